@@ -1,0 +1,47 @@
+//! What every participant's aggregate has in common: commands in, a decision out.
+
+use super::{ids::OrderId, time::Timestamp};
+
+/// The state that one participant keeps for one order, and the rules that change it.
+///
+/// The stored row *is* the participant's barrier: [`decide`](Self::decide) must answer a repeated
+/// command as it answered the first, change nothing a second time, and refuse every action that
+/// comes after the compensation. A backend loads the row, calls `decide` inside its transaction,
+/// saves what changed and only then lets the answer out.
+pub trait Aggregate: Clone + Send + 'static {
+    /// What can be asked of it.
+    type Command: Send + 'static;
+    /// What it answers.
+    type Answer: Send + 'static;
+    /// A row for the aggregate's append-only ledger; `()` where it keeps none.
+    type Movement: Send + 'static;
+
+    /// The order whose row the command is about.
+    fn order(command: &Self::Command) -> OrderId;
+
+    /// Decides one command against the row as it is. Pure: the same inputs, the same decision.
+    fn decide(row: Option<&Self>, command: &Self::Command, now: Timestamp) -> Decision<Self>;
+}
+
+/// What a command changes and what it answers.
+#[derive(Clone, Debug)]
+pub struct Decision<A: Aggregate> {
+    /// The new row, or `None` when nothing changes.
+    pub row: Option<A>,
+    /// Ledger rows to append with it.
+    pub movements: Vec<A::Movement>,
+    /// The answer, valid only once `row` and `movements` are durable.
+    pub answer: A::Answer,
+}
+
+impl<A: Aggregate> Decision<A> {
+    /// An answer that changes nothing.
+    pub const fn unchanged(answer: A::Answer) -> Self {
+        Self { row: None, movements: Vec::new(), answer }
+    }
+
+    /// An answer with a new row.
+    pub const fn changed(row: A, answer: A::Answer) -> Self {
+        Self { row: Some(row), movements: Vec::new(), answer }
+    }
+}

@@ -1,0 +1,108 @@
+//! What is wrong with a field of a request, and the text types that fields are made of.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One field that cannot be accepted: which one, and what would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Path of the field in the request, e.g. `lines[2].quantity`.
+    pub field: String,
+    /// What is wrong and what is allowed, for a person to read.
+    pub message: String,
+}
+
+/// Collects the errors of a whole request, so that a client learns all of them at once.
+#[derive(Debug, Default)]
+pub struct FieldErrors(Vec<FieldError>);
+
+impl FieldErrors {
+    /// Adds one error.
+    pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
+        self.0.push(FieldError { field: field.into(), message: message.into() });
+    }
+
+    /// The value, or its error noted under `field`.
+    pub fn check<T, E: fmt::Display>(&mut self, field: impl Into<String>, value: Result<T, E>) -> Option<T> {
+        value.map_err(|error| self.add(field, error.to_string())).ok()
+    }
+
+    /// Ends the collection.
+    ///
+    /// # Errors
+    /// All errors that were added, in order.
+    pub fn finish(self) -> Result<(), Vec<FieldError>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+}
+
+/// A text that a field cannot hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Empty, or nothing but white space.
+    #[error("must not be blank")]
+    Blank,
+    /// Longer than the field allows.
+    #[error("must have at most {max} characters, has {len}")]
+    TooLong {
+        /// Characters allowed.
+        max: usize,
+        /// Characters given.
+        len: usize,
+    },
+    /// Holds a control character, which no log or screen shows faithfully.
+    #[error("must not contain control characters, has U+{0:04X}")]
+    Control(u32),
+}
+
+/// A visible text of 1 to `MAX` characters in any script, without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text<const MAX: usize>(String);
+
+impl<const MAX: usize> Text<MAX> {
+    /// Parses a client's text. White space around it is kept: it is the client's.
+    ///
+    /// # Errors
+    /// Blank, too long, or with a control character.
+    pub fn parse(text: String) -> Result<Self, TextError> {
+        if text.trim().is_empty() {
+            return Err(TextError::Blank);
+        }
+        let len = text.chars().count();
+        if len > MAX {
+            return Err(TextError::TooLong { max: MAX, len });
+        }
+        match text.chars().find(|c| c.is_control()) {
+            Some(control) => Err(TextError::Control(control.into())),
+            None => Ok(Self(text)),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The name of what a free-text line sells.
+pub type ItemName = Text<200>;
+/// A client's own reference to its customer.
+pub type CustomerRef = Text<128>;
+/// Why an operator or a customer did something.
+pub type Note = Text<500>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_takes_any_script_and_refuses_blank_long_and_control() {
+        for good in ["Kopi Gayo", "咖啡 ☕", "قهوة"] {
+            assert!(ItemName::parse(good.into()).is_ok(), "{good}");
+        }
+        assert_eq!(ItemName::parse(" \u{3000} ".into()), Err(TextError::Blank));
+        assert_eq!(Text::<3>::parse("éééé".into()), Err(TextError::TooLong { max: 3, len: 4 }));
+        assert_eq!(ItemName::parse("a\u{0}b".into()), Err(TextError::Control(0)));
+    }
+}

@@ -1,0 +1,42 @@
+//! Why a step was refused and an order unwound: one closed list, the same in code, API and database.
+
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr};
+
+/// A business reason. Shown as `reason` on orders, payments, shipments and sagas.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString, strum::Display,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Reason {
+    /// The order could not be recorded after every attempt.
+    OrderError,
+    /// The order is closed: its compensation came first.
+    OrderClosed,
+    /// The payment provider said no.
+    PaymentDeclined,
+    /// No money came before the deadline.
+    PaymentExpired,
+    /// The payment gave no usable answer after every attempt.
+    PaymentError,
+    /// The payment is closed: its compensation came first.
+    PaymentClosed,
+    /// The carrier said no.
+    ShippingFailed,
+    /// Shipping gave no usable answer after every attempt.
+    ShippingError,
+    /// Shipping is closed: its compensation came first.
+    ShippingClosed,
+    /// The customer cancelled the order.
+    CancelledByCustomer,
+    /// An operator cancelled the saga.
+    CancelledByOperator,
+}
+
+impl Reason {
+    /// The reason's stable name, e.g. `payment_declined`.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}

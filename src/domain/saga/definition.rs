@@ -1,0 +1,202 @@
+//! A saga as data, checked when it is built.
+
+use super::retry::RetryPolicy;
+use crate::domain::reason::Reason;
+use std::{collections::HashSet, fmt::Debug};
+
+/// A verb that a participant performs: an action, a compensation or a deadline's action.
+pub trait Action: Copy + Eq + Debug + Send + Sync + 'static {
+    /// The verb's stable name in the saga log and the API, e.g. `process_payment`.
+    fn name(self) -> &'static str;
+    /// Who performs it, e.g. `payment`.
+    fn participant(self) -> &'static str;
+}
+
+/// Whether a stage can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Before the pivot: a failure compensates.
+    Compensatable,
+    /// The point of no return once it is done; until then a failure compensates, itself included.
+    Pivot,
+    /// After the pivot: only forward.
+    Retriable,
+}
+
+impl Kind {
+    /// The kind's stable name in the API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Compensatable => "compensatable",
+            Self::Pivot => "pivot",
+            Self::Retriable => "retriable",
+        }
+    }
+}
+
+/// One action and what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<A> {
+    /// What to do.
+    pub action: A,
+    /// What undoes it. Several steps of one participant may share one compensation.
+    pub compensation: Option<A>,
+    /// What to ask when a pending result does not come in time; answers like the action.
+    pub on_deadline: Option<A>,
+    /// Whether the participant may say no.
+    pub rejectable: bool,
+    /// The reason to unwind with when every attempt ended `Unknown`.
+    pub exhausted: Reason,
+    /// How often and when an `Unknown` is asked again.
+    pub retry: RetryPolicy,
+}
+
+/// Steps that run concurrently; the next stage begins when all are done.
+#[derive(Clone, Debug)]
+pub struct Stage<A> {
+    /// The stage's stable name.
+    pub name: &'static str,
+    /// Whether it can be undone.
+    pub kind: Kind,
+    /// Its steps, at least one.
+    pub steps: Vec<Step<A>>,
+}
+
+/// A checked definition: stages in order.
+#[derive(Clone, Debug)]
+pub struct Definition<A> {
+    name: &'static str,
+    version: u32,
+    stages: Vec<Stage<A>>,
+    compensation_retry: RetryPolicy,
+}
+
+/// Why a definition cannot be a saga.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionError {
+    /// No stages, or a stage without steps.
+    #[error("stage {0:?} has no steps")]
+    Empty(&'static str),
+    /// A stage's kind does not fit its place: compensatable, then at most one pivot, then retriable.
+    #[error("stage {0:?} is out of order: compensatable stages, then at most one pivot, then retriable stages")]
+    OutOfOrder(&'static str),
+    /// A pivot with several steps could be half done and past undoing at once.
+    #[error("pivot stage {0:?} must have exactly one step")]
+    WidePivot(&'static str),
+    /// A step up to and including the pivot cannot be undone.
+    #[error("step {0:?} can be reached before the pivot is done but has no compensation")]
+    NoCompensation(&'static str),
+    /// A compensation is somebody else's, so the step's own participant would keep its effect.
+    #[error("step {0:?} is compensated by another participant")]
+    ForeignCompensation(&'static str),
+    /// Nothing after the pivot may say no.
+    #[error("step {0:?} comes after the pivot but can be rejected, expire or be compensated")]
+    RejectableAfterPivot(&'static str),
+    /// Two steps share a verb, so the log could not tell them apart.
+    #[error("verb {0:?} is used twice")]
+    Duplicate(&'static str),
+}
+
+impl<A: Action> Definition<A> {
+    /// Checks the stages and makes a definition of them.
+    ///
+    /// # Errors
+    /// The first rule that the stages break.
+    pub fn build(
+        name: &'static str,
+        version: u32,
+        stages: Vec<Stage<A>>,
+        compensation_retry: RetryPolicy,
+    ) -> Result<Self, DefinitionError> {
+        if stages.is_empty() {
+            return Err(DefinitionError::Empty(name));
+        }
+        let mut verbs = HashSet::new();
+        let mut pivot_seen = false;
+        for stage in &stages {
+            match (stage.kind, pivot_seen) {
+                (Kind::Compensatable, false) | (Kind::Retriable, true) => {}
+                (Kind::Pivot, false) if stage.steps.len() > 1 => return Err(DefinitionError::WidePivot(stage.name)),
+                (Kind::Pivot, false) => pivot_seen = true,
+                _ => return Err(DefinitionError::OutOfOrder(stage.name)),
+            }
+            if stage.steps.is_empty() {
+                return Err(DefinitionError::Empty(stage.name));
+            }
+            for step in &stage.steps {
+                check_step(stage.kind, step)?;
+                for verb in std::iter::once(step.action).chain(step.on_deadline) {
+                    if !verbs.insert(verb.name()) {
+                        return Err(DefinitionError::Duplicate(verb.name()));
+                    }
+                }
+            }
+        }
+        let compensations = stages.iter().flat_map(|stage| &stage.steps).filter_map(|step| step.compensation);
+        for verb in compensations {
+            if verbs.contains(verb.name()) {
+                return Err(DefinitionError::Duplicate(verb.name()));
+            }
+        }
+        Ok(Self { name, version, stages, compensation_retry })
+    }
+
+    /// The definition's name, stored with each saga.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The definition's version, stored with each saga.
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The stages in order.
+    pub fn stages(&self) -> &[Stage<A>] {
+        &self.stages
+    }
+
+    /// How compensations are retried: nobody is left half undone because a participant was away.
+    pub const fn compensation_retry(&self) -> RetryPolicy {
+        self.compensation_retry
+    }
+
+    /// Every step with its stage's index, in order.
+    pub fn steps(&self) -> impl Iterator<Item = (usize, &Step<A>)> {
+        self.stages.iter().enumerate().flat_map(|(index, stage)| stage.steps.iter().map(move |step| (index, step)))
+    }
+
+    /// The compensations of stages `0..=last`, in the order they are sent: in reverse, and one that
+    /// several steps share where the first of those steps stands.
+    pub fn compensations(&self, last: usize) -> Vec<A> {
+        let mut forward: Vec<A> = Vec::new();
+        for (stage, step) in self.steps() {
+            if let Some(undo) = step.compensation
+                && stage <= last
+                && !forward.contains(&undo)
+            {
+                forward.push(undo);
+            }
+        }
+        forward.reverse();
+        forward
+    }
+}
+
+fn check_step<A: Action>(kind: Kind, step: &Step<A>) -> Result<(), DefinitionError> {
+    let name = step.action.name();
+    if kind == Kind::Retriable {
+        return if step.rejectable || step.on_deadline.is_some() || step.compensation.is_some() {
+            Err(DefinitionError::RejectableAfterPivot(name))
+        } else {
+            Ok(())
+        };
+    }
+    match step.compensation {
+        None => Err(DefinitionError::NoCompensation(name)),
+        Some(undo) if undo.participant() != step.action.participant() => {
+            Err(DefinitionError::ForeignCompensation(name))
+        }
+        Some(_) => Ok(()),
+    }
+}

@@ -1,0 +1,68 @@
+//! What a participant can answer to a step.
+
+use crate::domain::{reason::Reason, time::Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Id of the thing a finished step made or changed (a payment, a shipment), where there is one.
+pub type Receipt = Option<Uuid>;
+
+/// A step's outcome is one of four.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It happened, once.
+    Done {
+        /// What it made or changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        receipt: Receipt,
+    },
+    /// A business answer. Not retried.
+    Rejected {
+        /// Why.
+        reason: Reason,
+    },
+    /// Accepted; the result comes later, announced by a signal and found by asking again.
+    Pending {
+        /// When the participant may be told that the time is up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// Timeout, crash, connection lost: it may have happened. Asked again with the same key.
+    Unknown {
+        /// What went wrong.
+        error: String,
+        /// The least time before the next attempt, when the other side named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+    },
+}
+
+impl Outcome {
+    /// Done, with nothing to show for it.
+    pub const DONE: Self = Self::Done { receipt: None };
+
+    /// Done, with the id of what was made or changed.
+    pub const fn done(receipt: Uuid) -> Self {
+        Self::Done { receipt: Some(receipt) }
+    }
+
+    /// A business no.
+    pub const fn rejected(reason: Reason) -> Self {
+        Self::Rejected { reason }
+    }
+
+    /// No usable answer.
+    pub fn unknown(error: impl Into<String>) -> Self {
+        Self::Unknown { error: error.into(), retry_after_ms: None }
+    }
+}
+
+/// What comes back for a step: its outcome, or the news that asking again cannot help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StepReply {
+    /// The participant answered.
+    Outcome(Outcome),
+    /// The command panics or its row cannot be read: the saga is set aside for a person, alone.
+    Poisoned(String),
+}

@@ -1,0 +1,2 @@
+//! Backstitch
+pub mod domain;
