@@ -1,2 +1,5 @@
 //! Backstitch
+pub mod clock;
 pub mod domain;
+pub mod lifecycle;
+pub mod store;

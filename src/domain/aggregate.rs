@@ -19,6 +19,11 @@ pub trait Aggregate: Clone + Send + 'static {
     /// The order whose row the command is about.
     fn order(command: &Self::Command) -> OrderId;
 
+    /// Whether the answer accepts the command: only then is its idempotency key remembered.
+    fn is_accepted(_answer: &Self::Answer) -> bool {
+        true
+    }
+
     /// Decides one command against the row as it is. Pure: the same inputs, the same decision.
     fn decide(row: Option<&Self>, command: &Self::Command, now: Timestamp) -> Decision<Self>;
 }

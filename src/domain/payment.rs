@@ -376,6 +376,10 @@ impl Aggregate for Payment {
         }
     }
 
+    fn is_accepted(answer: &PaymentAnswer) -> bool {
+        answer.result.is_ok()
+    }
+
     fn decide(row: Option<&Self>, command: &PaymentCommand, now: Timestamp) -> Decision<Self> {
         let mut draft = Draft::new(row, now);
         let (outcome, result) = match command {
