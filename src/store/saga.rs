@@ -65,6 +65,13 @@ pub enum SagaCommand {
     Start(Box<StartSaga>),
     /// Go on with one.
     Append(Box<Append>),
+    /// Nothing happened to a waiting one: look at it again later.
+    Park {
+        /// The saga.
+        saga_id: SagaId,
+        /// When.
+        wake_at: Timestamp,
+    },
     /// Set one aside whose log cannot be used.
     SetAside {
         /// The saga.
@@ -113,6 +120,8 @@ pub struct SagaRow {
     pub reason: Option<Reason>,
     /// What a person needs to know, where one must act.
     pub attention: Option<String>,
+    /// When to look at it again, where it waits.
+    pub wake_at: Option<Timestamp>,
     /// When it started.
     pub created_at: Timestamp,
     /// When the row was last written.

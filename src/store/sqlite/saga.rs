@@ -22,7 +22,8 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 macro_rules! columns {
     () => {
-        "id, order_id, definition, version, status, waiting_for, reason, attention, created_at, updated_at, finished_at"
+        "id, order_id, definition, version, status, waiting_for, reason, attention, wake_at, created_at, updated_at, \
+         finished_at"
     };
 }
 
@@ -42,9 +43,10 @@ pub(super) fn read_row(row: &Row<'_>) -> rusqlite::Result<SagaRow> {
         waiting_for: row.get(5)?,
         reason: row.get(6)?,
         attention: row.get(7)?,
-        created_at: row.get(8)?,
-        updated_at: row.get(9)?,
-        finished_at: row.get(10)?,
+        wake_at: row.get(8)?,
+        created_at: row.get(9)?,
+        updated_at: row.get(10)?,
+        finished_at: row.get(11)?,
     })
 }
 
@@ -61,6 +63,7 @@ pub(super) fn read_log(conn: &Connection, id: SagaId) -> rusqlite::Result<Vec<(u
 enum Encoded {
     Start { row: SagaRow, entry: String, claim: Option<Claim> },
     Append(EncodedAppend),
+    Park { saga_id: SagaId, wake_at: Timestamp },
     SetAside { saga_id: SagaId, why: String },
     Load(SagaId),
     Unencodable(String),
@@ -93,6 +96,7 @@ impl From<SagaCommand> for Encoded {
                     claim: append.claim,
                 })
             }),
+            SagaCommand::Park { saga_id, wake_at } => Ok(Self::Park { saga_id, wake_at }),
             SagaCommand::SetAside { saga_id, why } => Ok(Self::SetAside { saga_id, why }),
             SagaCommand::Load(saga_id) => Ok(Self::Load(saga_id)),
         };
@@ -117,6 +121,10 @@ impl Run for SagaRunner {
                     Ok(other)
                 }
             }),
+            Encoded::Park { saga_id, wake_at } => {
+                tx.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND wake_at IS NOT NULL", (saga_id, wake_at))?;
+                Ok(SagaAnswer::Stored)
+            }
             Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
             Encoded::Load(saga_id) => load(tx, *saga_id),
             Encoded::Unencodable(why) => Err(StoreError::Poisoned(why.clone()).into()),
