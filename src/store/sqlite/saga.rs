@@ -122,7 +122,12 @@ impl Run for SagaRunner {
                 }
             }),
             Encoded::Park { saga_id, wake_at } => {
-                tx.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND wake_at IS NOT NULL", (saga_id, wake_at))?;
+                // A saga that was asked again before it was ever parked has no wake-up yet: it gets one too.
+                tx.run(
+                    "UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 \
+                     AND status IN ('running', 'waiting', 'compensating')",
+                    (saga_id, wake_at),
+                )?;
                 Ok(SagaAnswer::Stored)
             }
             Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
@@ -319,3 +324,6 @@ impl SagaStore for Sqlite {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
