@@ -1,5 +1,6 @@
 //! Backstitch
 pub mod actors;
+pub mod audit;
 pub mod clock;
 pub mod domain;
 pub mod lifecycle;

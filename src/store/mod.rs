@@ -20,7 +20,7 @@ mod saga;
 
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
-pub use saga::{Append, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
+pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
 
 use crate::domain::{
     aggregate::Aggregate,
