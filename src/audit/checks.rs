@@ -63,6 +63,7 @@ pub(super) static RULES: &[Rule] = rules![
 ];
 
 /// Holds, or is violated for the reason given.
+#[expect(clippy::unnecessary_wraps, reason = "a judgement is also None, where a rule does not apply")]
 fn must(holds: bool, why: impl FnOnce() -> String) -> Judgement {
     Some(if holds { Ok(()) } else { Err(why()) })
 }

@@ -119,7 +119,7 @@ impl Sample {
         self
     }
 
-    pub(super) fn to_the_end(mut self) -> Self {
+    pub(super) fn finished(mut self) -> Self {
         while self.step() {}
         self
     }
@@ -160,13 +160,13 @@ impl Sample {
 
 /// Paid and shipped.
 pub(super) fn completed() -> OrderFacts {
-    Sample::begin(Provider::Simulated, Simulation::default()).to_the_end().facts()
+    Sample::begin(Provider::Simulated, Simulation::default()).finished().facts()
 }
 
 /// Paid, not shipped, refunded.
 pub(super) fn compensated() -> OrderFacts {
     let fails = Script { fault: Some(Fault::Reject), delay_ms: 0 };
-    Sample::begin(Provider::Simulated, Simulation { shipping: fails, ..Simulation::default() }).to_the_end().facts()
+    Sample::begin(Provider::Simulated, Simulation { shipping: fails, ..Simulation::default() }).finished().facts()
 }
 
 /// Ordered, waiting for its payment.
@@ -176,7 +176,7 @@ pub(super) fn waiting() -> OrderFacts {
 
 /// The deadline passed, the order failed, and then the money came.
 pub(super) fn paid_late() -> OrderFacts {
-    let mut sample = Sample::begin(Provider::Manual, Simulation::default()).to_the_end();
+    let mut sample = Sample::begin(Provider::Manual, Simulation::default()).finished();
     let input = sample.saga.input();
     let settle =
         SettlePayment { order_id: input.order_id, payment_id: input.payment_id, settlement: Settlement::Success };

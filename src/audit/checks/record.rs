@@ -11,6 +11,7 @@ use crate::{
 
 /// Promise 5: a row that this release cannot read is seen, and ends neither the audit nor anything
 /// else.
+#[expect(clippy::unnecessary_wraps, reason = "a judgement is also None, where a rule does not apply")]
 pub(super) fn rows_are_readable(case: &Case<'_>) -> Judgement {
     let facts = case.facts;
     let payment = facts.payment.as_ref().and_then(|payment| payment.payment.as_ref());

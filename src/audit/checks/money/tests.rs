@@ -50,7 +50,7 @@ fn a_payment_that_says_other_than_its_ledger_is_red() {
     assert_eq!(red(&undated), [name]);
     for status in [PaymentStatus::Pending, PaymentStatus::Refunded] {
         let mut facts = waiting();
-        movements(&mut facts).extend(movements(&mut completed()).drain(..));
+        movements(&mut facts).append(movements(&mut completed()));
         payment(&mut facts).status = status;
         assert_eq!(red(&facts), [name], "{status:?}");
     }

@@ -32,7 +32,7 @@ fn an_order_cancelled_before_it_was_created_leaves_a_tombstone_and_turns_nothing
     let now = sample.saga.updated_at();
     let events = sample.saga.cancel(CancelBy::Customer, None, now).expect("it may be cancelled");
     sample.log(events);
-    let facts = sample.to_the_end().facts();
+    let facts = sample.finished().facts();
     assert!(applies("compensated_sagas_closed_their_order", &facts));
     assert!(report(&facts).is_clean(), "{}", report(&facts));
 }
