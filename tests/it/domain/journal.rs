@@ -102,10 +102,9 @@ impl Journal {
     /// What must be in flight now, as `step→action#attempt`; empty when nothing must.
     pub(super) fn running(&self) -> Vec<String> {
         match self.saga.next() {
-            Next::Run(tasks) => tasks
-                .iter()
-                .map(|task| format!("{}→{}#{}", name(task.step), name(task.action), task.attempt))
-                .collect(),
+            Next::Run(tasks) => {
+                tasks.iter().map(|task| format!("{}→{}#{}", name(task.step), name(task.action), task.attempt)).collect()
+            }
             Next::Wait(_) | Next::Rest => Vec::new(),
         }
     }

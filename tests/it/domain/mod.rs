@@ -3,4 +3,10 @@
 mod given;
 mod journal;
 
+mod cancel;
 mod definition;
+mod forward;
+mod impossible;
+mod late;
+mod retry;
+mod unknown;
