@@ -452,7 +452,11 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn finish(self, outcome: Outcome, result: Result<bool, PaymentRefusal>) -> Decision<Payment> {
+    fn finish(mut self, outcome: Outcome, result: Result<bool, PaymentRefusal>) -> Decision<Payment> {
+        let changed = self.row.as_ref() != self.before;
+        if let Some(row) = self.row.as_mut().filter(|_| changed) {
+            row.updated_at = self.now;
+        }
         let answer = PaymentAnswer {
             outcome,
             call: self.row.as_ref().and_then(|row| row.call),
@@ -460,10 +464,7 @@ impl<'a> Draft<'a> {
             result: result
                 .and_then(|opened| self.row.clone().map(|row| (row, opened)).ok_or(PaymentRefusal::NoPayment)),
         };
-        let changed = self.row.as_ref() != self.before;
-        let now = self.now;
-        let row = self.row.filter(|_| changed).map(|row| Payment { updated_at: now, ..row });
-        Decision { row, movements: self.movements, answer }
+        Decision { row: self.row.filter(|_| changed), movements: self.movements, answer }
     }
 }
 

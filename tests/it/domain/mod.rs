@@ -2,11 +2,13 @@
 
 mod given;
 mod journal;
+mod row;
 
 mod cancel;
 mod definition;
 mod forward;
 mod impossible;
 mod late;
+mod payment_outside;
 mod retry;
 mod unknown;
