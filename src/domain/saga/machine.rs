@@ -452,11 +452,15 @@ impl<A: Action, I: Clone> Saga<A, I> {
         Ok(made)
     }
 
-    /// Takes in that time has passed: starts the retries and deadline actions that are due.
+    /// Takes in that time has passed: starts the retries and deadline actions that are due. No events
+    /// when the saga rests: a timer that was set before it was set aside is no news.
     ///
     /// # Errors
     /// Only when the machine itself is wrong; the saga must then be set aside.
     pub fn wake(&mut self, now: Timestamp) -> Result<Vec<Event<A, I>>, Impossible> {
+        if self.ended.is_some() {
+            return Ok(Vec::new());
+        }
         let due: Vec<_> = self
             .in_scope()
             .filter_map(|(step, record, on_deadline)| match record.state {

@@ -110,3 +110,16 @@ fn no_jitter_no_number_of_tries_and_no_wish_of_the_other_side_overflows_a_wait()
     journal.answer(Verb::ProcessPayment, never);
     assert!(matches!(journal.saga.next(), Next::Wait(Some(_))));
 }
+
+#[test]
+fn time_that_passes_for_a_saga_set_aside_starts_nothing() {
+    let mut retrying = Journal::at_step(Verb::ProcessPayment);
+    retrying.answer(Verb::ProcessPayment, Outcome::unknown("lost"));
+    let mut waiting = Journal::at_step(Verb::ProcessPayment);
+    waiting.answer(Verb::ProcessPayment, Outcome::Pending { until: Some(at(500)) });
+    for journal in [&mut retrying, &mut waiting] {
+        journal.set_aside("poisoned");
+        assert!(journal.wake_at(at(1_000_000)).is_empty(), "a timer that was set before is no news");
+        assert_eq!(journal.status(), Status::NeedsAttention);
+    }
+}
