@@ -359,7 +359,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
             return Err("the pivot is done");
         }
         // The stage after the last finished one may have started, or started in part, whatever its
-        // outcome: it is compensated with those before it. `self.stage` is that stage.
+        // outcome: it is compensated with those before it. `self.stage` is that stage. So is what
+        // somebody outside may have begun ahead of it.
         self.undo =
             self.definition.compensations(self.stage).into_iter().map(|undo| (undo, StepRecord::default())).collect();
         self.turned = Some(reason);

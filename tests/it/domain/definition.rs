@@ -32,6 +32,7 @@ const fn step(action: &'static str, compensation: Option<&'static str>) -> Step<
         },
         on_deadline: None,
         rejectable: compensation.is_some(),
+        claimable: false,
         exhausted: Reason::OrderError,
         retry: POLICY,
     }
@@ -141,6 +142,18 @@ fn steps_may_share_a_compensation_which_is_sent_once_where_the_first_of_them_sta
     assert_eq!(names(0), "undo_a_c");
     assert_eq!(names(1), "undo_d undo_b undo_a_c");
     assert_eq!(names(2), "undo_d undo_b undo_a_c");
+}
+
+#[test]
+fn a_step_that_somebody_outside_may_begin_is_compensated_wherever_the_saga_turns() {
+    let early = Step { claimable: true, ..step("b", Some("undo_b")) };
+    let stages = vec![
+        stage("one", Kind::Compensatable, vec![step("a", Some("undo_a"))]),
+        stage("two", Kind::Compensatable, vec![early]),
+        stage("three", Kind::Compensatable, vec![step("c", Some("undo_c"))]),
+    ];
+    let undo = build(stages).expect("a good definition").compensations(0);
+    assert_eq!(undo, [Made("undo_b", "a"), Made("undo_a", "a")]);
 }
 
 #[test]
