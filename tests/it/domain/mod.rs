@@ -15,3 +15,5 @@ mod payment_outside;
 mod retry;
 mod shipment_barrier;
 mod unknown;
+mod world;
+mod world_chaos;
