@@ -12,6 +12,7 @@ mod late;
 mod order_barrier;
 mod payment_barrier;
 mod payment_outside;
+mod prefixes;
 mod retry;
 mod shipment_barrier;
 mod unknown;

@@ -35,6 +35,8 @@ pub(super) struct World {
     pub(super) saga: CheckoutSaga,
     /// One entry per append; an append is atomic.
     pub(super) appends: Vec<Vec<(Timestamp, CheckoutEvent)>>,
+    /// The rows as they were at each append.
+    pub(super) rows_at: Vec<Rows>,
     /// Appends that are surely on disk: something that followed from them has been seen.
     durable: usize,
     pub(super) rows: Rows,
@@ -47,6 +49,8 @@ pub(super) struct World {
     pub(super) storm: u32,
     /// Whether signals arrive; without them the saga only learns by asking.
     pub(super) signals: bool,
+    /// What becomes of a payment that waits for somebody outside; `None` lets it expire.
+    pub(super) outside: Option<Settlement>,
     /// The order as a client saw it first, however old that is by now.
     seen: Option<Payable>,
 }
@@ -70,6 +74,7 @@ impl World {
         Self {
             saga,
             durable: appends.len(),
+            rows_at: vec![rows.clone(); appends.len()],
             appends,
             rows,
             now,
@@ -77,6 +82,7 @@ impl World {
             replies: Vec::new(),
             storm: 0,
             signals: true,
+            outside: None,
             seen: None,
         }
     }
@@ -92,6 +98,7 @@ impl World {
     fn append(&mut self, events: Vec<CheckoutEvent>) {
         if !events.is_empty() {
             self.appends.push(events.into_iter().map(|event| (self.now, event)).collect());
+            self.rows_at.push(self.rows.clone());
             self.dispatch();
         }
     }
@@ -170,6 +177,7 @@ impl World {
         let written = self.appends.len();
         let kept = self.appends.len().saturating_sub(lost_appends).max(self.durable).max(1);
         self.appends.truncate(kept);
+        self.rows_at.truncate(kept);
         self.saga = replay(&self.appends.concat());
         if lost_messages || kept < written {
             self.outbox.clear();
@@ -258,25 +266,38 @@ impl World {
     /// saga rests and nothing is on its way. The bound on the steps is the promise that it does.
     pub(super) fn come_to_rest(&mut self) {
         for _ in 0..3_000 {
-            if let Some(task) = self.outbox.pop() {
-                self.deliver(task);
-            } else if let Some((step, outcome)) = self.replies.pop() {
-                self.reply(step, outcome);
-            } else if self.has_calls() {
-                self.provider_answers(false);
-                self.carrier_answers(false);
-                self.poll();
-            } else {
-                match self.saga.next() {
-                    Next::Rest if self.status() == Status::NeedsAttention => self.retry(),
-                    Next::Rest => return,
-                    Next::Run(_) => self.dispatch(),
-                    Next::Wait(Some(until)) => self.pass(until.millis_since(self.now)),
-                    Next::Wait(None) => self.poll(),
-                }
+            if !self.step() {
+                return;
             }
         }
         panic!("no rest: {:?} {:?}", self.saga.next(), self.saga.summary());
+    }
+
+    /// Does one of the things that are to be done; false when there are none.
+    pub(super) fn step(&mut self) -> bool {
+        if let Some(task) = self.outbox.pop() {
+            self.deliver(task);
+        } else if let Some((step, outcome)) = self.replies.pop() {
+            self.reply(step, outcome);
+        } else if self.has_calls() {
+            self.provider_answers(false);
+            self.carrier_answers(false);
+            self.poll();
+        } else {
+            match (self.saga.next(), self.outside.filter(|_| self.waits_for_money())) {
+                (Next::Rest, _) if self.status() == Status::NeedsAttention => self.retry(),
+                (Next::Rest, _) => return false,
+                (Next::Run(_), _) => self.dispatch(),
+                (Next::Wait(_), Some(settlement)) => self.settle(settlement),
+                (Next::Wait(Some(until)), None) => self.pass(until.millis_since(self.now)),
+                (Next::Wait(None), None) => self.poll(),
+            }
+        }
+        true
+    }
+
+    fn waits_for_money(&self) -> bool {
+        self.rows.payment.row.as_ref().is_some_and(|payment| payment.status == PaymentStatus::Pending)
     }
 
     /// Never more than one capture and one refund, whatever happens; a refund only of what came.

@@ -222,4 +222,19 @@ proptest! {
             prop_assert!(!names[turn..].iter().any(forward), "{:?}", names);
         }
     }
+
+    #[test]
+    fn a_log_cut_at_any_event_leads_participants_that_were_ahead_of_it_to_the_same_end(
+        setup in setups(), moves in moves(), cut: prop::sample::Index,
+    ) {
+        let mut whole = run(&setup, true, &moves);
+        whole.come_to_rest();
+        let events = whole.appends.concat();
+        let prefix = events[..=cut.index(events.len())].to_vec();
+        let mut world = World::recovered(vec![prefix], whole.rows.clone(), whole.now);
+        world.come_to_rest();
+        prop_assert_eq!(world.status(), whole.status());
+        world.assert_conserved();
+        world.assert_replays();
+    }
 }
