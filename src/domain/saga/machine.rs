@@ -236,7 +236,14 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 }
             }
             Event::StepWaiting { step, until } => {
-                self.answered(*step)?.state = StepState::Waiting { until: *until };
+                let record = self.answered(*step)?;
+                // An answer ends a run of failures: a wait of days must not be counted out by a timeout
+                // now and then. Past its deadline it counts on, so that it ends even if nobody can
+                // expire it.
+                if record.state != StepState::Due && until.is_none_or(|until| until > at) {
+                    record.tries = record.tries.min(1);
+                }
+                record.state = StepState::Waiting { until: *until };
                 Ok(())
             }
             Event::StepDue { step } => {

@@ -131,3 +131,20 @@ fn an_expiry_that_never_answers_ends_although_the_payment_still_says_pending() {
     }
     panic!("the saga asks for ever");
 }
+
+#[test]
+fn a_long_wait_is_not_counted_out_by_questions_that_got_no_answer() {
+    let mut journal = Journal::at_step(Verb::ProcessPayment);
+    let pending = Outcome::Pending { until: Some(at(30 * 24 * 60 * 60 * 1000)) };
+    journal.answer(Verb::ProcessPayment, pending.clone());
+    for day in 1..29 {
+        journal.wake_at(at(day * 24 * 60 * 60 * 1000));
+        journal.answer(Verb::ProcessPayment, Outcome::unknown("timeout"));
+        let Next::Wait(Some(retry_at)) = journal.saga.next() else { panic!("{:?}", journal.saga.next()) };
+        journal.wake_at(retry_at);
+        journal.answer(Verb::ProcessPayment, pending.clone());
+        assert_eq!(journal.status(), Status::Waiting, "day {day}: the payment is still open");
+    }
+    let (answers, lines) = journal.exhaust(Verb::ProcessPayment);
+    assert_eq!((answers, lines[0].as_str()), (ACTION_ATTEMPTS, "exhausted process_payment"), "in a row they count");
+}
