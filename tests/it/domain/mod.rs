@@ -4,11 +4,14 @@ mod given;
 mod journal;
 mod row;
 
+mod basket;
 mod cancel;
+mod concurrent;
 mod definition;
 mod forward;
 mod impossible;
 mod late;
+mod log_json;
 mod order_barrier;
 mod payment_barrier;
 mod payment_outside;
