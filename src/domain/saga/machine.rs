@@ -578,13 +578,12 @@ impl<A: Action, I: Clone> Saga<A, I> {
     fn give_up(&mut self, made: &mut Vec<Event<A, I>>, step: A, now: Timestamp) -> Result<(), Impossible> {
         let Some((_, record, _)) = self.in_scope().find(|(candidate, ..)| *candidate == step) else { return Ok(()) };
         let name = step.name();
-        let (reason, why) = match record.state {
-            StepState::Rejected(reason) => (reason, format!("{name} was refused ({reason}) where nothing may be")),
-            _ => {
-                let reason = self.forward_step(step).map_or(Reason::OrderError, |step| step.exhausted);
-                let (tries, error) = (record.tries, record.error.as_deref().unwrap_or_default());
-                (reason, format!("{name} gave no usable answer in {tries} attempts: {error}"))
-            }
+        let (reason, why) = if let StepState::Rejected(reason) = record.state {
+            (reason, format!("{name} was refused ({reason}) where nothing may be"))
+        } else {
+            let reason = self.forward_step(step).map_or(Reason::OrderError, |step| step.exhausted);
+            let (tries, error) = (record.tries, record.error.as_deref().unwrap_or_default());
+            (reason, format!("{name} gave no usable answer in {tries} attempts: {error}"))
         };
         if self.turned.is_some() || self.pivot_done() {
             self.make(made, Event::AttentionNeeded { why }, now)

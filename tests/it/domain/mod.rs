@@ -21,3 +21,5 @@ mod shipment_barrier;
 mod unknown;
 mod world;
 mod world_chaos;
+mod world_outside;
+mod world_promises;

@@ -193,13 +193,13 @@ fn an_answer_to_a_call_that_is_not_outstanding_changes_nothing() {
     ];
     for history in histories {
         let mut row = Row::<Payment>::after(history);
-        let (before, changes) = (row.row.clone(), row.changes);
+        let (before, changes) = (row.stored.clone(), row.changes);
         let no = CallAnswer::Rejected(Reason::PaymentDeclined);
         for answer in [CallAnswer::Done, no, lost()] {
             assert_eq!(row.send(&charged(answer.clone())).signal, None);
             assert_eq!(row.send(&refund_answered(answer)).signal, None);
         }
-        assert_eq!((&row.row, row.changes), (&before, changes), "{history:?}");
+        assert_eq!((&row.stored, row.changes), (&before, changes), "{history:?}");
     }
 }
 

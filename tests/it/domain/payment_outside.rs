@@ -82,9 +82,9 @@ fn money_that_has_come_cannot_be_reported_as_failed() {
     for history in [vec![process()], vec![process(), expire(), refund()], vec![refund()]] {
         let mut row = Row::<Payment>::after(&history).at(at(LATE));
         row.send(&settle(Settlement::Success));
-        let before = row.row.clone();
+        let before = row.stored.clone();
         assert_eq!(row.send(&settle(Settlement::Failed)).result, Err(PaymentRefusal::AlreadyPaid));
-        assert_eq!(row.row, before);
+        assert_eq!(row.stored, before);
     }
 }
 
@@ -175,7 +175,7 @@ fn the_second_post_finds_the_first_ones_payment() {
     for history in [vec![open(Provider::Manual)], vec![process(), open(Provider::Manual)]] {
         for status in [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Cancelled] {
             let mut row = Row::<Payment>::after(&history);
-            let (first, changes) = (row.row.clone(), row.changes);
+            let (first, changes) = (row.stored.clone(), row.changes);
             let (payment, opened) = row.send(&open_as(Provider::Simulated, TOTAL, status)).result.expect("found");
             assert_eq!((Some(payment), opened, row.changes), (first, false, changes));
         }
@@ -187,17 +187,17 @@ fn a_wrong_amount_and_a_closed_order_are_refused() {
     let total = Amount::parse(TOTAL).expect("a good total");
     for history in [vec![], vec![process()], vec![refund()]] {
         let mut row = Row::<Payment>::after(&history);
-        let (before, changes) = (row.row.clone(), row.changes);
+        let (before, changes) = (row.stored.clone(), row.changes);
         for wrong in [0, TOTAL - 1, TOTAL + 1] {
             let answer = row.send(&open_as(Provider::Manual, wrong, OrderStatus::Pending));
             assert_eq!(answer.result, Err(PaymentRefusal::AmountMismatch { total }));
         }
-        assert_eq!((row.row, row.changes), (before, changes));
+        assert_eq!((row.stored, row.changes), (before, changes));
     }
     for closed in [OrderStatus::Failed, OrderStatus::Cancelled] {
         let mut row = Row::<Payment>::default();
         let answer = row.send(&open_as(Provider::Simulated, TOTAL, closed));
-        assert_eq!((answer.result, row.row), (Err(PaymentRefusal::OrderClosed), None));
+        assert_eq!((answer.result, row.stored), (Err(PaymentRefusal::OrderClosed), None));
     }
 }
 

@@ -13,7 +13,7 @@ use backstitch::domain::{
 /// A row and its ledger, saved after each command as a backend would.
 #[derive(Clone, Debug)]
 pub(super) struct Row<A: Aggregate> {
-    pub(super) row: Option<A>,
+    pub(super) stored: Option<A>,
     pub(super) movements: Vec<A::Movement>,
     pub(super) now: Timestamp,
     /// Commands that changed something.
@@ -22,15 +22,15 @@ pub(super) struct Row<A: Aggregate> {
 
 impl<A: Aggregate> Default for Row<A> {
     fn default() -> Self {
-        Self { row: None, movements: Vec::new(), now: at(0), changes: 0 }
+        Self { stored: None, movements: Vec::new(), now: at(0), changes: 0 }
     }
 }
 
 impl<A: Aggregate> Row<A> {
     pub(super) fn send(&mut self, command: &A::Command) -> A::Answer {
-        let decision = A::decide(self.row.as_ref(), command, self.now);
+        let decision = A::decide(self.stored.as_ref(), command, self.now);
         if let Some(row) = decision.row {
-            self.row = Some(row);
+            self.stored = Some(row);
             self.changes += 1;
         } else {
             assert!(decision.movements.is_empty(), "money moves only with a change of the row");
@@ -45,7 +45,7 @@ impl<A: Aggregate> Row<A> {
     }
 
     pub(super) fn get(&self) -> &A {
-        self.row.as_ref().expect("there is a row")
+        self.stored.as_ref().expect("there is a row")
     }
 }
 
@@ -132,6 +132,6 @@ pub(super) fn assert_repeats<A: Aggregate<Answer: SameAnswer>>(row: &Row<A>, com
 impl<A: Aggregate> Row<A> {
     /// The row without its ledger's past, which no decision may look at.
     fn clone_rows(&self) -> Self {
-        Self { row: self.row.clone(), movements: Vec::new(), now: self.now, changes: 0 }
+        Self { stored: self.stored.clone(), movements: Vec::new(), now: self.now, changes: 0 }
     }
 }

@@ -136,11 +136,11 @@ fn an_answer_to_a_call_that_is_not_outstanding_changes_nothing() {
         [&[], &[start(AT_ONCE)], &[start(SLOW), dispatched()], &[start(SLOW), dispatched(), cancel(SLOW), recalled()]];
     for history in histories {
         let mut row = Row::<Shipment>::after(history);
-        let (before, changes) = (row.row.clone(), row.changes);
+        let (before, changes) = (row.stored.clone(), row.changes);
         for late in [dispatched(), recalled(), lost(CarrierCall::Dispatch), lost(CarrierCall::Recall)] {
             assert_eq!(row.send(&late).signal, None);
         }
-        assert_eq!((&row.row, row.changes), (&before, changes), "{history:?}");
+        assert_eq!((&row.stored, row.changes), (&before, changes), "{history:?}");
     }
 }
 
