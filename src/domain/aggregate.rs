@@ -1,6 +1,10 @@
 //! What every participant's aggregate has in common: commands in, a decision out.
 
-use super::{ids::OrderId, time::Timestamp};
+use super::{
+    ids::{OrderId, SagaId},
+    saga::Outcome,
+    time::Timestamp,
+};
 
 /// The state that one participant keeps for one order, and the rules that change it.
 ///
@@ -18,6 +22,14 @@ pub trait Aggregate: Clone + Send + 'static {
 
     /// The order whose row the command is about.
     fn order(command: &Self::Command) -> OrderId;
+
+    /// The saga's side of an answer: the step's outcome.
+    fn outcome(answer: Self::Answer) -> Outcome;
+
+    /// Whether the answer accepts the command: only then is its idempotency key remembered.
+    fn is_accepted(_answer: &Self::Answer) -> bool {
+        true
+    }
 
     /// Decides one command against the row as it is. Pure: the same inputs, the same decision.
     fn decide(row: Option<&Self>, command: &Self::Command, now: Timestamp) -> Decision<Self>;
@@ -44,4 +56,22 @@ impl<A: Aggregate> Decision<A> {
     pub const fn changed(row: A, answer: A::Answer) -> Self {
         Self { row: Some(row), movements: Vec::new(), answer }
     }
+}
+
+/// An aggregate whose effects may need a call to the outside world.
+///
+/// The call is a column of the row: committed first, made afterwards, its answer committed by a
+/// command. A crash anywhere in between leaves a row that says which call is outstanding.
+pub trait Outgoing: Aggregate {
+    /// Which call.
+    type Call: Copy + PartialEq + Send + 'static;
+
+    /// The order the row is about.
+    fn order_id(&self) -> OrderId;
+
+    /// The call whose answer is not yet known, and how many unusable answers it has had.
+    fn outstanding(&self) -> Option<(Self::Call, u32)>;
+
+    /// The row that an answer leaves behind, and a saga that waits for it and should ask again.
+    fn aftermath(answer: &Self::Answer) -> (Option<&Self>, Option<SagaId>);
 }

@@ -79,6 +79,11 @@ impl<const MAX: usize> Text<MAX> {
         }
     }
 
+    /// A text as it was stored: parsed when it came in.
+    pub const fn stored(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

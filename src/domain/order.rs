@@ -243,6 +243,10 @@ impl Aggregate for Order {
         }
     }
 
+    fn outcome(answer: Outcome) -> Outcome {
+        answer
+    }
+
     fn decide(row: Option<&Self>, command: &OrderCommand, now: Timestamp) -> Decision<Self> {
         match command {
             OrderCommand::Create(create) => create_order(row, create, now),

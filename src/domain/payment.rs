@@ -9,10 +9,10 @@
 //! The row decides, not a clock elsewhere: whichever of success and expiry reaches it first wins.
 //! Money that comes for a closed payment is recorded and goes back; it is never lost and never kept.
 //! A call to an outside provider is first committed as `call`, made afterwards, and its answer
-//! committed by [`RecordCharge`] or [`RecordRefund`].
+//! committed by [`RecordPaymentCall`].
 
 use super::{
-    aggregate::{Aggregate, Decision},
+    aggregate::{Aggregate, Decision, Outgoing},
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
     order::OrderStatus,
@@ -234,20 +234,13 @@ pub struct SettlePayment {
     pub settlement: Settlement,
 }
 
-/// The provider's answer to a charge.
+/// The provider's answer to an outside call.
 #[derive(Clone, Debug)]
-pub struct RecordCharge {
+pub struct RecordPaymentCall {
     /// The order.
     pub order_id: OrderId,
-    /// What it came to.
-    pub answer: CallAnswer,
-}
-
-/// The provider's answer to a refund.
-#[derive(Clone, Debug)]
-pub struct RecordRefund {
-    /// The order.
-    pub order_id: OrderId,
+    /// Which call.
+    pub call: PaymentCall,
     /// What it came to.
     pub answer: CallAnswer,
 }
@@ -265,10 +258,8 @@ pub enum PaymentCommand {
     Open(OpenPayment),
     /// Somebody reports how it went.
     Settle(SettlePayment),
-    /// The provider answered a charge.
-    RecordCharge(RecordCharge),
-    /// The provider answered a refund.
-    RecordRefund(RecordRefund),
+    /// The provider answered.
+    Record(RecordPaymentCall),
 }
 
 /// Why a client's command is refused. Nothing changed.
@@ -301,8 +292,6 @@ pub struct PaymentAnswer {
     pub outcome: Outcome,
     /// The client's side: the payment as it is now, and whether this command opened it.
     pub result: Result<(Payment, bool), PaymentRefusal>,
-    /// An outside call that is committed and must now be made.
-    pub call: Option<PaymentCall>,
     /// A saga that waits for this payment and should ask again.
     pub signal: Option<SagaId>,
 }
@@ -371,9 +360,16 @@ impl Aggregate for Payment {
             | PaymentCommand::Refund(RefundPayment(terms)) => terms.order_id,
             PaymentCommand::Open(open) => open.order.order_id,
             PaymentCommand::Settle(settle) => settle.order_id,
-            PaymentCommand::RecordCharge(record) => record.order_id,
-            PaymentCommand::RecordRefund(record) => record.order_id,
+            PaymentCommand::Record(record) => record.order_id,
         }
+    }
+
+    fn outcome(answer: PaymentAnswer) -> Outcome {
+        answer.outcome
+    }
+
+    fn is_accepted(answer: &PaymentAnswer) -> bool {
+        answer.result.is_ok()
     }
 
     fn decide(row: Option<&Self>, command: &PaymentCommand, now: Timestamp) -> Decision<Self> {
@@ -384,10 +380,25 @@ impl Aggregate for Payment {
             PaymentCommand::Refund(RefundPayment(terms)) => (refund(&mut draft, terms), None),
             PaymentCommand::Open(command) => (Outcome::DONE, Some(open(&mut draft, command))),
             PaymentCommand::Settle(command) => (Outcome::DONE, Some(settle(&mut draft, command).map(|()| false))),
-            PaymentCommand::RecordCharge(record) => (record_charge(&mut draft, &record.answer), None),
-            PaymentCommand::RecordRefund(record) => (record_refund(&mut draft, &record.answer), None),
+            PaymentCommand::Record(record) => (self::record(&mut draft, record), None),
         };
         draft.finish(outcome, result.unwrap_or(Ok(false)))
+    }
+}
+
+impl Outgoing for Payment {
+    type Call = PaymentCall;
+
+    fn order_id(&self) -> OrderId {
+        self.order_id
+    }
+
+    fn outstanding(&self) -> Option<(PaymentCall, u32)> {
+        self.call.map(|call| (call, self.attempts))
+    }
+
+    fn aftermath(answer: &PaymentAnswer) -> (Option<&Self>, Option<SagaId>) {
+        (answer.result.as_ref().ok().map(|(payment, _)| payment), answer.signal)
     }
 }
 
@@ -459,7 +470,6 @@ impl<'a> Draft<'a> {
         }
         let answer = PaymentAnswer {
             outcome,
-            call: self.row.as_ref().and_then(|row| row.call),
             signal: self.row.as_ref().filter(|_| self.signal).and_then(|row| row.saga_id),
             result: result
                 .and_then(|opened| self.row.clone().map(|row| (row, opened)).ok_or(PaymentRefusal::NoPayment)),
@@ -588,36 +598,26 @@ fn settle(draft: &mut Draft<'_>, settle: &SettlePayment) -> Result<(), PaymentRe
     Ok(())
 }
 
-fn record_charge(draft: &mut Draft<'_>, answer: &CallAnswer) -> Outcome {
-    let Some(row) = draft.row.as_mut().filter(|row| row.call == Some(PaymentCall::Charge)) else {
+/// Takes in a provider's answer. One that nobody waits for any more changes nothing.
+fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outcome {
+    let Some(row) = draft.row.as_mut().filter(|row| row.call == Some(record.call)) else {
         return Outcome::DONE;
     };
-    match answer {
-        CallAnswer::Done => {
-            draft.capture();
-            draft.signal = true;
-        }
-        CallAnswer::Rejected(reason) => {
+    match (record.call, &record.answer) {
+        (PaymentCall::Charge, CallAnswer::Done) => draft.capture(),
+        (PaymentCall::Refund, CallAnswer::Done) => draft.refunded(),
+        (PaymentCall::Charge, CallAnswer::Rejected(reason)) => {
             row.call = None;
             if row.status == PaymentStatus::Pending {
                 row.close(PaymentStatus::Failed, *reason);
             }
-            draft.signal = true;
         }
-        CallAnswer::Unknown { .. } => row.attempts += 1,
+        // A provider that will not give money back is asked again: nothing else would be true.
+        (_, CallAnswer::Unknown { .. }) | (PaymentCall::Refund, CallAnswer::Rejected(_)) => {
+            row.attempts += 1;
+            return Outcome::DONE;
+        }
     }
-    Outcome::DONE
-}
-
-fn record_refund(draft: &mut Draft<'_>, answer: &CallAnswer) -> Outcome {
-    let Some(row) = draft.row.as_mut().filter(|row| row.call == Some(PaymentCall::Refund)) else {
-        return Outcome::DONE;
-    };
-    if *answer == CallAnswer::Done {
-        draft.refunded();
-        draft.signal = true;
-    } else {
-        row.attempts += 1;
-    }
+    draft.signal = true;
     Outcome::DONE
 }

@@ -9,7 +9,7 @@
 //! done only when the carrier's answer is known: goods that went out after all are called back.
 
 use super::{
-    aggregate::{Aggregate, Decision},
+    aggregate::{Aggregate, Decision, Outgoing},
     ids::{OrderId, SagaId, ShipmentId},
     reason::Reason,
     saga::Outcome,
@@ -129,25 +129,10 @@ pub enum ShippingCommand {
 pub struct ShippingAnswer {
     /// The saga's side: the step's outcome.
     pub outcome: Outcome,
-    /// An outside call that is committed and must now be made.
-    pub call: Option<OutstandingCall>,
+    /// The shipment as it is now.
+    pub shipment: Option<Shipment>,
     /// A saga that waits for this shipment and should ask again.
     pub signal: Option<SagaId>,
-}
-
-/// Everything that is needed to make a carrier call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutstandingCall {
-    /// The order.
-    pub order_id: OrderId,
-    /// The idempotency key.
-    pub shipment_id: ShipmentId,
-    /// What to ask the carrier.
-    pub call: CarrierCall,
-    /// Attempts so far.
-    pub attempts: u32,
-    /// What the simulated carrier does.
-    pub script: Script,
 }
 
 impl Shipment {
@@ -165,17 +150,6 @@ impl Shipment {
             created_at: now,
             updated_at: now,
         }
-    }
-
-    /// The call whose answer is not yet known.
-    pub fn outstanding(&self) -> Option<OutstandingCall> {
-        self.call.map(|call| OutstandingCall {
-            order_id: self.order_id,
-            shipment_id: self.id,
-            call,
-            attempts: self.attempts,
-            script: self.script,
-        })
     }
 
     /// The simulated carrier's tracking number: the last twelve digits of the shipment's id.
@@ -220,6 +194,10 @@ impl Aggregate for Shipment {
         }
     }
 
+    fn outcome(answer: ShippingAnswer) -> Outcome {
+        answer.outcome
+    }
+
     fn decide(row: Option<&Self>, command: &ShippingCommand, now: Timestamp) -> Decision<Self> {
         let mut after = row.cloned();
         let (outcome, signal) = match command {
@@ -233,16 +211,29 @@ impl Aggregate for Shipment {
                 (Outcome::DONE, after.as_mut().is_some_and(|shipment| record(shipment, answered)))
             }
         };
-        let answer = ShippingAnswer {
-            outcome,
-            call: after.as_ref().and_then(Self::outstanding),
-            signal: after.as_ref().filter(|_| signal).map(|shipment| shipment.saga_id),
-        };
-        if after.as_ref() == row {
-            return Decision::unchanged(answer);
+        let changed = after.as_ref() != row;
+        if changed && let Some(shipment) = after.as_mut() {
+            shipment.updated_at = now;
         }
-        let row = after.map(|shipment| Self { updated_at: now, ..shipment });
-        Decision { row, movements: Vec::new(), answer }
+        let signal = after.as_ref().filter(|_| signal).map(|shipment| shipment.saga_id);
+        let row = after.clone().filter(|_| changed);
+        Decision { row, movements: Vec::new(), answer: ShippingAnswer { outcome, shipment: after, signal } }
+    }
+}
+
+impl Outgoing for Shipment {
+    type Call = CarrierCall;
+
+    fn order_id(&self) -> OrderId {
+        self.order_id
+    }
+
+    fn outstanding(&self) -> Option<(CarrierCall, u32)> {
+        self.call.map(|call| (call, self.attempts))
+    }
+
+    fn aftermath(answer: &ShippingAnswer) -> (Option<&Self>, Option<SagaId>) {
+        (answer.shipment.as_ref(), answer.signal)
     }
 }
 

@@ -10,7 +10,7 @@ use backstitch::domain::{
     order::OrderStatus,
     payment::{
         ExpirePayment, OpenPayment, Payable, Payment, PaymentCall, PaymentCommand, PaymentRefusal, PaymentStatus,
-        ProcessPayment, Provider, RecordCharge, RecordRefund, RefundPayment, SettlePayment, Settlement,
+        ProcessPayment, Provider, RecordPaymentCall, RefundPayment, SettlePayment, Settlement,
     },
     reason::Reason,
     saga::Outcome,
@@ -59,7 +59,11 @@ fn refund() -> PaymentCommand {
 }
 
 fn refunded() -> PaymentCommand {
-    PaymentCommand::RecordRefund(RecordRefund { order_id: order_id(), answer: CallAnswer::Done })
+    answered(PaymentCall::Refund)
+}
+
+fn answered(call: PaymentCall) -> PaymentCommand {
+    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), call, answer: CallAnswer::Done })
 }
 
 const LATE: i64 = 10_000_000;
@@ -101,8 +105,8 @@ fn money_for_a_closed_payment_is_recorded_and_goes_back_once() {
             row.now = at(LATE);
         }
         let reason = row.get().reason;
-        let answer = row.send(&settle(Settlement::Success));
-        assert_eq!((answer.call, row.get().status), (Some(PaymentCall::Refund), PaymentStatus::Refunding));
+        row.send(&settle(Settlement::Success));
+        assert_eq!((row.get().call, row.get().status), (Some(PaymentCall::Refund), PaymentStatus::Refunding));
         assert_eq!((row.moved(), row.get().reason), ((1, 0), reason), "{history:?}");
         assert_eq!(row.ask(&refund()), Outcome::Pending { until: None });
         row.send(&settle(Settlement::Success));
@@ -215,8 +219,7 @@ fn a_claim_while_the_charge_is_in_doubt_does_not_charge_twice() {
     row.send(&open(Provider::Simulated));
     assert_eq!((row.get().call, row.moved()), (Some(PaymentCall::Charge), (0, 0)));
     row.send(&settle(Settlement::Success));
-    let charged = RecordCharge { order_id: order_id(), answer: CallAnswer::Done };
-    row.send(&PaymentCommand::RecordCharge(charged));
+    row.send(&answered(PaymentCall::Charge));
     assert_eq!(row.moved(), (1, 0), "the callback and the call's answer tell of the same money");
 }
 

@@ -107,13 +107,13 @@ impl SameAnswer for Outcome {
 impl SameAnswer for PaymentAnswer {
     fn same(&self) -> String {
         let shown = self.result.as_ref().map(|(payment, _)| payment);
-        format!("{:?} {shown:?} {:?}", self.outcome, self.call)
+        format!("{:?} {shown:?}", self.outcome)
     }
 }
 
 impl SameAnswer for ShippingAnswer {
     fn same(&self) -> String {
-        format!("{:?} {:?}", self.outcome, self.call)
+        format!("{:?} {:?}", self.outcome, self.shipment)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::{given::payment_id, world::World};
 use backstitch::domain::{
+    aggregate::Outgoing,
     ids::PaymentId,
     payment::{
-        OpenPayment, Payable, PaymentCall, PaymentCommand, Provider, RecordCharge, RecordRefund, SettlePayment,
-        Settlement,
+        OpenPayment, Payable, PaymentCall, PaymentCommand, Provider, RecordPaymentCall, SettlePayment, Settlement,
     },
     reason::Reason,
-    shipment::{CarrierCall, RecordCarrierCall, Shipment, ShippingCommand},
+    shipment::{CarrierCall, RecordCarrierCall, ShippingCommand},
     simulation::CallAnswer,
 };
 use uuid::Uuid;
@@ -35,34 +35,27 @@ impl World {
     /// The provider answers the call that is outstanding, or `lost` hides its answer.
     pub(super) fn provider_answers(&mut self, lost: bool) {
         let Some(payment) = &self.rows.payment.stored else { return };
-        let Some(call) = payment.call else { return };
-        let (order_id, attempts, script) = (payment.order_id, payment.attempts, payment.script);
-        let hidden = CallAnswer::Unknown { happened: true, error: "lost".into() };
-        let command = match call {
-            _ if lost && call == PaymentCall::Charge => {
-                PaymentCommand::RecordCharge(RecordCharge { order_id, answer: hidden })
-            }
-            PaymentCall::Charge => {
-                let answer = script.answer(attempts + 1, Reason::PaymentDeclined);
-                PaymentCommand::RecordCharge(RecordCharge { order_id, answer })
-            }
-            PaymentCall::Refund => {
-                let answer = if lost { hidden } else { CallAnswer::Done };
-                PaymentCommand::RecordRefund(RecordRefund { order_id, answer })
-            }
+        let Some((call, attempts)) = payment.outstanding() else { return };
+        let (order_id, script) = (payment.order_id, payment.script);
+        let answer = match call {
+            _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
+            PaymentCall::Charge => script.answer(attempts + 1, Reason::PaymentDeclined),
+            PaymentCall::Refund => CallAnswer::Done,
         };
+        let command = PaymentCommand::Record(RecordPaymentCall { order_id, call, answer });
         self.payment(&command);
     }
 
     /// The carrier answers the call that is outstanding, or `lost` hides its answer.
     pub(super) fn carrier_answers(&mut self, lost: bool) {
-        let Some(outstanding) = self.rows.shipment.stored.as_ref().and_then(Shipment::outstanding) else { return };
-        let answer = match outstanding.call {
+        let Some(shipment) = &self.rows.shipment.stored else { return };
+        let Some((call, attempts)) = shipment.outstanding() else { return };
+        let (order_id, script) = (shipment.order_id, shipment.script);
+        let answer = match call {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
-            CarrierCall::Dispatch => outstanding.script.answer(outstanding.attempts + 1, Reason::ShippingFailed),
+            CarrierCall::Dispatch => script.answer(attempts + 1, Reason::ShippingFailed),
             CarrierCall::Recall => CallAnswer::Done,
         };
-        let record = RecordCarrierCall { order_id: outstanding.order_id, call: outstanding.call, answer };
-        self.shipping(&ShippingCommand::Record(record));
+        self.shipping(&ShippingCommand::Record(RecordCarrierCall { order_id, call, answer }));
     }
 }

@@ -1,0 +1,49 @@
+-- Payments: one row per order, the payment participant's barrier.
+CREATE TABLE payment_payment (
+    order_id    BLOB    NOT NULL CHECK (length(order_id) = 16),
+    id          BLOB    NOT NULL CHECK (length(id) = 16),
+    saga_id     BLOB    CHECK (length(saga_id) = 16), -- NULL until the saga's payment stage adopts it
+    amount      INTEGER NOT NULL CHECK (amount >= 0),
+    currency    TEXT    NOT NULL,
+    provider    TEXT    NOT NULL,
+    script      TEXT, -- JSON: what the simulated provider does; NULL for nothing special
+    status      TEXT    NOT NULL
+        CHECK (status IN ('pending', 'paid', 'failed', 'expired', 'refunding', 'refunded')),
+    reason      TEXT,
+    deadline_at INTEGER,
+    call        TEXT    CHECK (call IN ('charge', 'refund')), -- outside call without a known answer
+    attempts    INTEGER NOT NULL CHECK (attempts >= 0),
+    claimed     INTEGER NOT NULL CHECK (claimed IN (0, 1)),
+    captured_at INTEGER,
+    created_at  INTEGER NOT NULL, -- milliseconds since 1970, UTC
+    updated_at  INTEGER NOT NULL,
+    version     INTEGER NOT NULL CHECK (version >= 1),
+    CHECK (status NOT IN ('paid', 'refunding', 'refunded') OR captured_at IS NOT NULL)
+) STRICT;
+
+CREATE UNIQUE INDEX payment_payment_order ON payment_payment (order_id);
+CREATE UNIQUE INDEX payment_payment_id ON payment_payment (id);
+CREATE INDEX payment_payment_call ON payment_payment (order_id) WHERE call IS NOT NULL;
+CREATE INDEX payment_payment_open ON payment_payment (status, id) WHERE status IN ('failed', 'expired', 'refunding', 'refunded');
+
+-- The ledger: every movement of money, never updated. One capture and one refund at most.
+CREATE TABLE payment_movement (
+    order_id   BLOB    NOT NULL CHECK (length(order_id) = 16),
+    payment_id BLOB    NOT NULL CHECK (length(payment_id) = 16),
+    kind       TEXT    NOT NULL CHECK (kind IN ('capture', 'refund')),
+    amount     INTEGER NOT NULL CHECK (amount >= 0),
+    at         INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX payment_movement_once ON payment_movement (order_id, kind);
+
+CREATE TABLE payment_idempotency (
+    scope      TEXT    NOT NULL, -- caller, method and path
+    key        TEXT    NOT NULL,
+    body_hash  BLOB    NOT NULL CHECK (length(body_hash) = 32),
+    order_id   BLOB    NOT NULL CHECK (length(order_id) = 16),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX payment_idempotency_age ON payment_idempotency (created_at);

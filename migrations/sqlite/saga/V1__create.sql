@@ -1,0 +1,47 @@
+-- Sagas: what lists and timers need of each, without reading its log. Written at start, wait, turn
+-- and rest only.
+CREATE TABLE saga_saga (
+    id          BLOB    NOT NULL CHECK (length(id) = 16),
+    order_id    BLOB    NOT NULL CHECK (length(order_id) = 16),
+    definition  TEXT    NOT NULL,
+    version     INTEGER NOT NULL, -- of the definition
+    status      TEXT    NOT NULL
+        CHECK (status IN ('running', 'waiting', 'compensating', 'completed', 'compensated', 'needs_attention')),
+    waiting_for TEXT,
+    reason      TEXT,
+    attention   TEXT, -- what a person needs to know, where one must act
+    wake_at     INTEGER, -- NULL: in hand, or at rest
+    created_at  INTEGER NOT NULL, -- milliseconds since 1970, UTC
+    updated_at  INTEGER NOT NULL,
+    finished_at INTEGER
+) STRICT;
+
+CREATE UNIQUE INDEX saga_saga_id ON saga_saga (id);
+CREATE UNIQUE INDEX saga_saga_order ON saga_saga (order_id);
+-- Recovery and timers look at unfinished sagas alone, however many millions have finished.
+CREATE INDEX saga_saga_unfinished ON saga_saga (wake_at, id)
+    WHERE status IN ('running', 'waiting', 'compensating');
+CREATE INDEX saga_saga_unwound ON saga_saga (status, id)
+    WHERE status IN ('waiting', 'compensating', 'compensated', 'needs_attention');
+
+-- The saga log: one row per append, which holds one or more events. `seq` numbers a row's first
+-- event, so that two drivers that append at the same place collide.
+CREATE TABLE saga_log (
+    saga_id BLOB    NOT NULL CHECK (length(saga_id) = 16),
+    seq     INTEGER NOT NULL CHECK (seq >= 0),
+    entry   TEXT    NOT NULL -- JSON: {at, node, events: […]}
+) STRICT;
+
+CREATE UNIQUE INDEX saga_log_position ON saga_log (saga_id, seq);
+
+CREATE TABLE saga_idempotency (
+    scope      TEXT    NOT NULL, -- caller, method and path
+    key        TEXT    NOT NULL,
+    body_hash  BLOB    NOT NULL CHECK (length(body_hash) = 32),
+    order_id   BLOB    NOT NULL CHECK (length(order_id) = 16),
+    saga_id    BLOB    NOT NULL CHECK (length(saga_id) = 16),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX saga_idempotency_age ON saga_idempotency (created_at);

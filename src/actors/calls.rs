@@ -1,0 +1,176 @@
+//! Outside calls: committed by a participant's row, made by a task, answered by a command.
+//!
+//! ```text
+//!   row with a call, committed ──▶ task: backoff, call the provider ──▶ CallAnswered ──▶ row without it
+//!        ▲                                                                    │
+//!        └──────────── restart: scan the store for rows with a call ◀── crash anywhere
+//! ```
+//!
+//! A call that is made twice has the same idempotency key, and a second answer changes nothing.
+
+use super::{
+    batch::Participant,
+    coordinator::{Signal, SignalTarget},
+    crash::Injected,
+    deferred::{Deferred, deferred},
+};
+use crate::{
+    domain::{
+        aggregate::{Aggregate, Outgoing},
+        ids::OrderId,
+        simulation::{CallAnswer, Fault, Script},
+    },
+    providers::call_backoff,
+    store::{Answers, Executed, Keyed, StoreError},
+};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use futures::future::BoxFuture;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+/// Rows looked up at a time by a scan.
+const SCAN_PAGE: u32 = 256;
+/// Calls under way above which a scan waits before it looks up more.
+const SCAN_BOUND: usize = 2048;
+/// How long a scan waits then, and before it tries again when the store is away.
+const SCAN_PAUSE: Duration = Duration::from_millis(200);
+/// How long an answer waits before it is brought again to an actor that has failed.
+const REDELIVERY_PAUSE: Duration = Duration::from_millis(20);
+
+/// The calls under way, by order: which call, and after how many unusable answers.
+///
+/// Follows the committed rows alone: a row whose call and attempts are known already is under way, a
+/// row that differs is to be called, a row without a call is settled.
+#[derive(Debug)]
+pub(super) struct Calls<C>(HashMap<OrderId, (C, u32)>);
+
+impl<C> Default for Calls<C> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<C: Copy + PartialEq> Calls<C> {
+    /// Takes in a committed row; whether its call must be made now.
+    fn is_due(&mut self, order: OrderId, outstanding: Option<(C, u32)>) -> bool {
+        match outstanding {
+            None => {
+                self.0.remove(&order);
+                false
+            }
+            Some(call) => self.0.insert(order, call) != Some(call),
+        }
+    }
+}
+
+/// A provider's answer, on its way into the store.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(super) struct CallAnswered<C: 'static> {
+    pub(super) order_id: OrderId,
+    pub(super) call: C,
+    pub(super) answer: CallAnswer,
+}
+
+/// A participant that calls the outside world.
+pub(super) trait Caller:
+    Participant<Aggregate: Outgoing> + Handler<CallAnswered<<Self::Aggregate as Outgoing>::Call>>
+{
+    /// The calls under way.
+    fn calls(&mut self) -> &mut Calls<<Self::Aggregate as Outgoing>::Call>;
+    /// The call to make for a row.
+    fn call(&self, call: <Self::Aggregate as Outgoing>::Call, row: &Self::Aggregate) -> BoxFuture<'static, CallAnswer>;
+    /// Rows with an outstanding call, by order, after `after`.
+    fn outstanding(
+        &self,
+        after: Option<OrderId>,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<Vec<Self::Aggregate>, StoreError>>;
+    /// Who waits for results.
+    fn coordinator(&self) -> &SignalTarget;
+
+    /// After a commit: makes the calls that the rows now ask for, and tells the sagas that wait.
+    fn follow_up(&mut self, answers: &Answers<Executed<Self::Aggregate>>, ctx: &mut Context<Self>) {
+        let mut signals = Vec::new();
+        for answer in answers {
+            let Ok(Executed::Decided(answer)) = answer else { continue };
+            let (row, signal) = Self::Aggregate::aftermath(answer);
+            if let Some(row) = row {
+                self.follow(row, ctx);
+            }
+            signals.extend(signal);
+        }
+        Signal::deliver(signals, self.coordinator());
+    }
+
+    /// Makes a row's outstanding call, unless that is under way. A task of its own makes it: an actor
+    /// polls every future inside it on each wake-up.
+    fn follow(&mut self, row: &Self::Aggregate, ctx: &mut Context<Self>) {
+        let (order_id, outstanding) = (row.order_id(), row.outstanding());
+        if !self.calls().is_due(order_id, outstanding) {
+            return;
+        }
+        let Some((call, attempts)) = outstanding else { return };
+        let answered = self.call(call, row);
+        let actor = ctx.address();
+        actix_rt::spawn(async move {
+            actix_rt::time::sleep(call_backoff(attempts)).await;
+            let answer = answered.await;
+            // An actor that fails meanwhile loses the message, not the mailbox: bring it again.
+            while actor.send(CallAnswered { order_id, call, answer: answer.clone() }).await.is_err() {
+                actix_rt::time::sleep(REDELIVERY_PAUSE).await;
+            }
+        });
+    }
+
+    /// Looks up the calls that a crash may have interrupted, a page at a time.
+    fn scan(&mut self, after: Option<OrderId>, ctx: &mut Context<Self>) {
+        if self.calls().0.len() >= SCAN_BOUND {
+            ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan(after, ctx));
+            return;
+        }
+        let page = self.outstanding(after, SCAN_PAGE).into_actor(self);
+        ctx.spawn(page.map(move |page, actor, ctx| match page {
+            Ok(page) => {
+                page.iter().for_each(|row| actor.follow(row, ctx));
+                if page.len() == SCAN_PAGE as usize {
+                    actor.scan(page.last().map(Outgoing::order_id), ctx);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, actor = actor.status().name(), "outstanding calls cannot be looked up yet");
+                ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan(after, ctx));
+            }
+        }));
+    }
+
+    /// Commits a provider's answer. One that cannot be stored is left unanswered, and so brought again.
+    fn take_in(&mut self, command: <Self::Aggregate as Aggregate>::Command, ctx: &mut Context<Self>) -> Deferred<()> {
+        let (later, reply) = deferred();
+        let receive = |answers: Answers<Executed<Self::Aggregate>>| {
+            if answers.iter().all(|answer| !matches!(answer, Err(StoreError::Unavailable(_) | StoreError::Conflict))) {
+                reply.send(());
+            }
+        };
+        self.submit([Keyed::from(command)], receive, ctx);
+        later
+    }
+}
+
+/// Orders whose script made their participant panic already: it does so once.
+#[derive(Debug, Default)]
+pub(super) struct Panicked(HashSet<OrderId>);
+
+impl Panicked {
+    /// Panics if the script asks for it and has not had it yet.
+    #[expect(clippy::panic, reason = "the order's script asks for a panic")]
+    pub(super) fn check(&mut self, order: OrderId, script: Script, injected: &Injected) {
+        if script.fault == Some(Fault::Panic) && !self.0.remove(&order) {
+            self.0.insert(order);
+            injected.mark();
+            panic!("simulated panic on order {order}");
+        }
+    }
+}

@@ -1,0 +1,545 @@
+//! Moving the sagas in hand: every way in ends in events to append and tasks to send.
+
+use super::{
+    SagaCoordinator,
+    messages::{PlaceOrder, SagaRequestError},
+    outbox::{After, Origin},
+    who,
+};
+use crate::{
+    actors::{
+        admission::{Admission, Permit},
+        deferred::Reply,
+    },
+    clock,
+    domain::{
+        checkout::{self, CheckoutEvent, CheckoutSaga, ORDER_STAGE, Verb},
+        ids::SagaId,
+        saga::{CancelBy, Impossible, Next, Refused, Saga, StepReply, Summary, Task},
+        time::Timestamp,
+    },
+    lifecycle::panic_message,
+    store::{
+        Answers, Append, Claim, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoreError,
+        StoredSaga,
+    },
+};
+use actix::{AsyncContext, Context};
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+/// How long a saga whose log could not be written or read waits before it is loaded again.
+const RELOAD_PAUSE: Duration = Duration::from_millis(200);
+/// A waiting step is asked again after half the time it has waited, within these bounds: a lost
+/// signal costs little, and a step that waits for days costs next to nothing.
+const ASK_AGAIN_MS: std::ops::RangeInclusive<u64> = 2_000..=600_000;
+
+/// Why a saga is wanted in hand.
+pub(super) enum Purpose {
+    /// To go on: it was interrupted, or its time has come.
+    Drive,
+    /// A waiting step may have a result.
+    Ask,
+    /// Somebody wants its order.
+    Place,
+    /// Somebody wants it undone.
+    Cancel { by: CancelBy, note: Option<String>, claim: Option<Claim>, reply: Reply<Result<(), SagaRequestError>> },
+    /// Somebody wants it tried again.
+    Retry { note: Option<String>, claim: Option<Claim>, reply: Reply<Result<(), SagaRequestError>> },
+}
+
+impl Purpose {
+    fn refuse(self, error: SagaRequestError) {
+        match self {
+            Self::Cancel { reply, .. } | Self::Retry { reply, .. } => reply.send(Err(error)),
+            Self::Drive | Self::Ask | Self::Place => {}
+        }
+    }
+}
+
+/// A saga in hand.
+struct InHand {
+    saga: CheckoutSaga,
+    /// Steps whose answers are outstanding.
+    in_flight: Vec<Verb>,
+    /// A signal came while the step was being asked, whose answer may be older than the signal.
+    ask_again: bool,
+    /// What its row says.
+    row: (Summary, Option<Timestamp>),
+    /// Whether it was taken in hand again, rather than started here.
+    resumed: bool,
+    /// Its place, until it waits or rests.
+    _permit: Permit,
+}
+
+/// The sagas in hand and those being loaded.
+pub(super) struct Hands {
+    admission: Admission,
+    active: HashMap<SagaId, InHand>,
+    loading: HashMap<SagaId, Vec<Purpose>>,
+    /// How many of the active ones were taken in hand again.
+    resumed: usize,
+}
+
+impl Hands {
+    pub(super) fn new(admission: Admission) -> Self {
+        Self { admission, active: HashMap::new(), loading: HashMap::new(), resumed: 0 }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.active.clear();
+        self.loading.clear();
+        self.resumed = 0;
+    }
+
+    /// Sagas taken in hand again or about to be: what recovery and timers are paced by.
+    pub(super) fn resumed(&self) -> usize {
+        self.resumed + self.loading.len()
+    }
+
+    fn insert(&mut self, saga: SagaId, in_hand: InHand) {
+        self.resumed += usize::from(in_hand.resumed);
+        if let Some(replaced) = self.active.insert(saga, in_hand) {
+            self.resumed -= usize::from(replaced.resumed);
+        }
+    }
+
+    fn forget(&mut self, saga: SagaId) {
+        if let Some(forgotten) = self.active.remove(&saga) {
+            self.resumed -= usize::from(forgotten.resumed);
+        }
+    }
+
+    /// Sagas in hand or about to be.
+    pub(super) fn len(&self) -> usize {
+        self.active.len() + self.loading.len()
+    }
+
+    fn holds(&self, saga: SagaId) -> bool {
+        self.active.contains_key(&saga)
+    }
+}
+
+/// What went wrong inside a move; the saga must be set aside.
+struct Broken(String);
+
+impl From<Impossible> for Broken {
+    fn from(impossible: Impossible) -> Self {
+        Self(impossible.to_string())
+    }
+}
+
+/// Runs a saga's own logic so that its panic is its own.
+fn guarded<T>(step: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+    catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| Err(Broken(panic_message(panic.as_ref()))))
+}
+
+/// Ways in.
+impl SagaCoordinator {
+    /// Starts a saga. Nothing is sent until the start is durable: what comes back may be that another
+    /// request with the same key has started it.
+    pub(super) fn begin(&mut self, place: PlaceOrder) {
+        let PlaceOrder { saga_id, checkout, claim, permit } = place;
+        let now = clock::now();
+        let order_id = checkout.order_id;
+        let (saga, events) = Saga::begin(saga_id, checkout::definition(), checkout, now);
+        let summary = saga.summary();
+        let row = SagaRow {
+            id: saga_id,
+            order_id,
+            definition: saga.definition().name().to_owned(),
+            version: saga.definition().version(),
+            status: summary.status,
+            waiting_for: None,
+            reason: None,
+            attention: None,
+            wake_at: None,
+            created_at: now,
+            updated_at: now,
+            finished_at: None,
+        };
+        let entry = LogEntry { at: now, node: self.node.clone(), events };
+        let row_says = (summary, None);
+        let in_hand =
+            InHand { saga, in_flight: Vec::new(), ask_again: false, row: row_says, resumed: false, _permit: permit };
+        self.hands.insert(saga_id, in_hand);
+        self.outbox.store(saga_id, SagaCommand::Start(Box::new(StartSaga { row, entry, claim })), After::Started);
+    }
+
+    /// Takes in a participant's answer.
+    pub(super) fn outcome(&mut self, origin: Origin, reply: StepReply) {
+        let Origin { saga_id, step } = origin;
+        let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
+        in_hand.in_flight.retain(|verb| *verb != step);
+        let saga = &mut in_hand.saga;
+        let now = clock::now();
+        let events = guarded(|| match reply {
+            StepReply::Outcome(outcome) => Ok(saga.outcome(step, outcome, now, fastrand::f64())?),
+            StepReply::Poisoned(why) => {
+                let why = format!("{step:?}: {why}");
+                tracing::error!(%saga_id, why, "a saga is set aside");
+                Ok(saga.set_aside(why, now)?)
+            }
+        });
+        match events {
+            Ok(events) => self.moved(saga_id, events, now, None, None),
+            Err(Broken(why)) => self.set_aside(saga_id, &why),
+        }
+    }
+
+    /// Does something with a saga, which is loaded first if it is not in hand.
+    pub(super) fn take_up(&mut self, saga_id: SagaId, purpose: Purpose) {
+        if self.hands.holds(saga_id) {
+            self.apply(saga_id, purpose);
+        } else if let Some(purposes) = self.hands.loading.get_mut(&saga_id) {
+            purposes.push(purpose);
+        } else {
+            self.hands.loading.insert(saga_id, vec![purpose]);
+            self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded);
+        }
+    }
+
+    fn apply(&mut self, saga_id: SagaId, purpose: Purpose) {
+        let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
+        let saga = &mut in_hand.saga;
+        let now = clock::now();
+        match purpose {
+            Purpose::Drive => {}
+            Purpose::Place => self.answer_placing(saga_id),
+            Purpose::Ask => {
+                in_hand.ask_again = true;
+                self.moved(saga_id, Vec::new(), now, None, None);
+            }
+            Purpose::Cancel { by, note, claim, reply } => {
+                let events = checkout::cancel(saga, by, note, now);
+                tracing::info!(%saga_id, by = who(by), accepted = events.is_ok(), "cancel requested");
+                self.requested(saga_id, events, now, claim, reply);
+            }
+            Purpose::Retry { note, claim, reply } => {
+                let events = saga.retry(note, now);
+                tracing::info!(%saga_id, accepted = events.is_ok(), "retry requested");
+                in_hand.ask_again = events.is_ok();
+                self.requested(saga_id, events, now, claim, reply);
+            }
+        }
+    }
+
+    fn requested(
+        &mut self,
+        saga_id: SagaId,
+        events: Result<Vec<CheckoutEvent>, Refused>,
+        now: Timestamp,
+        claim: Option<Claim>,
+        reply: Reply<Result<(), SagaRequestError>>,
+    ) {
+        match events {
+            Ok(events) if events.is_empty() => reply.send(Ok(())),
+            Ok(events) => self.moved(saga_id, events, now, claim, Some(reply)),
+            Err(refused) => reply.send(Err(refused.into())),
+        }
+    }
+}
+
+/// The way on.
+impl SagaCoordinator {
+    /// A saga has moved by these events: appends them, and sends, parks or forgets the saga.
+    fn moved(
+        &mut self,
+        saga_id: SagaId,
+        events: Vec<CheckoutEvent>,
+        now: Timestamp,
+        claim: Option<Claim>,
+        reply: Option<Reply<Result<(), SagaRequestError>>>,
+    ) {
+        let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
+        let (next, asked) = match in_hand.saga.next() {
+            Next::Run(tasks) => (Some(tasks), false),
+            Next::Wait(_) if !in_hand.in_flight.is_empty() => (Some(Vec::new()), false),
+            Next::Wait(_) if std::mem::take(&mut in_hand.ask_again) => {
+                let tasks = in_hand.saga.waiting_tasks();
+                (Some(tasks).filter(|tasks| !tasks.is_empty()), true)
+            }
+            Next::Wait(_) | Next::Rest => (None, false),
+        };
+        let parked = next.is_none();
+        self.append(saga_id, events, now, parked, claim, reply);
+        if self.waiters.is_placing(saga_id) {
+            self.answer_placing(saga_id);
+        }
+        if let Some(tasks) = next {
+            self.send(saga_id, &tasks, asked);
+        } else {
+            self.hands.forget(saga_id);
+        }
+    }
+
+    /// Appends events, and the row where it changes.
+    fn append(
+        &mut self,
+        saga_id: SagaId,
+        events: Vec<CheckoutEvent>,
+        now: Timestamp,
+        parked: bool,
+        claim: Option<Claim>,
+        reply: Option<Reply<Result<(), SagaRequestError>>>,
+    ) {
+        let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
+        let summary = in_hand.saga.summary();
+        let rest = summary.status.is_at_rest();
+        let wake_at = (parked && !rest).then(|| wake_at(&in_hand.saga, now));
+        if events.is_empty() {
+            if let Some(wake_at) = wake_at {
+                self.timers.expect(wake_at);
+                self.outbox.store(
+                    saga_id,
+                    SagaCommand::Park { saga_id, wake_at },
+                    After::Appended { rest: false, reply: None },
+                );
+            }
+            return;
+        }
+        let row = (summary, wake_at);
+        let update = (row != in_hand.row).then(|| RowUpdate { summary: row.0.clone(), wake_at });
+        in_hand.row = row;
+        let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+        let append = Append {
+            saga_id,
+            order_id: in_hand.saga.input().order_id,
+            seq: in_hand.saga.events().saturating_sub(count),
+            entry: LogEntry { at: now, node: self.node.clone(), events },
+            row: update,
+            claim,
+        };
+        if let Some(wake_at) = wake_at {
+            self.timers.expect(wake_at);
+        }
+        self.outbox.store(saga_id, SagaCommand::Append(Box::new(append)), After::Appended { rest, reply });
+    }
+
+    fn send(&mut self, saga_id: SagaId, tasks: &[Task<Verb>], asked: bool) {
+        let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
+        for task in tasks {
+            if asked || !in_hand.in_flight.contains(&task.step) {
+                in_hand.in_flight.push(task.step);
+                let command = checkout::command(&in_hand.saga, task.action);
+                self.outbox.send(Origin { saga_id, step: task.step }, command);
+            }
+        }
+    }
+
+    /// Answers those who wait for the order, if it exists by now.
+    fn answer_placing(&mut self, saga_id: SagaId) {
+        if let Some(in_hand) = self.hands.active.get(&saga_id)
+            && in_hand.saga.has_finished(ORDER_STAGE)
+        {
+            self.waiters.placed(saga_id, in_hand.saga.input().order_id);
+        }
+    }
+
+    /// Sets a saga aside whose log or logic cannot be used, and forgets it.
+    fn set_aside(&mut self, saga_id: SagaId, why: &str) {
+        tracing::error!(%saga_id, why, "a saga is set aside");
+        self.hands.forget(saga_id);
+        self.waiters.failed(saga_id, &StoreError::Poisoned(why.to_owned()));
+        let command = SagaCommand::SetAside { saga_id, why: why.to_owned() };
+        self.outbox.store(saga_id, command, After::Appended { rest: true, reply: None });
+    }
+}
+
+/// Answers of the store.
+impl SagaCoordinator {
+    pub(super) fn stored(
+        &mut self,
+        after: Vec<(SagaId, After)>,
+        answers: Answers<SagaAnswer>,
+        ctx: &mut Context<Self>,
+    ) {
+        let succeeded = answers.iter().filter(|answer| answer.is_ok()).count();
+        if succeeded > 0 {
+            self.status.progressed(succeeded);
+        }
+        for ((saga_id, after), answer) in after.into_iter().zip(answers) {
+            match after {
+                After::Started => self.started_or_not(saga_id, answer),
+                After::Appended { rest, reply } => self.appended_or_not(saga_id, rest, reply, answer, ctx),
+                After::Loaded => self.loaded_or_not(saga_id, answer, ctx),
+            }
+        }
+        self.settle_down(ctx);
+    }
+
+    fn started_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>) {
+        match answer {
+            Ok(SagaAnswer::Stored) => self.moved(saga_id, Vec::new(), clock::now(), None, None),
+            Ok(SagaAnswer::AlreadyStarted) => {
+                // Sent again after this coordinator's predecessor failed: what is stored is ahead.
+                self.hands.forget(saga_id);
+                self.take_up(saga_id, Purpose::Place);
+            }
+            Ok(SagaAnswer::Replayed { saga_id: known, .. }) => {
+                self.hands.forget(saga_id);
+                self.waiters.redirect(saga_id, known);
+                self.take_up(known, Purpose::Place);
+            }
+            Ok(SagaAnswer::Loaded(_)) => {}
+            Err(error) => {
+                self.hands.forget(saga_id);
+                self.waiters.failed(saga_id, &error);
+            }
+        }
+    }
+
+    fn appended_or_not(
+        &mut self,
+        saga_id: SagaId,
+        rest: bool,
+        reply: Option<Reply<Result<(), SagaRequestError>>>,
+        answer: Result<SagaAnswer, StoreError>,
+        ctx: &mut Context<Self>,
+    ) {
+        match answer {
+            Ok(SagaAnswer::Stored) => {
+                if let Some(reply) = reply {
+                    reply.send(Ok(()));
+                }
+                if rest {
+                    self.rested(saga_id);
+                }
+            }
+            // The request had been made before: what is in memory is ahead of the log.
+            Ok(_) => {
+                if let Some(reply) = reply {
+                    reply.send(Ok(()));
+                }
+                self.load_again(saga_id, ctx);
+            }
+            Err(error) => {
+                tracing::warn!(%saga_id, %error, "a saga's log could not be written; it is loaded again");
+                if let Some(reply) = reply {
+                    reply.send(Err(error.into()));
+                }
+                self.load_again(saga_id, ctx);
+            }
+        }
+    }
+
+    /// A saga rests, durably: tells those who wait, and for an order that never came to exist too.
+    fn rested(&mut self, saga_id: SagaId) {
+        if self.waiters.is_placing(saga_id) {
+            self.take_up(saga_id, Purpose::Place);
+        }
+        self.waiters.rested(saga_id);
+    }
+
+    /// Forgets what is believed of a saga and asks the log, after a pause: the store may be away.
+    fn load_again(&mut self, saga_id: SagaId, ctx: &mut Context<Self>) {
+        self.hands.forget(saga_id);
+        ctx.run_later(RELOAD_PAUSE, move |actor, ctx| {
+            actor.take_up(saga_id, Purpose::Drive);
+            actor.flush_soon(ctx);
+        });
+    }
+
+    fn loaded_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>, ctx: &mut Context<Self>) {
+        let purposes = self.hands.loading.remove(&saga_id).unwrap_or_default();
+        match answer {
+            Ok(SagaAnswer::Loaded(Some(stored))) => self.replay(*stored, purposes),
+            Ok(_) => {
+                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::NotFound));
+                self.waiters.failed(saga_id, &StoreError::Unavailable("the saga is not stored".into()));
+            }
+            Err(StoreError::Poisoned(why)) => {
+                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::Unusable(why.clone())));
+                self.set_aside(saga_id, &why);
+            }
+            Err(error) => {
+                purposes.into_iter().for_each(|purpose| purpose.refuse(error.clone().into()));
+                self.waiters.failed(saga_id, &error);
+                self.load_again(saga_id, ctx);
+            }
+        }
+    }
+
+    /// Takes a stored saga in hand: replays its log, then goes on as any saga does.
+    fn replay(&mut self, stored: StoredSaga, purposes: Vec<Purpose>) {
+        let SagaRow { id: saga_id, order_id, status, wake_at, .. } = stored.row;
+        let driven = purposes.iter().any(|purpose| matches!(purpose, Purpose::Cancel { .. } | Purpose::Retry { .. }));
+        if status.is_at_rest() && !driven {
+            self.waiters.placed(saga_id, order_id);
+            self.waiters.rested(saga_id);
+            return;
+        }
+        let now = clock::now();
+        let replayed = guarded(|| {
+            let mut saga = stored.replay().map_err(|error| Broken(describe(&error)))?;
+            let due = saga.wake(now)?;
+            Ok((saga, due))
+        });
+        let (saga, due) = match replayed {
+            Ok(replayed) => replayed,
+            Err(Broken(why)) => {
+                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::Unusable(why.clone())));
+                return self.set_aside(saga_id, &why);
+            }
+        };
+        // What the row said before; anything that differs after the move is written with it.
+        let summary = Summary {
+            status,
+            waiting_for: saga.summary().waiting_for,
+            reason: stored.row.reason,
+            attention: stored.row.attention,
+        };
+        let in_hand = InHand {
+            saga,
+            in_flight: Vec::new(),
+            ask_again: true,
+            row: (summary, wake_at),
+            resumed: true,
+            _permit: self.hands.admission.enter(),
+        };
+        self.hands.insert(saga_id, in_hand);
+        self.append(saga_id, due, now, false, None, None);
+        for purpose in purposes {
+            match purpose {
+                Purpose::Drive | Purpose::Ask | Purpose::Place => {}
+                wish if self.hands.holds(saga_id) => self.apply(saga_id, wish),
+                // An earlier wish has ended it already: ask what is stored.
+                wish => self.take_up(saga_id, wish),
+            }
+        }
+        self.moved(saga_id, Vec::new(), now, None, None);
+    }
+}
+
+/// When to look at a waiting saga again: when its next retry or deadline is due, or to ask it anew.
+fn wake_at(saga: &CheckoutSaga, now: Timestamp) -> Timestamp {
+    let until = match saga.next() {
+        Next::Wait(until) => until,
+        Next::Run(_) | Next::Rest => None,
+    };
+    let waited = now.millis_since(saga.updated_at());
+    let ask_again = now.plus_millis((waited / 2).clamp(*ASK_AGAIN_MS.start(), *ASK_AGAIN_MS.end()));
+    if saga.waiting_tasks().is_empty() {
+        until.unwrap_or(ask_again)
+    } else {
+        until.map_or(ask_again, |until| until.min(ask_again))
+    }
+}
+
+/// An error with its causes, in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// The input of a saga is shared, never copied.
+const _: fn(&CheckoutSaga) -> &Arc<checkout::Checkout> = CheckoutSaga::input;

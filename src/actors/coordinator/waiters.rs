@@ -1,0 +1,81 @@
+//! Who waits for a saga: for its order to exist, or for the saga to rest.
+
+use super::messages::Placed;
+use crate::{
+    actors::deferred::Reply,
+    domain::ids::{OrderId, SagaId},
+    store::StoreError,
+};
+use std::collections::HashMap;
+use tokio::sync::oneshot;
+
+/// A client of `PlaceOrder` who waits for the order to exist.
+pub(super) struct Placing {
+    pub(super) reply: Reply<Result<Placed, StoreError>>,
+    pub(super) replayed: bool,
+}
+
+/// All who wait. Nothing here is durable: who is forgotten sees a closed channel and asks again.
+#[derive(Default)]
+pub(super) struct Waiters {
+    placing: HashMap<SagaId, Vec<Placing>>,
+    resting: HashMap<SagaId, Vec<oneshot::Sender<()>>>,
+}
+
+impl Waiters {
+    /// Subscribes to a saga's rest.
+    pub(super) fn watch(&mut self, saga: SagaId) -> oneshot::Receiver<()> {
+        let (sender, rest) = oneshot::channel();
+        let watchers = self.resting.entry(saga).or_default();
+        watchers.retain(|watcher| !watcher.is_closed());
+        watchers.push(sender);
+        rest
+    }
+
+    /// Waits for a saga's order to exist.
+    pub(super) fn place(&mut self, saga: SagaId, placing: Placing) {
+        self.placing.entry(saga).or_default().push(placing);
+    }
+
+    /// Whether anybody waits for the saga's order to exist.
+    pub(super) fn is_placing(&self, saga: SagaId) -> bool {
+        self.placing.contains_key(&saga)
+    }
+
+    /// The saga's order exists, or its saga rests without.
+    pub(super) fn placed(&mut self, saga_id: SagaId, order_id: OrderId) {
+        for Placing { reply, replayed } in self.placing.remove(&saga_id).into_iter().flatten() {
+            let rest = self.watch(saga_id);
+            reply.send(Ok(Placed { order_id, saga_id, replayed, rest }));
+        }
+    }
+
+    /// The saga could not be started or looked at.
+    pub(super) fn failed(&mut self, saga: SagaId, error: &StoreError) {
+        for Placing { reply, .. } in self.placing.remove(&saga).into_iter().flatten() {
+            reply.send(Err(error.clone()));
+        }
+    }
+
+    /// Takes those who wait for a saga's order along to the saga that their idempotency key names.
+    pub(super) fn redirect(&mut self, from: SagaId, to: SagaId) {
+        for placing in self.placing.remove(&from).into_iter().flatten() {
+            self.place(to, Placing { replayed: true, ..placing });
+        }
+    }
+
+    /// The saga rests, durably.
+    pub(super) fn rested(&mut self, saga: SagaId) {
+        for watcher in self.resting.remove(&saga).into_iter().flatten() {
+            let _ = watcher.send(());
+        }
+    }
+
+    /// Forgets watchers who have given up on sagas that do not come to rest.
+    pub(super) fn sweep(&mut self) {
+        self.resting.retain(|_, watchers| {
+            watchers.retain(|watcher| !watcher.is_closed());
+            !watchers.is_empty()
+        });
+    }
+}

@@ -1,0 +1,41 @@
+//! The actors: who owns which data, and who talks to whom.
+//!
+//! ```text
+//!   facade ──PlaceOrder, CancelSaga, RetrySaga──▶ SagaCoordinator ──Perform──▶ OrderActor
+//!   facade ──OpenPayment, SettlePayment──┐             ▲    │  └─────Perform──▶ ShippingActor
+//!                                        ▼             │    └────────Perform──▶ PaymentActor
+//!                                   PaymentActor ──Signal                          │
+//!                                        └───────────── outside calls ─────────────┘
+//! ```
+//!
+//! Every actor batches: handlers put (command, reply) into a buffer, and one flush hands the whole
+//! buffer to the store, whose answers go back to whoever asked. The busier the mailbox, the larger the
+//! batch. An actor's state is a cache: all truth is in the store, so a restart loses nothing but time.
+//!
+//! Must not hold a rule (those are in [`crate::domain`]) nor wait for anything inside a handler.
+
+pub mod admission;
+mod batch;
+mod calls;
+pub mod coordinator;
+mod crash;
+mod deferred;
+mod order;
+mod payment;
+mod shipping;
+pub mod supervisor;
+
+pub use coordinator::SagaCoordinator;
+pub use crash::{Crash, CrashMode};
+pub use deferred::Deferred;
+pub use order::OrderActor;
+pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
+pub use shipping::ShippingActor;
+
+use crate::domain::saga::StepReply;
+use actix::Message;
+
+/// The coordinator's commands to one participant: many in one message, answered together, in order.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<StepReply>")]
+pub struct Perform<C: 'static>(pub Vec<C>);

@@ -1,0 +1,222 @@
+//! The payment participant: owns the payments, their ledger and the calls to payment providers.
+
+use super::{
+    Crash, Perform,
+    batch::{Batch, Participant},
+    calls::{CallAnswered, Caller, Calls, Panicked},
+    coordinator::SignalTarget,
+    crash::crash,
+    deferred::{Deferred, Reply, deferred},
+    supervisor::ActorStatus,
+};
+use crate::{
+    domain::{
+        ids::OrderId,
+        payment::{
+            OpenPayment, Payment, PaymentAnswer, PaymentCall, PaymentCommand, PaymentRefusal, ProcessPayment,
+            RecordPaymentCall, SettlePayment,
+        },
+        saga::StepReply,
+        simulation::CallAnswer,
+    },
+    providers::Providers,
+    store::{Answers, Claim, Commands, Executed, Keyed, PaymentStore, StoreError},
+};
+use actix::{Actor, Context, Handler, Message, Supervised};
+use futures::future::BoxFuture;
+use std::sync::Arc;
+
+/// A client's own command to a payment: [`OpenPayment`] or [`SettlePayment`].
+#[derive(Debug, Message)]
+#[rtype(result = "Result<PaymentAccepted, PaymentRequestError>")]
+pub struct Request<C: 'static> {
+    /// The command.
+    pub command: C,
+    /// The idempotency key that it was sent under.
+    pub claim: Option<Claim>,
+}
+
+/// A client's command that was accepted.
+#[derive(Clone, Debug)]
+pub struct PaymentAccepted {
+    /// The payment as it is now.
+    pub payment: Payment,
+    /// Whether this command opened it.
+    pub opened: bool,
+    /// Whether the idempotency key had been used before, so that nothing was done now.
+    pub replayed: bool,
+}
+
+/// Why a client's command was not accepted.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum PaymentRequestError {
+    /// The rules forbid it.
+    #[error(transparent)]
+    Refused(#[from] PaymentRefusal),
+    /// The store could not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Performs the checkout's `process_payment`, `expire_payment` and `refund_payment`, takes results from
+/// outside, and sends late money back until it has arrived.
+pub struct PaymentActor {
+    store: Arc<dyn PaymentStore>,
+    providers: Providers,
+    coordinator: SignalTarget,
+    status: Arc<ActorStatus>,
+    batch: Batch<Payment>,
+    calls: Calls<PaymentCall>,
+    panicked: Panicked,
+}
+
+impl PaymentActor {
+    /// An actor over a store, which tells `coordinator` when a waiting payment has a result.
+    pub fn new(
+        store: Arc<dyn PaymentStore>,
+        providers: Providers,
+        coordinator: SignalTarget,
+        status: Arc<ActorStatus>,
+    ) -> Self {
+        Self {
+            store,
+            providers,
+            coordinator,
+            status,
+            batch: Batch::default(),
+            calls: Calls::default(),
+            panicked: Panicked::default(),
+        }
+    }
+}
+
+impl Actor for PaymentActor {
+    type Context = Context<Self>;
+
+    /// Also called after every restart.
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.scan(None, ctx);
+    }
+}
+
+impl Supervised for PaymentActor {
+    fn restarting(&mut self, _ctx: &mut Context<Self>) {
+        self.batch = Batch::default();
+        self.calls = Calls::default();
+    }
+}
+
+impl Participant for PaymentActor {
+    type Aggregate = Payment;
+
+    fn batch(&mut self) -> &mut Batch<Payment> {
+        &mut self.batch
+    }
+
+    fn commands(&self) -> &dyn Commands<Payment> {
+        self.store.as_ref()
+    }
+
+    fn status(&self) -> &ActorStatus {
+        &self.status
+    }
+
+    fn committed(&mut self, answers: &Answers<Executed<Payment>>, ctx: &mut Context<Self>) {
+        self.follow_up(answers, ctx);
+    }
+}
+
+impl Caller for PaymentActor {
+    fn calls(&mut self) -> &mut Calls<PaymentCall> {
+        &mut self.calls
+    }
+
+    fn call(&self, call: PaymentCall, payment: &Payment) -> BoxFuture<'static, CallAnswer> {
+        self.providers.payment(payment.provider).call(call, payment)
+    }
+
+    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>> {
+        self.store.outstanding_payments(after, limit)
+    }
+
+    fn coordinator(&self) -> &SignalTarget {
+        &self.coordinator
+    }
+}
+
+impl Handler<Perform<PaymentCommand>> for PaymentActor {
+    type Result = Deferred<Vec<StepReply>>;
+
+    fn handle(&mut self, Perform(commands): Perform<PaymentCommand>, ctx: &mut Context<Self>) -> Self::Result {
+        for command in &commands {
+            if let PaymentCommand::Process(ProcessPayment(terms)) = command {
+                self.panicked.check(terms.order_id, terms.script, &self.status.injected);
+            }
+        }
+        self.perform(commands, ctx)
+    }
+}
+
+impl PaymentActor {
+    fn request(
+        &mut self,
+        command: PaymentCommand,
+        claim: Option<Claim>,
+        ctx: &mut Context<Self>,
+    ) -> Deferred<Result<PaymentAccepted, PaymentRequestError>> {
+        let (later, reply): (_, Reply<_>) = deferred();
+        let receive = move |answers: Answers<Executed<Payment>>| {
+            if let Some(answer) = answers.into_iter().next() {
+                reply.send(accepted(answer));
+            }
+        };
+        self.submit([Keyed { command, claim }], receive, ctx);
+        later
+    }
+}
+
+fn accepted(answer: Result<Executed<Payment>, StoreError>) -> Result<PaymentAccepted, PaymentRequestError> {
+    match answer? {
+        Executed::Decided(PaymentAnswer { result, .. }) => {
+            let (payment, opened) = result?;
+            Ok(PaymentAccepted { payment, opened, replayed: false })
+        }
+        Executed::Replayed(payment) => {
+            let payment = payment.ok_or(PaymentRefusal::NoPayment)?;
+            Ok(PaymentAccepted { payment, opened: false, replayed: true })
+        }
+    }
+}
+
+impl Handler<Request<OpenPayment>> for PaymentActor {
+    type Result = Deferred<Result<PaymentAccepted, PaymentRequestError>>;
+
+    fn handle(&mut self, request: Request<OpenPayment>, ctx: &mut Context<Self>) -> Self::Result {
+        self.request(PaymentCommand::Open(request.command), request.claim, ctx)
+    }
+}
+
+impl Handler<Request<SettlePayment>> for PaymentActor {
+    type Result = Deferred<Result<PaymentAccepted, PaymentRequestError>>;
+
+    fn handle(&mut self, request: Request<SettlePayment>, ctx: &mut Context<Self>) -> Self::Result {
+        self.request(PaymentCommand::Settle(request.command), request.claim, ctx)
+    }
+}
+
+impl Handler<CallAnswered<PaymentCall>> for PaymentActor {
+    type Result = Deferred<()>;
+
+    fn handle(&mut self, answered: CallAnswered<PaymentCall>, ctx: &mut Context<Self>) -> Self::Result {
+        let CallAnswered { order_id, call, answer } = answered;
+        self.take_in(PaymentCommand::Record(RecordPaymentCall { order_id, call, answer }), ctx)
+    }
+}
+
+impl Handler<Crash> for PaymentActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Crash, ctx: &mut Context<Self>) {
+        crash(message, &self.status.injected, self, ctx);
+    }
+}

@@ -1,0 +1,57 @@
+//! The built-in providers: a simulation that takes its time, and people who move money by hand.
+
+use super::{Carrier, PaymentProvider};
+use crate::domain::{
+    payment::{Payment, PaymentCall},
+    reason::Reason,
+    shipment::{CarrierCall, Shipment},
+    simulation::{CallAnswer, Script},
+};
+use futures::future::BoxFuture;
+use std::time::Duration;
+
+/// Answers what the order's script says, after the script's delay.
+#[derive(Clone, Copy, Debug)]
+pub struct SimulatedPayments;
+
+/// Ships what the order's script says, after the script's delay.
+#[derive(Clone, Copy, Debug)]
+pub struct SimulatedCarrier;
+
+/// Payments whose results people report. Giving money back is their work too: it counts as given back
+/// once it is recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct ManualPayments;
+
+fn after(script: Script, answer: CallAnswer) -> BoxFuture<'static, CallAnswer> {
+    Box::pin(async move {
+        tokio::time::sleep(Duration::from_millis(script.delay_ms.into())).await;
+        answer
+    })
+}
+
+impl PaymentProvider for SimulatedPayments {
+    fn call(&self, call: PaymentCall, payment: &Payment) -> BoxFuture<'static, CallAnswer> {
+        let answer = match call {
+            PaymentCall::Charge => payment.script.answer(payment.attempts + 1, Reason::PaymentDeclined),
+            PaymentCall::Refund => CallAnswer::Done,
+        };
+        after(payment.script, answer)
+    }
+}
+
+impl PaymentProvider for ManualPayments {
+    fn call(&self, _call: PaymentCall, _payment: &Payment) -> BoxFuture<'static, CallAnswer> {
+        Box::pin(std::future::ready(CallAnswer::Done))
+    }
+}
+
+impl Carrier for SimulatedCarrier {
+    fn call(&self, call: CarrierCall, shipment: &Shipment) -> BoxFuture<'static, CallAnswer> {
+        let answer = match call {
+            CarrierCall::Dispatch => shipment.script.answer(shipment.attempts + 1, Reason::ShippingFailed),
+            CarrierCall::Recall => CallAnswer::Done,
+        };
+        after(shipment.script, answer)
+    }
+}

@@ -1,0 +1,224 @@
+//! The store: commands in, answers out, and the only SQL of the product.
+//!
+//! ```text
+//!   actor ── Vec<command> ──▶ backend: BEGIN; load rows; decide (domain); save; COMMIT ── Vec<answer> ──▶ actor
+//!   facade ── query ────────▶ backend's readers, which never wait behind a write
+//! ```
+//!
+//! Owns how rows are laid out, loaded and saved, and what is durable when. Must not decide anything:
+//! every rule is called from [`crate::domain`] inside the backend's transaction. Interfaces are small,
+//! one per owner of data, and batch-shaped, so that a backend may run a whole batch as one statement.
+//!
+//! An answer is let out only when its commit has reached the disk. When a batch fails, each of its
+//! commands is run again alone, and the offender alone fails.
+
+pub mod sqlite;
+
+mod facts;
+mod query;
+mod saga;
+
+pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts};
+pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
+pub use saga::{Append, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
+
+use crate::domain::{
+    aggregate::Aggregate,
+    ids::{OrderId, PaymentId, SagaId, ShipmentId},
+    order::Order,
+    payment::Payment,
+    shipment::Shipment,
+    time::Timestamp,
+};
+use futures::future::BoxFuture;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// Why a command or a query has no answer. Nothing of it is durable, unless said otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The storage cannot take it now: full, stopping, or out of reach. For a command it is unknown
+    /// whether it happened only when the process ends at the same time.
+    #[error("storage is unavailable: {0}")]
+    Unavailable(String),
+    /// Somebody else changed what the command was based on: load again.
+    #[error("the stored state has changed meanwhile")]
+    Conflict,
+    /// The row cannot be read or the decision panics: asking again cannot help.
+    #[error("cannot be processed: {0}")]
+    Poisoned(String),
+    /// The database refuses the change that the rules allowed.
+    #[error("the database refuses the change: {0}")]
+    Refused(String),
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key was used with another request body")]
+    KeyReused,
+}
+
+/// A client's idempotency key for one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Caller, method and path.
+    pub scope: String,
+    /// The client's key.
+    pub key: String,
+    /// SHA-256 of the request's body.
+    pub body_hash: [u8; 32],
+}
+
+/// A command, and the idempotency key that it was sent under.
+#[derive(Clone, Debug)]
+pub struct Keyed<C> {
+    /// The command.
+    pub command: C,
+    /// The key, recorded in the same transaction when the command is accepted.
+    pub claim: Option<Claim>,
+}
+
+impl<C> From<C> for Keyed<C> {
+    fn from(command: C) -> Self {
+        Self { command, claim: None }
+    }
+}
+
+/// What became of a command.
+#[derive(Clone, Debug)]
+pub enum Executed<A: Aggregate> {
+    /// It was decided, and what it changed is durable.
+    Decided(A::Answer),
+    /// Its idempotency key was claimed by an earlier, identical request: the row as it is now.
+    Replayed(Option<A>),
+}
+
+/// The answers to a batch, in its order.
+pub type Answers<T> = Vec<Result<T, StoreError>>;
+
+/// Runs one owner's commands.
+pub trait Commands<A: Aggregate>: Send + Sync {
+    /// Runs the commands in order, all durable before any is answered. Later commands see what
+    /// earlier ones changed. Batches of one process are run in the order in which they are handed
+    /// over, whoever hands them over.
+    fn execute(&self, commands: Vec<Keyed<A::Command>>) -> BoxFuture<'static, Answers<Executed<A>>>;
+}
+
+/// Orders.
+pub trait OrderStore: Commands<Order> {
+    /// One order.
+    fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>>;
+    /// Orders, newest first.
+    fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>>;
+}
+
+/// Payments and their ledger.
+pub trait PaymentStore: Commands<Payment> {
+    /// One payment.
+    fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>>;
+    /// An order's payment.
+    fn payment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>>;
+    /// Payments, newest first.
+    fn payments(
+        &self,
+        filter: PaymentFilter,
+        page: Page<PaymentId>,
+    ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>>;
+    /// Payments with an outside call whose answer is not known, after everything that was handed to
+    /// [`Commands::execute`] before: at most `limit`, by order id, after `after`.
+    fn outstanding_payments(
+        &self,
+        after: Option<OrderId>,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>>;
+}
+
+/// Shipments.
+pub trait ShipmentStore: Commands<Shipment> {
+    /// One shipment.
+    fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
+    /// An order's shipment.
+    fn shipment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
+    /// Shipments, newest first.
+    fn shipments(&self, page: Page<ShipmentId>) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
+    /// As [`PaymentStore::outstanding_payments`].
+    fn outstanding_shipments(
+        &self,
+        after: Option<OrderId>,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
+}
+
+/// Sagas and their logs.
+pub trait SagaStore: Send + Sync {
+    /// Runs the commands in order, as [`Commands::execute`] does.
+    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>>;
+    /// One saga's row.
+    fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>>;
+    /// One saga's row and log.
+    fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>>;
+    /// Sagas, newest first.
+    fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>>;
+    /// Waiting sagas whose time has come, the longest due first, and when the next one after them is.
+    fn due(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<(Vec<SagaId>, Option<Timestamp>), StoreError>>;
+    /// Sagas that were under way, not waiting, when their process ended: at most `limit`, by id,
+    /// after `after`. Sees everything that was handed to [`Self::execute`] before.
+    fn interrupted(&self, after: Option<SagaId>, limit: u32) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>>;
+}
+
+/// What the store as a whole can be asked.
+pub trait Engine: Send + Sync {
+    /// Resolves when everything handed over before is durable or has failed: the proof that accepted
+    /// work advances.
+    fn settle(&self) -> BoxFuture<'static, Result<(), StoreError>>;
+    /// Forgets idempotency keys claimed before `before`, a bounded number at a time; how many.
+    fn forget_keys(&self, before: Timestamp) -> BoxFuture<'static, Result<usize, StoreError>>;
+    /// Runs what was handed over and closes. Later commands are refused.
+    fn close(&self) -> BoxFuture<'static, ()>;
+}
+
+/// What the store has done since the process started.
+#[derive(Debug, Default)]
+pub struct Stats {
+    /// Transactions committed.
+    pub commits: AtomicU64,
+    /// Commands run.
+    pub commands: AtomicU64,
+    /// Statements of those transactions, BEGIN and COMMIT not counted.
+    pub statements: AtomicU64,
+    /// Batches that failed and were run again one command at a time.
+    pub reruns: AtomicU64,
+}
+
+impl Stats {
+    pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+        counter.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    /// A counter's value.
+    pub fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+}
+
+/// A database, by owner of data.
+#[derive(Clone)]
+pub struct Store {
+    /// Orders.
+    pub orders: Arc<dyn OrderStore>,
+    /// Payments.
+    pub payments: Arc<dyn PaymentStore>,
+    /// Shipments.
+    pub shipments: Arc<dyn ShipmentStore>,
+    /// Sagas.
+    pub sagas: Arc<dyn SagaStore>,
+    /// Facts for the audit.
+    pub facts: Arc<dyn FactSource>,
+    /// The store as a whole.
+    pub engine: Arc<dyn Engine>,
+    /// What it has done.
+    pub stats: Arc<Stats>,
+}

@@ -1,0 +1,47 @@
+//! What lists can be asked for.
+
+use crate::domain::{
+    field::CustomerRef, ids::OrderId, order::OrderStatus, payment::PaymentStatus, saga::Status, time::Timestamp,
+};
+
+/// A part of a list, newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<Id> {
+    /// Only what is older than this.
+    pub before: Option<Id>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Which orders.
+#[derive(Clone, Debug, Default)]
+pub struct OrderFilter {
+    /// In this status.
+    pub status: Option<OrderStatus>,
+    /// Of this customer.
+    pub customer_ref: Option<CustomerRef>,
+    /// Placed at or after this time.
+    pub created_after: Option<Timestamp>,
+}
+
+/// Which payments.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PaymentFilter {
+    /// Of this order.
+    pub order_id: Option<OrderId>,
+    /// In this status.
+    pub status: Option<PaymentStatus>,
+}
+
+/// Which sagas.
+#[derive(Clone, Debug, Default)]
+pub struct SagaFilter {
+    /// In this status.
+    pub status: Option<Status>,
+    /// Of this definition.
+    pub definition: Option<String>,
+    /// Waiting for or stuck at this step.
+    pub step: Option<String>,
+    /// Started before this time.
+    pub created_before: Option<Timestamp>,
+}

@@ -1,0 +1,123 @@
+//! How domain values are laid out in columns.
+//!
+//! Ids are 16-byte blobs, times are milliseconds, closed lists are their stable names, and what SQL
+//! never looks into is JSON.
+
+use crate::domain::{
+    ids::{OrderId, PaymentId, SagaId, ShipmentId},
+    money::{Amount, Currency},
+    order::OrderStatus,
+    payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
+    reason::Reason,
+    saga::Status,
+    shipment::{CarrierCall, ShipmentStatus},
+    simulation::Script,
+    time::Timestamp,
+};
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use uuid::Uuid;
+
+macro_rules! id_column {
+    ($($id:ty),+) => {$(
+        impl ToSql for $id {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.bytes())))
+            }
+        }
+
+        impl FromSql for $id {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let bytes = value.as_blob()?;
+                Uuid::from_slice(bytes).map(Self::from_uuid).map_err(|error| FromSqlError::Other(Box::new(error)))
+            }
+        }
+    )+};
+}
+
+id_column!(OrderId, PaymentId, SagaId, ShipmentId);
+
+macro_rules! name_column {
+    ($($name:ty),+) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                let name: &'static str = self.into();
+                Ok(ToSqlOutput::from(name))
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
+            }
+        }
+    )+};
+}
+
+name_column!(
+    OrderStatus,
+    PaymentStatus,
+    PaymentCall,
+    Provider,
+    MovementKind,
+    ShipmentStatus,
+    CarrierCall,
+    Status,
+    Reason,
+    Currency
+);
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.millis()))
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self::from_millis)
+    }
+}
+
+impl ToSql for Amount {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.get()))
+    }
+}
+
+impl FromSql for Amount {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::parse(value.as_i64()?).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+/// A value that SQL never looks into.
+pub(super) fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+/// Reads what [`to_json`] wrote.
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(column: usize, json: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(json).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+    })
+}
+
+/// A script, or NULL for nothing special.
+pub(super) fn script_to_json(script: &Script) -> rusqlite::Result<Option<String>> {
+    if *script == Script::default() { Ok(None) } else { to_json(script).map(Some) }
+}
+
+/// Reads what [`script_to_json`] wrote.
+pub(super) fn script_from_json(column: usize, json: Option<String>) -> rusqlite::Result<Script> {
+    json.map_or_else(|| Ok(Script::default()), |json| from_json(column, &json))
+}
+
+/// Whether an error says that a row is not what this release writes, rather than that SQLite failed.
+pub(super) fn is_unreadable(error: &rusqlite::Error) -> bool {
+    matches!(
+        error,
+        rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::InvalidColumnType(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+    )
+}

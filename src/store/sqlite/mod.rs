@@ -1,0 +1,259 @@
+//! The embedded backend: one SQLite file, one writer thread, separate readers.
+//!
+//! ```text
+//!   order ─┐
+//!   payment┼─▶ queue ─▶ writer thread: BEGIN · every queued command · COMMIT ─▶ answers
+//!   saga ──┘                                         (group commit over all actors)
+//!   queries ─▶ reader threads, each with a snapshot of its own
+//! ```
+//!
+//! WAL with `synchronous=FULL`: a commit has reached the disk when it returns. A COMMIT or fsync that
+//! fails leaves the disk's state unknown, so the process ends and recovers from what is there.
+
+mod codec;
+mod facts;
+mod order;
+mod payment;
+mod readers;
+mod saga;
+mod shipment;
+mod table;
+mod tx;
+mod writer;
+
+use super::{Engine, Stats, Store, StoreError};
+use crate::{domain::time::Timestamp, lifecycle::Fatal};
+use futures::future::BoxFuture;
+use readers::Readers;
+use rusqlite::{Connection, OpenFlags};
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use writer::Writer;
+
+/// How a database file is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file; made, with its directory, when it is not there.
+    pub path: PathBuf,
+    /// Page cache of the writer, in MiB.
+    pub cache_mib: u32,
+    /// Reader threads, at least 1.
+    pub readers: usize,
+    /// Most commands in one transaction.
+    pub max_batch: usize,
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory or the lock file cannot be made.
+    #[error("cannot create {path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Two servers would not see each other's sagas.
+    #[error("{0} is in use by another backstitch server; stop that one first, or give this one another store.url")]
+    InUse(PathBuf),
+    /// There is no database to read.
+    #[error("{0} does not exist; `backstitch migrate` or `backstitch serve` creates it")]
+    Missing(PathBuf),
+    /// SQLite's own word.
+    #[error("cannot open {path}: {source}")]
+    Sqlite {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A migration failed, or the file is of another release.
+    #[error("cannot migrate {path}: {source}")]
+    Migrate {
+        /// The database file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<refinery::Error>,
+    },
+}
+
+mod migrations {
+    pub(super) mod order {
+        refinery::embed_migrations!("migrations/sqlite/order");
+    }
+    pub(super) mod payment {
+        refinery::embed_migrations!("migrations/sqlite/payment");
+    }
+    pub(super) mod shipment {
+        refinery::embed_migrations!("migrations/sqlite/shipment");
+    }
+    pub(super) mod saga {
+        refinery::embed_migrations!("migrations/sqlite/saga");
+    }
+}
+
+/// Brings a database file up to this release; the names of the migrations that were applied.
+///
+/// Every owner has a history of its own, so that a process of few roles has few tables.
+///
+/// # Errors
+/// When the file cannot be opened or a migration fails.
+pub fn migrate(path: &Path) -> Result<Vec<String>, OpenError> {
+    let mut conn = connect(path, 2)?;
+    let owners = [
+        ("order_migrations", migrations::order::migrations::runner()),
+        ("payment_migrations", migrations::payment::migrations::runner()),
+        ("shipment_migrations", migrations::shipment::migrations::runner()),
+        ("saga_migrations", migrations::saga::migrations::runner()),
+    ];
+    let mut applied = Vec::new();
+    for (history, mut runner) in owners {
+        runner.set_migration_table_name(history);
+        let report = runner
+            .set_abort_divergent(true)
+            .set_abort_missing(true)
+            .run(&mut conn)
+            .map_err(|source| OpenError::Migrate { path: path.to_owned(), source: Box::new(source) })?;
+        let owner = history.trim_end_matches("_migrations");
+        applied.extend(report.applied_migrations().iter().map(|migration| format!("{owner} {migration}")));
+    }
+    Ok(applied)
+}
+
+fn connect(path: &Path, cache_mib: u32) -> Result<Connection, OpenError> {
+    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        std::fs::create_dir_all(directory).map_err(|source| OpenError::File { path: directory.to_owned(), source })?;
+    }
+    let open = || -> rusqlite::Result<Connection> {
+        let conn = Connection::open(path)?;
+        // 8 KiB pages and a checkpoint by the writer itself every 2,000 of them measured best; a
+        // background checkpointer let the WAL grow without bound.
+        conn.pragma_update(None, "page_size", 8192)?;
+        conn.pragma_update(None, "journal_mode", "WAL")?;
+        conn.pragma_update(None, "synchronous", "FULL")?;
+        conn.pragma_update(None, "wal_autocheckpoint", 2000)?;
+        conn.pragma_update(None, "temp_store", "MEMORY")?;
+        conn.pragma_update(None, "busy_timeout", 5000)?;
+        conn.pragma_update(None, "cache_size", -(i64::from(cache_mib) * 1024))?;
+        conn.set_prepared_statement_cache_capacity(128);
+        Ok(conn)
+    };
+    open().map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
+}
+
+fn connect_read_only(path: &Path) -> Result<Connection, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Missing(path.to_owned()));
+    }
+    let open = || -> rusqlite::Result<Connection> {
+        let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        conn.pragma_update(None, "query_only", true)?;
+        conn.pragma_update(None, "busy_timeout", 5000)?;
+        conn.pragma_update(None, "temp_store", "MEMORY")?;
+        conn.pragma_update(None, "cache_size", -4096)?;
+        conn.set_prepared_statement_cache_capacity(64);
+        Ok(conn)
+    };
+    open().map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
+}
+
+/// The backend. All owners share the file, its writer and its readers.
+pub(super) struct Sqlite {
+    writer: Writer,
+    readers: Readers,
+    path: PathBuf,
+    /// Held as long as the store lives: a second server refuses to start.
+    _lock: File,
+}
+
+/// Opens a database for a server: migrated, locked, with its writer and readers running.
+///
+/// `fatal` is raised when the writer can no longer promise anything.
+///
+/// # Errors
+/// When the file cannot be opened, is in use, or a migration fails.
+pub fn open(options: &Options, fatal: Fatal) -> Result<Store, OpenError> {
+    let path = &options.path;
+    let connection = || -> Result<(Connection, File), OpenError> {
+        let conn = connect(path, options.cache_mib)?;
+        Ok((conn, lock(path)?))
+    };
+    let (conn, lock) = connection()?;
+    migrate(path)?;
+    let stats = Arc::new(Stats::default());
+    let readers = (0..options.readers.max(1)).map(|_| connect_read_only(path)).collect::<Result<Vec<_>, _>>()?;
+    let backend = Arc::new(Sqlite {
+        writer: Writer::start(conn, options.max_batch, Arc::clone(&stats), fatal),
+        readers: Readers::start(readers),
+        path: path.clone(),
+        _lock: lock,
+    });
+    Ok(Store {
+        orders: Arc::clone(&backend) as _,
+        payments: Arc::clone(&backend) as _,
+        shipments: Arc::clone(&backend) as _,
+        sagas: Arc::clone(&backend) as _,
+        facts: Arc::new(facts::Snapshot { path: path.clone() }),
+        engine: backend,
+        stats,
+    })
+}
+
+/// Opens a database for an audit alone: read-only, beside a running server or without one.
+///
+/// # Errors
+/// When there is no such database.
+pub fn open_facts(path: &Path) -> Result<Arc<dyn super::FactSource>, OpenError> {
+    connect_read_only(path)?;
+    Ok(Arc::new(facts::Snapshot { path: path.to_owned() }))
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock_path = PathBuf::from(name);
+    let failed = |source| OpenError::File { path: lock_path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+impl Engine for Sqlite {
+    fn settle(&self) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.writer.query(|_| Ok(()))
+    }
+
+    fn forget_keys(&self, before: Timestamp) -> BoxFuture<'static, Result<usize, StoreError>> {
+        self.writer.query(move |tx| {
+            let mut forgotten = 0;
+            for sql in [
+                "DELETE FROM saga_idempotency WHERE (scope, key) IN \
+                 (SELECT scope, key FROM saga_idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT 500)",
+                "DELETE FROM payment_idempotency WHERE (scope, key) IN \
+                 (SELECT scope, key FROM payment_idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT 500)",
+            ] {
+                forgotten += tx.run(sql, [before])?;
+            }
+            Ok(forgotten)
+        })
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        let closed = self.writer.close();
+        let path = self.path.clone();
+        Box::pin(async move {
+            closed.await;
+            tracing::debug!(path = %path.display(), "database closed");
+        })
+    }
+}

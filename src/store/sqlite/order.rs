@@ -1,0 +1,106 @@
+//! Orders in SQLite.
+
+use super::{
+    Sqlite,
+    codec::{from_json, to_json},
+    readers::Condition,
+    table::{Runner, Table},
+    tx::Tx,
+};
+use crate::{
+    domain::{
+        aggregate::Aggregate,
+        field::CustomerRef,
+        ids::OrderId,
+        order::{Basket, Order},
+    },
+    store::{Answers, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError},
+};
+use futures::future::BoxFuture;
+use rusqlite::Row;
+use std::sync::Arc;
+
+macro_rules! columns {
+    () => {
+        "id, saga_id, customer_ref, currency, total_amount, lines, status, reason, created_at, updated_at, version"
+    };
+}
+
+/// All rows, by id: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM order_order ORDER BY id");
+
+impl Table for Order {
+    const LOAD: &'static str = concat!("SELECT ", columns!(), " FROM order_order WHERE id = ?1");
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let lines = from_json(5, row.get_ref(5)?.as_str()?)?;
+        let customer_ref: Option<String> = row.get(2)?;
+        Ok(Self {
+            id: row.get(0)?,
+            saga_id: row.get(1)?,
+            customer_ref: customer_ref.map(CustomerRef::stored),
+            currency: row.get(3)?,
+            basket: Arc::new(Basket::stored(lines, row.get(4)?)),
+            status: row.get(6)?,
+            reason: row.get(7)?,
+            created_at: row.get(8)?,
+            updated_at: row.get(9)?,
+        })
+    }
+
+    fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<usize> {
+        tx.run(
+            concat!("INSERT INTO order_order (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)"),
+            (
+                self.id,
+                self.saga_id,
+                self.customer_ref.as_ref().map(CustomerRef::as_str),
+                self.currency,
+                self.basket.total(),
+                to_json(&self.basket.lines())?,
+                self.status,
+                self.reason,
+                self.created_at,
+                self.updated_at,
+            ),
+        )
+    }
+
+    /// What was ordered never changes; how far it has come does.
+    fn update(&self, tx: &Tx<'_>, loaded: i64) -> rusqlite::Result<usize> {
+        tx.run(
+            "UPDATE order_order SET status = ?3, reason = ?4, updated_at = ?5, version = version + 1 \
+             WHERE id = ?1 AND version = ?2",
+            (self.id, loaded, self.status, self.reason, self.updated_at),
+        )
+    }
+}
+
+impl Commands<Order> for Sqlite {
+    fn execute(
+        &self,
+        commands: Vec<Keyed<<Order as Aggregate>::Command>>,
+    ) -> BoxFuture<'static, Answers<Executed<Order>>> {
+        self.writer.execute::<Runner<Order>>(commands)
+    }
+}
+
+impl OrderStore for Sqlite {
+    fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>> {
+        self.readers.read_one(Order::LOAD, id)
+    }
+
+    fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(status) = filter.status {
+            conditions.push(("status = ?", Box::new(status)));
+        }
+        if let Some(customer_ref) = filter.customer_ref {
+            conditions.push(("customer_ref = ?", Box::new(customer_ref.as_str().to_owned())));
+        }
+        if let Some(created_after) = filter.created_after {
+            conditions.push(("created_at >= ?", Box::new(created_after)));
+        }
+        self.readers.read_page(concat!("SELECT ", columns!(), " FROM order_order"), conditions, page, Order::read)
+    }
+}

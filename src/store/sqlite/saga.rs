@@ -1,0 +1,321 @@
+//! Sagas and their logs in SQLite.
+
+use super::{
+    Sqlite,
+    codec::to_json,
+    readers::Condition,
+    tx::{CommandError, Tx},
+    writer::Run,
+};
+use crate::{
+    domain::{
+        ids::{OrderId, SagaId},
+        time::Timestamp,
+    },
+    store::{
+        Answers, Claim, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError,
+        StoredSaga,
+    },
+};
+use futures::future::BoxFuture;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+macro_rules! columns {
+    () => {
+        "id, order_id, definition, version, status, waiting_for, reason, attention, wake_at, created_at, updated_at, \
+         finished_at"
+    };
+}
+
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM saga_saga WHERE id = ?1");
+const LOG: &str = "SELECT seq, entry FROM saga_log WHERE saga_id = ?1 ORDER BY seq";
+/// All rows, by order: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM saga_saga ORDER BY order_id");
+
+/// Reads a saga's row.
+pub(super) fn read_row(row: &Row<'_>) -> rusqlite::Result<SagaRow> {
+    Ok(SagaRow {
+        id: row.get(0)?,
+        order_id: row.get(1)?,
+        definition: row.get(2)?,
+        version: row.get(3)?,
+        status: row.get(4)?,
+        waiting_for: row.get(5)?,
+        reason: row.get(6)?,
+        attention: row.get(7)?,
+        wake_at: row.get(8)?,
+        created_at: row.get(9)?,
+        updated_at: row.get(10)?,
+        finished_at: row.get(11)?,
+    })
+}
+
+fn read_entry(row: &Row<'_>) -> rusqlite::Result<(u32, String)> {
+    Ok((row.get(0)?, row.get(1)?))
+}
+
+/// Reads a saga's log.
+pub(super) fn read_log(conn: &Connection, id: SagaId) -> rusqlite::Result<Vec<(u32, String)>> {
+    conn.prepare_cached(LOG)?.query_map([id], read_entry)?.collect()
+}
+
+/// A command with its log entry already encoded, so that the writer thread only writes.
+enum Encoded {
+    Start { row: SagaRow, entry: String, claim: Option<Claim> },
+    Append(EncodedAppend),
+    Park { saga_id: SagaId, wake_at: Timestamp },
+    SetAside { saga_id: SagaId, why: String },
+    Load(SagaId),
+    Unencodable(String),
+}
+
+struct EncodedAppend {
+    saga_id: SagaId,
+    order_id: OrderId,
+    seq: u32,
+    at: Timestamp,
+    entry: String,
+    row: Option<RowUpdate>,
+    claim: Option<Claim>,
+}
+
+impl From<SagaCommand> for Encoded {
+    fn from(command: SagaCommand) -> Self {
+        let encoded = match command {
+            SagaCommand::Start(start) => {
+                to_json(&start.entry).map(|entry| Self::Start { row: start.row, entry, claim: start.claim })
+            }
+            SagaCommand::Append(append) => to_json(&append.entry).map(|entry| {
+                Self::Append(EncodedAppend {
+                    saga_id: append.saga_id,
+                    order_id: append.order_id,
+                    seq: append.seq,
+                    at: append.entry.at,
+                    entry,
+                    row: append.row,
+                    claim: append.claim,
+                })
+            }),
+            SagaCommand::Park { saga_id, wake_at } => Ok(Self::Park { saga_id, wake_at }),
+            SagaCommand::SetAside { saga_id, why } => Ok(Self::SetAside { saga_id, why }),
+            SagaCommand::Load(saga_id) => Ok(Self::Load(saga_id)),
+        };
+        encoded.unwrap_or_else(|error| Self::Unencodable(error.to_string()))
+    }
+}
+
+struct SagaRunner;
+
+impl Run for SagaRunner {
+    type Command = Encoded;
+    type Answer = SagaAnswer;
+
+    fn run(tx: &Tx<'_>, command: &Encoded) -> Result<SagaAnswer, CommandError> {
+        match command {
+            Encoded::Start { row, entry, claim } => start(tx, row, entry, claim.as_ref()),
+            // Whatever keeps an append out of the log also keeps out what its driver does next.
+            Encoded::Append(append) => append_entry(tx, append).and_then(|answer| match answer {
+                SagaAnswer::Stored => Ok(answer),
+                other => {
+                    tx.sever(append.order_id);
+                    Ok(other)
+                }
+            }),
+            Encoded::Park { saga_id, wake_at } => {
+                tx.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND wake_at IS NOT NULL", (saga_id, wake_at))?;
+                Ok(SagaAnswer::Stored)
+            }
+            Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
+            Encoded::Load(saga_id) => load(tx, *saga_id),
+            Encoded::Unencodable(why) => Err(StoreError::Poisoned(why.clone()).into()),
+        }
+    }
+
+    fn severs(command: &Encoded) -> Option<OrderId> {
+        match command {
+            Encoded::Append(append) => Some(append.order_id),
+            _ => None,
+        }
+    }
+}
+
+fn start(tx: &Tx<'_>, row: &SagaRow, entry: &str, claim: Option<&Claim>) -> Result<SagaAnswer, CommandError> {
+    if let Some(replayed) = find_claim(tx, claim)? {
+        return Ok(replayed);
+    }
+    let inserted = tx.run(
+        "INSERT INTO saga_saga (id, order_id, definition, version, status, created_at, updated_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (id) DO NOTHING",
+        (row.id, row.order_id, &row.definition, row.version, row.status, row.created_at),
+    )?;
+    if inserted == 0 {
+        return Ok(SagaAnswer::AlreadyStarted);
+    }
+    insert_entry(tx, row.id, 0, entry)?;
+    keep_claim(tx, claim, row.order_id, row.id)?;
+    Ok(SagaAnswer::Stored)
+}
+
+fn append_entry(tx: &Tx<'_>, append: &EncodedAppend) -> Result<SagaAnswer, CommandError> {
+    tx.check_not_severed(append.order_id)?;
+    match find_claim(tx, append.claim.as_ref()) {
+        Ok(None) => {}
+        Ok(Some(replayed)) => return Ok(replayed),
+        Err(error) => {
+            tx.sever(append.order_id);
+            return Err(error);
+        }
+    }
+    if insert_entry(tx, append.saga_id, append.seq, &append.entry)? == 0 {
+        tx.sever(append.order_id);
+        return Err(StoreError::Conflict.into());
+    }
+    if let Some(RowUpdate { summary, wake_at }) = &append.row {
+        let finished_at = summary.status.is_at_rest().then_some(append.at);
+        tx.run(
+            "UPDATE saga_saga SET status = ?2, waiting_for = ?3, reason = ?4, attention = ?5, wake_at = ?6, \
+             updated_at = ?7, finished_at = ?8 WHERE id = ?1",
+            (
+                append.saga_id,
+                summary.status,
+                summary.waiting_for,
+                summary.reason,
+                &summary.attention,
+                wake_at,
+                append.at,
+                finished_at,
+            ),
+        )?;
+    }
+    keep_claim(tx, append.claim.as_ref(), append.order_id, append.saga_id)?;
+    Ok(SagaAnswer::Stored)
+}
+
+fn insert_entry(tx: &Tx<'_>, saga_id: SagaId, seq: u32, entry: &str) -> rusqlite::Result<usize> {
+    tx.run(
+        "INSERT INTO saga_log (saga_id, seq, entry) VALUES (?1, ?2, ?3) ON CONFLICT (saga_id, seq) DO NOTHING",
+        (saga_id, seq, entry),
+    )
+}
+
+fn set_aside(tx: &Tx<'_>, saga_id: SagaId, why: &str) -> Result<SagaAnswer, CommandError> {
+    tx.run(
+        "UPDATE saga_saga SET status = 'needs_attention', attention = ?2, wake_at = NULL, updated_at = ?3, \
+         finished_at = ?3 WHERE id = ?1 AND status NOT IN ('completed', 'compensated')",
+        (saga_id, why, tx.now()),
+    )?;
+    Ok(SagaAnswer::Stored)
+}
+
+fn load(tx: &Tx<'_>, saga_id: SagaId) -> Result<SagaAnswer, CommandError> {
+    let loaded = (|| {
+        let Some(row) = tx.row(BY_ID, [saga_id], read_row)? else { return Ok(None) };
+        let entries = tx.rows(LOG, [saga_id], read_entry)?;
+        Ok(Some(StoredSaga { row, entries }))
+    })();
+    match loaded {
+        Ok(Some(saga)) => {
+            tx.mend(saga.row.order_id);
+            Ok(SagaAnswer::Loaded(Some(Box::new(saga))))
+        }
+        Ok(None) => Ok(SagaAnswer::Loaded(None)),
+        Err(error) if super::codec::is_unreadable(&error) => {
+            Err(StoreError::Poisoned(format!("the stored saga cannot be read: {error}")).into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn find_claim(tx: &Tx<'_>, claim: Option<&Claim>) -> Result<Option<SagaAnswer>, CommandError> {
+    let Some(claim) = claim else { return Ok(None) };
+    let found = tx.row(
+        "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = ?1 AND key = ?2",
+        (&claim.scope, &claim.key),
+        |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    match found {
+        None => Ok(None),
+        Some((body_hash, ..)) if body_hash != claim.body_hash => Err(StoreError::KeyReused.into()),
+        Some((_, order_id, saga_id)) => Ok(Some(SagaAnswer::Replayed { order_id, saga_id })),
+    }
+}
+
+fn keep_claim(tx: &Tx<'_>, claim: Option<&Claim>, order_id: OrderId, saga_id: SagaId) -> rusqlite::Result<()> {
+    let Some(claim) = claim else { return Ok(()) };
+    tx.run(
+        "INSERT INTO saga_idempotency (scope, key, body_hash, order_id, saga_id, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (&claim.scope, &claim.key, claim.body_hash, order_id, saga_id, tx.now()),
+    )
+    .map(drop)
+}
+
+impl SagaStore for Sqlite {
+    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
+        self.writer.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
+    }
+
+    fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {
+        self.readers.read(move |conn| conn.prepare_cached(BY_ID)?.query_row([id], read_row).optional())
+    }
+
+    fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>> {
+        self.readers.read(move |conn| {
+            let snapshot = conn.unchecked_transaction()?;
+            let row = snapshot.prepare_cached(BY_ID)?.query_row([id], read_row).optional()?;
+            row.map(|row| Ok(StoredSaga { row, entries: read_log(&snapshot, id)? })).transpose()
+        })
+    }
+
+    fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(status) = filter.status {
+            conditions.push(("status = ?", Box::new(status)));
+        }
+        if let Some(definition) = filter.definition {
+            conditions.push(("definition = ?", Box::new(definition)));
+        }
+        if let Some(step) = filter.step {
+            conditions.push(("waiting_for = ?", Box::new(step)));
+        }
+        if let Some(created_before) = filter.created_before {
+            conditions.push(("created_at < ?", Box::new(created_before)));
+        }
+        self.readers.read_page(concat!("SELECT ", columns!(), " FROM saga_saga"), conditions, page, read_row)
+    }
+
+    fn due(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<(Vec<SagaId>, Option<Timestamp>), StoreError>> {
+        self.readers.read(move |conn| {
+            let snapshot = conn.unchecked_transaction()?;
+            let due = snapshot
+                .prepare_cached(
+                    "SELECT id FROM saga_saga WHERE status IN ('running', 'waiting', 'compensating') \
+                     AND wake_at <= ?1 ORDER BY wake_at, id LIMIT ?2",
+                )?
+                .query_map((now, limit), |row| row.get(0))?
+                .collect::<rusqlite::Result<_>>()?;
+            let next = snapshot
+                .prepare_cached(
+                    "SELECT min(wake_at) FROM saga_saga WHERE status IN ('running', 'waiting', 'compensating') \
+                     AND wake_at > ?1",
+                )?
+                .query_row([now], |row| row.get(0))?;
+            Ok((due, next))
+        })
+    }
+
+    fn interrupted(&self, after: Option<SagaId>, limit: u32) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>> {
+        self.writer.query(move |tx| {
+            tx.rows(
+                "SELECT id FROM saga_saga WHERE status IN ('running', 'waiting', 'compensating') \
+                 AND wake_at IS NULL AND id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
+                (after, limit),
+                |row| row.get(0),
+            )
+        })
+    }
+}

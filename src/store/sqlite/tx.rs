@@ -1,0 +1,146 @@
+//! One write transaction, as the owners' tables see it.
+
+use crate::{domain::ids::OrderId, domain::time::Timestamp, store::StoreError};
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+};
+
+/// Orders of sagas whose log append failed for want of storage. Their coordinator believes more than
+/// the log says, and actions it has sent since may already be queued: they are refused until the
+/// saga has been loaded again, so that no step happens that a crash would forget to undo.
+#[derive(Debug, Default)]
+pub(super) struct Severed(RefCell<HashSet<OrderId>>);
+
+impl Severed {
+    pub(super) fn cut(&self, order: OrderId) {
+        self.0.borrow_mut().insert(order);
+    }
+
+    pub(super) fn mend(&self, order: OrderId) {
+        let mut severed = self.0.borrow_mut();
+        if !severed.is_empty() {
+            severed.remove(&order);
+        }
+    }
+
+    fn holds(&self, order: OrderId) -> bool {
+        let severed = self.0.borrow();
+        !severed.is_empty() && severed.contains(&order)
+    }
+}
+
+/// A transaction under way. `now` is the same for all of it.
+pub(super) struct Tx<'c> {
+    conn: &'c Connection,
+    severed: &'c Severed,
+    now: Timestamp,
+    statements: Cell<u64>,
+}
+
+impl<'c> Tx<'c> {
+    pub(super) const fn new(conn: &'c Connection, severed: &'c Severed, now: Timestamp) -> Self {
+        Self { conn, severed, now, statements: Cell::new(0) }
+    }
+
+    /// The transaction's time.
+    pub(super) const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Statements run so far.
+    pub(super) const fn statements(&self) -> u64 {
+        self.statements.get()
+    }
+
+    /// Runs a statement; how many rows it changed.
+    pub(super) fn run(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+        self.statements.set(self.statements.get() + 1);
+        self.conn.prepare_cached(sql)?.execute(params)
+    }
+
+    /// Runs a query for at most one row.
+    pub(super) fn row<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        self.statements.set(self.statements.get() + 1);
+        self.conn.prepare_cached(sql)?.query_row(params, read).optional()
+    }
+
+    /// Runs a query for all its rows.
+    pub(super) fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        self.statements.set(self.statements.get() + 1);
+        self.conn.prepare_cached(sql)?.query_map(params, read)?.collect()
+    }
+
+    /// Fails when the order's saga must be loaded before anything more is done for it.
+    pub(super) fn check_not_severed(&self, order: OrderId) -> Result<(), CommandError> {
+        if self.severed.holds(order) {
+            return Err(CommandError::Failed(StoreError::Unavailable(
+                "the saga's log could not be written; waiting for its driver".into(),
+            )));
+        }
+        Ok(())
+    }
+
+    /// The saga has been loaded: its driver knows what the log says.
+    pub(super) fn mend(&self, order: OrderId) {
+        self.severed.mend(order);
+    }
+
+    /// The saga's log could not be written: its driver believes more than the log says.
+    pub(super) fn sever(&self, order: OrderId) {
+        self.severed.cut(order);
+    }
+}
+
+/// Why one command of a batch did not succeed.
+#[derive(Debug)]
+pub(super) enum CommandError {
+    /// It failed alone and wrote nothing: the batch goes on.
+    Failed(StoreError),
+    /// A statement failed, perhaps after others had written: the batch must be rolled back.
+    Broken(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for CommandError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a failed statement means to the command that ran it.
+pub(super) fn store_error(error: &rusqlite::Error) -> StoreError {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, message)
+            if failure.code == rusqlite::ErrorCode::ConstraintViolation =>
+        {
+            StoreError::Refused(message.clone().unwrap_or_else(|| failure.to_string()))
+        }
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+/// What a query's failure means: an unreadable row poisons what it is about, anything else is storage.
+pub(super) fn query_error(error: &rusqlite::Error) -> StoreError {
+    if super::codec::is_unreadable(error) {
+        StoreError::Poisoned(format!("a stored row cannot be read: {error}"))
+    } else {
+        store_error(error)
+    }
+}
