@@ -1,3 +1,4 @@
 //! The one integration-test binary: one module per room of the house.
 
 mod domain;
+mod process;
