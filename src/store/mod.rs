@@ -138,8 +138,12 @@ pub trait ShipmentStore: Commands<Shipment> {
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
     /// An order's shipment.
     fn shipment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
-    /// Shipments, newest first.
-    fn shipments(&self, page: Page<ShipmentId>) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
+    /// Shipments that the carrier has answered for, of one order or of all, newest first.
+    fn shipments(
+        &self,
+        order: Option<OrderId>,
+        page: Page<ShipmentId>,
+    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
     /// As [`PaymentStore::outstanding_payments`].
     fn outstanding_shipments(
         &self,
