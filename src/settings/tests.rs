@@ -30,7 +30,7 @@ fn defaults() -> Settings {
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
         node: Node { id: "node-1".to_owned() },
-        telemetry: Telemetry { log: "info".to_owned(), format: LogFormat::Auto },
+        telemetry: Telemetry { log: "info,actix_server=warn,refinery_core=warn".to_owned(), format: LogFormat::Auto },
     }
 }
 

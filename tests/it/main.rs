@@ -1,4 +1,5 @@
 //! The one integration-test binary: one module per room of the house.
 
+mod architecture;
 mod domain;
 mod process;
