@@ -81,7 +81,7 @@ pub(super) fn clients(
     acknowledged: &Acknowledged,
 ) -> Vec<actix_web::rt::task::JoinHandle<()>> {
     let client = reqwest::Client::new();
-    let give_up = Instant::now() + Duration::from_secs(300);
+    let give_up = Instant::now() + Duration::from_mins(5);
     (0..clients)
         .map(|number| {
             let (client, target, acknowledged) = (client.clone(), Arc::clone(target), Arc::clone(acknowledged));
