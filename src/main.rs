@@ -1,1 +1,120 @@
-fn main() {}
+//! The command line: thin, everything it does is in the library.
+
+use backstitch::{app::App, audit, http, settings, store::sqlite, telemetry};
+use clap::{Parser, Subcommand};
+use std::{path::PathBuf, process::ExitCode};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Durable order fulfilment: orders, payments and shipments as sagas that survive their own crashes.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// A configuration file over config/default.toml and config/{profile}.toml.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Sets one key over every other source, e.g. --set http.bind=127.0.0.1:9000. May be repeated.
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve REST and drive sagas. The default.
+    Serve,
+    /// Bring the database up to this release.
+    Migrate,
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Check every promise over the database; exit 1 when one is broken.
+    Audit {
+        /// Print the report as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or_else(|| format!("{text:?} is not KEY=VALUE"))
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("backstitch: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if matches!(command, Command::Openapi) {
+        println!("{}", http::openapi_document().to_pretty_json()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
+    let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
+    let settings = settings::Settings::load(&sources)?;
+    let path = backstitch::app::sqlite_path(&settings.store.url);
+    match command {
+        Command::Openapi => unreachable!("handled above"),
+        Command::Serve => serve(&settings),
+        Command::Migrate => {
+            let applied = sqlite::migrate(&path)?;
+            for migration in &applied {
+                println!("applied {migration}");
+            }
+            println!("{} is up to date", path.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Audit { json } => {
+            let facts = sqlite::open_facts(&path)?;
+            let report = actix_rt::System::new().block_on(audit::run(facts))?;
+            if json {
+                println!("{}", serde_json::to_string_pretty(&report)?);
+            } else {
+                print!("{report}");
+            }
+            Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+    }
+}
+
+fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
+    telemetry::init(&settings.telemetry)?;
+    let metrics = telemetry::Metrics::install()?;
+    actix_rt::System::new().block_on(async {
+        let app = App::start(settings, metrics)?;
+        tracing::info!(address = %app.address(), profile = settings.profile, "backstitch is listening");
+        app.run(asked_to_stop()).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Resolves on SIGTERM or SIGINT.
+async fn asked_to_stop() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; the process stops only when it is killed");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}

@@ -23,6 +23,7 @@ mod deferred;
 mod order;
 mod payment;
 mod shipping;
+mod start;
 pub mod supervisor;
 
 pub use coordinator::SagaCoordinator;
@@ -31,6 +32,7 @@ pub use deferred::Deferred;
 pub use order::OrderActor;
 pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
 pub use shipping::ShippingActor;
+pub use start::{Actors, Watched};
 
 use crate::domain::saga::StepReply;
 use actix::Message;

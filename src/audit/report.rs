@@ -1,7 +1,11 @@
 //! What an audit found, for a program and for a person.
 
-use serde::{Serialize, Serializer, ser::SerializeStruct};
-use std::fmt;
+use serde::{Serialize, Serializer};
+use std::{borrow::Cow, fmt};
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{RefOr, Schema},
+};
 
 /// Offenders that a check names; the others are only counted.
 const MOST_OFFENDERS: usize = 20;
@@ -14,7 +18,7 @@ pub struct Report {
 }
 
 /// One promise, or a part of one, over the whole database.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Check {
     /// The check's stable name.
     pub name: &'static str,
@@ -60,12 +64,34 @@ impl Report {
     }
 }
 
+/// A report as it is written: with its verdict, which the report itself has no need to keep.
+#[derive(Serialize, ToSchema)]
+struct Written<'a> {
+    /// Whether every promise holds.
+    clean: bool,
+    /// Every check, in a fixed order.
+    checks: &'a [Check],
+}
+
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut report = serializer.serialize_struct("Report", 2)?;
-        report.serialize_field("clean", &self.is_clean())?;
-        report.serialize_field("checks", &self.checks)?;
-        report.end()
+        Written { clean: self.is_clean(), checks: &self.checks }.serialize(serializer)
+    }
+}
+
+impl PartialSchema for Report {
+    fn schema() -> RefOr<Schema> {
+        Written::schema()
+    }
+}
+
+impl ToSchema for Report {
+    fn name() -> Cow<'static, str> {
+        "AuditReport".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Written::schemas(schemas);
     }
 }
 
@@ -88,10 +114,10 @@ impl fmt::Display for Report {
             }
         }
         if broken.is_empty() {
-            write!(f, "\nEvery promise holds.")
+            writeln!(f, "\nEvery promise holds.")
         } else {
             let all = self.checks.len();
-            write!(f, "\n{} of {all} checks found what must not be.", broken.len())
+            writeln!(f, "\n{} of {all} checks found what must not be.", broken.len())
         }
     }
 }
@@ -133,7 +159,8 @@ check                        checked    violations
 a_long_name_of_a_check             1             0
 short                              0             0
 
-Every promise holds.";
+Every promise holds.
+";
         assert_eq!(report().table(), expected);
     }
 
@@ -146,6 +173,6 @@ Every promise holds.";
         assert_eq!((report.checks[1].offending.len(), report.checks[1].violations), (20, 23));
         let table = report.table();
         assert!(table.contains("\nshort\n  order 0: why\n"), "{table}");
-        assert!(table.ends_with("  and 3 more\n\n1 of 2 checks found what must not be."), "{table}");
+        assert!(table.ends_with("  and 3 more\n\n1 of 2 checks found what must not be.\n"), "{table}");
     }
 }

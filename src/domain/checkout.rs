@@ -78,6 +78,7 @@ static CHECKOUT: LazyLock<Definition<Verb>> = LazyLock::new(|| {
         compensation: Some(compensation),
         on_deadline: None,
         rejectable: true,
+        claimable: false,
         exhausted,
         retry: ACTION_RETRY,
     };
@@ -92,6 +93,7 @@ static CHECKOUT: LazyLock<Definition<Verb>> = LazyLock::new(|| {
                 Kind::Compensatable,
                 Step {
                     on_deadline: Some(Verb::ExpirePayment),
+                    claimable: true,
                     ..step(Verb::ProcessPayment, Verb::RefundPayment, Reason::PaymentError)
                 },
             ),
@@ -105,6 +107,7 @@ static CHECKOUT: LazyLock<Definition<Verb>> = LazyLock::new(|| {
                     compensation: None,
                     on_deadline: None,
                     rejectable: false,
+                    claimable: false,
                     exhausted: Reason::OrderError,
                     retry: PERSISTENT_RETRY,
                 },

@@ -463,17 +463,18 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn finish(self, outcome: Outcome, result: Result<bool, PaymentRefusal>) -> Decision<Payment> {
+    fn finish(mut self, outcome: Outcome, result: Result<bool, PaymentRefusal>) -> Decision<Payment> {
+        let changed = self.row.as_ref() != self.before;
+        if let Some(row) = self.row.as_mut().filter(|_| changed) {
+            row.updated_at = self.now;
+        }
         let answer = PaymentAnswer {
             outcome,
             signal: self.row.as_ref().filter(|_| self.signal).and_then(|row| row.saga_id),
             result: result
                 .and_then(|opened| self.row.clone().map(|row| (row, opened)).ok_or(PaymentRefusal::NoPayment)),
         };
-        let changed = self.row.as_ref() != self.before;
-        let now = self.now;
-        let row = self.row.filter(|_| changed).map(|row| Payment { updated_at: now, ..row });
-        Decision { row, movements: self.movements, answer }
+        Decision { row: self.row.filter(|_| changed), movements: self.movements, answer }
     }
 }
 

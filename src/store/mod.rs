@@ -138,8 +138,12 @@ pub trait ShipmentStore: Commands<Shipment> {
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
     /// An order's shipment.
     fn shipment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
-    /// Shipments, newest first.
-    fn shipments(&self, page: Page<ShipmentId>) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
+    /// Shipments that the carrier has answered for, of one order or of all, newest first.
+    fn shipments(
+        &self,
+        order: Option<OrderId>,
+        page: Page<ShipmentId>,
+    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
     /// As [`PaymentStore::outstanding_payments`].
     fn outstanding_shipments(
         &self,
@@ -159,14 +163,19 @@ pub trait SagaStore: Send + Sync {
     /// Sagas, newest first.
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>>;
     /// Waiting sagas whose time has come, the longest due first, and when the next one after them is.
-    fn due(
-        &self,
-        now: Timestamp,
-        limit: u32,
-    ) -> BoxFuture<'static, Result<(Vec<SagaId>, Option<Timestamp>), StoreError>>;
+    fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>>;
     /// Sagas that were under way, not waiting, when their process ended: at most `limit`, by id,
     /// after `after`. Sees everything that was handed to [`Self::execute`] before.
     fn interrupted(&self, after: Option<SagaId>, limit: u32) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>>;
+}
+
+/// Waiting sagas whose time has come.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// They, the longest due first.
+    pub sagas: Vec<SagaId>,
+    /// When the next one after them is due.
+    pub next: Option<Timestamp>,
 }
 
 /// What the store as a whole can be asked.

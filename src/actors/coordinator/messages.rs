@@ -104,6 +104,11 @@ pub struct Signal(pub Vec<SagaId>);
 #[rtype(result = "usize")]
 pub struct Drain;
 
+/// Asks whether messages are handled.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Ping;
+
 /// Where signals go. Set once the coordinator has its address, which it gets after the participants.
 #[derive(Clone, Default)]
 pub struct SignalTarget(Arc<OnceLock<Recipient<Signal>>>);

@@ -21,7 +21,9 @@ mod outbox;
 mod timers;
 mod waiters;
 
-pub use messages::{CancelSaga, Drain, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal, SignalTarget, Watch};
+pub use messages::{
+    CancelSaga, Drain, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal, SignalTarget, Watch,
+};
 pub use outbox::Participants;
 
 use super::{
@@ -221,6 +223,12 @@ impl Handler<Drain> for SagaCoordinator {
         self.timers.stop();
         self.hands.len()
     }
+}
+
+impl Handler<Ping> for SagaCoordinator {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _ctx: &mut Context<Self>) {}
 }
 
 impl Handler<Crash> for SagaCoordinator {

@@ -45,6 +45,9 @@ pub struct Step<A> {
     pub on_deadline: Option<A>,
     /// Whether the participant may say no.
     pub rejectable: bool,
+    /// Whether somebody outside may begin it before the saga's own stage does, as `POST /payments`
+    /// may. Such a step is compensated wherever the saga turns.
+    pub claimable: bool,
     /// The reason to unwind with when every attempt ended `Unknown`.
     pub exhausted: Reason,
     /// How often and when an `Unknown` is asked again.
@@ -166,13 +169,13 @@ impl<A: Action> Definition<A> {
         self.stages.iter().enumerate().flat_map(|(index, stage)| stage.steps.iter().map(move |step| (index, step)))
     }
 
-    /// The compensations of stages `0..=last`, in the order they are sent: in reverse, and one that
-    /// several steps share where the first of those steps stands.
+    /// The compensations of stages `0..=last` and of every claimable step, in the order they are
+    /// sent: in reverse, and one that several steps share where the first of those steps stands.
     pub fn compensations(&self, last: usize) -> Vec<A> {
         let mut forward: Vec<A> = Vec::new();
         for (stage, step) in self.steps() {
             if let Some(undo) = step.compensation
-                && stage <= last
+                && (stage <= last || step.claimable)
                 && !forward.contains(&undo)
             {
                 forward.push(undo);

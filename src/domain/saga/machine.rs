@@ -63,6 +63,9 @@ pub enum Refused {
     /// The money is in.
     #[error("the order is already paid")]
     AlreadyPaid,
+    /// It is on its way back, and stuck there.
+    #[error("the saga is being undone already, and is stuck; retry it instead")]
+    Stuck,
 }
 
 /// Who cancels, which decides the reason the order ends with.
@@ -236,7 +239,14 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 }
             }
             Event::StepWaiting { step, until } => {
-                self.answered(*step)?.state = StepState::Waiting { until: *until };
+                let record = self.answered(*step)?;
+                // An answer ends a run of failures: a wait of days must not be counted out by a timeout
+                // now and then. Past its deadline it counts on, so that it ends even if nobody can
+                // expire it.
+                if record.state != StepState::Due && until.is_none_or(|until| until > at) {
+                    record.tries = record.tries.min(1);
+                }
+                record.state = StepState::Waiting { until: *until };
                 Ok(())
             }
             Event::StepDue { step } => {
@@ -359,7 +369,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
             return Err("the pivot is done");
         }
         // The stage after the last finished one may have started, or started in part, whatever its
-        // outcome: it is compensated with those before it. `self.stage` is that stage.
+        // outcome: it is compensated with those before it. `self.stage` is that stage. So is what
+        // somebody outside may have begun ahead of it.
         self.undo =
             self.definition.compensations(self.stage).into_iter().map(|undo| (undo, StepRecord::default())).collect();
         self.turned = Some(reason);
@@ -427,8 +438,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             }
             Outcome::Rejected { reason } => {
                 self.make(&mut made, Event::StepRejected { step, reason, duration_ms }, now)?;
-                let why = || format!("{} was refused ({reason}) where nothing may be", step.name());
-                self.give_up(&mut made, reason, why, now)?;
+                self.give_up(&mut made, step, now)?;
             }
             Outcome::Pending { until } => {
                 // A deadline action that comes a little early must not be sent in a tight loop.
@@ -440,23 +450,25 @@ impl<A: Action, I: Clone> Saga<A, I> {
             Outcome::Unknown { error, retry_after_ms } => {
                 let wait = self.policy(step).and_then(|policy| policy.wait_ms(tries, jitter, retry_after_ms));
                 let retry_at = wait.map(|wait| now.plus_millis(wait));
-                let why = || format!("{} gave no usable answer in {tries} attempts: {error}", step.name());
-                let event = Event::StepUnknown { step, error: error.clone(), retry_at, duration_ms };
-                self.make(&mut made, event, now)?;
+                self.make(&mut made, Event::StepUnknown { step, error, retry_at, duration_ms }, now)?;
                 if retry_at.is_none() {
-                    let reason = self.forward_step(step).map_or(Reason::OrderError, |step| step.exhausted);
-                    self.give_up(&mut made, reason, why, now)?;
+                    self.give_up(&mut made, step, now)?;
                 }
             }
         }
         Ok(made)
     }
 
-    /// Takes in that time has passed: starts the retries and deadline actions that are due.
+    /// Takes in that time has passed: starts the retries and deadline actions that are due, and what a
+    /// log that was cut short left unsaid. No events when the saga rests: a timer that was set before
+    /// it was set aside is no news.
     ///
     /// # Errors
     /// Only when the machine itself is wrong; the saga must then be set aside.
     pub fn wake(&mut self, now: Timestamp) -> Result<Vec<Event<A, I>>, Impossible> {
+        if self.ended.is_some() {
+            return Ok(Vec::new());
+        }
         let due: Vec<_> = self
             .in_scope()
             .filter_map(|(step, record, on_deadline)| match record.state {
@@ -473,6 +485,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
         for event in due {
             self.make(&mut made, event, now)?;
         }
+        if self.is_cut_short() {
+            self.complete_append(&mut made, now)?;
+        }
         Ok(made)
     }
 
@@ -487,7 +502,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             _ => {}
         }
         if self.turned.is_some() {
-            return Ok(Vec::new());
+            return if self.ended.is_some() { Err(Refused::Stuck) } else { Ok(Vec::new()) };
         }
         if self.pivot_started() {
             return Err(Refused::PastPivot);
@@ -563,18 +578,49 @@ impl<A: Action, I: Clone> Saga<A, I> {
     }
 
     /// After a step has failed for good: back, or, where there is no way back, to a person.
-    fn give_up(
-        &mut self,
-        made: &mut Vec<Event<A, I>>,
-        reason: Reason,
-        why: impl FnOnce() -> String,
-        now: Timestamp,
-    ) -> Result<(), Impossible> {
+    fn give_up(&mut self, made: &mut Vec<Event<A, I>>, step: A, now: Timestamp) -> Result<(), Impossible> {
+        let Some((_, record, _)) = self.in_scope().find(|(candidate, ..)| *candidate == step) else { return Ok(()) };
+        let name = step.name();
+        let (reason, why) = if let StepState::Rejected(reason) = record.state {
+            (reason, format!("{name} was refused ({reason}) where nothing may be"))
+        } else {
+            let reason = self.forward_step(step).map_or(Reason::OrderError, |step| step.exhausted);
+            let (tries, error) = (record.tries, record.error.as_deref().unwrap_or_default());
+            (reason, format!("{name} gave no usable answer in {tries} attempts: {error}"))
+        };
         if self.turned.is_some() || self.pivot_done() {
-            self.make(made, Event::AttentionNeeded { why: why() }, now)
+            self.make(made, Event::AttentionNeeded { why }, now)
         } else {
             self.turn_back(made, reason, now)
         }
+    }
+
+    /// Whether the log ends before events that belong to the same append as its last one. An append is
+    /// atomic, so this takes a log that was cut by force.
+    fn is_cut_short(&self) -> bool {
+        self.in_scope().next().is_none()
+            || self.in_scope().any(|(_, record, _)| {
+                matches!(record.state, StepState::Idle | StepState::Rejected(_) | StepState::Exhausted)
+            })
+    }
+
+    /// Makes the events that [`Self::is_cut_short`] misses.
+    fn complete_append(&mut self, made: &mut Vec<Event<A, I>>, now: Timestamp) -> Result<(), Impossible> {
+        if self.in_scope().next().is_none() {
+            return self.go_on(made, now);
+        }
+        let failed = |record: &StepRecord| matches!(record.state, StepState::Rejected(_) | StepState::Exhausted);
+        // No tries after a failure: an operator has asked for fresh ones.
+        let gives_up = self.in_scope().find(|(_, record, _)| failed(record) && record.tries > 0).map(|(step, ..)| step);
+        if let Some(step) = gives_up {
+            return self.give_up(made, step, now);
+        }
+        let starts: Vec<_> = self
+            .in_scope()
+            .filter(|(_, record, _)| failed(record) || record.state == StepState::Idle)
+            .map(|(step, record, _)| Event::StepStarted { step, attempt: record.attempts + 1 })
+            .collect();
+        starts.into_iter().try_for_each(|event| self.make(made, event, now))
     }
 
     fn turn_back(&mut self, made: &mut Vec<Event<A, I>>, reason: Reason, now: Timestamp) -> Result<(), Impossible> {
@@ -627,7 +673,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
 
 /// The questions.
 impl<A: Action, I: Clone> Saga<A, I> {
-    /// What it wants: tasks in flight, time to pass, or nothing.
+    /// What it wants: tasks in flight, time to pass, or nothing. A log that was cut in the middle of an
+    /// append waits for a time that has passed already, and [`Self::wake`] makes the rest of it.
     pub fn next(&self) -> Next<A> {
         if self.ended.is_some() {
             return Next::Rest;
@@ -645,6 +692,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 StepState::Backoff { until: at } => until = earliest(at),
                 _ => {}
             }
+        }
+        if self.is_cut_short() {
+            until = Some(self.updated_at);
         }
         if tasks.is_empty() { Next::Wait(until) } else { Next::Run(tasks) }
     }

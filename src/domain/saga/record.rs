@@ -38,7 +38,8 @@ pub struct StepRecord {
     pub state: StepState,
     /// Attempts started in all.
     pub attempts: u32,
-    /// Attempts since an operator last asked for fresh ones: what the retry policy counts.
+    /// Attempts in a row without a usable answer, since an operator last asked for fresh ones: what
+    /// the retry policy counts.
     pub(super) tries: u32,
     /// Start of the latest attempt.
     pub started_at: Option<Timestamp>,

@@ -57,7 +57,7 @@ impl Table for Shipment {
                 self.order_id,
                 self.id,
                 self.saga_id,
-                script_to_json(&self.script)?,
+                script_to_json(self.script)?,
                 self.status,
                 self.reason,
                 &self.tracking_number,
@@ -105,11 +105,18 @@ impl ShipmentStore for Sqlite {
         self.readers.read_one(Shipment::LOAD, order)
     }
 
-    fn shipments(&self, page: Page<ShipmentId>) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
-        let answered: Vec<Condition> = vec![("status <> ?", Box::new(ShipmentStatus::Requested))];
+    fn shipments(
+        &self,
+        order: Option<OrderId>,
+        page: Page<ShipmentId>,
+    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
+        let mut conditions: Vec<Condition> = vec![("status <> ?", Box::new(ShipmentStatus::Requested))];
+        if let Some(order) = order {
+            conditions.push(("order_id = ?", Box::new(order)));
+        }
         self.readers.read_page(
             concat!("SELECT ", columns!(), " FROM shipment_shipment"),
-            answered,
+            conditions,
             page,
             Shipment::read,
         )

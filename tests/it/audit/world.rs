@@ -58,7 +58,7 @@ impl World {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("backstitch.db");
         let options = Options { path: path.clone(), cache_mib: 2, readers: 1, max_batch: 64 };
-        let store = sqlite::open(&options, Fatal::default()).expect("a new database");
+        let store = sqlite::open(&options, &Fatal::default()).expect("a new database");
         Self { store, path, _directory: directory }
     }
 

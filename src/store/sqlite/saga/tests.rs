@@ -36,7 +36,7 @@ fn database() -> Database {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("backstitch.db");
     let options = Options { path: path.clone(), cache_mib: 2, readers: 1, max_batch: 64 };
-    let store = open(&options, Fatal::default()).expect("a new database");
+    let store = open(&options, &Fatal::default()).expect("a new database");
     Database { store, path, _directory: directory }
 }
 
@@ -107,8 +107,8 @@ async fn a_waiting_saga_that_was_never_parked_gets_its_wake_up_when_it_is() {
     let saga_id = database.waiting_in_hand().await;
     let wake_at = NOW.plus_millis(2_000);
     database.run(SagaCommand::Park { saga_id, wake_at }).await.expect("it is parked");
-    let (due, _) = database.store.sagas.due(wake_at, 10).await.expect("an answer");
-    assert_eq!(due, [saga_id]);
+    let due = database.store.sagas.due(wake_at, 10).await.expect("an answer");
+    assert_eq!(due.sagas, [saga_id]);
 }
 
 #[tokio::test]

@@ -1,0 +1,143 @@
+//! The composition root: settings → store → actors → servers, and the way back.
+//!
+//! ```text
+//!   start:  listen · open the store · start the actors (recovery begins) · serve
+//!   stop:   stop listening · answer who waits · drain the sagas in hand · flush and close the store
+//! ```
+//!
+//! The port is taken first, so that a second server fails before it touches the database.
+
+use crate::{
+    actors::Actors,
+    http,
+    lifecycle::Fatal,
+    service::Service,
+    settings::{Settings, StoreUrl},
+    store::{self, Store},
+    telemetry::Metrics,
+};
+use actix_rt::Arbiter;
+use anyhow::{Context as _, bail};
+use std::{
+    future::Future,
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// How long sagas in hand may take to come to rest or to wait, once the server has stopped listening.
+const DRAIN_BOUND: Duration = Duration::from_secs(5);
+/// How often idempotency keys that are too old are forgotten.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+
+/// A server that listens and works.
+pub struct App {
+    address: SocketAddr,
+    server: actix_web::dev::Server,
+    store: Store,
+    actors: Actors,
+    arbiter: Arbiter,
+    fatal: Fatal,
+    stopping: watch::Sender<bool>,
+    keep_keys: Duration,
+}
+
+/// The file of an SQLite database.
+pub fn sqlite_path(url: &StoreUrl) -> PathBuf {
+    match url {
+        StoreUrl::Sqlite { path } => path.clone(),
+    }
+}
+
+impl App {
+    /// Starts everything that the settings ask for.
+    ///
+    /// # Errors
+    /// When the address is taken, or the database cannot be opened or migrated.
+    pub fn start(settings: &Settings, metrics: Metrics) -> anyhow::Result<Self> {
+        let bind = settings.http.bind;
+        let listener = TcpListener::bind(bind)
+            .with_context(|| format!("cannot listen on {bind}; set http.bind to a free address"))?;
+        let address = listener.local_addr().context("the listener has no address")?;
+        let fatal = Fatal::default();
+        let options = store::sqlite::Options {
+            path: sqlite_path(&settings.store.url),
+            cache_mib: settings.store.cache_mib,
+            readers: settings.store.readers,
+            max_batch: settings.store.max_batch,
+        };
+        let store = store::sqlite::open(&options, &fatal)?;
+        let arbiter = Arbiter::new();
+        let actors =
+            Actors::start(&arbiter.handle(), &store, settings.node.id.clone(), settings.saga.max_in_flight, &fatal);
+        let (stopping, stopping_seen) = watch::channel(false);
+        let context = http::Context {
+            service: Service::new(store.clone(), actors.clone(), stopping_seen),
+            simulation: settings.simulation.enabled,
+            default_deadline_ms: settings.orders.default_payment_deadline_ms,
+            max_body_bytes: settings.http.max_body_bytes,
+            request_timeout: settings.http.request_timeout,
+            metrics,
+            fatal: fatal.clone(),
+        };
+        let options = http::Options {
+            workers: settings.http.worker_threads(),
+            request_timeout: settings.http.request_timeout,
+            keep_alive: settings.http.keep_alive,
+            max_connections: settings.http.max_connections,
+            shutdown_timeout: settings.http.shutdown_timeout,
+        };
+        let server = http::serve(listener, &options, context).context("cannot serve HTTP")?;
+        let keep_keys = Duration::from_secs(u64::from(settings.idempotency.keep_hours) * 3600);
+        Ok(Self { address, server, store, actors, arbiter, fatal, stopping, keep_keys })
+    }
+
+    /// Where it listens; the port is the one that was given out when port 0 was asked for.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` resolves, then stops gracefully.
+    ///
+    /// # Errors
+    /// When the process must end because it cannot keep its promises any more.
+    pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let handle = self.server.handle();
+        let housekeeping = actix_rt::spawn(forget_old_keys(self.store.clone(), self.keep_keys));
+        let mut server = actix_rt::spawn(self.server);
+        tokio::select! {
+            () = stop => tracing::info!("stopping"),
+            why = self.fatal.raised() => bail!("{why}"),
+            ended = &mut server => bail!("the HTTP server ended by itself: {ended:?}"),
+        }
+        // Who waits for a saga is answered now; the rest of what is being served may finish.
+        self.stopping.send_replace(true);
+        handle.stop(true).await;
+        let in_hand = self.actors.drain(DRAIN_BOUND).await;
+        if in_hand > 0 {
+            tracing::info!(sagas = in_hand, "sagas in hand go on at the next start");
+        }
+        housekeeping.abort();
+        self.store.engine.close().await;
+        self.arbiter.stop();
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn forget_old_keys(store: Store, keep: Duration) {
+    let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
+    loop {
+        let before = crate::clock::now().minus_millis(keep_ms);
+        match store.engine.forget_keys(before).await {
+            // A full portion: there is probably more. The pause lets commands through between portions.
+            Ok(forgotten) if forgotten >= 500 => tokio::time::sleep(Duration::from_millis(50)).await,
+            Ok(_) => tokio::time::sleep(HOUSEKEEPING).await,
+            Err(error) => {
+                tracing::warn!(%error, "old idempotency keys cannot be forgotten now");
+                tokio::time::sleep(HOUSEKEEPING).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What operators see and do: actors, crashes on purpose, the audit.
+
+use super::{
+    Code, Context, Problem, body::Body, envelope::success, idempotency::claim, params::Query, resource, wire::Time,
+};
+use crate::{
+    actors::{CrashMode, Watched},
+    audit,
+    service::{ServiceError, What},
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    resource(config, "/admin/actors", [(Method::GET, web::to(list_actors))]);
+    resource(config, "/admin/actors/{name}/crash", [(Method::POST, web::to(crash))]);
+    resource(config, "/admin/audit", [(Method::GET, web::to(run_audit))]);
+}
+
+/// A supervised actor.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ActorBody {
+    /// `order`, `payment`, `shipping` or `coordinator`.
+    name: &'static str,
+    shard: u32,
+    /// `running`, `restarting` or `failed`.
+    state: &'static str,
+    /// Restarts since the process started.
+    restarts: u64,
+    /// What its latest panic said.
+    last_panic: Option<String>,
+    /// Batches committed since the process started.
+    batches: u64,
+    /// Commands in a batch, on average.
+    mean_batch: f64,
+    /// When it entered its state.
+    since: Time,
+}
+
+impl From<&Watched> for ActorBody {
+    fn from(watched: &Watched) -> Self {
+        let status = &watched.status;
+        let (batches, commands) = status.work();
+        #[expect(clippy::cast_precision_loss, reason = "an average for people")]
+        let mean_batch = if batches == 0 { 0.0 } else { commands as f64 / batches as f64 };
+        Self {
+            name: status.name(),
+            shard: 0,
+            state: status.state().as_str(),
+            restarts: status.restarts(),
+            last_panic: status.last_panic(),
+            batches,
+            mean_batch: (mean_batch * 100.0).round() / 100.0,
+            since: Time(status.since()),
+        }
+    }
+}
+
+/// How to crash an actor.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CrashBody {
+    mode: CrashModeName,
+}
+
+/// A way to crash.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CrashModeName {
+    /// A handler panics.
+    Panic,
+    /// The actor stops.
+    Stop,
+    /// One of the actor's futures panics.
+    PanicInFuture,
+}
+
+impl From<CrashModeName> for CrashMode {
+    fn from(name: CrashModeName) -> Self {
+        match name {
+            CrashModeName::Panic => Self::Panic,
+            CrashModeName::Stop => Self::Stop,
+            CrashModeName::PanicInFuture => Self::PanicInFuture,
+        }
+    }
+}
+
+/// An actor that is about to crash.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CrashedBody {
+    name: String,
+}
+
+/// Lists the actors.
+#[utoipa::path(
+    get, path = "/admin/actors", tag = "admin",
+    responses((status = 200, description = "Every actor", body = inline(super::envelope::Envelope<Vec<ActorBody>>)))
+)]
+pub(super) async fn list_actors(context: web::Data<Context>) -> HttpResponse {
+    let actors: Vec<_> = context.service.actors().watched().iter().map(ActorBody::from).collect();
+    success(StatusCode::OK, actors).finish()
+}
+
+/// Crashes an actor, where simulation is enabled.
+#[utoipa::path(
+    post, path = "/admin/actors/{name}/crash", tag = "admin",
+    params(("name" = String, Path, description = "order, payment, shipping or coordinator")),
+    request_body = CrashBody,
+    responses(
+        (status = 202, description = "The actor crashes and is restarted", body = inline(super::envelope::Envelope<CrashedBody>)),
+        (status = "4XX", description = "No such actor, or simulation is not enabled", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn crash(
+    request: HttpRequest,
+    query: Query,
+    body: Body<CrashBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    if !context.simulation {
+        return Err(Problem::new(Code::NotFound, "actors can be crashed only where simulation.enabled is set"));
+    }
+    query.finish()?;
+    claim(&request, &body)?;
+    let name = request.match_info().query("name");
+    if !context.service.actors().crash(name, body.value.mode.into()) {
+        return Err(ServiceError::NotFound(What::Actor, name.to_owned()).into());
+    }
+    Ok(success(StatusCode::ACCEPTED, CrashedBody { name: name.to_owned() }).finish())
+}
+
+/// Checks every promise over the database.
+#[utoipa::path(
+    get, path = "/admin/audit", tag = "admin",
+    responses((status = 200, description = "Every check with its count and its offenders", body = inline(super::envelope::Envelope<audit::Report>)))
+)]
+pub(super) async fn run_audit(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let report = audit::run(context.service.store().facts.clone()).await.map_err(ServiceError::from)?;
+    Ok(success(StatusCode::OK, report).finish())
+}

@@ -1,0 +1,111 @@
+//! Request bodies: JSON of a bounded size that arrives in a bounded time.
+
+use super::{Code, Context, Problem};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use futures::{
+    StreamExt,
+    future::{FutureExt, LocalBoxFuture},
+};
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+use tokio::time::timeout;
+
+/// A parsed body and the bytes it was parsed from.
+pub(super) struct Body<T> {
+    /// The parsed body.
+    pub(super) value: T,
+    bytes: web::Bytes,
+}
+
+impl<T> Body<T> {
+    /// SHA-256 of the bytes, which tells a repeated request from another one.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        Sha256::digest(&self.bytes).into()
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        let request = request.clone();
+        async move {
+            let bytes = read(&request, payload).await?;
+            let value = parse(&bytes)?;
+            Ok(Self { value, bytes })
+        }
+        .boxed_local()
+    }
+}
+
+async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
+    let context = request.app_data::<web::Data<Context>>().ok_or(Code::Internal)?;
+    if !request.content_type().eq_ignore_ascii_case("application/json") {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            format!("Content-Type must be application/json, is {:?}", request.content_type()),
+        ));
+    }
+    let limit = context.max_body_bytes;
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("a request body may have at most {limit} bytes"));
+    let gather = async {
+        let mut gathered = web::BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| Problem::new(Code::MalformedJson, error.to_string()))?;
+            if gathered.len() + chunk.len() > limit {
+                return Err(too_large());
+            }
+            // A small request arrives in one piece, which is not copied again.
+            if gathered.is_empty()
+                && request
+                    .headers()
+                    .get("content-length")
+                    .is_some_and(|length| length.to_str().is_ok_and(|length| length.parse() == Ok(chunk.len())))
+            {
+                return Ok(chunk);
+            }
+            gathered.extend_from_slice(&chunk);
+        }
+        Ok(gathered.freeze())
+    };
+    timeout(context.request_timeout, gather).await.unwrap_or_else(|_| Err(Code::RequestTimeout.into()))
+}
+
+/// Parses JSON; what cannot be accepted is said in the words of the client's own fields.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let error = match serde_json::from_slice(bytes) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    if error.classify() != serde_json::error::Category::Data {
+        return Err(Problem::new(Code::MalformedJson, format!("the body is not valid JSON: {error}")));
+    }
+    // Only a bad request pays for the path of its bad field.
+    let tracked: Result<T, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes));
+    Err(tracked.err().map_or_else(
+        || Problem::new(Code::MalformedJson, error.to_string()),
+        |tracked| {
+            let message = tracked.inner().to_string();
+            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            let path = tracked.path().to_string();
+            let field = field_of(&path, &message);
+            Problem::field(field, message)
+        },
+    ))
+}
+
+/// The field an error is about: serde names a missing or unknown one only in its message.
+fn field_of(path: &str, message: &str) -> String {
+    let named = ["missing field `", "unknown field `"]
+        .iter()
+        .find_map(|start| message.strip_prefix(start))
+        .and_then(|rest| rest.split('`').next());
+    match (path, named) {
+        (".", Some(name)) => name.to_owned(),
+        (".", None) => "body".to_owned(),
+        (path, Some(name)) if !path.ends_with(name) => format!("{path}.{name}"),
+        (path, _) => path.to_owned(),
+    }
+}

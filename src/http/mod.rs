@@ -1,0 +1,123 @@
+//! The HTTP facade: wire types in, domain types through, wire types out.
+//!
+//! ```text
+//!   request ─▶ request id ─▶ extractors (limits, JSON, ids, keys) ─▶ handler ─▶ service
+//!   response ◀─ problem completed ◀──────────────────────────────── envelope ◀─┘
+//! ```
+//!
+//! One file per resource, each with its wire types and its routes. Must not hold a rule: what a
+//! request means is decided in [`crate::domain`], what it does in [`crate::service`].
+
+mod admin;
+mod body;
+mod envelope;
+mod idempotency;
+mod openapi;
+mod operations;
+mod orders;
+mod params;
+mod payments;
+mod problem;
+mod request_id;
+mod sagas;
+mod shipments;
+mod wire;
+
+pub use openapi::document as openapi_document;
+pub use problem::{Code, Problem};
+
+use crate::{lifecycle::Fatal, service::Service, telemetry::Metrics};
+use actix_web::{
+    App, HttpServer, Route,
+    dev::Server,
+    http::{KeepAlive, Method, header},
+    middleware::from_fn,
+    web,
+};
+use std::{io, net::TcpListener, time::Duration};
+
+/// How the server behaves towards its clients.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Worker threads, at least 1.
+    pub workers: usize,
+    /// How long a client may take to send a request's head.
+    pub request_timeout: Duration,
+    /// How long an idle connection is kept.
+    pub keep_alive: Duration,
+    /// Most connections at once, over all workers.
+    pub max_connections: usize,
+    /// How long requests in progress may take once the server is stopping.
+    pub shutdown_timeout: Duration,
+}
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct Context {
+    /// The product.
+    pub service: Service,
+    /// Whether orders may carry simulated faults, and actors may be crashed.
+    pub simulation: bool,
+    /// How long a payment is waited for when the client names no deadline, in milliseconds.
+    pub default_deadline_ms: u64,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// How long a client may take to send a body.
+    pub request_timeout: Duration,
+    /// Renders the metrics.
+    pub metrics: Metrics,
+    /// Whether the process is about to end.
+    pub fatal: Fatal,
+}
+
+/// Serves on an open listener until it is stopped.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::Result<Server> {
+    let context = web::Data::new(context);
+    let per_worker = (options.max_connections / options.workers.max(1)).max(1);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::clone(&context))
+            .wrap(from_fn(request_id::complete))
+            .configure(orders::routes)
+            .configure(payments::routes)
+            .configure(shipments::routes)
+            .configure(sagas::routes)
+            .configure(admin::routes)
+            .configure(operations::routes)
+            .configure(openapi::routes)
+            .default_service(web::to(problem::no_such_path))
+    })
+    .workers(options.workers.max(1))
+    .max_connections(per_worker)
+    .client_request_timeout(options.request_timeout)
+    .client_disconnect_timeout(Duration::from_secs(1))
+    .keep_alive(KeepAlive::Timeout(options.keep_alive))
+    .shutdown_timeout(options.shutdown_timeout.as_secs().max(1))
+    .disable_signals()
+    .listen(listener)?
+    .run();
+    Ok(server)
+}
+
+/// Registers a path with its methods; any other method is a 405 that says which are allowed.
+fn resource<const N: usize>(config: &mut web::ServiceConfig, path: &str, routes: [(Method, Route); N]) {
+    let allowed = routes.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ");
+    let mut resource = web::resource(path);
+    for (method, route) in routes {
+        resource = resource.route(route.method(method));
+    }
+    let refuse = move || {
+        let allowed = allowed.clone();
+        async move {
+            let mut response = actix_web::HttpResponse::from_error(Problem::from(Code::MethodNotAllowed));
+            if let Ok(allowed) = header::HeaderValue::from_str(&allowed) {
+                response.headers_mut().insert(header::ALLOW, allowed);
+            }
+            response
+        }
+    };
+    config.service(resource.default_service(web::to(refuse)));
+}

@@ -1,0 +1,49 @@
+//! The OpenAPI document, made from the handlers themselves, and its page for a browser.
+
+use super::{admin, operations, orders, payments, problem, resource, sagas, shipments};
+use actix_web::{HttpResponse, http::Method, http::header, web};
+use utoipa::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Backstitch",
+        description = "Order fulfilment as durable sagas. Successes come in an envelope, failures as RFC 9457 problems whose `code` is stable.",
+    ),
+    paths(
+        orders::place, orders::list_orders, orders::read, orders::cancel,
+        payments::open, payments::list_payments, payments::read, payments::succeed, payments::fail,
+        payments::settle_callback,
+        shipments::list_shipments, shipments::read,
+        sagas::list_sagas, sagas::read, sagas::read_log, sagas::cancel, sagas::retry,
+        admin::list_actors, admin::crash, admin::run_audit,
+        operations::health, operations::ready, operations::metrics,
+    ),
+    components(schemas(problem::ProblemDocument, problem::FieldProblem, problem::Code)),
+    tags(
+        (name = "orders", description = "Placing, reading and cancelling orders"),
+        (name = "payments", description = "An order's payment, and how it went"),
+        (name = "shipments", description = "An order's goods on their way"),
+        (name = "sagas", description = "What drives every order, step by step"),
+        (name = "admin", description = "Actors, crashes on purpose, the audit"),
+        (name = "operations", description = "Health, readiness, metrics"),
+    )
+)]
+struct Document;
+
+/// The OpenAPI document of everything that is served.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    resource(config, "/openapi.json", [(Method::GET, web::to(serve_document))]);
+    config.service(web::redirect("/docs", "/docs/"));
+    config.service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json")));
+}
+
+async fn serve_document() -> HttpResponse {
+    let json = document().to_json().unwrap_or_default();
+    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(json)
+}

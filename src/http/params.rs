@@ -1,0 +1,109 @@
+//! Path and query parameters.
+
+use super::{Code, Problem};
+use crate::{
+    domain::{field::FieldErrors, time::Timestamp},
+    store::Page,
+};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
+use std::{
+    collections::HashMap,
+    future::{Ready, ready},
+    str::FromStr,
+    time::Duration,
+};
+use uuid::Uuid;
+
+/// Longest `?wait=`, in seconds.
+const MAX_WAIT_SECONDS: u64 = 60;
+
+/// An id in the path.
+pub(super) fn path_id<T>(request: &HttpRequest, make: fn(Uuid) -> T) -> Result<T, Problem> {
+    let text = request.match_info().query("id");
+    Uuid::parse_str(text)
+        .map(make)
+        .map_err(|error| Problem::new(Code::InvalidId, format!("the id {text:?} is not a UUID: {error}")))
+}
+
+/// The query's parameters: each may be given once, and all must be known.
+#[derive(Debug, Default)]
+pub(super) struct Query {
+    values: HashMap<String, String>,
+    pub(super) errors: FieldErrors,
+}
+
+impl FromRequest for Query {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let query = request.query_string();
+        if query.is_empty() {
+            return ready(Ok(Self::default()));
+        }
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(query).map(web::Query::into_inner);
+        ready(match pairs {
+            Ok(pairs) => {
+                let mut parsed = Self::default();
+                for (name, value) in pairs {
+                    if parsed.values.insert(name.clone(), value).is_some() {
+                        parsed.errors.add(name, "is given more than once");
+                    }
+                }
+                Ok(parsed)
+            }
+            Err(error) => Err(Problem::field("query", error.to_string())),
+        })
+    }
+}
+
+impl Query {
+    /// Takes a parameter's text.
+    pub(super) fn text(&mut self, name: &str) -> Option<String> {
+        self.values.remove(name)
+    }
+
+    /// Takes a parameter of a type that parses; `expected` says of what kind.
+    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
+        let text = self.text(name)?;
+        let parsed = text.parse().ok();
+        if parsed.is_none() {
+            self.errors.add(name, format!("must be {expected}, is {text:?}"));
+        }
+        parsed
+    }
+
+    /// Takes an RFC 3339 time.
+    pub(super) fn time(&mut self, name: &str) -> Option<Timestamp> {
+        self.parsed::<jiff::Timestamp>(name, "an RFC 3339 time such as 2026-11-21T07:28:00Z")
+            .map(|time| Timestamp::from_millis(time.as_millisecond()))
+    }
+
+    /// Takes `wait`, in seconds.
+    pub(super) fn wait(&mut self) -> Duration {
+        let expected = format!("a whole number of seconds from 0 to {MAX_WAIT_SECONDS}");
+        let wait = self.parsed::<u64>("wait", &expected).unwrap_or(0);
+        if wait > MAX_WAIT_SECONDS {
+            self.errors.add("wait", format!("must be {expected}, is {wait}"));
+        }
+        Duration::from_secs(wait)
+    }
+
+    /// Takes `limit` and `cursor`. The page holds one more than the limit, to know whether more follow.
+    pub(super) fn page<Id>(&mut self, make: fn(Uuid) -> Id) -> (u32, Page<Id>) {
+        let limit = self.parsed::<u32>("limit", "a whole number from 1 to 100").unwrap_or(20);
+        if !(1..=100).contains(&limit) {
+            self.errors.add("limit", format!("must be a whole number from 1 to 100, is {limit}"));
+        }
+        let before = self.parsed::<Uuid>("cursor", "a next_cursor of an earlier answer").map(make);
+        (limit, Page { before, limit: limit + 1 })
+    }
+
+    /// Ends the reading: everything that was given must have been taken and be valid.
+    pub(super) fn finish(mut self) -> Result<(), Problem> {
+        let mut unknown: Vec<_> = self.values.into_keys().collect();
+        unknown.sort();
+        unknown.into_iter().for_each(|name| self.errors.add(name, "is not a parameter of this resource"));
+        self.errors.finish().map_err(Problem::invalid)
+    }
+}

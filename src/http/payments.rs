@@ -1,0 +1,249 @@
+//! Payments over HTTP.
+
+use super::{
+    Context, Problem,
+    body::Body,
+    envelope::{list, success},
+    idempotency::claim,
+    orders::ProviderName,
+    params::{Query, path_id},
+    resource,
+    wire::Time,
+};
+use crate::{
+    domain::{
+        ids::{OrderId, PaymentId},
+        money::Amount,
+        payment::{OpenPayment, Payable, Payment, PaymentStatus, SettlePayment, Settlement},
+    },
+    store::PaymentFilter,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    resource(config, "/payments", [(Method::POST, web::to(open)), (Method::GET, web::to(list_payments))]);
+    resource(config, "/payments/{id}", [(Method::GET, web::to(read))]);
+    resource(config, "/payments/success/{id}", [(Method::PUT, web::to(succeed))]);
+    resource(config, "/payments/failed/{id}", [(Method::PUT, web::to(fail))]);
+}
+
+/// The order's payment, to be opened.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OpenPaymentBody {
+    order_id: Uuid,
+    /// Must equal the order's total.
+    #[schema(minimum = 0)]
+    amount: i64,
+    provider: ProviderName,
+}
+
+/// A payment service's report.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallbackBody {
+    order_id: Uuid,
+    payment_id: Uuid,
+    payment_status: SettlementName,
+}
+
+/// How a payment went.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SettlementName {
+    /// The money is in.
+    Success,
+    /// There will be none.
+    Failed,
+}
+
+/// A payment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PaymentBody {
+    #[schema(value_type = Uuid)]
+    id: PaymentId,
+    #[schema(value_type = Uuid)]
+    order_id: OrderId,
+    amount: i64,
+    currency: &'static str,
+    /// `manual` or `simulated`.
+    provider: &'static str,
+    /// `pending`, `paid`, `failed`, `expired`, `refunding` or `refunded`.
+    status: &'static str,
+    /// Why it is closed.
+    reason: Option<&'static str>,
+    deadline_at: Option<Time>,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl From<Payment> for PaymentBody {
+    fn from(payment: Payment) -> Self {
+        Self {
+            id: payment.id,
+            order_id: payment.order_id,
+            amount: payment.amount.get(),
+            currency: payment.currency.into(),
+            provider: payment.provider.as_str(),
+            status: payment.status.as_str(),
+            reason: payment.reason.map(crate::domain::reason::Reason::as_str),
+            deadline_at: payment.deadline_at.map(Time),
+            created_at: Time(payment.created_at),
+            updated_at: Time(payment.updated_at),
+        }
+    }
+}
+
+/// Opens the order's one payment.
+#[utoipa::path(
+    post, path = "/payments", tag = "payments",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters")),
+    request_body = OpenPaymentBody,
+    responses(
+        (status = 201, description = "The payment is open", body = inline(super::envelope::Envelope<PaymentBody>)),
+        (status = 200, description = "The order has this payment already", body = inline(super::envelope::Envelope<PaymentBody>)),
+        (status = "4XX", description = "The request cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn open(
+    request: HttpRequest,
+    query: Query,
+    body: Body<OpenPaymentBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    query.finish()?;
+    let claim = claim(&request, &body)?;
+    let OpenPaymentBody { order_id, amount, provider } = body.value;
+    let amount = Amount::parse(amount).map_err(|error| Problem::field("amount", error.to_string()))?;
+    let payment_id = PaymentId::from_uuid(Uuid::now_v7());
+    let accepted = context
+        .service
+        .open_payment(
+            OrderId::from_uuid(order_id),
+            |order| OpenPayment {
+                order: Payable {
+                    order_id: order.id,
+                    total: order.basket.total(),
+                    currency: order.currency,
+                    status: order.status,
+                },
+                payment_id,
+                amount,
+                provider: provider.into(),
+            },
+            claim,
+        )
+        .await?;
+    let status = if accepted.opened { StatusCode::CREATED } else { StatusCode::OK };
+    let location = format!("/payments/{}", accepted.payment.id);
+    let response = success(status, PaymentBody::from(accepted.payment)).replayed(accepted.replayed);
+    Ok(response.header("Location", location).finish())
+}
+
+/// Lists payments, newest first.
+#[utoipa::path(
+    get, path = "/payments", tag = "payments",
+    params(
+        ("order_id" = Option<Uuid>, Query, description = "Of this order"),
+        ("status" = Option<String>, Query, description = "pending, paid, failed, expired, refunding or refunded"),
+        ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
+    ),
+    responses(
+        (status = 200, description = "A part of the list", body = inline(super::envelope::ListEnvelope<PaymentBody>)),
+        (status = "4XX", description = "A parameter cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_payments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
+    let status = query.parsed::<PaymentStatus>("status", "pending, paid, failed, expired, refunding or refunded");
+    let (limit, page) = query.page(PaymentId::from_uuid);
+    query.finish()?;
+    let payments = context.service.store().payments.payments(PaymentFilter { order_id, status }, page).await;
+    let payments = payments.map_err(crate::service::ServiceError::from)?;
+    Ok(list(payments, limit, |payment| payment.id.to_string(), PaymentBody::from))
+}
+
+/// Reads a payment.
+#[utoipa::path(
+    get, path = "/payments/{id}", tag = "payments",
+    params(("id" = Uuid, Path, description = "The payment's id")),
+    responses(
+        (status = 200, description = "The payment", body = inline(super::envelope::Envelope<PaymentBody>)),
+        (status = "4XX", description = "No such payment", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let payment = context.service.payment(path_id(&request, PaymentId::from_uuid)?).await?;
+    Ok(success(StatusCode::OK, PaymentBody::from(payment)).finish())
+}
+
+async fn settle(request: &HttpRequest, context: &Context, settlement: Settlement) -> Result<HttpResponse, Problem> {
+    let id = path_id(request, PaymentId::from_uuid)?;
+    let accepted = context.service.settle_payment(id, settlement).await?;
+    Ok(success(StatusCode::OK, PaymentBody::from(accepted.payment)).finish())
+}
+
+/// Reports that the money is in.
+#[utoipa::path(
+    put, path = "/payments/success/{id}", tag = "payments",
+    params(("id" = Uuid, Path, description = "The payment's id")),
+    responses(
+        (status = 200, description = "Recorded; money for a closed payment goes back", body = inline(super::envelope::Envelope<PaymentBody>)),
+        (status = "4XX", description = "No such payment", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn succeed(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    settle(&request, &context, Settlement::Success).await
+}
+
+/// Reports that there will be no money.
+#[utoipa::path(
+    put, path = "/payments/failed/{id}", tag = "payments",
+    params(("id" = Uuid, Path, description = "The payment's id")),
+    responses(
+        (status = 200, description = "Recorded", body = inline(super::envelope::Envelope<PaymentBody>)),
+        (status = "4XX", description = "No such payment, or it is paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn fail(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    settle(&request, &context, Settlement::Failed).await
+}
+
+/// Takes a payment service's report on an order's payment.
+#[utoipa::path(
+    post, path = "/internal/payment-callback", tag = "payments",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters")),
+    request_body = CallbackBody,
+    responses(
+        (status = 200, description = "Recorded; a repeat changes nothing", body = inline(super::envelope::Envelope<PaymentBody>)),
+        (status = "4XX", description = "No such order or payment, another order's payment, or it is paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn settle_callback(
+    request: HttpRequest,
+    query: Query,
+    body: Body<CallbackBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    query.finish()?;
+    let claim = claim(&request, &body)?;
+    let CallbackBody { order_id, payment_id, payment_status } = body.value;
+    let settle = SettlePayment {
+        order_id: OrderId::from_uuid(order_id),
+        payment_id: PaymentId::from_uuid(payment_id),
+        settlement: match payment_status {
+            SettlementName::Success => Settlement::Success,
+            SettlementName::Failed => Settlement::Failed,
+        },
+    };
+    let accepted = context.service.settle_order_payment(settle, claim).await?;
+    Ok(success(StatusCode::OK, PaymentBody::from(accepted.payment)).replayed(accepted.replayed).finish())
+}

@@ -1,0 +1,279 @@
+//! Problems: RFC 9457 documents with a stable code for every way a request can fail.
+
+use crate::{
+    domain::{
+        field::{FieldError, FieldErrors},
+        payment::PaymentRefusal,
+        saga::Refused,
+    },
+    service::{ServiceError, What},
+};
+use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
+use serde::Serialize;
+use std::{borrow::Cow, fmt};
+use utoipa::ToSchema;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident => $status:literal $code:literal $title:literal;)+) => {
+        /// Stable codes of problems.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Code {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Code {
+            /// Every code, for the OpenAPI document.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// Status, stable name and title.
+            const fn facts(self) -> (u16, &'static str, &'static str) {
+                match self {
+                    $(Self::$name => ($status, $code, $title),)+
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not JSON.
+    MalformedJson => 400 "malformed_json" "The request body is not valid JSON";
+    /// An id in the path is no UUID.
+    InvalidId => 400 "invalid_id" "An id in the path is malformed";
+    /// The client took too long to send its request.
+    RequestTimeout => 408 "request_timeout" "The request took too long to arrive";
+    /// There is no such path.
+    NotFound => 404 "not_found" "There is no such resource";
+    /// There is no such order.
+    OrderNotFound => 404 "order_not_found" "There is no such order";
+    /// There is no such payment.
+    PaymentNotFound => 404 "payment_not_found" "There is no such payment";
+    /// There is no such shipment.
+    ShipmentNotFound => 404 "shipment_not_found" "There is no such shipment";
+    /// There is no such saga.
+    SagaNotFound => 404 "saga_not_found" "There is no such saga";
+    /// There is no such actor.
+    ActorNotFound => 404 "actor_not_found" "There is no such actor";
+    /// The path has no such method.
+    MethodNotAllowed => 405 "method_not_allowed" "The resource does not support this method";
+    /// The order's money is in.
+    OrderAlreadyPaid => 409 "order_already_paid" "The order is already paid";
+    /// The order was unwound.
+    OrderClosed => 409 "order_closed" "The order is closed";
+    /// The saga has reached its pivot.
+    SagaPastPivot => 409 "saga_past_pivot" "The saga can only go forward";
+    /// The saga has completed or is compensated.
+    SagaEnded => 409 "saga_ended" "The saga has ended";
+    /// The saga is on its way back, and stuck there.
+    SagaStuck => 409 "saga_stuck" "The saga is stuck on its way back";
+    /// The saga's log cannot be used.
+    SagaUnusable => 409 "saga_unusable" "The saga's log cannot be used";
+    /// The payment is paid and cannot fail.
+    PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
+    /// The payment is another order's.
+    PaymentOfAnotherOrder => 409 "payment_of_another_order" "The payment belongs to another order";
+    /// The body is too large.
+    BodyTooLarge => 413 "body_too_large" "The request body is too large";
+    /// The body is not sent as JSON.
+    UnsupportedMediaType => 415 "unsupported_media_type" "The request body must be application/json";
+    /// Fields cannot be accepted; `errors` names them.
+    InvalidRequest => 422 "invalid_request" "The request has fields that cannot be accepted";
+    /// The amount is not the order's total.
+    AmountMismatch => 422 "amount_mismatch" "The amount is not the order's total";
+    /// The idempotency key was used with another body.
+    IdempotencyKeyReused => 422 "idempotency_key_reused" "The idempotency key was used for another request";
+    /// Simulation is not enabled here.
+    SimulationDisabled => 422 "simulation_disabled" "Simulation is not enabled on this server";
+    /// A fault of ours.
+    Internal => 500 "internal_error" "An internal error";
+    /// Too many sagas are under way.
+    Overloaded => 503 "overloaded" "Too many orders are under way";
+    /// Storage or an actor is away.
+    Unavailable => 503 "unavailable" "The service is temporarily unavailable";
+}
+
+impl Code {
+    /// Its HTTP status.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.facts().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Its stable name.
+    pub const fn as_str(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// Its title for a person.
+    pub const fn title(self) -> &'static str {
+        self.facts().2
+    }
+}
+
+/// Why a request was not served, on its way to the client.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+}
+
+/// The document a client gets.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemDocument<'a> {
+    /// A URI that identifies the kind of problem.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of problem, for a person.
+    title: &'a str,
+    /// The HTTP status.
+    status: u16,
+    /// What went wrong this time, and what to do.
+    detail: &'a str,
+    /// The path of the request.
+    instance: &'a str,
+    /// The kind of problem, for a program; stable.
+    #[schema(value_type = Code)]
+    code: &'a str,
+    /// The fields that cannot be accepted.
+    #[schema(value_type = Vec<FieldProblem>)]
+    errors: &'a [FieldError],
+    /// The request's id, to be named in a report.
+    request_id: &'a str,
+}
+
+/// A field that cannot be accepted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FieldProblem {
+    /// Its path in the request.
+    field: String,
+    /// What is wrong and what is allowed.
+    message: String,
+}
+
+impl Problem {
+    /// A problem with a word on this occurrence.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// One field that cannot be accepted.
+    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut errors = FieldErrors::default();
+        errors.add(field, message);
+        Self::invalid(errors.finish().err().unwrap_or_default())
+    }
+
+    /// Fields that cannot be accepted.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let detail = match errors.as_slice() {
+            [only] => format!("{} {}", only.field, only.message),
+            several => format!("{} fields cannot be accepted; see errors", several.len()),
+        };
+        Self { code: Code::InvalidRequest, detail: detail.into(), errors }
+    }
+
+    /// The problem's code.
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The whole response, once the request is known.
+    pub fn response(&self, instance: &str, request_id: &str) -> HttpResponse {
+        let document = ProblemDocument {
+            kind: format!("urn:backstitch:problem:{}", self.code.as_str()),
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            detail: &self.detail,
+            instance,
+            code: self.code.as_str(),
+            errors: &self.errors,
+            request_id,
+        };
+        let mut response = HttpResponse::build(self.code.status());
+        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+        if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        response.body(serde_json::to_vec(&document).unwrap_or_default())
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self::new(code, code.title())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.detail)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// Completed by the request-id layer, which knows the request.
+    fn error_response(&self) -> HttpResponse {
+        self.response("", "")
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        let detail = error.to_string();
+        let code = match error {
+            ServiceError::Invalid(errors) => return Self::invalid(errors),
+            ServiceError::NotFound(what, _) => match what {
+                What::Order => Code::OrderNotFound,
+                What::Payment => Code::PaymentNotFound,
+                What::Shipment => Code::ShipmentNotFound,
+                What::Saga => Code::SagaNotFound,
+                What::Actor => Code::ActorNotFound,
+            },
+            ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
+            ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
+            ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
+            ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
+            ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
+                let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
+                problem.code = Code::AmountMismatch;
+                return problem;
+            }
+            ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
+            ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
+            ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
+            ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
+            ServiceError::UnusableLog(_) => Code::SagaUnusable,
+            ServiceError::KeyReused => Code::IdempotencyKeyReused,
+            ServiceError::Overloaded => Code::Overloaded,
+            ServiceError::Unavailable(why) => {
+                tracing::warn!(why, "a request could not be served");
+                return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");
+            }
+            // Rows, SQL and paths are for the log, never for a client.
+            ServiceError::Internal(why) => {
+                tracing::error!(why, "a request failed");
+                return Self::new(Code::Internal, "an internal error; name the request_id when you report it");
+            }
+        };
+        Self::new(code, detail)
+    }
+}
+
+/// Answers a path that nobody serves.
+pub(super) async fn no_such_path() -> Problem {
+    Problem::new(Code::NotFound, "nothing is served at this path; see /openapi.json")
+}
+
+impl actix_web::Responder for Problem {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &actix_web::HttpRequest) -> HttpResponse {
+        HttpResponse::from_error(self)
+    }
+}

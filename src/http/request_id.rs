@@ -1,0 +1,80 @@
+//! Every request has an id: taken from `X-Request-Id` or made, answered, and part of every problem.
+
+use super::{Code, Problem};
+use actix_web::{
+    Error,
+    body::{EitherBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{ALLOW, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+};
+use uuid::Uuid;
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// Longest id that is taken from a client.
+const MAX_LEN: usize = 128;
+
+/// The client's id where it is short and visible, else a new one.
+fn id_of(request: &ServiceRequest) -> HeaderValue {
+    let given = request
+        .headers()
+        .get(&HEADER)
+        .filter(|value| (1..=MAX_LEN).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic));
+    given.cloned().unwrap_or_else(|| {
+        let mut buffer = Uuid::encode_buffer();
+        let made = Uuid::now_v7().hyphenated().encode_lower(&mut buffer);
+        HeaderValue::from_str(made).unwrap_or(HeaderValue::from_static("unknown"))
+    })
+}
+
+/// Gives the request its id and completes problems with it.
+pub(super) async fn complete(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
+    let id = id_of(&request);
+    let response = next.call(request).await?;
+    let mut response = match response.response().error().map(problem_of) {
+        None => response.map_into_left_body(),
+        Some(problem) => {
+            let allow = response.headers().get(ALLOW).cloned();
+            let path = response.request().path();
+            let mut completed = problem.response(path, id.to_str().unwrap_or_default());
+            if let Some(allow) = allow {
+                completed.headers_mut().insert(ALLOW, allow);
+            }
+            response.into_response(completed).map_into_right_body()
+        }
+    };
+    let status = response.status();
+    if status.is_server_error() {
+        let (method, path) = (response.request().method(), response.request().path());
+        tracing::warn!(request_id = ?id, %method, path, status = status.as_u16(), "request failed");
+    } else {
+        tracing::debug!(request_id = ?id, path = response.request().path(), status = status.as_u16(), "request");
+    }
+    response.headers_mut().insert(HEADER, id);
+    Ok(response)
+}
+
+/// Our own problem, or what the framework's error comes to.
+fn problem_of(error: &Error) -> Problem {
+    if let Some(problem) = error.as_error::<Problem>() {
+        return problem.clone();
+    }
+    let code = match error.as_response_error().status_code() {
+        StatusCode::NOT_FOUND => Code::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+        StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
+        status if status.is_client_error() => Code::MalformedJson,
+        _ => {
+            tracing::error!(%error, "the framework failed a request");
+            Code::Internal
+        }
+    };
+    code.into()
+}

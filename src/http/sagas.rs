@@ -1,0 +1,359 @@
+//! Sagas over HTTP.
+
+use super::{
+    Context, Problem,
+    body::Body,
+    envelope::{list, success},
+    idempotency::claim,
+    params::{Query, path_id},
+    resource,
+    wire::Time,
+};
+use crate::{
+    domain::{
+        checkout::{self, CheckoutEvent, Verb},
+        field::Note,
+        ids::{OrderId, SagaId},
+        saga::{Action, CancelBy, Event, Late, Progress, Status},
+    },
+    service::{SagaView, ServiceError, row_message},
+    store::{LogEntry, SagaFilter, SagaRow},
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    resource(config, "/sagas", [(Method::GET, web::to(list_sagas))]);
+    resource(config, "/sagas/{id}", [(Method::GET, web::to(read))]);
+    resource(config, "/sagas/{id}/log", [(Method::GET, web::to(read_log))]);
+    resource(config, "/sagas/{id}/cancel", [(Method::POST, web::to(cancel))]);
+    resource(config, "/sagas/{id}/retry", [(Method::POST, web::to(retry))]);
+}
+
+/// An operator's reason.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OperatorBody {
+    /// Why; recorded in the saga's log.
+    #[schema(min_length = 1, max_length = 500)]
+    reason: String,
+}
+
+/// An order's saga, in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SagaLink {
+    #[schema(value_type = Uuid)]
+    id: SagaId,
+    status: &'static str,
+    message: Option<String>,
+}
+
+impl From<SagaRow> for SagaLink {
+    fn from(row: SagaRow) -> Self {
+        Self { id: row.id, status: row.status.as_str(), message: row_message(&row) }
+    }
+}
+
+/// A saga.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SagaBody {
+    #[schema(value_type = Uuid)]
+    id: SagaId,
+    definition: String,
+    version: u32,
+    #[schema(value_type = Uuid)]
+    order_id: OrderId,
+    /// `running`, `waiting`, `compensating`, `completed`, `compensated` or `needs_attention`.
+    status: &'static str,
+    /// The step it waits for or is stuck at.
+    waiting_for: Option<String>,
+    /// What a person is told once it rests.
+    message: Option<String>,
+    /// Why it is unwound.
+    reason: Option<&'static str>,
+    /// Its steps; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<Vec<StepBody>>,
+    created_at: Time,
+    updated_at: Time,
+    finished_at: Option<Time>,
+}
+
+/// A step of a saga.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StepBody {
+    stage: &'static str,
+    step: &'static str,
+    participant: &'static str,
+    /// `compensatable`, `pivot` or `retriable`.
+    kind: &'static str,
+    /// `pending`, `running`, `waiting`, `done`, `rejected`, `unknown`, `compensating` or `compensated`.
+    state: &'static str,
+    attempts: u32,
+    started_at: Option<Time>,
+    finished_at: Option<Time>,
+    error: Option<String>,
+}
+
+impl From<Progress> for StepBody {
+    fn from(progress: Progress) -> Self {
+        Self {
+            stage: progress.stage,
+            step: progress.step,
+            participant: progress.participant,
+            kind: progress.kind.as_str(),
+            state: progress.state,
+            attempts: progress.attempts,
+            started_at: progress.started_at.map(Time),
+            finished_at: progress.finished_at.map(Time),
+            error: progress.error,
+        }
+    }
+}
+
+impl From<SagaRow> for SagaBody {
+    fn from(row: SagaRow) -> Self {
+        let message = row_message(&row);
+        Self {
+            id: row.id,
+            definition: row.definition,
+            version: row.version,
+            order_id: row.order_id,
+            status: row.status.as_str(),
+            waiting_for: row.waiting_for,
+            message,
+            reason: row.reason.map(crate::domain::reason::Reason::as_str),
+            steps: None,
+            created_at: Time(row.created_at),
+            updated_at: Time(row.updated_at),
+            finished_at: row.finished_at.map(Time),
+        }
+    }
+}
+
+impl From<SagaView> for SagaBody {
+    fn from(view: SagaView) -> Self {
+        let SagaView { row, summary, steps } = view;
+        Self {
+            status: summary.status.as_str(),
+            waiting_for: summary.waiting_for.map(str::to_owned),
+            message: checkout::message(&summary),
+            reason: summary.reason.map(crate::domain::reason::Reason::as_str),
+            steps: Some(steps.into_iter().map(StepBody::from).collect()),
+            ..Self::from(row)
+        }
+    }
+}
+
+/// An event of a saga's log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EventBody {
+    /// The event's number in the log, from 0.
+    seq: u32,
+    at: Time,
+    /// The node that wrote it.
+    node: String,
+    /// What happened.
+    event: &'static str,
+    stage: Option<&'static str>,
+    step: Option<&'static str>,
+    attempt: Option<u32>,
+    duration_ms: Option<u64>,
+    /// What went wrong, why it was refused, or what somebody said.
+    error: Option<String>,
+}
+
+fn event_bodies(log: Vec<(u32, LogEntry)>) -> Vec<EventBody> {
+    let mut attempts = std::collections::HashMap::new();
+    let mut bodies = Vec::new();
+    for (first, entry) in log {
+        for (seq, event) in (first..).zip(&entry.events) {
+            let step = step_of(event);
+            if let Event::StepStarted { step, attempt } = event {
+                attempts.insert(*step, *attempt);
+            }
+            let (duration_ms, error) = details(event);
+            bodies.push(EventBody {
+                seq,
+                at: Time(entry.at),
+                node: entry.node.clone(),
+                event: event.name(),
+                stage: step.and_then(stage_of),
+                step: step.map(Action::name),
+                attempt: step.and_then(|step| attempts.get(&step).copied()),
+                duration_ms,
+                error,
+            });
+        }
+    }
+    bodies
+}
+
+const fn step_of(event: &CheckoutEvent) -> Option<Verb> {
+    match event {
+        Event::StepStarted { step, .. }
+        | Event::StepWaiting { step, .. }
+        | Event::StepDue { step }
+        | Event::StepDone { step, .. }
+        | Event::StepRejected { step, .. }
+        | Event::StepUnknown { step, .. }
+        | Event::LateReply { step, .. } => Some(*step),
+        _ => None,
+    }
+}
+
+/// The stage of an action, or of the first action that a compensation undoes.
+fn stage_of(verb: Verb) -> Option<&'static str> {
+    let definition = checkout::definition();
+    let (stage, _) = definition.steps().find(|(_, step)| step.action == verb || step.compensation == Some(verb))?;
+    Some(definition.stages()[stage].name)
+}
+
+fn details(event: &CheckoutEvent) -> (Option<u64>, Option<String>) {
+    match event {
+        Event::StepDone { duration_ms, .. } => (Some(*duration_ms), None),
+        Event::StepRejected { duration_ms, reason, .. } => (Some(*duration_ms), Some(reason.to_string())),
+        Event::StepUnknown { duration_ms, error, .. } => (Some(*duration_ms), Some(error.clone())),
+        Event::SagaTurned { reason } => (None, Some(reason.to_string())),
+        Event::LateReply { outcome, .. } => (None, Some(Late(outcome).to_string())),
+        Event::AttentionNeeded { why } => (None, Some(why.clone())),
+        Event::CancelRequested { by, note } => {
+            (None, Some(note.as_ref().map_or_else(|| by.to_string(), |note| format!("{by}: {note}"))))
+        }
+        Event::RetryRequested { note } => (None, note.clone()),
+        _ => (None, None),
+    }
+}
+
+/// Lists sagas, newest first.
+#[utoipa::path(
+    get, path = "/sagas", tag = "sagas",
+    params(
+        ("status" = Option<String>, Query, description = "running, waiting, compensating, completed, compensated or needs_attention"),
+        ("definition" = Option<String>, Query, description = "Of this definition"),
+        ("step" = Option<String>, Query, description = "Waiting for or stuck at this step"),
+        ("created_before" = Option<String>, Query, description = "RFC 3339 time: started earlier"),
+        ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
+    ),
+    responses(
+        (status = 200, description = "A part of the list", body = inline(super::envelope::ListEnvelope<SagaBody>)),
+        (status = "4XX", description = "A parameter cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_sagas(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let status =
+        query.parsed::<Status>("status", "running, waiting, compensating, completed, compensated or needs_attention");
+    let filter = SagaFilter {
+        status,
+        definition: query.text("definition"),
+        step: query.text("step"),
+        created_before: query.time("created_before"),
+    };
+    let (limit, page) = query.page(SagaId::from_uuid);
+    query.finish()?;
+    let sagas = context.service.store().sagas.sagas(filter, page).await.map_err(ServiceError::from)?;
+    Ok(list(sagas, limit, |row| row.id.to_string(), SagaBody::from))
+}
+
+/// Reads a saga.
+#[utoipa::path(
+    get, path = "/sagas/{id}", tag = "sagas",
+    params(
+        ("id" = Uuid, Path, description = "The saga's id"),
+        ("wait" = Option<u32>, Query, description = "Answer when the saga rests or so many seconds (0-60) have passed"),
+    ),
+    responses(
+        (status = 200, description = "The saga", body = inline(super::envelope::Envelope<SagaBody>)),
+        (status = "4XX", description = "No such saga", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn read(
+    request: HttpRequest,
+    mut query: Query,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request, SagaId::from_uuid)?;
+    let wait = query.wait();
+    query.finish()?;
+    context.service.wait_for_rest(id, None, wait).await?;
+    let view = context.service.saga_view(id).await?;
+    Ok(success(StatusCode::OK, SagaBody::from(view)).finish())
+}
+
+/// Reads a saga's log.
+#[utoipa::path(
+    get, path = "/sagas/{id}/log", tag = "sagas",
+    params(("id" = Uuid, Path, description = "The saga's id")),
+    responses(
+        (status = 200, description = "Every event, in order", body = inline(super::envelope::Envelope<Vec<EventBody>>)),
+        (status = "4XX", description = "No such saga, or its log cannot be used", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn read_log(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let log = context.service.saga_log(path_id(&request, SagaId::from_uuid)?).await?;
+    Ok(success(StatusCode::OK, event_bodies(log)).finish())
+}
+
+fn note(body: OperatorBody) -> Result<Option<String>, Problem> {
+    Note::parse(body.reason)
+        .map(|note| Some(note.as_str().to_owned()))
+        .map_err(|error| Problem::field("reason", error.to_string()))
+}
+
+/// Turns a saga back.
+#[utoipa::path(
+    post, path = "/sagas/{id}/cancel", tag = "sagas",
+    params(
+        ("id" = Uuid, Path, description = "The saga's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters"),
+    ),
+    request_body = OperatorBody,
+    responses(
+        (status = 202, description = "The saga is on its way back", body = inline(super::envelope::Envelope<SagaBody>)),
+        (status = "4XX", description = "No such saga, past its pivot, or over", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn cancel(
+    request: HttpRequest,
+    query: Query,
+    body: Body<OperatorBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    query.finish()?;
+    let id = path_id(&request, SagaId::from_uuid)?;
+    let claim = claim(&request, &body)?;
+    context.service.cancel_saga(id, CancelBy::Operator, note(body.value)?, claim).await?;
+    Ok(success(StatusCode::ACCEPTED, SagaBody::from(context.service.saga_view(id).await?)).finish())
+}
+
+/// Tries a stuck or waiting saga again, now and with fresh attempts.
+#[utoipa::path(
+    post, path = "/sagas/{id}/retry", tag = "sagas",
+    params(
+        ("id" = Uuid, Path, description = "The saga's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters"),
+    ),
+    request_body = OperatorBody,
+    responses(
+        (status = 202, description = "The saga goes on", body = inline(super::envelope::Envelope<SagaBody>)),
+        (status = "4XX", description = "No such saga, or over", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn retry(
+    request: HttpRequest,
+    query: Query,
+    body: Body<OperatorBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    query.finish()?;
+    let id = path_id(&request, SagaId::from_uuid)?;
+    let claim = claim(&request, &body)?;
+    context.service.retry_saga(id, note(body.value)?, claim).await?;
+    Ok(success(StatusCode::ACCEPTED, SagaBody::from(context.service.saga_view(id).await?)).finish())
+}

@@ -1,0 +1,101 @@
+//! Shipments over HTTP.
+
+use super::{
+    Context, Problem,
+    envelope::{list, success},
+    params::{Query, path_id},
+    resource,
+    wire::Time,
+};
+use crate::{
+    domain::{
+        ids::{OrderId, ShipmentId},
+        shipment::{Shipment, ShipmentStatus},
+    },
+    service::{ServiceError, What},
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    resource(config, "/shipments", [(Method::GET, web::to(list_shipments))]);
+    resource(config, "/shipments/{id}", [(Method::GET, web::to(read))]);
+}
+
+/// A shipment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ShipmentBody {
+    #[schema(value_type = Uuid)]
+    id: ShipmentId,
+    #[schema(value_type = Uuid)]
+    order_id: OrderId,
+    /// The shop whose goods it carries; null for free-text lines.
+    shop_id: Option<Uuid>,
+    /// The warehouse it leaves from; null for free-text lines.
+    warehouse_id: Option<Uuid>,
+    /// `shipped` or `cancelled`.
+    status: &'static str,
+    tracking_number: Option<String>,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl From<Shipment> for ShipmentBody {
+    fn from(shipment: Shipment) -> Self {
+        Self {
+            id: shipment.id,
+            order_id: shipment.order_id,
+            shop_id: None,
+            warehouse_id: None,
+            status: shipment.status.as_str(),
+            tracking_number: shipment.tracking_number,
+            created_at: Time(shipment.created_at),
+            updated_at: Time(shipment.updated_at),
+        }
+    }
+}
+
+/// Lists shipments, newest first.
+#[utoipa::path(
+    get, path = "/shipments", tag = "shipments",
+    params(
+        ("order_id" = Option<Uuid>, Query, description = "Of this order"),
+        ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
+    ),
+    responses(
+        (status = 200, description = "A part of the list", body = inline(super::envelope::ListEnvelope<ShipmentBody>)),
+        (status = "4XX", description = "A parameter cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_shipments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
+    let (limit, page) = query.page(ShipmentId::from_uuid);
+    query.finish()?;
+    let shipments = context.service.store().shipments.shipments(order_id, page).await.map_err(ServiceError::from)?;
+    Ok(list(shipments, limit, |shipment| shipment.id.to_string(), ShipmentBody::from))
+}
+
+/// Reads a shipment.
+#[utoipa::path(
+    get, path = "/shipments/{id}", tag = "shipments",
+    params(("id" = Uuid, Path, description = "The shipment's id")),
+    responses(
+        (status = 200, description = "The shipment", body = inline(super::envelope::Envelope<ShipmentBody>)),
+        (status = "4XX", description = "No such shipment", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request, ShipmentId::from_uuid)?;
+    let shipment = context.service.store().shipments.shipment(id).await.map_err(ServiceError::from)?;
+    let shipment = shipment
+        .filter(|shipment| shipment.status != ShipmentStatus::Requested)
+        .ok_or_else(|| ServiceError::NotFound(What::Shipment, id.to_string()))?;
+    Ok(success(StatusCode::OK, ShipmentBody::from(shipment)).finish())
+}

@@ -1,0 +1,77 @@
+//! Why a request is not served, in words that every facade can map.
+
+use crate::{
+    domain::{field::FieldError, payment::PaymentRefusal, saga::Refused},
+    store::StoreError,
+};
+
+/// What was looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// An order.
+    Order,
+    /// A payment.
+    Payment,
+    /// A shipment.
+    Shipment,
+    /// A saga.
+    Saga,
+    /// An actor.
+    Actor,
+}
+
+impl What {
+    /// Its name in a sentence and in a problem's code.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Order => "order",
+            Self::Payment => "payment",
+            Self::Shipment => "shipment",
+            Self::Saga => "saga",
+            Self::Actor => "actor",
+        }
+    }
+}
+
+/// Why a request is not served.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Fields that cannot be accepted.
+    #[error("the request is not valid")]
+    Invalid(Vec<FieldError>),
+    /// There is no such thing.
+    #[error("there is no {what} {id}", what = .0.as_str(), id = .1)]
+    NotFound(What, String),
+    /// The saga's state forbids it.
+    #[error(transparent)]
+    SagaRefused(#[from] Refused),
+    /// The payment's state forbids it.
+    #[error(transparent)]
+    PaymentRefused(#[from] PaymentRefusal),
+    /// The saga's log is no saga.
+    #[error("the saga's log cannot be used: {0}")]
+    UnusableLog(String),
+    /// The idempotency key was used for another request.
+    #[error("the Idempotency-Key was used before with another request body; use a new key for a new request")]
+    KeyReused,
+    /// Too many sagas are under way.
+    #[error("too many orders are under way; try again shortly")]
+    Overloaded,
+    /// Storage or an actor is away.
+    #[error("the service cannot do this now: {0}")]
+    Unavailable(String),
+    /// A fault of ours.
+    #[error("an internal error: {0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(why) => Self::Unavailable(why),
+            StoreError::Conflict => Self::Unavailable("it changed meanwhile; try again".into()),
+            StoreError::KeyReused => Self::KeyReused,
+            StoreError::Poisoned(why) | StoreError::Refused(why) => Self::Internal(why),
+        }
+    }
+}

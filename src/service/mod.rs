@@ -1,0 +1,263 @@
+//! What every facade offers, whatever its wire format: commands carried to the actors, and views read
+//! from the store.
+//!
+//! Owns the patience between a client and the actors: a command that meets a crashed actor is sent
+//! again, safely, because its ids were made before it was first sent. Must not hold a rule, nor know
+//! of HTTP or gRPC.
+
+mod error;
+mod view;
+
+pub use error::{ServiceError, What};
+pub use view::{OrderView, SagaView, row_message};
+
+use crate::{
+    actors::{
+        Actors, PaymentAccepted, PaymentRequestError, Request,
+        coordinator::{CancelSaga, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
+    },
+    domain::{
+        checkout::Checkout,
+        ids::{OrderId, PaymentId, SagaId},
+        order::Order,
+        payment::{OpenPayment, Payment, SettlePayment, Settlement},
+        saga::CancelBy,
+    },
+    store::{Claim, Store},
+};
+use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{oneshot, watch},
+    time::{Instant, sleep, timeout_at},
+};
+
+/// How long a command is sent again to an actor that keeps failing before the client hears of it.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// The wait between two such tries.
+const RESEND_PAUSE: Duration = Duration::from_millis(5);
+
+/// The product, as facades use it.
+#[derive(Clone)]
+pub struct Service {
+    store: Store,
+    actors: Actors,
+    /// Turns true when the process is stopping: who waits for a saga is answered at once.
+    stopping: watch::Receiver<bool>,
+}
+
+impl Service {
+    /// A service over a store and its actors.
+    pub const fn new(store: Store, actors: Actors, stopping: watch::Receiver<bool>) -> Self {
+        Self { store, actors, stopping }
+    }
+
+    /// The store, for queries.
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The actors.
+    pub const fn actors(&self) -> &Actors {
+        &self.actors
+    }
+
+    /// Starts an order's saga; back once the order exists durably.
+    ///
+    /// # Errors
+    /// Overloaded, storage away, or an idempotency key used with another body.
+    pub async fn place_order(
+        &self,
+        saga_id: SagaId,
+        checkout: Arc<Checkout>,
+        claim: Option<Claim>,
+    ) -> Result<Placed, ServiceError> {
+        let placed = send(&self.actors.coordinator, || {
+            let permit = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
+            Ok(PlaceOrder { saga_id, checkout: Arc::clone(&checkout), claim: claim.clone(), permit })
+        })
+        .await?;
+        Ok(placed?)
+    }
+
+    /// Turns an order's saga back on behalf of its customer.
+    ///
+    /// # Errors
+    /// No such order, paid already, or over.
+    pub async fn cancel_order(&self, order_id: OrderId) -> Result<(), ServiceError> {
+        let saga_id = self.order(order_id).await?.saga_id;
+        self.cancel_saga(saga_id, CancelBy::Customer, None, None).await
+    }
+
+    /// Turns a saga back.
+    ///
+    /// # Errors
+    /// No such saga, past its pivot, or over.
+    pub async fn cancel_saga(
+        &self,
+        saga_id: SagaId,
+        by: CancelBy,
+        note: Option<String>,
+        claim: Option<Claim>,
+    ) -> Result<(), ServiceError> {
+        let message = || Ok(CancelSaga { saga_id, by, note: note.clone(), claim: claim.clone() });
+        self.saga_request(saga_id, send(&self.actors.coordinator, message).await?)
+    }
+
+    /// Tries a stuck or waiting saga again.
+    ///
+    /// # Errors
+    /// No such saga, or over.
+    pub async fn retry_saga(
+        &self,
+        saga_id: SagaId,
+        note: Option<String>,
+        claim: Option<Claim>,
+    ) -> Result<(), ServiceError> {
+        let message = || Ok(RetrySaga { saga_id, note: note.clone(), claim: claim.clone() });
+        self.saga_request(saga_id, send(&self.actors.coordinator, message).await?)
+    }
+
+    #[expect(clippy::unused_self, reason = "reads as part of the request it finishes")]
+    fn saga_request(&self, saga_id: SagaId, answer: Result<(), SagaRequestError>) -> Result<(), ServiceError> {
+        answer.map_err(|error| match error {
+            SagaRequestError::NotFound => ServiceError::NotFound(What::Saga, saga_id.to_string()),
+            SagaRequestError::Refused(refused) => refused.into(),
+            SagaRequestError::Unusable(why) => ServiceError::UnusableLog(why),
+            SagaRequestError::Store(error) => error.into(),
+        })
+    }
+
+    /// Opens the order's payment.
+    ///
+    /// # Errors
+    /// No such order, another amount than its total, or closed.
+    pub async fn open_payment(
+        &self,
+        order_id: OrderId,
+        open: impl Fn(&Order) -> OpenPayment,
+        claim: Option<Claim>,
+    ) -> Result<PaymentAccepted, ServiceError> {
+        let order = self.order(order_id).await?;
+        self.payment_request(open(&order), claim).await
+    }
+
+    /// Takes in how a payment went, as its own id is known outside.
+    ///
+    /// # Errors
+    /// No such payment, or one that cannot go that way.
+    pub async fn settle_payment(
+        &self,
+        payment_id: PaymentId,
+        settlement: Settlement,
+    ) -> Result<PaymentAccepted, ServiceError> {
+        let order_id = self.payment(payment_id).await?.order_id;
+        self.payment_request(SettlePayment { order_id, payment_id, settlement }, None).await
+    }
+
+    /// Takes in how a payment went, as a payment service reports it for an order.
+    ///
+    /// # Errors
+    /// No such order or payment, a payment of another order, or one that cannot go that way.
+    pub async fn settle_order_payment(
+        &self,
+        settle: SettlePayment,
+        claim: Option<Claim>,
+    ) -> Result<PaymentAccepted, ServiceError> {
+        self.order(settle.order_id).await?;
+        self.payment(settle.payment_id).await?;
+        self.payment_request(settle, claim).await
+    }
+
+    async fn payment_request<C: Clone + Send + 'static>(
+        &self,
+        command: C,
+        claim: Option<Claim>,
+    ) -> Result<PaymentAccepted, ServiceError>
+    where
+        crate::actors::PaymentActor: Handler<Request<C>>,
+        <crate::actors::PaymentActor as Actor>::Context: ToEnvelope<crate::actors::PaymentActor, Request<C>>,
+    {
+        let message = || Ok(Request { command: command.clone(), claim: claim.clone() });
+        match send(&self.actors.payment, message).await? {
+            Ok(accepted) => Ok(accepted),
+            Err(PaymentRequestError::Refused(refusal)) => Err(refusal.into()),
+            Err(PaymentRequestError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// One order.
+    ///
+    /// # Errors
+    /// No such order, or storage away.
+    pub async fn order(&self, id: OrderId) -> Result<Order, ServiceError> {
+        self.store.orders.order(id).await?.ok_or_else(|| ServiceError::NotFound(What::Order, id.to_string()))
+    }
+
+    /// One payment.
+    ///
+    /// # Errors
+    /// No such payment, or storage away.
+    pub async fn payment(&self, id: PaymentId) -> Result<Payment, ServiceError> {
+        self.store.payments.payment(id).await?.ok_or_else(|| ServiceError::NotFound(What::Payment, id.to_string()))
+    }
+
+    /// Waits until a saga rests, the time is up, or the process is stopping, whichever is first.
+    /// `rest` is a subscription the caller has already, if any.
+    ///
+    /// # Errors
+    /// Storage away.
+    pub async fn wait_for_rest(
+        &self,
+        saga_id: SagaId,
+        rest: Option<oneshot::Receiver<()>>,
+        wait: Duration,
+    ) -> Result<(), ServiceError> {
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + wait;
+        let mut stopping = self.stopping.clone();
+        let mut subscribed = rest;
+        loop {
+            let rest = match subscribed.take() {
+                Some(rest) => rest,
+                // Subscribing before looking leaves no gap in which the rest could be missed.
+                None => {
+                    let rest = send(&self.actors.coordinator, || Ok(Watch(saga_id))).await?;
+                    let row = self.store.sagas.saga(saga_id).await?;
+                    if row.is_none_or(|row| row.status.is_at_rest()) {
+                        return Ok(());
+                    }
+                    rest
+                }
+            };
+            tokio::select! {
+                rested = timeout_at(deadline, rest) => match rested {
+                    Ok(Ok(())) | Err(_) => return Ok(()),
+                    // The coordinator has failed and knows of nobody who waits: subscribe again.
+                    Ok(Err(_)) => {}
+                },
+                _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Sends a message until the actor answers it, for as long as is bearable.
+async fn send<A, M>(actor: &Addr<A>, message: impl Fn() -> Result<M, ServiceError>) -> Result<M::Result, ServiceError>
+where
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match actor.send(message()?).await {
+            Ok(answer) => return Ok(answer),
+            Err(_) if Instant::now() < give_up => sleep(RESEND_PAUSE).await,
+            Err(_) => return Err(ServiceError::Unavailable("an actor keeps failing".into())),
+        }
+    }
+}

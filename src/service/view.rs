@@ -1,0 +1,137 @@
+//! Views: what several owners know, side by side. Read from each owner's store, never joined.
+
+use super::{Service, ServiceError, What};
+use crate::{
+    domain::{
+        checkout,
+        ids::{OrderId, SagaId},
+        order::Order,
+        payment::Payment,
+        saga::{Progress, Status, Summary},
+        shipment::{Shipment, ShipmentStatus},
+    },
+    store::{LogEntry, OrderFilter, Page, SagaRow, StoreError, StoredSaga},
+};
+use futures::future::try_join_all;
+use tokio::try_join;
+
+/// An order with its payment, shipment and saga.
+#[derive(Clone, Debug)]
+pub struct OrderView {
+    /// The order.
+    pub order: Order,
+    /// Its payment, once there is one.
+    pub payment: Option<Payment>,
+    /// Its shipment, once the carrier has answered.
+    pub shipment: Option<Shipment>,
+    /// Its saga.
+    pub saga: Option<SagaRow>,
+}
+
+/// A saga with what its log says.
+#[derive(Clone, Debug)]
+pub struct SagaView {
+    /// Its row.
+    pub row: SagaRow,
+    /// Its status and what goes with it, by its log; by its row where the log cannot be used.
+    pub summary: Summary,
+    /// Its steps; none where the log cannot be used.
+    pub steps: Vec<Progress>,
+}
+
+/// What a person is told about a saga by its row alone; `None` while it is under way.
+pub fn row_message(row: &SagaRow) -> Option<String> {
+    checkout::message(&Summary {
+        status: row.status,
+        waiting_for: None,
+        reason: row.reason,
+        attention: row.attention.clone(),
+    })
+}
+
+impl Service {
+    /// One order with all that belongs to it.
+    ///
+    /// # Errors
+    /// No such order, or storage away.
+    pub async fn order_view(&self, id: OrderId) -> Result<OrderView, ServiceError> {
+        let order = self.order(id).await?;
+        Ok(self.complete(order).await?)
+    }
+
+    /// As [`Self::order_view`], for an order whose saga is known.
+    ///
+    /// # Errors
+    /// No such order, or storage away.
+    pub async fn order_view_of(&self, id: OrderId, saga_id: SagaId) -> Result<OrderView, ServiceError> {
+        let (order, payment, shipment, saga) = try_join!(
+            self.store.orders.order(id),
+            self.store.payments.payment_of(id),
+            self.store.shipments.shipment_of(id),
+            self.store.sagas.saga(saga_id),
+        )?;
+        let order = order.ok_or_else(|| ServiceError::NotFound(What::Order, id.to_string()))?;
+        Ok(OrderView { order, payment, shipment: shipment.filter(is_shown), saga })
+    }
+
+    async fn complete(&self, order: Order) -> Result<OrderView, StoreError> {
+        let (payment, shipment, saga) = try_join!(
+            self.store.payments.payment_of(order.id),
+            self.store.shipments.shipment_of(order.id),
+            self.store.sagas.saga(order.saga_id),
+        )?;
+        Ok(OrderView { order, payment, shipment: shipment.filter(is_shown), saga })
+    }
+
+    /// Orders with all that belongs to them, newest first.
+    ///
+    /// # Errors
+    /// Storage away.
+    pub async fn order_views(&self, filter: OrderFilter, page: Page<OrderId>) -> Result<Vec<OrderView>, ServiceError> {
+        let orders = self.store.orders.orders(filter, page).await?;
+        Ok(try_join_all(orders.into_iter().map(|order| self.complete(order))).await?)
+    }
+
+    /// One saga with its steps.
+    ///
+    /// # Errors
+    /// No such saga, or storage away.
+    pub async fn saga_view(&self, id: SagaId) -> Result<SagaView, ServiceError> {
+        let stored = self.stored_saga(id).await?;
+        // A saga that was set aside because its log cannot be used is shown by its row.
+        let view = match stored.replay() {
+            Ok(saga) if stored.row.status != Status::NeedsAttention => {
+                SagaView { summary: saga.summary(), steps: saga.progress(), row: stored.row }
+            }
+            replayed => SagaView {
+                summary: Summary {
+                    status: stored.row.status,
+                    waiting_for: None,
+                    reason: stored.row.reason,
+                    attention: stored.row.attention.clone(),
+                },
+                steps: replayed.map(|saga| saga.progress()).unwrap_or_default(),
+                row: stored.row,
+            },
+        };
+        Ok(view)
+    }
+
+    /// One saga's log.
+    ///
+    /// # Errors
+    /// No such saga, a log that cannot be used, or storage away.
+    pub async fn saga_log(&self, id: SagaId) -> Result<Vec<(u32, LogEntry)>, ServiceError> {
+        self.stored_saga(id).await?.log().map_err(|error| ServiceError::UnusableLog(error.to_string()))
+    }
+
+    async fn stored_saga(&self, id: SagaId) -> Result<StoredSaga, ServiceError> {
+        let stored = self.store.sagas.saga_with_log(id).await?;
+        stored.ok_or_else(|| ServiceError::NotFound(What::Saga, id.to_string()))
+    }
+}
+
+/// A shipment exists for clients once the carrier has answered.
+fn is_shown(shipment: &Shipment) -> bool {
+    shipment.status != ShipmentStatus::Requested
+}

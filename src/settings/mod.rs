@@ -1,0 +1,319 @@
+//! Layered configuration, validated once into one typed value.
+//!
+//! ```text
+//!   built-in defaults < config/default.toml < config/{profile}.toml < --config FILE
+//!                     < environment (BACKSTITCH__SECTION__KEY) < flags   ─▶ Settings
+//! ```
+//!
+//! The built-in defaults *are* `config/default.toml`, compiled in: a default is written once, with its
+//! explanation. Whatever gets past [`Settings::load`] is valid, so nothing behind it checks again.
+//!
+//! Owns names, defaults, ranges and precedence. Must not read the process's environment (it is given
+//! as pairs) nor act on a setting.
+
+mod layers;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use layers::Sources;
+
+use crate::domain::checkout::MAX_DEADLINE_MS;
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use strum::EnumString;
+use tracing_subscriber::EnvFilter;
+use value::Values;
+
+/// Everything that can be configured. Fields bear the names of their keys; a duration that is handed
+/// to the HTTP server is a [`Duration`] and leaves the unit out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The profile in force (`BACKSTITCH_PROFILE`); default `development`.
+    pub profile: String,
+    /// The configuration files that were read, lowest first.
+    pub files: Vec<PathBuf>,
+    /// The REST server.
+    pub http: Http,
+    /// The database.
+    pub store: Store,
+    /// The coordinator.
+    pub saga: Saga,
+    /// Orders.
+    pub orders: Orders,
+    /// The simulation of failures.
+    pub simulation: Simulation,
+    /// Idempotency keys.
+    pub idempotency: Idempotency,
+    /// This process.
+    pub node: Node,
+    /// Logs.
+    pub telemetry: Telemetry,
+}
+
+/// `[http]`: the REST server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// The address and port to listen on; port 0 takes any free one. Default `127.0.0.1:8080`.
+    pub bind: SocketAddr,
+    /// Threads that serve requests; 0 means one per core ([`Http::worker_threads`]). Default 0.
+    pub workers: usize,
+    /// Largest request body, in bytes. Default 262,144.
+    pub max_body_bytes: usize,
+    /// How long a client may take to send its headers, and again its body (`request_timeout_ms`).
+    /// Default 10 s.
+    pub request_timeout: Duration,
+    /// How long an idle connection is kept (`keep_alive_ms`); zero closes it after the answer.
+    /// Default 75 s.
+    pub keep_alive: Duration,
+    /// Most connections open at once, over all workers. Default 10,000.
+    pub max_connections: usize,
+    /// How long a stop waits for requests that are being served (`shutdown_timeout_ms`). Default 10 s.
+    pub shutdown_timeout: Duration,
+}
+
+impl Http {
+    /// How many threads serve requests: as configured, or one per core.
+    pub fn worker_threads(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+            workers => workers,
+        }
+    }
+}
+
+/// `[store]`: the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// Where the data is. Default `sqlite:./data/backstitch.db`.
+    pub url: StoreUrl,
+    /// Page cache of the writer, in MiB. Default 32.
+    pub cache_mib: u32,
+    /// Reader threads, at least 1. Default 2.
+    pub readers: usize,
+    /// Most commands in one transaction. Default 1,024.
+    pub max_batch: usize,
+}
+
+/// Which database, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `sqlite:PATH`: one file on this machine.
+    Sqlite {
+        /// The file; a relative path starts at the working directory.
+        path: PathBuf,
+    },
+}
+
+impl StoreUrl {
+    /// Takes a URL apart; the error says what is allowed.
+    fn parse(url: &str) -> Result<Self, &'static str> {
+        const ALLOWED: &str = "sqlite:PATH, such as sqlite:./data/backstitch.db";
+        if url.starts_with("postgres") {
+            return Err("sqlite:PATH; PostgreSQL is not in this release");
+        }
+        let path = url.strip_prefix("sqlite:").ok_or(ALLOWED)?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        // What SQLite would open as a temporary database, or with fewer promises than ours.
+        if path.is_empty() || path.starts_with(':') || path.contains('?') || path.ends_with('/') {
+            return Err("sqlite:PATH with the path of a file; neither :memory: nor ?parameters");
+        }
+        Ok(Self::Sqlite { path: PathBuf::from(path) })
+    }
+}
+
+/// `[saga]`: the coordinator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saga {
+    /// Most sagas of new orders in hand at once; above it, new orders are refused with 503.
+    /// Default 4,096.
+    pub max_in_flight: usize,
+}
+
+/// `[orders]`: orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orders {
+    /// How long an order waits for its payment when it names no deadline, in ms; at most 30 days.
+    /// Default 900,000 (15 minutes).
+    pub default_payment_deadline_ms: u64,
+}
+
+/// `[simulation]`: failures on request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Simulation {
+    /// Orders may script failures, operators may crash actors. Default: true in the development
+    /// profile, false elsewhere.
+    pub enabled: bool,
+}
+
+/// `[idempotency]`: idempotency keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    /// How long a key is remembered, in hours. Default 24.
+    pub keep_hours: u32,
+}
+
+/// `[node]`: this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name in the saga log: 1–64 of `A-Z a-z 0-9 . _ -`. Default `node-1`.
+    pub id: String,
+}
+
+/// `[telemetry]`: logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Telemetry {
+    /// What is logged: a level, or a filter per module (a valid `tracing` env-filter).
+    /// Default `info`.
+    pub log: String,
+    /// How a log line looks. Default `auto`.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum LogFormat {
+    /// Human on a terminal, JSON elsewhere.
+    Auto,
+    /// Text for a person.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Settings {
+    /// Reads all layers and validates what they add up to.
+    ///
+    /// # Errors
+    /// When a file cannot be read, a key is unknown or a value is not allowed; the message says where
+    /// it came from.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let merged = layers::merge(sources)?;
+        let mut values = merged.values;
+        let settings = Self {
+            profile: merged.profile,
+            files: merged.files,
+            http: Http::read(&mut values)?,
+            store: Store::read(&mut values)?,
+            saga: Saga { max_in_flight: values.number("saga.max_in_flight", 1, 1_000_000)? },
+            orders: Orders {
+                default_payment_deadline_ms: values.number("orders.default_payment_deadline_ms", 1, MAX_DEADLINE_MS)?,
+            },
+            simulation: Simulation { enabled: values.switch("simulation.enabled")? },
+            idempotency: Idempotency { keep_hours: values.number("idempotency.keep_hours", 1, 8_760)? },
+            node: Node {
+                id: values.parsed("node.id", |id| {
+                    is_node_id(id).then(|| id.to_owned()).ok_or("1 to 64 of A-Z a-z 0-9 . _ -")
+                })?,
+            },
+            telemetry: Telemetry::read(&mut values)?,
+        };
+        debug_assert!(values.is_empty(), "keys that no field reads: {values:?}");
+        Ok(settings)
+    }
+}
+
+impl Http {
+    fn read(values: &mut Values) -> Result<Self, SettingsError> {
+        Ok(Self {
+            bind: values.parsed("http.bind", |address| {
+                address.parse().map_err(|_| "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
+            })?,
+            workers: values.number("http.workers", 0, 1_024)?,
+            max_body_bytes: values.number("http.max_body_bytes", 1_024, 16 << 20)?,
+            request_timeout: values.millis("http.request_timeout_ms", 1, 600_000)?,
+            keep_alive: values.millis("http.keep_alive_ms", 0, 3_600_000)?,
+            max_connections: values.number("http.max_connections", 1, 1_000_000)?,
+            shutdown_timeout: values.millis("http.shutdown_timeout_ms", 0, 600_000)?,
+        })
+    }
+}
+
+impl Store {
+    fn read(values: &mut Values) -> Result<Self, SettingsError> {
+        Ok(Self {
+            url: values.parsed_secret("store.url", StoreUrl::parse)?,
+            cache_mib: values.number("store.cache_mib", 1, 65_536)?,
+            readers: values.number("store.readers", 1, 64)?,
+            max_batch: values.number("store.max_batch", 1, 16_384)?,
+        })
+    }
+}
+
+impl Telemetry {
+    fn read(values: &mut Values) -> Result<Self, SettingsError> {
+        Ok(Self {
+            log: values.parsed("telemetry.log", |filter| {
+                // An empty filter is valid and would hide everything but errors.
+                let valid = !filter.trim().is_empty() && EnvFilter::try_new(filter).is_ok();
+                valid.then(|| filter.to_owned()).ok_or("a level or filter, such as info,backstitch::store=debug")
+            })?,
+            format: values
+                .parsed("telemetry.format", |format| format.parse().map_err(|_| "\"auto\", \"human\" or \"json\""))?,
+        })
+    }
+}
+
+fn is_node_id(id: &str) -> bool {
+    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// Why there are no valid settings. A cause is the error's source and not part of its text.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The profile's name is part of a file's name.
+    #[error("BACKSTITCH_PROFILE is {0:?}: must be lower-case letters, digits, - and _")]
+    Profile(String),
+    /// The file that `--config` names is not there.
+    #[error("there is no configuration file {0}")]
+    Missing(PathBuf),
+    /// A file is there and cannot be read.
+    #[error("cannot read {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not TOML.
+    #[error("{file} is not valid TOML")]
+    Syntax {
+        /// The file.
+        file: String,
+        /// Where it goes wrong.
+        #[source]
+        source: Box<config::ConfigError>,
+    },
+    /// An environment variable of ours has a value that is not text.
+    #[error("environment variable {0} is not valid Unicode")]
+    NotUnicode(String),
+    /// Nothing is called like this.
+    #[error("unknown setting {key} (from {origin}); {hint}")]
+    Unknown {
+        /// The key, as `section.name`.
+        key: String,
+        /// The file, environment variable or flag that has it.
+        origin: String,
+        /// What there is instead.
+        hint: String,
+    },
+    /// A value of the wrong type, or out of range.
+    #[error("{key} is {value} (from {origin}): must be {allowed}")]
+    Invalid {
+        /// The key, as `section.name`.
+        key: &'static str,
+        /// The value as it was given; without credentials.
+        value: String,
+        /// The file, environment variable or flag that has it.
+        origin: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// The layers do not add up to all settings: a mistake of the program's.
+    #[error("there is no default for {0}")]
+    NoDefault(&'static str),
+    /// The layers cannot be merged: a mistake of the program's.
+    #[error("cannot merge the configuration")]
+    Merge(#[source] Box<config::ConfigError>),
+}

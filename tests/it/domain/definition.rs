@@ -1,0 +1,195 @@
+//! A definition is checked when it is built; the checkout is one that passes.
+
+use backstitch::domain::{
+    checkout::{self, Verb},
+    reason::Reason,
+    saga::{Action, Definition, DefinitionError, Kind, RetryPolicy, Stage, Step},
+};
+use std::collections::HashSet;
+
+/// A verb of a made-up saga: its name and its participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Made(&'static str, &'static str);
+
+impl Action for Made {
+    fn name(self) -> &'static str {
+        self.0
+    }
+
+    fn participant(self) -> &'static str {
+        self.1
+    }
+}
+
+const POLICY: RetryPolicy = RetryPolicy { attempts: 3, floor_ms: 1, base_ms: 10, cap_ms: 100 };
+
+const fn step(action: &'static str, compensation: Option<&'static str>) -> Step<Made> {
+    Step {
+        action: Made(action, "a"),
+        compensation: match compensation {
+            Some(undo) => Some(Made(undo, "a")),
+            None => None,
+        },
+        on_deadline: None,
+        rejectable: compensation.is_some(),
+        claimable: false,
+        exhausted: Reason::OrderError,
+        retry: POLICY,
+    }
+}
+
+fn stage(name: &'static str, kind: Kind, steps: Vec<Step<Made>>) -> Stage<Made> {
+    Stage { name, kind, steps }
+}
+
+fn build(stages: Vec<Stage<Made>>) -> Result<Definition<Made>, DefinitionError> {
+    Definition::build("made_up", 1, stages, POLICY)
+}
+
+fn refused(stages: Vec<Stage<Made>>) -> DefinitionError {
+    build(stages).expect_err("the stages break a rule")
+}
+
+#[test]
+fn a_saga_without_stages_and_a_stage_without_steps_are_empty() {
+    assert_eq!(refused(vec![]), DefinitionError::Empty("made_up"));
+    assert_eq!(refused(vec![stage("nothing", Kind::Compensatable, vec![])]), DefinitionError::Empty("nothing"));
+    assert_eq!(refused(vec![stage("nothing", Kind::Pivot, vec![])]), DefinitionError::Empty("nothing"));
+}
+
+#[test]
+fn stages_come_in_the_order_compensatable_pivot_retriable() {
+    let compensatable = || stage("back", Kind::Compensatable, vec![step("do", Some("undo"))]);
+    let pivot = || stage("pivot", Kind::Pivot, vec![step("leap", Some("unleap"))]);
+    let second_pivot = || stage("second", Kind::Pivot, vec![step("leap_again", Some("unleap_again"))]);
+    let retriable = || stage("on", Kind::Retriable, vec![step("finish", None)]);
+
+    assert_eq!(refused(vec![retriable()]), DefinitionError::OutOfOrder("on"));
+    assert_eq!(refused(vec![compensatable(), retriable(), pivot()]), DefinitionError::OutOfOrder("on"));
+    assert_eq!(refused(vec![pivot(), compensatable()]), DefinitionError::OutOfOrder("back"));
+    assert_eq!(refused(vec![pivot(), second_pivot()]), DefinitionError::OutOfOrder("second"));
+    for good in [
+        vec![compensatable()],
+        vec![pivot()],
+        vec![compensatable(), pivot()],
+        vec![compensatable(), pivot(), retriable()],
+        vec![pivot(), retriable()],
+    ] {
+        build(good).expect("these stages are in order");
+    }
+}
+
+#[test]
+fn a_pivot_has_one_step() {
+    let wide = vec![step("leap", Some("unleap")), step("jump", Some("unjump"))];
+    assert_eq!(refused(vec![stage("pivot", Kind::Pivot, wide)]), DefinitionError::WidePivot("pivot"));
+}
+
+#[test]
+fn every_step_up_to_and_including_the_pivot_has_a_compensation() {
+    for kind in [Kind::Compensatable, Kind::Pivot] {
+        assert_eq!(refused(vec![stage("s", kind, vec![step("do", None)])]), DefinitionError::NoCompensation("do"));
+    }
+}
+
+#[test]
+fn a_compensation_belongs_to_the_steps_own_participant() {
+    let foreign = Step { compensation: Some(Made("undo", "b")), ..step("do", None) };
+    assert_eq!(
+        refused(vec![stage("s", Kind::Compensatable, vec![foreign])]),
+        DefinitionError::ForeignCompensation("do")
+    );
+}
+
+#[test]
+fn nothing_after_the_pivot_can_be_rejected_expire_or_be_compensated() {
+    let plain = step("finish", None);
+    for bad in [
+        Step { rejectable: true, ..plain },
+        Step { on_deadline: Some(Made("late", "a")), ..plain },
+        Step { compensation: Some(Made("unfinish", "a")), ..plain },
+    ] {
+        let stages = vec![
+            stage("pivot", Kind::Pivot, vec![step("leap", Some("unleap"))]),
+            stage("on", Kind::Retriable, vec![bad]),
+        ];
+        assert_eq!(refused(stages), DefinitionError::RejectableAfterPivot("finish"));
+    }
+}
+
+#[test]
+fn a_verb_is_an_action_a_deadline_action_or_a_compensation_but_only_one_of_them_and_once() {
+    let twice = vec![step("do", Some("undo")), step("do", Some("undo"))];
+    assert_eq!(refused(vec![stage("s", Kind::Compensatable, twice)]), DefinitionError::Duplicate("do"));
+
+    let deadline = Step { on_deadline: Some(Made("do", "a")), ..step("do", Some("undo")) };
+    assert_eq!(refused(vec![stage("s", Kind::Compensatable, vec![deadline])]), DefinitionError::Duplicate("do"));
+
+    let own_undo = step("do", Some("do"));
+    assert_eq!(refused(vec![stage("s", Kind::Compensatable, vec![own_undo])]), DefinitionError::Duplicate("do"));
+}
+
+#[test]
+fn steps_may_share_a_compensation_which_is_sent_once_where_the_first_of_them_stands() {
+    let stages = vec![
+        stage("one", Kind::Compensatable, vec![step("a", Some("undo_a_c"))]),
+        stage("two", Kind::Compensatable, vec![step("b", Some("undo_b")), step("d", Some("undo_d"))]),
+        stage("three", Kind::Compensatable, vec![step("c", Some("undo_a_c"))]),
+    ];
+    let definition = build(stages).expect("a shared compensation is allowed");
+    let names =
+        |last| definition.compensations(last).into_iter().map(|Made(name, _)| name).collect::<Vec<_>>().join(" ");
+    assert_eq!(names(0), "undo_a_c");
+    assert_eq!(names(1), "undo_d undo_b undo_a_c");
+    assert_eq!(names(2), "undo_d undo_b undo_a_c");
+}
+
+#[test]
+fn a_step_that_somebody_outside_may_begin_is_compensated_wherever_the_saga_turns() {
+    let early = Step { claimable: true, ..step("b", Some("undo_b")) };
+    let stages = vec![
+        stage("one", Kind::Compensatable, vec![step("a", Some("undo_a"))]),
+        stage("two", Kind::Compensatable, vec![early]),
+        stage("three", Kind::Compensatable, vec![step("c", Some("undo_c"))]),
+    ];
+    let undo = build(stages).expect("a good definition").compensations(0);
+    assert_eq!(undo, [Made("undo_b", "a"), Made("undo_a", "a")]);
+}
+
+#[test]
+fn the_checkout_is_built_and_known_by_its_name_and_version() {
+    let checkout = checkout::definition();
+    assert_eq!((checkout.name(), checkout.version()), ("checkout", 1));
+    let names: Vec<_> = checkout.stages().iter().map(|stage| (stage.name, stage.kind.as_str())).collect();
+    assert_eq!(
+        names,
+        [
+            ("order", "compensatable"),
+            ("payment", "compensatable"),
+            ("confirm", "compensatable"),
+            ("shipping", "pivot"),
+            ("complete", "retriable"),
+        ]
+    );
+    assert!(checkout::definition_of("checkout", 1).is_some());
+    assert!(checkout::definition_of("checkout", 2).is_none());
+    assert!(checkout::definition_of("refund", 1).is_none());
+}
+
+#[test]
+fn the_checkout_is_undone_by_cancel_shipping_then_refund_payment_then_cancel_order() {
+    let all = checkout::definition().compensations(checkout::definition().stages().len());
+    assert_eq!(all, [Verb::CancelShipping, Verb::RefundPayment, Verb::CancelOrder]);
+}
+
+#[test]
+fn every_verb_of_the_checkout_has_a_name_of_its_own() {
+    let steps = checkout::definition().steps();
+    let verbs: Vec<Verb> = steps
+        .flat_map(|(_, step)| [Some(step.action), step.on_deadline, step.compensation].into_iter().flatten())
+        .collect();
+    let names: HashSet<_> = verbs.iter().map(|verb| verb.name()).collect();
+    let distinct: HashSet<_> = verbs.iter().collect();
+    assert_eq!(names.len(), distinct.len());
+    assert_eq!(distinct.len(), 9);
+}

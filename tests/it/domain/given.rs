@@ -1,0 +1,82 @@
+//! What the tests start from: fixed ids, a small basket, a checkout, commands for one order.
+
+use backstitch::domain::{
+    checkout::Checkout,
+    ids::{OrderId, PaymentId, SagaId, ShipmentId},
+    money::Currency,
+    order::{Basket, LineDraft},
+    payment::{Provider, Terms},
+    shipment::Consignment,
+    simulation::{Fault, Script, Simulation},
+    time::Timestamp,
+};
+use std::sync::Arc;
+use uuid::Uuid;
+
+pub(super) const TOTAL: i64 = 170_000;
+pub(super) const DEADLINE_MS: u64 = 60_000;
+
+/// The start of every test's time, `ms` later.
+pub(super) const fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + ms)
+}
+
+pub(super) fn saga_id() -> SagaId {
+    SagaId::from_uuid(Uuid::from_u128(0x1))
+}
+
+pub(super) fn order_id() -> OrderId {
+    OrderId::from_uuid(Uuid::from_u128(0x2))
+}
+
+pub(super) fn payment_id() -> PaymentId {
+    PaymentId::from_uuid(Uuid::from_u128(0x3))
+}
+
+pub(super) fn shipment_id() -> ShipmentId {
+    ShipmentId::from_uuid(Uuid::from_u128(0x4))
+}
+
+pub(super) fn line(item_name: &str, quantity: i64, price: i64) -> LineDraft {
+    LineDraft { item_name: item_name.into(), quantity, price }
+}
+
+pub(super) fn basket() -> Arc<Basket> {
+    let lines = vec![line("Kopi Gayo 250 g", 2, 85_000)];
+    Arc::new(Basket::parse(lines, |_, field| field.to_owned()).expect("a good basket"))
+}
+
+pub(super) fn checkout(provider: Provider) -> Checkout {
+    Checkout {
+        order_id: order_id(),
+        payment_id: payment_id(),
+        shipment_id: shipment_id(),
+        customer_ref: None,
+        currency: Currency::Idr,
+        basket: basket(),
+        provider,
+        deadline_ms: DEADLINE_MS,
+        simulate: Simulation::default(),
+    }
+}
+
+pub(super) const fn script(fault: Option<Fault>, delay_ms: u32) -> Script {
+    Script { fault, delay_ms }
+}
+
+pub(super) fn terms(provider: Provider, script: Script) -> Terms {
+    Terms {
+        order_id: order_id(),
+        saga_id: saga_id(),
+        payment_id: payment_id(),
+        amount: basket().total(),
+        currency: Currency::Idr,
+        provider,
+        script,
+        deadline_ms: DEADLINE_MS,
+    }
+}
+
+pub(super) fn goods(script: Script) -> Consignment {
+    Consignment { order_id: order_id(), saga_id: saga_id(), shipment_id: shipment_id(), script }
+}

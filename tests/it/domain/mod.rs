@@ -1,0 +1,25 @@
+//! The rules, tested with plain calls: no clock, no threads, no files.
+
+mod given;
+mod journal;
+mod row;
+
+mod basket;
+mod cancel;
+mod concurrent;
+mod definition;
+mod forward;
+mod impossible;
+mod late;
+mod log_json;
+mod order_barrier;
+mod payment_barrier;
+mod payment_outside;
+mod prefixes;
+mod retry;
+mod shipment_barrier;
+mod unknown;
+mod world;
+mod world_chaos;
+mod world_outside;
+mod world_promises;

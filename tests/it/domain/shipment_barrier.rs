@@ -1,0 +1,163 @@
+//! The shipment's row as its participant's barrier, with and without a carrier to call.
+
+use super::{
+    given::{goods, order_id, saga_id, script, shipment_id},
+    row::{Row, assert_repeats},
+};
+use backstitch::domain::{
+    aggregate::Outgoing,
+    reason::Reason,
+    saga::Outcome,
+    shipment::{
+        CancelShipping, CarrierCall, RecordCarrierCall, Shipment, ShipmentStatus, ShippingCommand, StartShipping,
+    },
+    simulation::{CallAnswer, Fault, Script},
+};
+
+const AT_ONCE: Script = script(None, 0);
+const SLOW: Script = script(None, 50);
+const PENDING: Outcome = Outcome::Pending { until: None };
+
+fn start(script: Script) -> ShippingCommand {
+    ShippingCommand::Start(StartShipping(goods(script)))
+}
+
+fn cancel(script: Script) -> ShippingCommand {
+    ShippingCommand::Cancel(CancelShipping(goods(script)))
+}
+
+fn answered(call: CarrierCall, answer: CallAnswer) -> ShippingCommand {
+    ShippingCommand::Record(RecordCarrierCall { order_id: order_id(), call, answer })
+}
+
+fn dispatched() -> ShippingCommand {
+    answered(CarrierCall::Dispatch, CallAnswer::Done)
+}
+
+fn recalled() -> ShippingCommand {
+    answered(CarrierCall::Recall, CallAnswer::Done)
+}
+
+fn lost(call: CarrierCall) -> ShippingCommand {
+    answered(call, CallAnswer::Unknown { happened: true, error: "lost".into() })
+}
+
+fn done() -> Outcome {
+    Outcome::done(shipment_id().uuid())
+}
+
+#[test]
+fn goods_are_sent_at_once_where_nobody_must_be_called() {
+    let mut row = Row::<Shipment>::default();
+    assert_eq!(row.ask(&start(AT_ONCE)), done());
+    assert_eq!(row.get().status, ShipmentStatus::Shipped);
+    assert_eq!(row.get().tracking_number.as_deref(), Some("BS000000000004"));
+    assert_eq!(row.ask(&cancel(AT_ONCE)), done());
+    assert_eq!((row.get().status, row.get().call), (ShipmentStatus::Cancelled, None));
+    assert_eq!(row.ask(&start(AT_ONCE)), Outcome::rejected(Reason::ShippingClosed));
+}
+
+#[test]
+fn a_carrier_is_called_after_the_call_is_committed_and_its_answer_signals_the_saga() {
+    let mut row = Row::<Shipment>::default();
+    assert_eq!(row.ask(&start(SLOW)), PENDING);
+    assert_eq!(row.get().outstanding(), Some((CarrierCall::Dispatch, 0)));
+    assert_eq!(row.send(&dispatched()).signal, Some(saga_id()));
+    assert_eq!(row.ask(&start(SLOW)), done());
+}
+
+#[test]
+fn each_fault_of_the_script_is_answered_and_over_after_the_first_attempt() {
+    let mut refused = Row::<Shipment>::default();
+    let no = script(Some(Fault::Reject), 0);
+    assert_eq!(refused.ask(&start(no)), Outcome::rejected(Reason::ShippingFailed));
+    assert_eq!(refused.ask(&start(no)), Outcome::rejected(Reason::ShippingFailed), "a no stays a no");
+    assert_eq!(refused.ask(&cancel(no)), done());
+    assert_eq!(refused.ask(&start(no)), Outcome::rejected(Reason::ShippingFailed));
+
+    for (fault, after_first) in
+        [(Fault::Timeout, ShipmentStatus::Shipped), (Fault::ErrorOnce, ShipmentStatus::Requested)]
+    {
+        let mut row = Row::<Shipment>::default();
+        assert!(matches!(row.ask(&start(script(Some(fault), 0))), Outcome::Unknown { .. }));
+        assert_eq!(row.get().status, after_first);
+        assert_eq!(row.ask(&start(script(Some(fault), 0))), done());
+        assert_eq!(row.get().status, ShipmentStatus::Shipped);
+    }
+}
+
+#[test]
+fn cancelling_before_anything_was_sent_leaves_a_tombstone() {
+    for script in [AT_ONCE, SLOW] {
+        let mut row = Row::<Shipment>::default();
+        assert_eq!(row.ask(&cancel(script)), done());
+        assert_eq!(row.ask(&start(script)), Outcome::rejected(Reason::ShippingClosed));
+        assert_eq!((row.get().status, row.get().call, row.changes), (ShipmentStatus::Cancelled, None, 1));
+        assert!(row.get().tracking_number.is_none());
+    }
+}
+
+#[test]
+fn cancelling_while_the_carrier_has_not_answered_waits_for_the_answer_and_calls_back_what_left() {
+    let mut row = Row::<Shipment>::after(&[start(SLOW)]);
+    assert_eq!(row.ask(&cancel(SLOW)), PENDING);
+    assert_eq!(row.send(&lost(CarrierCall::Dispatch)).signal, None, "an unknown answer is asked again");
+    row.send(&dispatched());
+    assert_eq!(row.get().outstanding(), Some((CarrierCall::Recall, 0)));
+    assert_eq!(row.get().status, ShipmentStatus::Cancelled, "closed for the order all the while");
+    assert_eq!(row.ask(&cancel(SLOW)), PENDING);
+    assert_eq!(row.ask(&start(SLOW)), Outcome::rejected(Reason::ShippingClosed));
+    assert_eq!(row.send(&lost(CarrierCall::Recall)).signal, None);
+    assert_eq!(row.send(&recalled()).signal, Some(saga_id()));
+    assert_eq!(row.ask(&cancel(SLOW)), done());
+}
+
+#[test]
+fn cancelling_while_the_carrier_has_not_answered_is_done_when_the_carrier_says_no() {
+    let mut row = Row::<Shipment>::after(&[start(SLOW), cancel(SLOW)]);
+    let no = answered(CarrierCall::Dispatch, CallAnswer::Rejected(Reason::ShippingFailed));
+    assert_eq!(row.send(&no).signal, Some(saga_id()));
+    assert_eq!(row.ask(&cancel(SLOW)), done());
+}
+
+#[test]
+fn a_carrier_that_will_not_call_goods_back_is_asked_again() {
+    let mut row = Row::<Shipment>::after(&[start(SLOW), dispatched(), cancel(SLOW)]);
+    let no = answered(CarrierCall::Recall, CallAnswer::Rejected(Reason::ShippingFailed));
+    assert_eq!(row.send(&no).signal, None);
+    assert_eq!(row.get().outstanding(), Some((CarrierCall::Recall, 1)));
+    assert_eq!(row.ask(&cancel(SLOW)), PENDING);
+}
+
+#[test]
+fn an_answer_to_a_call_that_is_not_outstanding_changes_nothing() {
+    let histories: [&[ShippingCommand]; 4] =
+        [&[], &[start(AT_ONCE)], &[start(SLOW), dispatched()], &[start(SLOW), dispatched(), cancel(SLOW), recalled()]];
+    for history in histories {
+        let mut row = Row::<Shipment>::after(history);
+        let (before, changes) = (row.stored.clone(), row.changes);
+        for late in [dispatched(), recalled(), lost(CarrierCall::Dispatch), lost(CarrierCall::Recall)] {
+            assert_eq!(row.send(&late).signal, None);
+        }
+        assert_eq!((&row.stored, row.changes), (&before, changes), "{history:?}");
+    }
+}
+
+#[test]
+fn every_command_repeated_in_every_state_gives_the_same_answer_and_no_new_change() {
+    for script in [AT_ONCE, SLOW, script(Some(Fault::Reject), 0), script(Some(Fault::Panic), 0)] {
+        let histories: [&[ShippingCommand]; 6] = [
+            &[],
+            &[start(script)],
+            &[start(script), dispatched()],
+            &[start(script), dispatched(), cancel(script)],
+            &[start(script), cancel(script), dispatched(), recalled()],
+            &[cancel(script)],
+        ];
+        for history in histories {
+            for command in [start(script), cancel(script)] {
+                assert_repeats(&Row::<Shipment>::after(history), &command, &format!("{command:?} after {history:?}"));
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Who acts on a world from outside: clients, the provider and the carrier.
+
+use super::{given::payment_id, world::World};
+use backstitch::domain::{
+    aggregate::Outgoing,
+    ids::PaymentId,
+    payment::{
+        OpenPayment, Payable, PaymentCall, PaymentCommand, Provider, RecordPaymentCall, SettlePayment, Settlement,
+    },
+    reason::Reason,
+    shipment::{CarrierCall, RecordCarrierCall, ShippingCommand},
+    simulation::CallAnswer,
+};
+use uuid::Uuid;
+
+impl World {
+    /// A client opens the order's payment, having read the order now, or long ago.
+    pub(super) fn open(&mut self, provider: Provider, stale: bool) {
+        let Some(order) = &self.rows.order.stored else { return };
+        let (order_id, total, currency, status) = (order.id, order.basket.total(), order.currency, order.status);
+        let fresh = Payable { order_id, total, currency, status };
+        let order = if stale { *self.seen.get_or_insert(fresh) } else { fresh };
+        let claimed = PaymentId::from_uuid(Uuid::from_u128(0x77));
+        let amount = self.saga.input().basket.total();
+        self.payment(&PaymentCommand::Open(OpenPayment { order, payment_id: claimed, amount, provider }));
+    }
+
+    /// Somebody outside reports how the payment went.
+    pub(super) fn settle(&mut self, settlement: Settlement) {
+        let payment_id = self.rows.payment.stored.as_ref().map_or(payment_id(), |payment| payment.id);
+        let order_id = self.saga.input().order_id;
+        self.payment(&PaymentCommand::Settle(SettlePayment { order_id, payment_id, settlement }));
+    }
+
+    /// The provider answers the call that is outstanding, or `lost` hides its answer.
+    pub(super) fn provider_answers(&mut self, lost: bool) {
+        let Some(payment) = &self.rows.payment.stored else { return };
+        let Some((call, attempts)) = payment.outstanding() else { return };
+        let (order_id, script) = (payment.order_id, payment.script);
+        let answer = match call {
+            _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
+            PaymentCall::Charge => script.answer(attempts + 1, Reason::PaymentDeclined),
+            PaymentCall::Refund => CallAnswer::Done,
+        };
+        let command = PaymentCommand::Record(RecordPaymentCall { order_id, call, answer });
+        self.payment(&command);
+    }
+
+    /// The carrier answers the call that is outstanding, or `lost` hides its answer.
+    pub(super) fn carrier_answers(&mut self, lost: bool) {
+        let Some(shipment) = &self.rows.shipment.stored else { return };
+        let Some((call, attempts)) = shipment.outstanding() else { return };
+        let (order_id, script) = (shipment.order_id, shipment.script);
+        let answer = match call {
+            _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
+            CarrierCall::Dispatch => script.answer(attempts + 1, Reason::ShippingFailed),
+            CarrierCall::Recall => CallAnswer::Done,
+        };
+        self.shipping(&ShippingCommand::Record(RecordCarrierCall { order_id, call, answer }));
+    }
+}
