@@ -88,7 +88,11 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         || Problem::new(Code::MalformedJson, error.to_string()),
         |tracked| {
             let message = tracked.inner().to_string();
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            let message = message.split(" at line ").next().unwrap_or_default();
+            let message = message
+                .replace("expected i64", "expected a whole number")
+                .replace("expected u64", "expected a whole number")
+                .replace("expected u32", "expected a whole number");
             let path = tracked.path().to_string();
             let field = field_of(&path, &message);
             Problem::field(field, message)

@@ -62,7 +62,7 @@ impl Service {
         &self.actors
     }
 
-    /// Starts an order's saga; back once the order exists durably.
+    /// Starts an order's saga; back once the order and its payment exist durably.
     ///
     /// # Errors
     /// Overloaded, storage away, or an idempotency key used with another body.

@@ -13,7 +13,7 @@ use crate::{
     },
     clock,
     domain::{
-        checkout::{self, CheckoutEvent, CheckoutSaga, ORDER_STAGE, Verb},
+        checkout::{self, CheckoutEvent, CheckoutSaga, Verb},
         ids::SagaId,
         saga::{CancelBy, Impossible, Next, Refused, Saga, StepReply, Summary, Task},
         time::Timestamp,
@@ -331,10 +331,10 @@ impl SagaCoordinator {
         }
     }
 
-    /// Answers those who wait for the order, if it exists by now.
+    /// Answers those who wait for the order, if it is placed by now.
     fn answer_placing(&mut self, saga_id: SagaId) {
         if let Some(in_hand) = self.hands.active.get(&saga_id)
-            && in_hand.saga.has_finished(ORDER_STAGE)
+            && checkout::is_placed(&in_hand.saga)
         {
             self.waiters.placed(saga_id, in_hand.saga.input().order_id);
         }
