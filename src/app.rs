@@ -67,7 +67,7 @@ impl App {
             readers: settings.store.readers,
             max_batch: settings.store.max_batch,
         };
-        let store = store::sqlite::open(&options, fatal.clone())?;
+        let store = store::sqlite::open(&options, &fatal)?;
         let arbiter = Arbiter::new();
         let actors =
             Actors::start(&arbiter.handle(), &store, settings.node.id.clone(), settings.saga.max_in_flight, &fatal);

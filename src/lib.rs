@@ -1,4 +1,33 @@
-//! Backstitch
+//! Backstitch takes an order through payment and shipping as a durable **saga**: each step is durable
+//! before the next begins, and when a step fails everything done so far is undone, in reverse, whatever
+//! crashes on the way.
+//!
+//! The flow of one order:
+//!
+//! ```text
+//!   POST /orders ─▶ http ─▶ service ─▶ SagaCoordinator ─▶ store: saga, first log entry, client's key
+//!                                            │  ▲
+//!                    one message per stage   ▼  │ outcomes
+//!               OrderActor · PaymentActor · ShippingActor ─▶ store: load · decide (domain) · save · commit
+//! ```
+//!
+//! The map, each room with its own account of what it owns and must not do:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`domain`] | the rules, pure: the saga engine, the checkout as data, the participants as barriers |
+//! | [`store`] | the only SQL: batches of commands in, answers out after the commit |
+//! | [`providers`] | the outside world behind payment and shipping |
+//! | [`actors`] | supervision, batching, the participants and the coordinator |
+//! | [`service`] | what every facade offers, whatever its wire format |
+//! | [`http`] | the REST facade |
+//! | [`audit`] | the promises, checked over a database |
+//! | [`app`] | the composition root: settings → store → actors → servers, and the graceful way back |
+//! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
+//!
+//! Dependencies point one way: `domain ← store ← actors ← service ← http ← app`; `providers` knows only
+//! `domain`. A test enforces it.
+
 pub mod actors;
 pub mod app;
 pub mod audit;

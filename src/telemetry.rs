@@ -33,20 +33,20 @@ const SECONDS_BUCKETS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0
 /// A histogram keeps its raw samples until somebody drains them; without a scrape nobody else does.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Why telemetry cannot be set up.
+/// Why telemetry cannot be set up. A cause is the error's source and not part of its text.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// `telemetry.log` is not a filter.
-    #[error("telemetry.log is not a valid filter: {0}")]
+    #[error("telemetry.log is not a valid filter")]
     Filter(#[from] ParseError),
     /// Another subscriber is installed.
-    #[error("cannot install the log: {0}")]
+    #[error("cannot install the log")]
     Log(#[from] TryInitError),
     /// Another recorder is installed, or a metric is described wrongly.
-    #[error("cannot install the metrics: {0}")]
+    #[error("cannot install the metrics")]
     Metrics(#[from] BuildError),
     /// The thread that tends the metrics does not start.
-    #[error("cannot start the metrics thread: {0}")]
+    #[error("cannot start the metrics thread")]
     Upkeep(#[from] io::Error),
 }
 

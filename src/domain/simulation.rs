@@ -49,6 +49,7 @@ pub struct Simulation {
     pub shipping: Script,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_default(script: &Script) -> bool {
     *script == Script::default()
 }

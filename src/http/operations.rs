@@ -92,10 +92,10 @@ fn publish(context: &Context) {
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     metrics::gauge!("sagas_in_hand").set(service.actors().admission.in_hand() as f64);
     for watched in service.actors().watched() {
-        let status = &watched.status;
-        let (batches, commands) = status.work();
-        let labels = [("actor", status.name())];
-        metrics::counter!("actor_restarts_total", &labels).absolute(status.restarts());
+        let actor = &watched.status;
+        let (batches, commands) = actor.work();
+        let labels = [("actor", actor.name())];
+        metrics::counter!("actor_restarts_total", &labels).absolute(actor.restarts());
         metrics::counter!("actor_batches_total", &labels).absolute(batches);
         metrics::counter!("actor_commands_total", &labels).absolute(commands);
     }

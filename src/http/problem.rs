@@ -65,6 +65,8 @@ codes! {
     SagaPastPivot => 409 "saga_past_pivot" "The saga can only go forward";
     /// The saga has completed or is compensated.
     SagaEnded => 409 "saga_ended" "The saga has ended";
+    /// The saga is on its way back, and stuck there.
+    SagaStuck => 409 "saga_stuck" "The saga is stuck on its way back";
     /// The saga's log cannot be used.
     SagaUnusable => 409 "saga_unusable" "The saga's log cannot be used";
     /// The payment is paid and cannot fail.
@@ -236,6 +238,7 @@ impl From<ServiceError> for Problem {
             ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
             ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
             ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
+            ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
             ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
                 let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
                 problem.code = Code::AmountMismatch;

@@ -184,7 +184,7 @@ fn environment(sources: &Sources, known: &Known) -> Result<Layer, SettingsError>
         let key = rest.replace("__", ".").to_ascii_lowercase();
         let Some(text) = sources.variable(name)? else { continue };
         // One spelling per variable: of two that differ in case only, neither would win for a reason.
-        if known.variable(&key) != *name {
+        if variable_of(&key) != *name {
             return Err(known.unknown(key, origin));
         }
         let value = known.typed(&key, text);
@@ -199,6 +199,11 @@ fn flags(sources: &Sources, known: &Known) -> Result<Layer, SettingsError> {
         layer.put(key.clone(), "the command line", known.typed(key, text));
     }
     known.check(layer)
+}
+
+/// The environment variable of a key.
+fn variable_of(key: &str) -> String {
+    format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
 /// The keys that exist, with their defaults.
@@ -224,7 +229,7 @@ impl Known {
             sections.dedup();
             format!("the sections are {}", sections.join(", "))
         } else if self.0.contains_key(&key) {
-            format!("{key} takes a value, and its environment variable is {}", self.variable(&key))
+            format!("{key} takes a value, and its environment variable is {}", variable_of(&key))
         } else {
             format!("[{section}] has {}", names.join(", "))
         };
@@ -236,11 +241,6 @@ impl Known {
             key.strip_prefix(section)?.strip_prefix('.').map(|name| key.len() - name.len())
         };
         self.0.keys().filter_map(move |key| of_section(key).map(|start| &key[start..]))
-    }
-
-    /// The environment variable of a key.
-    fn variable(&self, key: &str) -> String {
-        format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
     }
 
     /// A text from outside as what its key's default is. Text that does not fit stays text, to be

@@ -258,7 +258,7 @@ fn is_node_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// Why there are no valid settings.
+/// Why there are no valid settings. A cause is the error's source and not part of its text.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The profile's name is part of a file's name.
@@ -268,7 +268,7 @@ pub enum SettingsError {
     #[error("there is no configuration file {0}")]
     Missing(PathBuf),
     /// A file is there and cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}")]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -277,7 +277,7 @@ pub enum SettingsError {
         source: std::io::Error,
     },
     /// A file is not TOML.
-    #[error("{file} is not valid TOML: {source}")]
+    #[error("{file} is not valid TOML")]
     Syntax {
         /// The file.
         file: String,
@@ -314,6 +314,6 @@ pub enum SettingsError {
     #[error("there is no default for {0}")]
     NoDefault(&'static str),
     /// The layers cannot be merged: a mistake of the program's.
-    #[error("cannot merge the configuration: {0}")]
+    #[error("cannot merge the configuration")]
     Merge(#[source] Box<config::ConfigError>),
 }

@@ -30,7 +30,7 @@ fn defaults() -> Settings {
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
         node: Node { id: "node-1".to_owned() },
-        telemetry: Telemetry { log: "info".to_owned(), format: LogFormat::Auto },
+        telemetry: Telemetry { log: "info,actix_server=warn,refinery_core=warn".to_owned(), format: LogFormat::Auto },
     }
 }
 
@@ -206,8 +206,10 @@ fn a_named_file_must_be_there_and_be_toml() {
     assert_eq!(missing, "there is no configuration file /nonexistent/mine.toml");
     let directory = TempDir::new().unwrap();
     let file = write(&directory, "mine.toml", "[http\nbind = 1");
-    let broken = refused(&Sources::default().file(Some(file.clone())));
-    assert!(broken.starts_with(&format!("{} is not valid TOML: ", file.display())), "{broken}");
+    let broken = Settings::load(&Sources::default().file(Some(file.clone()))).unwrap_err();
+    assert_eq!(broken.to_string(), format!("{} is not valid TOML", file.display()));
+    let place = std::error::Error::source(&broken).unwrap().to_string();
+    assert!(place.contains("line 1"), "{place}");
     let unreadable = refused(&Sources::default().file(Some(directory.path().to_owned())));
     assert!(unreadable.starts_with("cannot read"), "{unreadable}");
 }

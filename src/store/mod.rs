@@ -20,7 +20,7 @@ mod saga;
 
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
-pub use saga::{Append, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
+pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
 
 use crate::domain::{
     aggregate::Aggregate,
@@ -163,14 +163,19 @@ pub trait SagaStore: Send + Sync {
     /// Sagas, newest first.
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>>;
     /// Waiting sagas whose time has come, the longest due first, and when the next one after them is.
-    fn due(
-        &self,
-        now: Timestamp,
-        limit: u32,
-    ) -> BoxFuture<'static, Result<(Vec<SagaId>, Option<Timestamp>), StoreError>>;
+    fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>>;
     /// Sagas that were under way, not waiting, when their process ended: at most `limit`, by id,
     /// after `after`. Sees everything that was handed to [`Self::execute`] before.
     fn interrupted(&self, after: Option<SagaId>, limit: u32) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>>;
+}
+
+/// Waiting sagas whose time has come.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// They, the longest due first.
+    pub sagas: Vec<SagaId>,
+    /// When the next one after them is due.
+    pub next: Option<Timestamp>,
 }
 
 /// What the store as a whole can be asked.

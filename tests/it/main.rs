@@ -1,5 +1,8 @@
 //! The one integration-test binary: one module per room of the house.
 
+mod architecture;
+mod audit;
 mod domain;
 mod facade;
+mod process;
 mod support;

@@ -501,6 +501,7 @@ impl SagaCoordinator {
             resumed: true,
             _permit: self.hands.admission.enter(),
         };
+        let events = in_hand.saga.events();
         self.hands.insert(saga_id, in_hand);
         self.append(saga_id, due, now, false, None, None);
         for purpose in purposes {
@@ -511,7 +512,13 @@ impl SagaCoordinator {
                 wish => self.take_up(saga_id, wish),
             }
         }
-        self.moved(saga_id, Vec::new(), now, None, None);
+        let moved = self.hands.active.get(&saga_id).is_some_and(|in_hand| in_hand.saga.events() != events);
+        if status.is_at_rest() && !moved {
+            // Set aside for a person, whose wish was refused: it stays so.
+            self.hands.forget(saga_id);
+        } else {
+            self.moved(saga_id, Vec::new(), now, None, None);
+        }
     }
 }
 

@@ -1,7 +1,12 @@
 //! When sagas are taken in hand again: interrupted ones after a start, waiting ones when due.
 
 use super::{SagaCoordinator, drive::Purpose};
-use crate::{clock, domain::ids::SagaId, domain::time::Timestamp, store::StoreError};
+use crate::{
+    clock,
+    domain::ids::SagaId,
+    domain::time::Timestamp,
+    store::{Due, StoreError},
+};
 use actix::{ActorFutureExt, AsyncContext, Context, SpawnHandle, WrapFuture};
 use std::time::Duration;
 
@@ -99,16 +104,16 @@ impl SagaCoordinator {
         }));
     }
 
-    fn take_up_due(&mut self, due: Result<(Vec<SagaId>, Option<Timestamp>), StoreError>) {
+    fn take_up_due(&mut self, due: Result<Due, StoreError>) {
         match due {
-            Ok((due, next)) => {
+            Ok(Due { sagas, next }) => {
                 if let Some(next) = next {
                     self.timers.expect(next);
                 }
-                if due.len() == PAGE as usize {
+                if sagas.len() == PAGE as usize {
                     self.timers.expect(clock::now().plus_millis(10));
                 }
-                for saga_id in due {
+                for saga_id in sagas {
                     self.take_up(saga_id, Purpose::Drive);
                 }
             }

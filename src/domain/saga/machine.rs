@@ -63,6 +63,9 @@ pub enum Refused {
     /// The money is in.
     #[error("the order is already paid")]
     AlreadyPaid,
+    /// It is on its way back, and stuck there.
+    #[error("the saga is being undone already, and is stuck; retry it instead")]
+    Stuck,
 }
 
 /// Who cancels, which decides the reason the order ends with.
@@ -499,7 +502,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             _ => {}
         }
         if self.turned.is_some() {
-            return Ok(Vec::new());
+            return if self.ended.is_some() { Err(Refused::Stuck) } else { Ok(Vec::new()) };
         }
         if self.pivot_started() {
             return Err(Refused::PastPivot);

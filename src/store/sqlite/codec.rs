@@ -103,8 +103,8 @@ pub(super) fn from_json<T: serde::de::DeserializeOwned>(column: usize, json: &st
 }
 
 /// A script, or NULL for nothing special.
-pub(super) fn script_to_json(script: &Script) -> rusqlite::Result<Option<String>> {
-    if *script == Script::default() { Ok(None) } else { to_json(script).map(Some) }
+pub(super) fn script_to_json(script: Script) -> rusqlite::Result<Option<String>> {
+    if script == Script::default() { Ok(None) } else { to_json(&script).map(Some) }
 }
 
 /// Reads what [`script_to_json`] wrote.
@@ -119,5 +119,6 @@ pub(super) fn is_unreadable(error: &rusqlite::Error) -> bool {
         rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::InvalidColumnType(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::Utf8Error(..)
     )
 }

@@ -179,7 +179,7 @@ pub(super) struct Sqlite {
 ///
 /// # Errors
 /// When the file cannot be opened, is in use, or a migration fails.
-pub fn open(options: &Options, fatal: Fatal) -> Result<Store, OpenError> {
+pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let path = &options.path;
     let connection = || -> Result<(Connection, File), OpenError> {
         let conn = connect(path, options.cache_mib)?;

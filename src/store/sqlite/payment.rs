@@ -80,7 +80,7 @@ impl Table for Payment {
                 self.amount,
                 self.currency,
                 self.provider,
-                script_to_json(&self.script)?,
+                script_to_json(self.script)?,
                 self.status,
                 self.reason,
                 self.deadline_at,

@@ -13,7 +13,7 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError,
+        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError,
         StoredSaga,
     },
 };
@@ -114,15 +114,18 @@ impl Run for SagaRunner {
         match command {
             Encoded::Start { row, entry, claim } => start(tx, row, entry, claim.as_ref()),
             // Whatever keeps an append out of the log also keeps out what its driver does next.
-            Encoded::Append(append) => append_entry(tx, append).and_then(|answer| match answer {
-                SagaAnswer::Stored => Ok(answer),
-                other => {
+            Encoded::Append(append) => append_entry(tx, append).inspect(|answer| {
+                if !matches!(answer, SagaAnswer::Stored) {
                     tx.sever(append.order_id);
-                    Ok(other)
                 }
             }),
             Encoded::Park { saga_id, wake_at } => {
-                tx.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND wake_at IS NOT NULL", (saga_id, wake_at))?;
+                // A saga that was asked again before it was ever parked has no wake-up yet: it gets one too.
+                tx.run(
+                    "UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 \
+                     AND status IN ('running', 'waiting', 'compensating')",
+                    (saga_id, wake_at),
+                )?;
                 Ok(SagaAnswer::Stored)
             }
             Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
@@ -284,14 +287,10 @@ impl SagaStore for Sqlite {
         self.readers.read_page(concat!("SELECT ", columns!(), " FROM saga_saga"), conditions, page, read_row)
     }
 
-    fn due(
-        &self,
-        now: Timestamp,
-        limit: u32,
-    ) -> BoxFuture<'static, Result<(Vec<SagaId>, Option<Timestamp>), StoreError>> {
+    fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>> {
         self.readers.read(move |conn| {
             let snapshot = conn.unchecked_transaction()?;
-            let due = snapshot
+            let sagas = snapshot
                 .prepare_cached(
                     "SELECT id FROM saga_saga WHERE status IN ('running', 'waiting', 'compensating') \
                      AND wake_at <= ?1 ORDER BY wake_at, id LIMIT ?2",
@@ -304,7 +303,7 @@ impl SagaStore for Sqlite {
                      AND wake_at > ?1",
                 )?
                 .query_row([now], |row| row.get(0))?;
-            Ok((due, next))
+            Ok(Due { sagas, next })
         })
     }
 
@@ -319,3 +318,6 @@ impl SagaStore for Sqlite {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,7 +57,7 @@ impl Table for Shipment {
                 self.order_id,
                 self.id,
                 self.saga_id,
-                script_to_json(&self.script)?,
+                script_to_json(self.script)?,
                 self.status,
                 self.reason,
                 &self.tracking_number,

@@ -42,7 +42,7 @@ enum Message {
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection, max_batch: usize, stats: Arc<Stats>, fatal: Fatal) -> Self {
+    pub(super) fn start(conn: Connection, max_batch: usize, stats: Arc<Stats>, fatal: &Fatal) -> Self {
         let (queue, jobs) = crossbeam_channel::unbounded();
         let thread = Thread {
             conn,

@@ -85,6 +85,14 @@ fn cancelling_a_saga_that_is_on_its_way_back_is_no_news() {
 }
 
 #[test]
+fn a_saga_that_is_stuck_on_its_way_back_is_retried_not_cancelled() {
+    let mut journal = Journal::undoing(Verb::RefundPayment);
+    journal.answer(Verb::RefundPayment, Outcome::rejected(Reason::PaymentClosed));
+    assert_eq!(journal.status(), Status::NeedsAttention);
+    assert_eq!(journal.cancel(CancelBy::Operator), Err(Refused::Stuck));
+}
+
+#[test]
 fn a_waiting_a_retrying_and_a_due_payment_can_be_cancelled() {
     let mut waiting = Journal::at_step(Verb::ProcessPayment);
     waiting.answer(Verb::ProcessPayment, Outcome::Pending { until: Some(at(500)) });

@@ -85,8 +85,7 @@ impl TestApp {
             assert_eq!(left, 0, "sagas that are {status}");
         }
         let audit = self.audit().await;
-        let clean = audit.success(200).get("clean");
-        assert!(clean.is_none_or(|clean| clean == true), "the audit finds: {}", audit.text);
+        assert_eq!(audit.success(200)["clean"], true, "the audit finds: {}", audit.text);
         let Self { stop, server, directory, .. } = self;
         let _ = stop.send(());
         let server = timeout(PATIENCE, spawn_blocking(|| server.join())).await.expect("the server stops");

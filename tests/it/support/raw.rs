@@ -26,7 +26,7 @@ impl Raw {
         let _ = self.0.write_all(bytes);
     }
 
-    /// Reads until the server closes; `None` where it closes without an answer.
+    /// Reads until the answer is whole or the server closes; `None` where it closes without an answer.
     pub(crate) async fn answer(self) -> Option<Answer> {
         spawn_blocking(move || self.read_on(Vec::new())).await.expect("reading does not panic")
     }
@@ -58,11 +58,29 @@ impl Raw {
 
     fn read_on(mut self, mut bytes: Vec<u8>) -> Option<Answer> {
         self.0.set_read_timeout(Some(PATIENCE)).expect("a deadline");
-        if let Err(error) = self.0.read_to_end(&mut bytes) {
-            assert!(!matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "the server hangs: {error}");
+        let mut part = [0; 4096];
+        while !is_whole(&bytes) {
+            match self.0.read(&mut part) {
+                Ok(0) => break,
+                Ok(read) => bytes.extend_from_slice(&part[..read]),
+                Err(error) => {
+                    let hangs = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+                    assert!(!hangs, "the server hangs after {:?}", String::from_utf8_lossy(&bytes));
+                    break;
+                }
+            }
         }
         parse(&String::from_utf8_lossy(&bytes))
     }
+}
+
+/// Whether all of an answer's body is there.
+fn is_whole(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    parse(&text).is_some_and(|answer| {
+        let length = answer.header("content-length").and_then(|length| length.parse().ok());
+        length.is_some_and(|length: usize| answer.text.len() >= length)
+    })
 }
 
 fn parse(text: &str) -> Option<Answer> {

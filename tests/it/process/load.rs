@@ -1,0 +1,115 @@
+//! Orders from many clients at once, of every kind, retried as a good client would.
+
+use super::server::get;
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+
+/// Orders that were acknowledged: id and saga, by the idempotency key they were placed under.
+pub(super) type Acknowledged = Arc<Mutex<BTreeMap<String, (String, String)>>>;
+
+/// Where the clients find the server; changes when it is restarted.
+pub(super) type Target = Arc<Mutex<String>>;
+
+/// A random order: most succeed, some fail at every step, some are slow.
+pub(super) fn random_order(random: &mut fastrand::Rng, max_delay_ms: u64) -> Value {
+    let mut simulate = json!({});
+    match random.u8(0..20) {
+        0 => simulate["payment"] = json!("decline"),
+        1 => simulate["payment"] = json!("timeout"),
+        2 => simulate["payment"] = json!("error_once"),
+        3 => simulate["shipping"] = json!("timeout"),
+        4 => simulate["shipping"] = json!("error_once"),
+        5 | 6 => simulate["shipping"] = json!("fail"),
+        _ => {}
+    }
+    if random.bool() {
+        simulate["payment_delay_ms"] = json!(random.u64(0..=max_delay_ms));
+    }
+    if random.bool() {
+        simulate["shipping_delay_ms"] = json!(random.u64(0..=max_delay_ms));
+    }
+    json!({
+        "item_name": format!("item {}", random.u32(..)),
+        "quantity": random.u32(1..=10),
+        "price": random.u32(1..=100_000),
+        "payment": {"provider": "simulated"},
+        "simulate": simulate,
+    })
+}
+
+/// Places an order under a key until the server acknowledges it or `give_up` has passed.
+pub(super) async fn place(
+    client: &reqwest::Client,
+    target: &Target,
+    key: &str,
+    order: &Value,
+    give_up: Instant,
+    acknowledged: &Acknowledged,
+) {
+    while Instant::now() < give_up {
+        let url = format!("{}/orders", target.lock().expect("no holder panics"));
+        let sent = client.post(url).header("Idempotency-Key", key).json(order).send().await;
+        if let Ok(response) = sent {
+            let status = response.status().as_u16();
+            if let Ok(body) = response.json::<Value>().await
+                && status == 201
+            {
+                let id = |name: &str| body["data"][name].as_str().expect("an id").to_owned();
+                let known =
+                    acknowledged.lock().expect("no holder panics").insert(key.to_owned(), (id("id"), id("saga_id")));
+                assert!(known.is_none(), "one key is placed once by this client");
+                return;
+            }
+            assert!(status < 500 || status == 503, "an order was answered with {status}");
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Starts `clients` clients that place `orders` orders between them.
+pub(super) fn clients(
+    seed: u64,
+    clients: usize,
+    orders: usize,
+    max_delay_ms: u64,
+    target: &Target,
+    acknowledged: &Acknowledged,
+) -> Vec<actix_web::rt::task::JoinHandle<()>> {
+    let client = reqwest::Client::new();
+    let give_up = Instant::now() + Duration::from_mins(5);
+    (0..clients)
+        .map(|number| {
+            let (client, target, acknowledged) = (client.clone(), Arc::clone(target), Arc::clone(acknowledged));
+            let mut random = fastrand::Rng::with_seed(seed.wrapping_add(number as u64));
+            actix_web::rt::spawn(async move {
+                for order in (number..orders).step_by(clients) {
+                    let body = random_order(&mut random, max_delay_ms);
+                    place(&client, &target, &format!("{seed}-{order}"), &body, give_up, &acknowledged).await;
+                }
+            })
+        })
+        .collect()
+}
+
+/// Fails unless every acknowledged order is there with its saga at rest, as the client was told.
+pub(super) async fn assert_all_there(base: &str, acknowledged: &Acknowledged) {
+    let client = reqwest::Client::new();
+    let acknowledged = acknowledged.lock().expect("no holder panics").clone();
+    for (key, (order, saga)) in acknowledged {
+        let found = get(&client, &format!("{base}/orders/{order}")).await.expect("the server answers");
+        assert_eq!(found["code"], 200, "order {order} of key {key} was acknowledged and is missing");
+        assert_eq!(found["data"]["saga_id"], saga.as_str(), "order {order} has another saga");
+        let status = found["data"]["saga"]["status"].as_str().unwrap_or_default().to_owned();
+        assert!(matches!(status.as_str(), "completed" | "compensated"), "saga {saga} is {status}");
+    }
+}
+
+/// A number from the environment, for runs larger than everyday's.
+pub(super) fn scaled(name: &str, everyday: usize) -> usize {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(everyday)
+}

@@ -1,0 +1,8 @@
+//! The real binary: started, loaded, killed, crashed, stopped, and audited afterwards.
+
+mod commands;
+mod crash;
+mod kill;
+mod load;
+mod server;
+mod stop;
