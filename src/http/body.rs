@@ -54,6 +54,12 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes,
     }
     let limit = context.max_body_bytes;
     let too_large = || Problem::new(Code::BodyTooLarge, format!("a request body may have at most {limit} bytes"));
+    // A body that is announced as too large is refused before it comes.
+    let announced =
+        request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
     let gather = async {
         let mut gathered = web::BytesMut::new();
         while let Some(chunk) = payload.next().await {
@@ -62,12 +68,7 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes,
                 return Err(too_large());
             }
             // A small request arrives in one piece, which is not copied again.
-            if gathered.is_empty()
-                && request
-                    .headers()
-                    .get("content-length")
-                    .is_some_and(|length| length.to_str().is_ok_and(|length| length.parse() == Ok(chunk.len())))
-            {
+            if gathered.is_empty() && announced == Some(chunk.len() as u64) {
                 return Ok(chunk);
             }
             gathered.extend_from_slice(&chunk);
