@@ -2,7 +2,7 @@
 
 use super::{
     Code, Context, Problem,
-    body::Body,
+    body::{Body, object, objects},
     envelope::{list, success},
     idempotency::claim,
     params::{Query, path_id},
@@ -49,6 +49,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub(super) struct PlaceOrderBody {
     /// What is bought, 1 to 100 lines.
+    #[serde(default, deserialize_with = "objects")]
     lines: Option<Vec<LineBody>>,
     /// Short form: what the only line sells.
     #[schema(max_length = 200)]
@@ -63,8 +64,10 @@ pub(super) struct PlaceOrderBody {
     #[schema(max_length = 128)]
     customer_ref: Option<String>,
     /// How it is paid; by hand, within 15 minutes, when left out.
+    #[serde(default, deserialize_with = "object")]
     payment: Option<PaymentTermsBody>,
     /// Faults to simulate, where simulation is enabled.
+    #[serde(default, deserialize_with = "object")]
     simulate: Option<SimulateBody>,
 }
 

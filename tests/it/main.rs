@@ -3,4 +3,6 @@
 mod architecture;
 mod audit;
 mod domain;
+mod facade;
 mod process;
+mod support;
