@@ -16,6 +16,18 @@ async fn an_order_cannot_script_faults_where_simulation_is_disabled() {
 }
 
 #[tokio::test]
+async fn nothing_is_paid_by_the_simulated_provider_where_simulation_is_disabled() {
+    let app = TestApp::with(DISABLED);
+    let mut body = manual();
+    body["payment"] = json!({"provider": "simulated"});
+    app.place(&body).await.problem(422, "simulation_disabled");
+    let order = app.unpaid(&manual()).await;
+    let payment = json!({"order_id": order["id"], "amount": order["total_amount"], "provider": "simulated"});
+    app.open_payment(&payment).await.problem(422, "simulation_disabled");
+    app.finish_leaving(1).await;
+}
+
+#[tokio::test]
 async fn an_actor_cannot_be_crashed_where_simulation_is_disabled() {
     let app = TestApp::with(DISABLED);
     for actor in ["order", "payment", "shipping", "coordinator", "nobody"] {
