@@ -274,7 +274,7 @@ impl SagaStore for Sqlite {
     }
 
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {
-        self.readers.read(move |conn| conn.prepare_cached(BY_ID)?.query_row([id], read_row).optional())
+        self.readers.look_up(|conn| conn.prepare_cached(BY_ID)?.query_row([id], read_row).optional())
     }
 
     fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>> {
