@@ -106,3 +106,6 @@ pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, StoreError> {
         StoreError::Poisoned(format!("its decision panicked: {what}"))
     })
 }
+
+#[cfg(test)]
+mod tests;
