@@ -120,7 +120,11 @@ impl Run for SagaRunner {
                 }
             }),
             Encoded::Park { saga_id, wake_at } => {
-                tx.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND wake_at IS NOT NULL", (saga_id, wake_at))?;
+                tx.run(
+                    "UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 \
+                     AND status IN ('running', 'waiting', 'compensating')",
+                    (saga_id, wake_at),
+                )?;
                 Ok(SagaAnswer::Stored)
             }
             Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),

@@ -94,7 +94,7 @@ fn counts(answers: Answers<Executed<Counter>>) -> Vec<Option<i64>> {
     answers.into_iter().map(count).collect()
 }
 
-#[actix_rt::test]
+#[actix::test]
 async fn a_decision_that_panics_poisons_its_own_command_and_the_others_succeed() {
     let (writer, stats, fatal) = writer();
     let (one, two) = (order(), order());
@@ -105,7 +105,7 @@ async fn a_decision_that_panics_poisons_its_own_command_and_the_others_succeed()
     assert_eq!((Stats::get(&stats.reruns), fatal.reason()), (0, None));
 }
 
-#[actix_rt::test]
+#[actix::test]
 async fn panics_alone_leave_nothing_behind() {
     let (writer, stats, _) = writer();
     let one = order();
