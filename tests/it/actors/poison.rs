@@ -5,7 +5,8 @@ use crate::store::given::{Case, eventually};
 use backstitch::{
     domain::{
         payment::{Provider, SettlePayment, Settlement},
-        saga::{CancelBy, Status},
+        saga::{CancelBy, Refused, Status},
+        simulation::{Fault, Simulation},
     },
     service::ServiceError,
 };
@@ -113,7 +114,7 @@ async fn a_saga_whose_log_takes_no_more_entries_is_set_aside_instead_of_being_tr
         .unwrap();
     let placed = house.service.place_order(bad.saga_id, bad.checkout.clone(), None);
     let (placed, ()) = futures::future::join(placed, house.place(&good)).await;
-    assert!(placed.is_err(), "{placed:?}");
+    assert!(placed.is_ok(), "the order itself exists: {placed:?}");
     assert_eq!(house.rest_of(good.saga_id).await, Status::Completed);
     assert_eq!(house.rest_of(bad.saga_id).await, Status::NeedsAttention);
     // Nothing that its log does not announce has happened.
@@ -121,5 +122,31 @@ async fn a_saga_whose_log_takes_no_more_entries_is_set_aside_instead_of_being_tr
     house.test.raw().execute_batch("DROP TRIGGER no").unwrap();
     house.service.retry_saga(bad.saga_id, None, None).await.unwrap();
     eventually("it completes", async || status(&house.test.store, bad.saga_id).await == Some(Status::Completed)).await;
+    assert_promises(&house.test.facts().await);
+}
+
+#[actix_web::test]
+async fn a_refused_wish_leaves_a_saga_that_is_set_aside_where_it_is() {
+    let lost = crate::store::given::script(Some(Fault::ErrorOnce), 0);
+    let (house, case) = (house(), Case::simulated(Simulation { shipping: lost, ..Simulation::default() }));
+    house.place(&case).await;
+    assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
+    let test = house.stop_abruptly().await;
+    // Set aside by its row alone, while a retry past its pivot was due.
+    test.raw()
+        .execute_batch(
+            "DELETE FROM saga_log WHERE seq > (SELECT seq FROM saga_log WHERE entry LIKE '%step_unknown%'); \
+             UPDATE saga_saga SET status = 'needs_attention', attention = 'look here'",
+        )
+        .unwrap();
+    let house = House::over(test);
+    for _ in 0..2 {
+        let cancelled = house.service.cancel_saga(case.saga_id, CancelBy::Operator, None, None).await;
+        assert!(matches!(cancelled, Err(ServiceError::SagaRefused(Refused::PastPivot))), "{cancelled:?}");
+        house.test.store.engine.settle().await.unwrap();
+        assert_eq!(status(&house.test.store, case.saga_id).await, Some(Status::NeedsAttention));
+    }
+    house.service.retry_saga(case.saga_id, None, None).await.unwrap();
+    eventually("it completes", async || status(&house.test.store, case.saga_id).await == Some(Status::Completed)).await;
     assert_promises(&house.test.facts().await);
 }

@@ -177,3 +177,46 @@ async fn when_the_attempts_are_used_up_the_saga_turns_back() {
     assert_eq!(desk.rest(&case).await, Status::Compensated);
     assert_eq!(desk.attempts(&case, Verb::ProcessPayment).await, (6, 6));
 }
+
+#[actix_web::test]
+async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answered() {
+    // Every payment command is answered when the test says so.
+    let asked: Arc<Mutex<Vec<(PaymentCommand, oneshot::Sender<Vec<StepReply>>)>>> = Arc::default();
+    let seen = Arc::clone(&asked);
+    let desk = desk(move |commands| {
+        let [command] = commands else { return Act::Panic };
+        let (reply, later) = oneshot::channel();
+        seen.lock().unwrap().push((command.clone(), reply));
+        Act::Later(later)
+    });
+    let (slow, quick) = (Case::new(Provider::Simulated), Case::new(Provider::Simulated));
+    let used = crate::store::given::claim("used", 1);
+    crate::store::given::tell(&desk.test.store, Case::new(Provider::Manual).start(Some(used))).await.unwrap();
+    let of = |case: &Case| {
+        let order = case.order_id();
+        asked.lock().unwrap().iter().filter(|(command, _)| Payment::order(command) == order).count()
+    };
+    for case in [&slow, &quick] {
+        desk.begin(case);
+        eventually("the payment is asked", async || of(case) == 1).await;
+        // Turned in memory, and its refund sent, but the log does not take it: the key is used.
+        let claim = Some(crate::store::given::claim("used", 2));
+        let cancel = CancelSaga { saga_id: case.saga_id, by: CancelBy::Operator, note: None, claim };
+        let refused = desk.coordinator.send(cancel).await.unwrap();
+        assert!(matches!(refused, Err(SagaRequestError::Store(_))), "{refused:?}");
+        eventually("the refund is asked", async || of(case) == 2).await;
+    }
+    let answer = |case: &Case| {
+        let order = case.order_id();
+        let mut asked = asked.lock().unwrap();
+        while let Some(index) = asked.iter().position(|(command, _)| Payment::order(command) == order) {
+            let _ = asked.remove(index).1.send(vec![unknown()]);
+        }
+    };
+    answer(&quick);
+    eventually("the other saga is loaded and goes on", async || of(&quick) == 1).await;
+    // Its log failed later, yet it is ahead: this one's refund is still on its way.
+    assert_eq!(of(&slow), 2);
+    answer(&slow);
+    eventually("this one goes on as well", async || of(&slow) == 1).await;
+}
