@@ -19,7 +19,7 @@ use crate::{
         time::Timestamp,
     },
     lifecycle::panic_message,
-    store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga, StoreError},
+    store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga},
 };
 use std::{
     collections::HashMap,
@@ -365,7 +365,6 @@ impl SagaCoordinator {
     pub(super) fn set_aside(&mut self, saga_id: SagaId, why: &str) {
         tracing::error!(%saga_id, why, "a saga is set aside");
         self.hands.forget_unsettled(saga_id);
-        self.waiters.failed(saga_id, &StoreError::Poisoned(why.to_owned()));
         let command = SagaCommand::SetAside { saga_id, why: why.to_owned() };
         self.outbox.store(saga_id, command, After::SetAside);
     }

@@ -141,6 +141,8 @@ impl SagaCoordinator {
             }
             Err(StoreError::Poisoned(why)) => {
                 purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::Unusable(why.clone())));
+                // Not even its row can be read: there is nothing to wait for.
+                self.waiters.failed(saga_id, &StoreError::Poisoned(why.clone()));
                 self.set_aside(saga_id, &why);
             }
             Err(error) => {
