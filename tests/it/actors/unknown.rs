@@ -180,8 +180,9 @@ async fn when_the_attempts_are_used_up_the_saga_turns_back() {
 
 #[actix_web::test]
 async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answered() {
+    type Asked = (PaymentCommand, oneshot::Sender<Vec<StepReply>>);
     // Every payment command is answered when the test says so.
-    let asked: Arc<Mutex<Vec<(PaymentCommand, oneshot::Sender<Vec<StepReply>>)>>> = Arc::default();
+    let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
     let seen = Arc::clone(&asked);
     let desk = desk(move |commands| {
         let [command] = commands else { return Act::Panic };
