@@ -322,12 +322,8 @@ impl SagaCoordinator {
         let wake_at = (parked && !rest).then(|| wake_at(&in_hand.saga, now));
         if events.is_empty() {
             if let Some(wake_at) = wake_at {
-                self.timers.expect(wake_at);
-                self.outbox.store(
-                    saga_id,
-                    SagaCommand::Park { saga_id, wake_at },
-                    After::Appended { rest: false, reply: None },
-                );
+                let after = After::Appended { rest: false, wake_at: Some(wake_at), reply: None };
+                self.outbox.store(saga_id, SagaCommand::Park { saga_id, wake_at }, after);
             }
             return;
         }
@@ -343,10 +339,7 @@ impl SagaCoordinator {
             row: update,
             claim,
         };
-        if let Some(wake_at) = wake_at {
-            self.timers.expect(wake_at);
-        }
-        self.outbox.store(saga_id, SagaCommand::Append(Box::new(append)), After::Appended { rest, reply });
+        self.outbox.store(saga_id, SagaCommand::Append(Box::new(append)), After::Appended { rest, wake_at, reply });
     }
 
     fn send(&mut self, saga_id: SagaId, tasks: &[Task<Verb>], asked: bool) {
@@ -394,7 +387,13 @@ impl SagaCoordinator {
         for ((saga_id, after), answer) in after.into_iter().zip(answers) {
             match after {
                 After::Started => self.started_or_not(saga_id, answer),
-                After::Appended { rest, reply } => self.appended_or_not(saga_id, rest, reply, answer, ctx),
+                After::Appended { rest, wake_at, reply } => {
+                    // Not before: who looks for due sagas earlier does not find this one.
+                    if let Some(wake_at) = wake_at.filter(|_| answer.is_ok()) {
+                        self.timers.expect(wake_at);
+                    }
+                    self.appended_or_not(saga_id, rest, reply, answer, ctx);
+                }
                 After::SetAside => self.set_aside_or_not(saga_id, answer, ctx),
                 After::Loaded => self.loaded_or_not(saga_id, answer, ctx),
             }
