@@ -3,4 +3,5 @@
 mod architecture;
 mod audit;
 mod domain;
+mod load;
 mod process;
