@@ -28,7 +28,7 @@ const WAIT_SECONDS: u32 = 30;
 /// How long an answer may take: the wait, and some time to answer in.
 const ANSWER_BOUND: Duration = Duration::from_secs(40);
 /// How long a client tries to have one order through before it gives it up.
-const ORDER_BOUND: Duration = Duration::from_secs(60);
+const ORDER_BOUND: Duration = Duration::from_mins(1);
 /// The first and the longest pause before a request is sent again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 

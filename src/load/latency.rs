@@ -125,10 +125,10 @@ mod tests {
     fn what_is_out_of_range_counts_as_the_nearest_that_is_in_it() {
         let mut latency = Latency::coarse();
         latency.record(Duration::ZERO);
-        latency.record(Duration::from_secs(86_400));
+        latency.record(Duration::from_hours(24));
         assert_eq!(latency.count(), 2);
         assert!(latency.percentiles().max >= 299_000.0);
-        assert_eq!(Latency::fine().percentiles().max, 0.0);
+        assert!(Latency::fine().percentiles().max.abs() < 1e-9);
     }
 
     #[test]

@@ -281,7 +281,7 @@ async fn crash_plan(options: &Options, target: &Target) -> Result<Option<CrashPl
 async fn stop_when_asked(run: &Run) {
     asked_to_stop().await;
     run.schedule.borrow_mut().stop();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Resolves on the second SIGINT or SIGTERM.

@@ -79,7 +79,7 @@ impl Server {
 
     fn ended(&self, status: ExitStatus) -> LoadError {
         let lines = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        LoadError::ServerEnded { status, log: lines.iter().map(|line| format!("\n  {line}")).collect() }
+        LoadError::ServerEnded { status, log: lines.iter().flat_map(|line| ["\n  ", line]).collect() }
     }
 
     fn end(&mut self) {

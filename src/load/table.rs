@@ -60,21 +60,17 @@ impl Report {
     /// What was run, in a line.
     pub(super) fn title(&self) -> String {
         let run = &self.run;
-        let mut title = format!("{:.1} s, {} clients, ", self.elapsed_s, run.concurrency);
-        title += &match run.rate {
+        let mut title = vec![format!("{:.1} s, {} clients", self.elapsed_s, run.concurrency)];
+        title.push(match run.rate {
             Some(rate) => format!("{rate} orders/s"),
             None => "each waiting for its saga's end".to_owned(),
-        };
+        });
         if run.fail > 0.0 {
-            title += &format!(", {} % failing", run.fail * 100.0);
+            title.push(format!("{} % failing", run.fail * 100.0));
         }
-        if let Some(crash) = &run.crash {
-            title += &format!(", crashing {crash}");
-        }
-        if let Some(every) = run.kill_server_s {
-            title += &format!(", killed every {every} s");
-        }
-        title
+        title.extend(run.crash.as_ref().map(|crash| format!("crashing {crash}")));
+        title.extend(run.kill_server_s.map(|every| format!("killed every {every} s")));
+        title.join(", ")
     }
 }
 
