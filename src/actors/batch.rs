@@ -79,7 +79,7 @@ pub(super) trait Participant: Actor<Context = Context<Self>> {
     /// Hands the whole buffer to the store.
     fn flush(&mut self, ctx: &mut Context<Self>) {
         let batch = self.batch();
-        if batch.commands.is_empty() {
+        if batch.receivers.is_empty() {
             batch.busy = false;
             return;
         }

@@ -164,11 +164,17 @@ pub(super) trait Caller:
 pub(super) struct Panicked(HashSet<OrderId>);
 
 impl Panicked {
-    /// Panics if the script asks for it and has not had it yet.
+    /// Panics if the script of any of these orders asks for it and has not had it yet. One panic is
+    /// all of theirs: a message of many such orders would otherwise crash its actor once for each.
     #[expect(clippy::panic, reason = "the order's script asks for a panic")]
-    pub(super) fn check(&mut self, order: OrderId, script: Script, injected: &Injected) {
-        if script.fault == Some(Fault::Panic) && !self.0.remove(&order) {
-            self.0.insert(order);
+    pub(super) fn check(&mut self, orders: impl Iterator<Item = (OrderId, Script)>, injected: &Injected) {
+        let mut new = None;
+        for (order, _) in orders.filter(|(_, script)| script.fault == Some(Fault::Panic)) {
+            if self.0.insert(order) {
+                new = Some(order);
+            }
+        }
+        if let Some(order) = new {
             injected.mark();
             panic!("simulated panic on order {order}");
         }

@@ -9,7 +9,15 @@ use actix::{
 };
 use std::{cell::Cell, rc::Rc};
 
-type Slot<T> = Rc<Cell<Option<OneshotSender<T>>>>;
+type Slot<T> = Rc<Cell<State<T>>>;
+
+/// What has come first: who waits for the answer, or the answer.
+enum State<T> {
+    Open,
+    Awaited(OneshotSender<T>),
+    /// Given inside the handler, before actix says who asked.
+    Answered(T),
+}
 
 /// What a handler returns to say "later".
 pub struct Deferred<T>(Slot<T>);
@@ -19,15 +27,18 @@ pub(super) struct Reply<T>(Slot<T>);
 
 /// A handler's return value and the reply that belongs to it.
 pub(super) fn deferred<T>() -> (Deferred<T>, Reply<T>) {
-    let slot = Rc::new(Cell::new(None));
+    let slot = Rc::new(Cell::new(State::Open));
     (Deferred(Rc::clone(&slot)), Reply(slot))
 }
 
 impl<T> Reply<T> {
     /// Answers. Nobody listening is no error: the sender may have given up.
     pub(super) fn send(self, value: T) {
-        if let Some(sender) = self.0.take() {
-            let _ = sender.send(value);
+        match self.0.replace(State::Open) {
+            State::Awaited(sender) => {
+                let _ = sender.send(value);
+            }
+            State::Open | State::Answered(_) => self.0.set(State::Answered(value)),
         }
     }
 }
@@ -38,6 +49,12 @@ where
     M: Message,
 {
     fn handle(self, _ctx: &mut A::Context, sender: Option<OneshotSender<M::Result>>) {
-        self.0.set(sender);
+        let Some(sender) = sender else { return };
+        match self.0.replace(State::Open) {
+            State::Answered(value) => {
+                let _ = sender.send(value);
+            }
+            State::Open | State::Awaited(_) => self.0.set(State::Awaited(sender)),
+        }
     }
 }

@@ -148,11 +148,11 @@ impl Handler<Perform<PaymentCommand>> for PaymentActor {
     type Result = Deferred<Vec<StepReply>>;
 
     fn handle(&mut self, Perform(commands): Perform<PaymentCommand>, ctx: &mut Context<Self>) -> Self::Result {
-        for command in &commands {
-            if let PaymentCommand::Process(ProcessPayment(terms)) = command {
-                self.panicked.check(terms.order_id, terms.script, &self.status.injected);
-            }
-        }
+        let scripts = commands.iter().filter_map(|command| match command {
+            PaymentCommand::Process(ProcessPayment(terms)) => Some((terms.order_id, terms.script)),
+            _ => None,
+        });
+        self.panicked.check(scripts, &self.status.injected);
         self.perform(commands, ctx)
     }
 }

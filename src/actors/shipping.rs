@@ -112,11 +112,11 @@ impl Handler<Perform<ShippingCommand>> for ShippingActor {
     type Result = Deferred<Vec<StepReply>>;
 
     fn handle(&mut self, Perform(commands): Perform<ShippingCommand>, ctx: &mut Context<Self>) -> Self::Result {
-        for command in &commands {
-            if let ShippingCommand::Start(StartShipping(goods)) = command {
-                self.panicked.check(goods.order_id, goods.script, &self.status.injected);
-            }
-        }
+        let scripts = commands.iter().filter_map(|command| match command {
+            ShippingCommand::Start(StartShipping(goods)) => Some((goods.order_id, goods.script)),
+            _ => None,
+        });
+        self.panicked.check(scripts, &self.status.injected);
         self.perform(commands, ctx)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Code, Context, Problem,
-    body::Body,
+    body::{Body, object, objects},
     envelope::{list, success},
     idempotency::claim,
     params::{Query, path_id},
@@ -49,6 +49,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 #[serde(deny_unknown_fields)]
 pub(super) struct PlaceOrderBody {
     /// What is bought, 1 to 100 lines.
+    #[serde(default, deserialize_with = "objects")]
     lines: Option<Vec<LineBody>>,
     /// Short form: what the only line sells.
     #[schema(max_length = 200)]
@@ -63,8 +64,10 @@ pub(super) struct PlaceOrderBody {
     #[schema(max_length = 128)]
     customer_ref: Option<String>,
     /// How it is paid; by hand, within 15 minutes, when left out.
+    #[serde(default, deserialize_with = "object")]
     payment: Option<PaymentTermsBody>,
     /// Faults to simulate, where simulation is enabled.
+    #[serde(default, deserialize_with = "object")]
     simulate: Option<SimulateBody>,
 }
 
@@ -106,11 +109,16 @@ pub(super) enum ProviderName {
     Simulated,
 }
 
-impl From<ProviderName> for Provider {
-    fn from(name: ProviderName) -> Self {
-        match name {
-            ProviderName::Manual => Self::Manual,
-            ProviderName::Simulated => Self::Simulated,
+impl ProviderName {
+    /// The provider, unless it would say "paid" on a server whose payments are real.
+    pub(super) fn provider(self, context: &Context) -> Result<Provider, Problem> {
+        match self {
+            Self::Manual => Ok(Provider::Manual),
+            Self::Simulated if context.simulation => Ok(Provider::Simulated),
+            Self::Simulated => Err(Problem::new(
+                Code::SimulationDisabled,
+                "the simulated payment provider is not allowed on this server; set simulation.enabled to allow it",
+            )),
         }
     }
 }
@@ -229,6 +237,7 @@ impl PlaceOrderBody {
         let basket = basket.map_err(|found| found.into_iter().for_each(|e| errors.add(e.field, e.message))).ok();
         let customer_ref = self.customer_ref.and_then(|text| errors.check("customer_ref", CustomerRef::parse(text)));
         let terms = self.payment.unwrap_or(PaymentTermsBody { provider: ProviderName::Manual, deadline_ms: None });
+        let provider = terms.provider.provider(context)?;
         let deadline_ms = terms.deadline_ms.unwrap_or(context.default_deadline_ms);
         if !(1..=MAX_DEADLINE_MS).contains(&deadline_ms) {
             errors.add("payment.deadline_ms", format!("must be from 1 to {MAX_DEADLINE_MS}, is {deadline_ms}"));
@@ -242,7 +251,7 @@ impl PlaceOrderBody {
             customer_ref,
             currency: Currency::default(),
             basket: Arc::new(basket.unwrap_or_else(Basket::empty)),
-            provider: terms.provider.into(),
+            provider,
             deadline_ms,
             simulate,
         })

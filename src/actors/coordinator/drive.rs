@@ -13,7 +13,7 @@ use crate::{
     },
     clock,
     domain::{
-        checkout::{self, CheckoutEvent, CheckoutSaga, ORDER_STAGE, Verb},
+        checkout::{self, CheckoutEvent, CheckoutSaga, Verb},
         ids::SagaId,
         saga::{CancelBy, Impossible, Next, Refused, Saga, StepReply, Summary, Task},
         time::Timestamp,
@@ -81,18 +81,22 @@ pub(super) struct Hands {
     admission: Admission,
     active: HashMap<SagaId, InHand>,
     loading: HashMap<SagaId, Vec<Purpose>>,
+    /// Sagas whose log is not what was believed, and the steps that were sent all the same. Such a step
+    /// is refused by the store only until the saga is loaded, so that its answer is awaited first.
+    unsettled: HashMap<SagaId, Vec<Verb>>,
     /// How many of the active ones were taken in hand again.
     resumed: usize,
 }
 
 impl Hands {
     pub(super) fn new(admission: Admission) -> Self {
-        Self { admission, active: HashMap::new(), loading: HashMap::new(), resumed: 0 }
+        Self { admission, active: HashMap::new(), loading: HashMap::new(), unsettled: HashMap::new(), resumed: 0 }
     }
 
     pub(super) fn clear(&mut self) {
         self.active.clear();
         self.loading.clear();
+        self.unsettled.clear();
         self.resumed = 0;
     }
 
@@ -112,6 +116,26 @@ impl Hands {
         if let Some(forgotten) = self.active.remove(&saga) {
             self.resumed -= usize::from(forgotten.resumed);
         }
+    }
+
+    /// Forgets a saga whose log is not what was believed.
+    fn forget_unsettled(&mut self, saga: SagaId) {
+        let sent = self.active.get_mut(&saga).map(|in_hand| std::mem::take(&mut in_hand.in_flight));
+        if let Some(sent) = sent.filter(|sent| !sent.is_empty()) {
+            self.unsettled.entry(saga).or_default().extend(sent);
+        }
+        self.forget(saga);
+    }
+
+    /// A step has been answered. True when somebody has waited for that to load the saga.
+    fn settle(&mut self, saga: SagaId, step: Verb) -> bool {
+        let Some(sent) = self.unsettled.get_mut(&saga) else { return false };
+        sent.retain(|verb| *verb != step);
+        if !sent.is_empty() {
+            return false;
+        }
+        self.unsettled.remove(&saga);
+        self.loading.contains_key(&saga)
     }
 
     /// Sagas in hand or about to be.
@@ -173,6 +197,9 @@ impl SagaCoordinator {
     /// Takes in a participant's answer.
     pub(super) fn outcome(&mut self, origin: Origin, reply: StepReply) {
         let Origin { saga_id, step } = origin;
+        if self.hands.settle(saga_id, step) {
+            self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded);
+        }
         let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
         in_hand.in_flight.retain(|verb| *verb != step);
         let saga = &mut in_hand.saga;
@@ -199,7 +226,9 @@ impl SagaCoordinator {
             purposes.push(purpose);
         } else {
             self.hands.loading.insert(saga_id, vec![purpose]);
-            self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded);
+            if !self.hands.unsettled.contains_key(&saga_id) {
+                self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded);
+            }
         }
     }
 
@@ -331,10 +360,10 @@ impl SagaCoordinator {
         }
     }
 
-    /// Answers those who wait for the order, if it exists by now.
+    /// Answers those who wait for the order, if it is placed by now.
     fn answer_placing(&mut self, saga_id: SagaId) {
         if let Some(in_hand) = self.hands.active.get(&saga_id)
-            && in_hand.saga.has_finished(ORDER_STAGE)
+            && checkout::is_placed(&in_hand.saga)
         {
             self.waiters.placed(saga_id, in_hand.saga.input().order_id);
         }
@@ -343,10 +372,10 @@ impl SagaCoordinator {
     /// Sets a saga aside whose log or logic cannot be used, and forgets it.
     fn set_aside(&mut self, saga_id: SagaId, why: &str) {
         tracing::error!(%saga_id, why, "a saga is set aside");
-        self.hands.forget(saga_id);
+        self.hands.forget_unsettled(saga_id);
         self.waiters.failed(saga_id, &StoreError::Poisoned(why.to_owned()));
         let command = SagaCommand::SetAside { saga_id, why: why.to_owned() };
-        self.outbox.store(saga_id, command, After::Appended { rest: true, reply: None });
+        self.outbox.store(saga_id, command, After::SetAside);
     }
 }
 
@@ -366,6 +395,7 @@ impl SagaCoordinator {
             match after {
                 After::Started => self.started_or_not(saga_id, answer),
                 After::Appended { rest, reply } => self.appended_or_not(saga_id, rest, reply, answer, ctx),
+                After::SetAside => self.set_aside_or_not(saga_id, answer, ctx),
                 After::Loaded => self.loaded_or_not(saga_id, answer, ctx),
             }
         }
@@ -417,11 +447,29 @@ impl SagaCoordinator {
                 }
                 self.load_again(saga_id, ctx);
             }
+            // The same again would fail the same.
+            Err(error @ (StoreError::Refused(_) | StoreError::Poisoned(_))) => {
+                let why = format!("its log cannot be written: {error}");
+                if let Some(reply) = reply {
+                    reply.send(Err(error.into()));
+                }
+                self.set_aside(saga_id, &why);
+            }
             Err(error) => {
                 tracing::warn!(%saga_id, %error, "a saga's log could not be written; it is loaded again");
                 if let Some(reply) = reply {
                     reply.send(Err(error.into()));
                 }
+                self.load_again(saga_id, ctx);
+            }
+        }
+    }
+
+    fn set_aside_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>, ctx: &mut Context<Self>) {
+        match answer {
+            Ok(_) => self.rested(saga_id),
+            Err(error) => {
+                tracing::warn!(%saga_id, %error, "a saga could not be set aside; it is loaded again");
                 self.load_again(saga_id, ctx);
             }
         }
@@ -437,7 +485,7 @@ impl SagaCoordinator {
 
     /// Forgets what is believed of a saga and asks the log, after a pause: the store may be away.
     fn load_again(&mut self, saga_id: SagaId, ctx: &mut Context<Self>) {
-        self.hands.forget(saga_id);
+        self.hands.forget_unsettled(saga_id);
         ctx.run_later(RELOAD_PAUSE, move |actor, ctx| {
             actor.take_up(saga_id, Purpose::Drive);
             actor.flush_soon(ctx);
@@ -476,7 +524,8 @@ impl SagaCoordinator {
         let now = clock::now();
         let replayed = guarded(|| {
             let mut saga = stored.replay().map_err(|error| Broken(describe(&error)))?;
-            let due = saga.wake(now)?;
+            // Time does not pass for a saga that is set aside.
+            let due = if status.is_at_rest() { Vec::new() } else { saga.wake(now)? };
             Ok((saga, due))
         });
         let (saga, due) = match replayed {

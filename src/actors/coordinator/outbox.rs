@@ -31,6 +31,8 @@ pub(super) enum After {
     Started,
     /// An append; `rest` when it is the saga's last for now, `reply` to whoever asked for it.
     Appended { rest: bool, reply: Option<Reply<Result<(), SagaRequestError>>> },
+    /// A saga was set aside.
+    SetAside,
     /// A load.
     Loaded,
 }

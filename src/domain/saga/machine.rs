@@ -754,6 +754,19 @@ impl<A: Action, I: Clone> Saga<A, I> {
             .is_some_and(|index| self.stage_records(index).all(|(_, record)| record.state == StepState::Done))
     }
 
+    /// Whether a participant has answered the step with this verb, whatever it said.
+    pub fn has_answer(&self, step: A) -> bool {
+        let answered = |record: &StepRecord| match record.state {
+            StepState::Idle => false,
+            StepState::Running => record.attempts > 1,
+            _ => true,
+        };
+        self.definition
+            .steps()
+            .zip(&self.forward)
+            .any(|((_, candidate), record)| candidate.action == step && answered(record))
+    }
+
     /// The part of it that its row keeps.
     pub fn summary(&self) -> Summary {
         let parked = matches!(self.next(), Next::Wait(_));

@@ -4,7 +4,7 @@ use super::{
     Sqlite,
     codec::{script_from_json, script_to_json},
     readers::Condition,
-    table::{Runner, Table},
+    table::{self, Runner, Table},
     tx::Tx,
 };
 use crate::{
@@ -179,15 +179,16 @@ impl PaymentStore for Sqlite {
         limit: u32,
     ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>> {
         self.writer.query(move |tx| {
-            tx.rows(
+            table::readable(
+                tx,
                 concat!(
                     "SELECT ",
                     columns!(),
                     " FROM payment_payment WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') \
                      ORDER BY order_id LIMIT ?2"
                 ),
-                (after, limit),
-                Payment::read,
+                after,
+                limit,
             )
         })
     }

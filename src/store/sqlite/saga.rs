@@ -258,8 +258,23 @@ impl SagaStore for Sqlite {
         self.writer.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
     }
 
+    fn is_claimed(&self, claim: Claim) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let Claim { scope, key, body_hash } = claim;
+        let found = self.readers.read(move |conn| {
+            conn.prepare_cached("SELECT body_hash FROM saga_idempotency WHERE scope = ?1 AND key = ?2")?
+                .query_row((scope, key), |row| row.get::<_, [u8; 32]>(0))
+                .optional()
+        });
+        Box::pin(async move {
+            match found.await? {
+                Some(claimed) if claimed != body_hash => Err(StoreError::KeyReused),
+                claimed => Ok(claimed.is_some()),
+            }
+        })
+    }
+
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {
-        self.readers.read(move |conn| conn.prepare_cached(BY_ID)?.query_row([id], read_row).optional())
+        self.readers.look_up(|conn| conn.prepare_cached(BY_ID)?.query_row([id], read_row).optional())
     }
 
     fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>> {

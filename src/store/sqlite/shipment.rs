@@ -4,7 +4,7 @@ use super::{
     Sqlite,
     codec::{script_from_json, script_to_json},
     readers::Condition,
-    table::{Runner, Table},
+    table::{self, Runner, Table},
     tx::Tx,
 };
 use crate::{
@@ -128,15 +128,16 @@ impl ShipmentStore for Sqlite {
         limit: u32,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
         self.writer.query(move |tx| {
-            tx.rows(
+            table::readable(
+                tx,
                 concat!(
                     "SELECT ",
                     columns!(),
                     " FROM shipment_shipment WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') \
                      ORDER BY order_id LIMIT ?2"
                 ),
-                (after, limit),
-                Shipment::read,
+                after,
+                limit,
             )
         })
     }

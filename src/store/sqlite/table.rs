@@ -99,6 +99,35 @@ fn load<A: Table>(tx: &Tx<'_>, order: OrderId) -> Result<Option<(A, i64)>, Comma
     }
 }
 
+/// The first `limit` rows that `page` finds after `after`, passing over those that cannot be read: one
+/// row must not hide all others. `page` takes both and selects the order's id first.
+pub(super) fn readable<A: Table>(
+    tx: &Tx<'_>,
+    page: &str,
+    mut after: Option<OrderId>,
+    limit: u32,
+) -> rusqlite::Result<Vec<A>> {
+    let mut found = Vec::new();
+    loop {
+        let wanted = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
+        let rows = tx.rows(page, (after, wanted), |row| Ok((row.get::<_, OrderId>(0)?, A::read(row))))?;
+        let more = wanted > 0 && rows.len() == wanted as usize;
+        for (order, row) in rows {
+            after = Some(order);
+            match row {
+                Ok(row) => found.push(row),
+                Err(error) if is_unreadable(&error) => {
+                    tracing::error!(%order, %error, "a stored row cannot be read; its outside call waits for a person");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if !more || found.len() >= limit as usize {
+            return Ok(found);
+        }
+    }
+}
+
 /// Runs a decision so that its panic is its own: nothing of it has been written yet.
 pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(decide)).map_err(|panic| {
@@ -106,3 +135,6 @@ pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, StoreError> {
         StoreError::Poisoned(format!("its decision panicked: {what}"))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! What the tests of the actors start from: a house of actors over a database of its own, which can
+//! lose its arbiter as a process loses its life, and the promises that must hold afterwards.
+
+use crate::store::given::{Case, TestStore, eventually, store};
+use backstitch::{
+    actors::{Actors, CrashMode},
+    domain::{
+        ids::SagaId,
+        order::OrderStatus,
+        payment::{MovementKind, PaymentStatus},
+        saga::Status,
+        shipment::ShipmentStatus,
+    },
+    service::{Service, ServiceError},
+    store::{OrderFacts, Store},
+};
+use std::{sync::mpsc, time::Duration};
+use tokio::sync::watch;
+
+/// All actors over one database.
+pub(super) struct House {
+    pub(super) test: TestStore,
+    pub(super) actors: Actors,
+    pub(super) service: Service,
+    pub(super) arbiter: actix_rt::Arbiter,
+    /// Kept, or nobody could wait for a saga.
+    stopping: watch::Sender<bool>,
+}
+
+pub(super) fn house() -> House {
+    House::over(store())
+}
+
+impl House {
+    pub(super) fn over(test: TestStore) -> Self {
+        let arbiter = actix_rt::Arbiter::new();
+        let actors = Actors::start(&arbiter.handle(), &test.store, "test".into(), 100_000, &test.fatal);
+        let (stopping, seen) = watch::channel(false);
+        let service = Service::new(test.store.clone(), actors.clone(), seen);
+        Self { test, actors, service, arbiter, stopping }
+    }
+
+    /// Ends every actor in the middle of whatever it does. What the store has taken in by then runs.
+    pub(super) async fn stop_abruptly(self) -> TestStore {
+        let Self { test, arbiter, actors, service, stopping } = self;
+        arbiter.stop();
+        arbiter.join().unwrap();
+        drop((actors, service, stopping));
+        test.reopen().await
+    }
+
+    /// Every actor starts anew over the same database.
+    pub(super) async fn restart(self) -> Self {
+        Self::over(self.stop_abruptly().await)
+    }
+
+    /// Places an order for good, whatever becomes of the coordinator meanwhile.
+    pub(super) async fn place(&self, case: &Case) {
+        loop {
+            match self.service.place_order(case.saga_id, case.checkout.clone(), None).await {
+                Ok(placed) => {
+                    assert_eq!((placed.order_id, placed.saga_id), (case.order_id(), case.saga_id));
+                    return;
+                }
+                // Ten seconds of crashes in a row are more than the facade bears, not more than a test.
+                Err(ServiceError::Unavailable(_)) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    pub(super) async fn place_all(&self, cases: &[Case]) {
+        futures::future::join_all(cases.iter().map(|case| self.place(case))).await;
+    }
+
+    /// Waits until the sagas rest, and says how.
+    pub(super) async fn rest(&self, cases: &[Case]) -> Vec<Status> {
+        let mut rested = Vec::new();
+        for case in cases {
+            rested.push(self.rest_of(case.saga_id).await);
+        }
+        rested
+    }
+
+    pub(super) async fn rest_of(&self, saga: SagaId) -> Status {
+        loop {
+            let waited = self.service.wait_for_rest(saga, None, Duration::from_secs(90)).await;
+            let status = status(&self.test.store, saga).await;
+            if waited.is_ok() || status.is_some_and(Status::is_at_rest) {
+                let status = status.expect("the saga is stored");
+                assert!(status.is_at_rest(), "saga {saga} is {status:?} and does not rest");
+                return status;
+            }
+        }
+    }
+
+    /// Crashes an actor, and waits until it has been restarted.
+    pub(super) async fn crash(&self, name: &str, mode: CrashMode) {
+        let watched = self.actors.watched().iter().find(|watched| watched.status.name() == name).unwrap();
+        let before = watched.status.restarts();
+        assert!(self.actors.crash(name, mode));
+        eventually("the actor is restarted", async || watched.status.restarts() > before).await;
+    }
+}
+
+pub(super) async fn status(store: &Store, saga: SagaId) -> Option<Status> {
+    store.sagas.saga(saga).await.unwrap().map(|row| row.status)
+}
+
+/// Stops an arbiter's thread between two messages, until it is released.
+pub(super) struct Stall(mpsc::Sender<()>);
+
+impl Stall {
+    pub(super) fn begin(arbiter: &actix_rt::Arbiter) -> Self {
+        let (release, released) = mpsc::channel();
+        arbiter.spawn_fn(move || {
+            let _ = released.recv();
+        });
+        Self(release)
+    }
+
+    pub(super) fn end(self) {
+        drop(self.0);
+    }
+}
+
+/// What must be true of every order whose saga rests well: money and goods are conserved, and every
+/// owner agrees.
+pub(super) fn assert_promises(facts: &[OrderFacts]) {
+    for facts in facts {
+        let id = facts.order_id;
+        let stored = facts.saga.as_ref().unwrap_or_else(|| panic!("order {id} has no saga")).as_ref().unwrap();
+        let saga = stored.replay().unwrap_or_else(|error| panic!("order {id}: {error}"));
+        assert_eq!(saga.summary().status, stored.row.status, "order {id}: row and log agree");
+        let order = facts.order.as_ref().map(|order| order.as_ref().unwrap());
+        let payment = facts.payment.as_ref();
+        let moved = |kind| {
+            payment.map_or(0, |payment| payment.movements.iter().filter(|movement| movement.kind == kind).count())
+        };
+        let (captures, refunds) = (moved(MovementKind::Capture), moved(MovementKind::Refund));
+        let payment = payment.map(|payment| payment.payment.as_ref().unwrap().as_ref().unwrap());
+        let shipment = facts.shipment.as_ref().map(|shipment| shipment.as_ref().unwrap());
+        let shown = format!("order {id}: {order:?}, {captures} captures, {refunds} refunds, {payment:?}, {shipment:?}");
+        match stored.row.status {
+            Status::Completed => {
+                assert_eq!(order.unwrap().status, OrderStatus::Completed, "{shown}");
+                assert_eq!(payment.unwrap().status, PaymentStatus::Paid, "{shown}");
+                assert_eq!(shipment.unwrap().status, ShipmentStatus::Shipped, "{shown}");
+                assert_eq!((captures, refunds), (1, 0), "{shown}");
+            }
+            Status::Compensated => {
+                assert!(order.unwrap().status.is_closed(), "{shown}");
+                assert!(payment.is_none_or(|payment| payment.status != PaymentStatus::Paid), "{shown}");
+                assert!(shipment.is_none_or(|shipment| shipment.status == ShipmentStatus::Cancelled), "{shown}");
+                assert!(captures == refunds && captures <= 1, "{shown}");
+            }
+            other => panic!("{other:?}: {shown}"),
+        }
+    }
+}

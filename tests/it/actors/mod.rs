@@ -1,0 +1,14 @@
+//! The actors: each alone with its store, then all together, crashed wherever a crash can hurt.
+
+mod given;
+mod stubs;
+
+mod alone;
+mod crashes;
+mod late_money;
+mod poison;
+mod prefixes;
+mod races;
+mod recovery;
+mod requests;
+mod unknown;

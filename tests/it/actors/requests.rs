@@ -1,0 +1,121 @@
+//! What clients and operators ask of the coordinator, and what they hear when it crashes meanwhile.
+
+use super::given::{house, status};
+use crate::store::given::{Case, claim, eventually};
+use backstitch::{
+    actors::{
+        CrashMode,
+        coordinator::{CancelSaga, PlaceOrder, SagaRequestError, Watch},
+    },
+    domain::{
+        ids::SagaId,
+        payment::{Provider, SettlePayment, Settlement},
+        saga::{CancelBy, Refused, Status},
+    },
+    service::ServiceError,
+    store::StoreError,
+};
+
+fn success(case: &Case) -> SettlePayment {
+    SettlePayment { order_id: case.order_id(), payment_id: case.checkout.payment_id, settlement: Settlement::Success }
+}
+
+#[actix_web::test]
+async fn an_order_placed_again_under_the_same_ids_is_one_order() {
+    let house = house();
+    let case = Case::new(Provider::Simulated);
+    for _ in 0..3 {
+        let placed = house.service.place_order(case.saga_id, case.checkout.clone(), None).await.unwrap();
+        assert_eq!((placed.order_id, placed.replayed), (case.order_id(), false));
+    }
+    assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
+    assert_eq!(house.test.facts().await.len(), 1);
+}
+
+#[actix_web::test]
+async fn an_order_whose_message_was_sent_again_is_not_a_replay_of_itself() {
+    let house = house();
+    let (case, other) = (Case::new(Provider::Simulated), Case::new(Provider::Simulated));
+    let place =
+        |case: &Case, body| house.service.place_order(case.saga_id, case.checkout.clone(), Some(claim("k", body)));
+    assert!(!place(&case, 1).await.unwrap().replayed);
+    // As after a crash: the same message, not another request.
+    assert!(!place(&case, 1).await.unwrap().replayed);
+    let replay = place(&other, 1).await.unwrap();
+    assert_eq!((replay.order_id, replay.saga_id, replay.replayed), (case.order_id(), case.saga_id, true));
+    assert!(matches!(place(&other, 2).await, Err(ServiceError::KeyReused)));
+    assert_eq!(house.test.facts().await.len(), 1);
+}
+
+#[actix_web::test]
+async fn who_watches_hears_of_the_rest_or_of_the_crash() {
+    let house = house();
+    let case = Case::new(Provider::Manual);
+    house.place(&case).await;
+    let rest = house.actors.coordinator.send(Watch(case.saga_id)).await.unwrap();
+    house.crash("coordinator", CrashMode::Panic).await;
+    assert!(rest.await.is_err(), "a coordinator that has failed knows of nobody");
+    let rest = house.actors.coordinator.send(Watch(case.saga_id)).await.unwrap();
+    house.service.settle_order_payment(success(&case), None).await.unwrap();
+    assert!(rest.await.is_ok());
+    assert_eq!(status(&house.test.store, case.saga_id).await, Some(Status::Completed));
+}
+
+#[actix_web::test]
+async fn a_lost_signal_is_healed_by_asking_again() {
+    let house = house();
+    let case = Case::new(Provider::Manual);
+    house.place(&case).await;
+    eventually("it waits", async || status(&house.test.store, case.saga_id).await == Some(Status::Waiting)).await;
+    // Paid behind the actors' back: nobody signals.
+    let settle = backstitch::domain::payment::PaymentCommand::Settle(success(&case));
+    house.test.store.payments.execute(vec![settle.into()]).await.into_iter().for_each(|answer| drop(answer.unwrap()));
+    assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
+}
+
+#[actix_web::test]
+async fn what_cannot_be_cancelled_or_retried_is_refused_with_its_reason() {
+    let house = house();
+    let nobody = SagaId::from_uuid(uuid::Uuid::now_v7());
+    assert!(matches!(house.service.retry_saga(nobody, None, None).await, Err(ServiceError::NotFound(..))));
+    let case = Case::new(Provider::Simulated);
+    house.place(&case).await;
+    assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
+    let cancel = CancelSaga { saga_id: case.saga_id, by: CancelBy::Operator, note: None, claim: None };
+    let refused = house.actors.coordinator.send(cancel).await.unwrap();
+    assert_eq!(refused, Err(SagaRequestError::Refused(Refused::Ended("completed"))));
+    assert!(matches!(house.service.retry_saga(case.saga_id, None, None).await, Err(ServiceError::SagaRefused(_))));
+}
+
+#[actix_web::test]
+async fn a_cancel_under_a_used_key_cancels_nothing_and_the_saga_goes_on() {
+    let house = house();
+    let (used, case) = (Case::new(Provider::Simulated), Case::new(Provider::Manual));
+    house.service.place_order(used.saga_id, used.checkout.clone(), Some(claim("k", 1))).await.unwrap();
+    house.place(&case).await;
+    let cancelled = house.service.cancel_saga(case.saga_id, CancelBy::Operator, None, Some(claim("k", 2))).await;
+    assert!(matches!(cancelled, Err(ServiceError::KeyReused)), "{cancelled:?}");
+    eventually("the payment takes its result", async || {
+        house.service.settle_order_payment(success(&case), None).await.is_ok()
+    })
+    .await;
+    assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
+    super::given::assert_promises(&house.test.facts().await);
+}
+
+#[actix_web::test]
+async fn an_order_that_the_database_refuses_is_answered_and_leaves_no_saga() {
+    let house = house();
+    house
+        .test
+        .raw()
+        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON saga_saga BEGIN SELECT RAISE(ABORT, 'no'); END")
+        .unwrap();
+    let case = Case::new(Provider::Simulated);
+    let permit = house.actors.admission.enter();
+    let place = PlaceOrder { saga_id: case.saga_id, checkout: case.checkout.clone(), claim: None, permit };
+    let placed = house.actors.coordinator.send(place).await.unwrap();
+    assert!(matches!(placed, Err(StoreError::Refused(_))));
+    assert!(house.test.facts().await.is_empty());
+    assert_eq!(house.actors.admission.in_hand(), 0);
+}

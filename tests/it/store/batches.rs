@@ -1,0 +1,134 @@
+//! A batch: durable when answered, in order, and a row is inserted once and updated from what was read.
+
+use super::given::{Case, Held, decided, one, store};
+use backstitch::{
+    domain::{
+        checkout::Verb,
+        order::{Order, OrderStatus},
+        payment::{PaymentStatus, Provider},
+        reason::Reason,
+        saga::Outcome,
+        shipment::ShipmentStatus,
+    },
+    store::{Executed, Keyed, Stats, Store, StoreError},
+};
+
+async fn orders(store: &Store, commands: &[(&Case, Verb)]) -> Vec<Result<Executed<Order>, StoreError>> {
+    store.orders.execute(commands.iter().map(|(case, verb)| Keyed::from(case.order(*verb))).collect()).await
+}
+
+#[actix_web::test]
+async fn what_was_answered_is_on_disk() {
+    let test = store();
+    let case = Case::new(Provider::Simulated);
+    let order = decided(one(orders(&test.store, &[(&case, Verb::CreateOrder)]).await));
+    let payment = one(test.store.payments.execute(vec![case.payment(Verb::ProcessPayment).into()]).await);
+    let shipment = one(test.store.shipments.execute(vec![case.shipping(Verb::StartShipping).into()]).await);
+    assert_eq!(order, Outcome::done(case.order_id().uuid()));
+    assert_eq!(decided(payment).outcome, Outcome::done(case.checkout.payment_id.uuid()));
+    assert_eq!(decided(shipment).outcome, Outcome::done(case.checkout.shipment_id.uuid()));
+
+    let test = test.reopen().await;
+    let order = test.store.orders.order(case.order_id()).await.unwrap().unwrap();
+    assert_eq!(
+        (order.status, order.basket, order.saga_id),
+        (OrderStatus::Pending, case.checkout.basket.clone(), case.saga_id)
+    );
+    let payment = test.store.payments.payment_of(case.order_id()).await.unwrap().unwrap();
+    assert_eq!(payment.status, PaymentStatus::Paid);
+    assert_eq!(test.store.payments.payment(payment.id).await.unwrap(), Some(payment));
+    let shipment = test.store.shipments.shipment_of(case.order_id()).await.unwrap().unwrap();
+    assert_eq!(shipment.status, ShipmentStatus::Shipped);
+    assert_eq!(test.store.shipments.shipment(shipment.id).await.unwrap(), Some(shipment));
+}
+
+#[actix_web::test]
+async fn later_commands_of_a_batch_see_what_earlier_ones_changed() {
+    let test = store();
+    let case = Case::new(Provider::Manual);
+    let verbs = [Verb::CreateOrder, Verb::MarkOrderPaid, Verb::CompleteOrder, Verb::CancelOrder, Verb::CreateOrder];
+    let answers = orders(&test.store, &verbs.map(|verb| (&case, verb))).await;
+    let done = Outcome::done(case.order_id().uuid());
+    let outcomes: Vec<_> = answers.into_iter().map(decided).collect();
+    assert_eq!(outcomes, [done.clone(), done.clone(), done.clone(), Outcome::rejected(Reason::OrderClosed), done]);
+}
+
+#[actix_web::test]
+async fn a_compensation_that_comes_first_leaves_a_tombstone_that_outlives_the_process() {
+    let test = store();
+    let case = Case::simulated(backstitch::domain::simulation::Simulation::default());
+    decided(one(orders(&test.store, &[(&case, Verb::CancelOrder)]).await));
+    decided(one(test.store.payments.execute(vec![case.payment(Verb::RefundPayment).into()]).await));
+    decided(one(test.store.shipments.execute(vec![case.shipping(Verb::CancelShipping).into()]).await));
+    let test = test.reopen().await;
+    let order = decided(one(orders(&test.store, &[(&case, Verb::CreateOrder)]).await));
+    let payment = one(test.store.payments.execute(vec![case.payment(Verb::ProcessPayment).into()]).await);
+    let shipment = one(test.store.shipments.execute(vec![case.shipping(Verb::StartShipping).into()]).await);
+    assert_eq!(order, Outcome::rejected(Reason::OrderClosed));
+    assert_eq!(decided(payment).outcome, Outcome::rejected(Reason::PaymentClosed));
+    assert_eq!(decided(shipment).outcome, Outcome::rejected(Reason::ShippingClosed));
+}
+
+#[actix_web::test]
+async fn every_change_of_a_row_raises_its_version_and_a_repeat_raises_nothing() {
+    let test = store();
+    let case = Case::new(Provider::Manual);
+    let version = || -> i64 { test.raw().query_row("SELECT version FROM order_order", [], |row| row.get(0)).unwrap() };
+    orders(&test.store, &[(&case, Verb::CreateOrder)]).await;
+    assert_eq!(version(), 1);
+    orders(&test.store, &[(&case, Verb::MarkOrderPaid)]).await;
+    assert_eq!(version(), 2);
+    orders(&test.store, &[(&case, Verb::MarkOrderPaid), (&case, Verb::CreateOrder)]).await;
+    assert_eq!(version(), 2);
+}
+
+#[actix_web::test]
+async fn an_update_that_does_not_find_the_version_it_was_made_from_fails_and_changes_nothing() {
+    let test = store();
+    let (raced, calm) = (Case::new(Provider::Manual), Case::new(Provider::Manual));
+    orders(&test.store, &[(&raced, Verb::CreateOrder), (&calm, Verb::CreateOrder)]).await;
+    // Somebody else writes the row between the read and the update.
+    let sql = "CREATE TRIGGER race BEFORE UPDATE ON order_order WHEN hex(OLD.id) = '{id}' \
+               BEGIN UPDATE order_order SET version = version + 7 WHERE id = OLD.id; SELECT RAISE(IGNORE); END";
+    test.raw().execute_batch(&sql.replace("{id}", &hex(&raced))).unwrap();
+    let answers = orders(&test.store, &[(&raced, Verb::MarkOrderPaid), (&calm, Verb::MarkOrderPaid)]).await;
+    assert!(matches!(answers[0], Err(StoreError::Unavailable(_) | StoreError::Conflict)), "{:?}", answers[0]);
+    assert!(answers[1].is_ok());
+    let raced = test.store.orders.order(raced.order_id()).await.unwrap().unwrap();
+    assert_eq!(raced.status, OrderStatus::Pending);
+}
+
+fn hex(case: &Case) -> String {
+    case.order_id().uuid().simple().to_string().to_uppercase()
+}
+
+#[actix_web::test]
+async fn what_is_queued_while_the_disk_is_busy_is_one_transaction() {
+    let test = store();
+    let held = Held::hold(&test);
+    let cases: Vec<_> = (0..20).map(|_| Case::new(Provider::Manual)).collect();
+    let batches: Vec<_> =
+        cases.iter().map(|case| test.store.orders.execute(vec![case.order(Verb::CreateOrder).into()])).collect();
+    held.release();
+    for batch in batches {
+        decided(one(batch.await));
+    }
+    assert!(Stats::get(&test.store.stats.commits) <= 2, "{:?}", test.store.stats);
+}
+
+#[actix_web::test]
+async fn a_reader_does_not_wait_behind_a_long_write() {
+    let test = store();
+    let (known, waiting) = (Case::new(Provider::Manual), Case::new(Provider::Manual));
+    orders(&test.store, &[(&known, Verb::CreateOrder)]).await;
+    let held = Held::hold(&test);
+    let write = actix_rt::spawn(test.store.orders.execute(vec![waiting.order(Verb::CreateOrder).into()]));
+    for _ in 0..20 {
+        assert!(test.store.orders.order(known.order_id()).await.unwrap().is_some());
+        assert!(test.store.orders.order(waiting.order_id()).await.unwrap().is_none());
+    }
+    assert!(!write.is_finished(), "the write is still held up");
+    held.release();
+    decided(one(write.await.unwrap()));
+    assert!(test.store.orders.order(waiting.order_id()).await.unwrap().is_some());
+}

@@ -1,0 +1,260 @@
+//! What the tests of the store, and of the actors over it, start from: a database of their own, and
+//! checkouts with ids of their own.
+
+use backstitch::{
+    domain::{
+        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Verb},
+        ids::{OrderId, PaymentId, SagaId, ShipmentId},
+        money::Currency,
+        order::{Basket, LineDraft, OrderCommand},
+        payment::{PaymentCommand, Provider},
+        saga::Saga,
+        shipment::ShippingCommand,
+        simulation::{Fault, Script, Simulation},
+        time::Timestamp,
+    },
+    lifecycle::Fatal,
+    store::{
+        Answers, Append, Claim, Executed, LogEntry, OrderFacts, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga,
+        Store, StoreError, sqlite,
+    },
+};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A database that nobody else uses.
+pub(crate) struct TestStore {
+    pub(crate) store: Store,
+    pub(crate) fatal: Fatal,
+    directory: Arc<TempDir>,
+}
+
+/// A new, empty database.
+pub(crate) fn store() -> TestStore {
+    TestStore::in_directory(Arc::new(TempDir::new().unwrap())).unwrap()
+}
+
+impl TestStore {
+    fn in_directory(directory: Arc<TempDir>) -> Result<Self, sqlite::OpenError> {
+        let fatal = Fatal::default();
+        let options =
+            sqlite::Options { path: directory.path().join("test.db"), cache_mib: 4, readers: 2, max_batch: 512 };
+        Ok(Self { store: sqlite::open(&options, &fatal)?, fatal, directory })
+    }
+
+    /// A second server over the same database.
+    pub(crate) fn second(&self) -> Result<Self, sqlite::OpenError> {
+        Self::in_directory(Arc::clone(&self.directory))
+    }
+
+    /// What the disk says, once everything that was handed over has run.
+    pub(crate) async fn reopen(self) -> Self {
+        let Self { store, directory, .. } = self;
+        store.engine.close().await;
+        drop(store);
+        Self::in_directory(directory).unwrap()
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.path().join("test.db")
+    }
+
+    /// The database behind the store's back.
+    pub(crate) fn raw(&self) -> rusqlite::Connection {
+        let conn = rusqlite::Connection::open(self.path()).unwrap();
+        conn.busy_timeout(Duration::from_secs(10)).unwrap();
+        conn
+    }
+
+    /// A copy of the database as it is.
+    pub(crate) fn copy(&self) -> Self {
+        let directory = TempDir::new().unwrap();
+        let copy = directory.path().join("test.db");
+        self.raw().execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+        Self::in_directory(Arc::new(directory)).unwrap()
+    }
+
+    /// Everything that is stored, by order.
+    pub(crate) async fn facts(&self) -> Vec<OrderFacts> {
+        let all = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&all);
+        self.store.facts.visit(Box::new(move |facts| seen.lock().unwrap().push(facts))).await.unwrap();
+        std::mem::take(&mut all.lock().unwrap())
+    }
+}
+
+/// Keeps the writer busy with an empty transaction, so that what is handed over meanwhile is one
+/// transaction afterwards.
+pub(crate) struct Held(rusqlite::Connection);
+
+impl Held {
+    pub(crate) fn hold(test: &TestStore) -> Self {
+        let conn = test.raw();
+        conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+        // Dropping the future takes nothing back: the writer is at it.
+        drop(test.store.engine.settle());
+        Self(conn)
+    }
+
+    pub(crate) fn release(self) {
+        self.0.execute_batch("COMMIT").unwrap();
+    }
+}
+
+pub(crate) const TOTAL: i64 = 170_000;
+
+pub(crate) fn basket() -> Arc<Basket> {
+    let lines = vec![LineDraft { item_name: "Kopi Gayo 250 g".into(), quantity: 2, price: TOTAL / 2 }];
+    Arc::new(Basket::parse(lines, |_, field| field.to_owned()).unwrap())
+}
+
+pub(crate) fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(1_700_000_000_000 + ms)
+}
+
+pub(crate) const fn script(fault: Option<Fault>, delay_ms: u32) -> Script {
+    Script { fault, delay_ms }
+}
+
+/// A checkout under ids of its own, and the saga that it starts.
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) saga_id: SagaId,
+    pub(crate) checkout: Arc<Checkout>,
+    pub(crate) saga: CheckoutSaga,
+    pub(crate) started: Vec<CheckoutEvent>,
+}
+
+impl Case {
+    pub(crate) fn new(provider: Provider) -> Self {
+        Self::with(provider, 60_000, Simulation::default())
+    }
+
+    pub(crate) fn simulated(simulate: Simulation) -> Self {
+        Self::with(Provider::Simulated, 60_000, simulate)
+    }
+
+    pub(crate) fn with(provider: Provider, deadline_ms: u64, simulate: Simulation) -> Self {
+        let saga_id = SagaId::from_uuid(Uuid::now_v7());
+        let checkout = Arc::new(Checkout {
+            order_id: OrderId::from_uuid(Uuid::now_v7()),
+            payment_id: PaymentId::from_uuid(Uuid::now_v7()),
+            shipment_id: ShipmentId::from_uuid(Uuid::now_v7()),
+            customer_ref: None,
+            currency: Currency::Idr,
+            basket: basket(),
+            provider,
+            deadline_ms,
+            simulate,
+        });
+        let (saga, started) = Saga::begin(saga_id, checkout::definition(), Arc::clone(&checkout), at(0));
+        Self { saga_id, checkout, saga, started }
+    }
+
+    pub(crate) fn order_id(&self) -> OrderId {
+        self.checkout.order_id
+    }
+
+    pub(crate) fn order(&self, verb: Verb) -> OrderCommand {
+        let Command::Order(command) = checkout::command(&self.saga, verb) else { panic!("{verb:?} is not an order's") };
+        command
+    }
+
+    pub(crate) fn payment(&self, verb: Verb) -> PaymentCommand {
+        let Command::Payment(command) = checkout::command(&self.saga, verb) else {
+            panic!("{verb:?} is not a payment's")
+        };
+        command
+    }
+
+    pub(crate) fn shipping(&self, verb: Verb) -> ShippingCommand {
+        let Command::Shipping(command) = checkout::command(&self.saga, verb) else {
+            panic!("{verb:?} is not shipping's")
+        };
+        command
+    }
+
+    pub(crate) fn start(&self, claim: Option<Claim>) -> SagaCommand {
+        let summary = self.saga.summary();
+        let row = SagaRow {
+            id: self.saga_id,
+            order_id: self.order_id(),
+            definition: "checkout".into(),
+            version: 1,
+            status: summary.status,
+            waiting_for: None,
+            reason: None,
+            attention: None,
+            wake_at: None,
+            created_at: at(0),
+            updated_at: at(0),
+            finished_at: None,
+        };
+        SagaCommand::Start(Box::new(StartSaga { row, entry: entry(self.started.clone()), claim }))
+    }
+
+    /// Appends events made on this case's saga, whose row says what the saga says afterwards.
+    pub(crate) fn append(&self, events: Vec<CheckoutEvent>, wake_at: Option<Timestamp>) -> SagaCommand {
+        let count = u32::try_from(events.len()).unwrap();
+        SagaCommand::Append(Box::new(Append {
+            saga_id: self.saga_id,
+            order_id: self.order_id(),
+            seq: self.saga.events() - count,
+            entry: entry(events),
+            row: Some(RowUpdate { summary: self.saga.summary(), wake_at }),
+            claim: None,
+        }))
+    }
+}
+
+fn entry(events: Vec<CheckoutEvent>) -> LogEntry {
+    LogEntry { at: at(0), node: "test".into(), events }
+}
+
+/// A client's key for a body.
+pub(crate) fn claim(key: &str, body: u8) -> Claim {
+    Claim { scope: "anybody POST /somewhere".into(), key: key.into(), body_hash: [body; 32] }
+}
+
+/// Runs one saga command.
+pub(crate) async fn tell(store: &Store, command: SagaCommand) -> Result<SagaAnswer, StoreError> {
+    one(store.sagas.execute(vec![command]).await)
+}
+
+/// The one answer to a batch of one.
+pub(crate) fn one<T>(answers: Answers<T>) -> Result<T, StoreError> {
+    let [answer] = <[_; 1]>::try_from(answers).unwrap_or_else(|_| panic!("one command, one answer"));
+    answer
+}
+
+/// The outcome of a decided command.
+pub(crate) fn decided<A: backstitch::domain::aggregate::Aggregate>(
+    answer: Result<Executed<A>, StoreError>,
+) -> A::Answer {
+    match answer.unwrap() {
+        Executed::Decided(answer) => answer,
+        Executed::Replayed(_) => panic!("decided, not replayed"),
+    }
+}
+
+/// Waits until a condition holds, for as long as any machine may need.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while !condition().await {
+        assert!(std::time::Instant::now() < deadline, "in vain: {what}");
+        actix_rt::time::sleep(Duration::from_millis(3)).await;
+    }
+}
+
+/// A random generator whose seed is printed when the test fails; `BACKSTITCH_SEED` repeats a run.
+pub(crate) fn random() -> fastrand::Rng {
+    let seed = std::env::var("BACKSTITCH_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("BACKSTITCH_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}

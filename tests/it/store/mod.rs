@@ -1,0 +1,14 @@
+//! The store, tested through its traits alone on a real file, so that another backend can be held to
+//! the same tests: what a backend is opened with is in [`given::TestStore`], and nowhere else.
+
+pub(crate) mod given;
+
+mod batches;
+mod claims;
+mod close;
+mod facts;
+mod offenders;
+mod poison;
+mod sagas;
+mod severed;
+mod threads;
