@@ -15,19 +15,24 @@
 //! It shares its machine with the server, so it is lean: one thread, hyper's bare connections, bodies made
 //! once, and of an answer only what counts is read.
 
+mod chart;
 mod client;
 mod clients;
 mod counters;
 mod crashes;
+mod error;
 mod kills;
 mod latency;
 mod options;
 mod order;
+mod page;
+mod plots;
 mod process;
 mod report;
 mod run;
 mod schedule;
 mod server;
+mod stop;
 mod table;
 mod tally;
 mod target;
@@ -36,6 +41,7 @@ mod verdict;
 mod watch;
 
 pub use crashes::CrashPlan;
+pub use error::LoadError;
 pub use options::{Mix, Options};
 pub use target::Target;
 
@@ -55,59 +61,15 @@ use std::{
     fs::File,
     io::{self, Write},
     path::{Path, PathBuf},
-    process::ExitStatus,
     rc::Rc,
     time::{Duration, Instant},
 };
 use tally::Tally;
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::Mutex,
-};
+use tokio::sync::Mutex;
 use verdict::Verdict;
 
 /// How long sagas whose end no client has seen may take to rest after the last order.
 const REST_BOUND: Duration = Duration::from_mins(1);
-
-/// Why there is no report.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// There is no place for the database.
-    #[error("cannot make a temporary directory")]
-    Directory(#[source] io::Error),
-    /// The server cannot be started or looked after.
-    #[error("cannot run a server")]
-    Server(#[source] io::Error),
-    /// The server ended although nobody killed it.
-    #[error("the server ended by itself: {status}{log}")]
-    ServerEnded {
-        /// How.
-        status: ExitStatus,
-        /// The last lines of its log.
-        log: String,
-    },
-    /// The server does not take orders.
-    #[error("the server is not ready: {0}")]
-    NotReady(String),
-    /// Nothing can be crashed, or not this.
-    #[error("{0}")]
-    Crash(String),
-    /// What is stored cannot be judged.
-    #[error("cannot audit: {0}")]
-    Audit(String),
-    /// A report cannot be written.
-    #[error("cannot write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// Interrupted for a second time.
-    #[error("interrupted")]
-    Interrupted,
-}
 
 /// Runs a load and prints what it came to; whether every promise was kept. `server_arguments` are handed
 /// to the server that it starts, if it starts one.
@@ -122,14 +84,16 @@ pub async fn run(options: &Options, server_arguments: Vec<OsString>) -> Result<b
     };
     let report = tokio::select! {
         report = load(options, server.as_ref()) => report?,
-        () = asked_to_stop_again() => return Err(LoadError::Interrupted),
+        () = stop::asked_again() => return Err(LoadError::Interrupted),
     };
     print!("{report}");
     if let Some((path, mut file)) = json {
         let written = serde_json::to_writer_pretty(&mut file, &report).map_err(io::Error::from);
         written.and_then(|()| writeln!(file)).map_err(|source| LoadError::Write { path, source })?;
     }
-    drop(html);
+    if let Some((path, mut file)) = html {
+        file.write_all(page::page(&report).as_bytes()).map_err(|source| LoadError::Write { path, source })?;
+    }
     if !report.passed
         && let Some(server) = server
     {
@@ -225,7 +189,7 @@ async fn place_all(
         refused = crashes => Err(LoadError::Crash(refused)),
         error = kills => Err(error),
         error = watch::go_on(run, server, scraper, &bar) => Err(error),
-        () = stop_when_asked(run) => Ok(()),
+        () = stop::when_asked(run) => Ok(()),
     };
     bar.finish_and_clear();
     ended
@@ -274,29 +238,4 @@ async fn crash_plan(options: &Options, target: &Target) -> Result<Option<CrashPl
         return Err(LoadError::Crash(format!("this server has no actor {unknown}: it has {}", known.join(", "))));
     }
     Ok(options.crash.clone().or_else(|| options.crash_all.map(|rate| CrashPlan::all(known, rate))))
-}
-
-/// Ends the run early, and properly, on SIGINT or SIGTERM: no more orders, those under way are waited for.
-/// Never resolves.
-async fn stop_when_asked(run: &Run) {
-    asked_to_stop().await;
-    run.schedule.borrow_mut().stop();
-    std::future::pending::<()>().await;
-}
-
-/// Resolves on the second SIGINT or SIGTERM.
-async fn asked_to_stop_again() {
-    asked_to_stop().await;
-    asked_to_stop().await;
-}
-
-async fn asked_to_stop() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }
