@@ -161,6 +161,10 @@ impl Chart {
                 continue;
             };
             let _ = write!(path, "{pen}{:.1} {:.1}", self.x(*x), self.y(*y));
+            if pen == "M" {
+                // Of no length, and drawn by the pen's round end: a point between two gaps shows.
+                path.push_str("l0 0");
+            }
             pen = "L";
         }
         self.put(&format!("<path class=\"curve {class}\" d=\"{path}\"/>"));

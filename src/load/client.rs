@@ -53,6 +53,11 @@ impl Client {
         Self { target, connection: None, bound }
     }
 
+    /// Connects ahead of the first request; where that fails, the request will tell.
+    pub(super) async fn connect(&mut self) {
+        self.connection = connect(&self.target).await.ok();
+    }
+
     /// Asks for a resource.
     pub(super) async fn get(&mut self, path: &Uri) -> Result<Answer, NoAnswer> {
         self.send(self.request(Method::GET, path, Bytes::new())).await

@@ -14,6 +14,7 @@ use super::{
     order::{End, SagaSeen, Seen, read},
     run::Run,
     schedule::Due,
+    target::Target,
 };
 use crate::domain::ids::SagaId;
 use hyper::{StatusCode, header::HeaderValue, http::Uri};
@@ -32,9 +33,20 @@ const ORDER_BOUND: Duration = Duration::from_mins(1);
 /// The first and the longest pause before a request is sent again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
+/// Connected clients. One after the other and before the clock starts: what a few hundred connections at
+/// once cost is no order's latency.
+pub(super) async fn connected(target: &Target, clients: u16) -> Vec<Client> {
+    let mut connected = Vec::with_capacity(usize::from(clients));
+    for _ in 0..clients {
+        let mut client = Client::new(target.clone(), ANSWER_BOUND);
+        client.connect().await;
+        connected.push(client);
+    }
+    connected
+}
+
 /// Places orders until there are enough.
-pub(super) async fn place_orders(run: Rc<Run>) {
-    let mut client = Client::new(run.target.clone(), ANSWER_BOUND);
+pub(super) async fn place_orders(run: Rc<Run>, mut client: Client) {
     let place = Uri::try_from(format!("/orders?wait={WAIT_SECONDS}")).unwrap_or_default();
     loop {
         let Some(due) = run.schedule.borrow_mut().next(Instant::now()) else { return };

@@ -45,6 +45,7 @@ pub use error::LoadError;
 pub use options::{Mix, Options};
 pub use target::Target;
 
+use client::Client;
 use counters::Scraper;
 use futures::future::{join_all, select_all};
 use hyper::http::Uri;
@@ -125,8 +126,9 @@ async fn load(options: &Options, server: Option<&RefCell<Server>>) -> Result<Rep
     let used = || (server.map(|server| server.borrow().usage()), Usage::of(std::process::id()));
     let (server_before, own_before) = used();
 
+    let clients = clients::connected(&target, options.concurrency).await;
     let run = Rc::new(begin(options, target));
-    place_all(options, &run, server, &scraper, plan.as_ref()).await?;
+    place_all(options, &run, clients, server, &scraper, plan.as_ref()).await?;
 
     let check = || server.map_or(Ok(()), |server| server.borrow_mut().note_end());
     server::wait_until_ready(&run.target, check).await?;
@@ -151,7 +153,7 @@ fn begin(options: &Options, target: Target) -> Run {
         target,
         orders: Orders::simple(options.fail),
         schedule: RefCell::new(Schedule::new(start, options.most_orders(), options.longest(), options.rate)),
-        tally: RefCell::new(Tally::new(start)),
+        tally: RefCell::new(Tally::new(start, options.longest())),
         key: format!("load-{:016x}", fastrand::u64(..)),
     }
 }
@@ -160,12 +162,14 @@ fn begin(options: &Options, target: Target) -> Run {
 async fn place_all(
     options: &Options,
     run: &Rc<Run>,
+    clients: Vec<Client>,
     server: Option<&RefCell<Server>>,
     scraper: &Mutex<Scraper>,
     plan: Option<&CrashPlan>,
 ) -> Result<(), LoadError> {
     let bar = watch::bar(options);
-    let clients = join_all((0..options.concurrency).map(|_| actix_rt::spawn(clients::place_orders(Rc::clone(run)))));
+    let place = |client| actix_rt::spawn(clients::place_orders(Rc::clone(run), client));
+    let clients = join_all(clients.into_iter().map(place));
     let crashes = async {
         match plan {
             Some(CrashPlan(plan)) => {
@@ -226,7 +230,7 @@ async fn crash_plan(options: &Options, target: &Target) -> Result<Option<CrashPl
     if options.crash.is_none() && options.crash_all.is_none() {
         return Ok(None);
     }
-    let mut client = client::Client::new(target.clone(), Duration::from_secs(5));
+    let mut client = Client::new(target.clone(), Duration::from_secs(5));
     let failed = |error: String| LoadError::Crash(format!("cannot list the server's actors: {error}"));
     let answer = client.get(&Uri::from_static("/admin/actors")).await.map_err(|error| failed(error.to_string()))?;
     let mut known: Vec<String> =

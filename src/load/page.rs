@@ -18,7 +18,8 @@ table { border-collapse: collapse; } th, td { text-align: left; padding: .15rem 
 th { color: var(--soft); } td.n { text-align: right; font-variant-numeric: tabular-nums; }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 .axis, .grid { stroke: var(--line); stroke-width: 1; } .axis { stroke: var(--soft); }
-.one { stroke: var(--one); } .two { stroke: var(--two); } .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round; }
+.one { stroke: var(--one); } .two { stroke: var(--two); } .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round;
+  stroke-linecap: round; }
 .area { fill: var(--one); opacity: .14; } .bar { fill: var(--one); } .away { fill: var(--bad); opacity: .22; }
 .kill { stroke: var(--bad); stroke-width: 1.5; } .crash { fill: var(--mark); }
 svg text.t-one { fill: var(--one); } svg text.t-two { fill: var(--two); } svg text.t-kill { fill: var(--bad); }

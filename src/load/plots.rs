@@ -104,7 +104,7 @@ fn batches(report: &Report) -> Plot {
     for (index, size) in sizes.iter().enumerate() {
         let left = as_f64(index as u64);
         let name = match size.up_to {
-            None => format!("over {}", short(above)),
+            None => format!("> {above:.0}"),
             Some(up_to) if up_to <= above + 1.0 => format!("{up_to:.0}"),
             Some(up_to) => format!("{:.0}–{up_to:.0}", above + 1.0),
         };

@@ -123,7 +123,7 @@ impl Report {
             connections_lost: tally.lost,
             errors: tally.errors,
             error_examples: tally.examples.clone(),
-            sagas_per_s: as_f64(ended) / seconds,
+            sagas_per_s: tally.rate(),
             latency_ms: tally.latency.percentiles(),
             crashes: tally.crashes,
             kills: tally.kills.clone(),

@@ -3,6 +3,7 @@
 use super::{
     latency::Latency,
     order::End,
+    schedule::as_f64,
     timeline::{Happened, Timeline},
 };
 use crate::domain::ids::{OrderId, SagaId};
@@ -19,6 +20,10 @@ const MOST_EXAMPLES: usize = 5;
 #[derive(Debug)]
 pub(super) struct Tally {
     start: Instant,
+    /// For how long orders are placed at most.
+    longest: Duration,
+    /// Sagas that ended while orders were placed.
+    ended_in_time: u64,
     /// Orders that were sent, each once however often it was sent again.
     pub(super) placed: u64,
     pub(super) completed: u64,
@@ -55,9 +60,11 @@ pub(super) struct Kill {
 
 impl Tally {
     /// Nothing yet.
-    pub(super) fn new(start: Instant) -> Self {
+    pub(super) fn new(start: Instant, longest: Duration) -> Self {
         Self {
             start,
+            longest,
+            ended_in_time: 0,
             placed: 0,
             completed: 0,
             compensated: BTreeMap::new(),
@@ -89,6 +96,7 @@ impl Tally {
             End::NeedsAttention => self.needs_attention += 1,
         }
         self.latency.record(latency);
+        self.ended_in_time += u64::from(self.since_start(now) <= self.longest);
         self.note(now, Happened::Ended(latency));
         self.last_end = Some(now);
     }
@@ -133,6 +141,13 @@ impl Tally {
         self.completed + self.compensated.values().sum::<u64>() + self.needs_attention
     }
 
+    /// Sagas that ended in a second. Of a run that is bounded by time, those count that ended within it: the
+    /// stragglers after it would be divided by a time in which nothing was asked for.
+    pub(super) fn rate(&self) -> f64 {
+        let over = self.took().min(self.longest);
+        if over.is_zero() { 0.0 } else { as_f64(self.ended_in_time) / over.as_secs_f64() }
+    }
+
     /// From the start to the end of the latest saga.
     pub(super) fn took(&self) -> Duration {
         self.last_end.map_or(Duration::ZERO, |end| end.saturating_duration_since(self.start))
@@ -141,5 +156,24 @@ impl Tally {
     /// Since the start.
     pub(super) fn since_start(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.start)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stragglers_after_the_time_are_counted_and_do_not_dilute_the_rate() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let mut tally = Tally::new(start, 2 * second);
+        for _ in 0..10 {
+            tally.ended(End::Completed, start, start + second);
+        }
+        assert!((tally.rate() - 10.0).abs() < 1e-9, "a run that is done early took as long as it took");
+        tally.ended(End::Compensated("payment_declined".to_owned()), start, start + 9 * second);
+        assert!((tally.rate() - 5.0).abs() < 1e-9, "{}", tally.rate());
+        assert_eq!(tally.ended_in_all(), 11);
+        assert_eq!(tally.took(), 9 * second);
     }
 }
