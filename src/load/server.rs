@@ -157,6 +157,8 @@ fn spawn(
     ] {
         command.arg("--set").arg(format!("{key}={value}"));
     }
+    // Each crash on purpose would first unwind and print its stack: a stall that only the load run has.
+    command.env("RUST_BACKTRACE", "0");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     // Ctrl-C on a terminal reaches the whole group, and it is for the load generator to end the server.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
