@@ -4,6 +4,17 @@ use crate::support::{TestApp, id, manual, simulated};
 use serde_json::json;
 
 #[tokio::test]
+async fn an_order_is_acknowledged_with_the_payment_that_it_waits_for() {
+    let app = TestApp::start();
+    for _ in 0..50 {
+        let placed = app.place(&manual()).await.success(201).clone();
+        assert_eq!(placed["payment"]["status"], "pending", "{placed}");
+        app.payment(placed["payment"]["id"].as_str().expect("an id")).await.success(200);
+    }
+    app.finish_leaving(50).await;
+}
+
+#[tokio::test]
 async fn an_order_without_payment_terms_waits_for_a_manual_payment() {
     let app = TestApp::start();
     let order = app.unpaid(&manual()).await;

@@ -72,9 +72,14 @@ async fn a_documented_path_serves_no_other_method() {
 /// The paths that handlers are registered at, by the source: the one way to see a path that is served
 /// and not documented.
 fn registered() -> BTreeSet<String> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http");
-    let files = fs::read_dir(directory).expect("the facade's source").map(|entry| entry.expect("an entry").path());
-    let sources = files.filter(|path| path.extension().is_some_and(|kind| kind == "rs"));
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http")];
+    let mut sources = Vec::new();
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).expect("the facade's source") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() { open.push(path) } else { sources.push(path) }
+        }
+    }
     let mut found = BTreeSet::new();
     for source in sources {
         let text = fs::read_to_string(source).expect("a source file");

@@ -1,0 +1,242 @@
+//! Orders over HTTP.
+
+mod request;
+
+pub(super) use request::ProviderName;
+
+use super::{
+    Context, Problem,
+    body::Body,
+    envelope::{list, success},
+    idempotency::claim,
+    params::{Query, path_id},
+    payments::settle_callback,
+    resource,
+    sagas::SagaLink,
+    shipments::ShipmentBody,
+    wire::Time,
+};
+use crate::{
+    domain::{
+        field::CustomerRef,
+        ids::{OrderId, PaymentId, SagaId},
+        order::{Line, Order, OrderStatus},
+        payment::Payment,
+    },
+    service::OrderView,
+    store::OrderFilter,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
+use request::PlaceOrderBody;
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    resource(config, "/orders", [(Method::POST, web::to(place)), (Method::GET, web::to(list_orders))]);
+    resource(config, "/orders/{id}", [(Method::GET, web::to(read)), (Method::DELETE, web::to(cancel))]);
+    resource(config, "/internal/payment-callback", [(Method::POST, web::to(settle_callback))]);
+}
+
+/// An order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OrderBody {
+    #[schema(value_type = Uuid)]
+    id: OrderId,
+    /// `pending`, `paid`, `completed`, `failed` or `cancelled`.
+    status: &'static str,
+    /// Why it was unwound.
+    reason: Option<&'static str>,
+    currency: &'static str,
+    /// The sum of its lines, in the currency's smallest unit in use.
+    total_amount: i64,
+    customer_ref: Option<String>,
+    lines: Vec<OrderLineBody>,
+    /// What its only line sells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_name: Option<String>,
+    /// How many of its only line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quantity: Option<i64>,
+    /// The price of one of its only line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price: Option<i64>,
+    payment: Option<OrderPaymentBody>,
+    shipments: Vec<ShipmentBody>,
+    #[schema(value_type = Uuid)]
+    saga_id: SagaId,
+    saga: Option<SagaLink>,
+    created_at: Time,
+    updated_at: Time,
+}
+
+/// A line of an order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OrderLineBody {
+    item_name: String,
+    quantity: i64,
+    price: i64,
+    /// Price times quantity.
+    amount: i64,
+}
+
+/// An order's payment, in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OrderPaymentBody {
+    #[schema(value_type = Uuid)]
+    id: PaymentId,
+    status: &'static str,
+    provider: &'static str,
+    deadline_at: Option<Time>,
+}
+
+impl From<&Line> for OrderLineBody {
+    fn from(line: &Line) -> Self {
+        Self {
+            item_name: line.item_name.as_str().to_owned(),
+            quantity: line.quantity.get(),
+            price: line.price.get(),
+            amount: line.amount().map_or(0, crate::domain::money::Amount::get),
+        }
+    }
+}
+
+impl From<Payment> for OrderPaymentBody {
+    fn from(payment: Payment) -> Self {
+        Self {
+            id: payment.id,
+            status: payment.status.as_str(),
+            provider: payment.provider.as_str(),
+            deadline_at: payment.deadline_at.map(Time),
+        }
+    }
+}
+
+impl From<OrderView> for OrderBody {
+    fn from(view: OrderView) -> Self {
+        let OrderView { order, payment, shipment, saga } = view;
+        let Order { id, saga_id, customer_ref, currency, basket, status, reason, created_at, updated_at } = order;
+        let lines: Vec<OrderLineBody> = basket.lines().iter().map(OrderLineBody::from).collect();
+        let only = match lines.as_slice() {
+            [only] => Some((only.item_name.clone(), only.quantity, only.price)),
+            _ => None,
+        };
+        let (item_name, quantity, price) = only.map_or((None, None, None), |(n, q, p)| (Some(n), Some(q), Some(p)));
+        Self {
+            id,
+            status: status.as_str(),
+            reason: reason.map(crate::domain::reason::Reason::as_str),
+            currency: currency.into(),
+            total_amount: basket.total().get(),
+            customer_ref: customer_ref.map(|text| text.as_str().to_owned()),
+            lines,
+            item_name,
+            quantity,
+            price,
+            payment: payment.map(OrderPaymentBody::from),
+            shipments: shipment.into_iter().map(ShipmentBody::from).collect(),
+            saga_id,
+            saga: saga.map(SagaLink::from),
+            created_at: Time(created_at),
+            updated_at: Time(updated_at),
+        }
+    }
+}
+
+/// Places an order.
+#[utoipa::path(
+    post, path = "/orders", tag = "orders",
+    params(
+        ("wait" = Option<u32>, Query, description = "Answer when the saga rests or so many seconds (0-60) have passed"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters; a repeat answers the same order"),
+    ),
+    request_body = PlaceOrderBody,
+    responses(
+        (status = 201, description = "The order exists durably", body = inline(super::envelope::Envelope<OrderBody>),
+            headers(("Location" = String), ("Idempotent-Replayed" = String))),
+        (status = "4XX", description = "The request cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, description = "Too many orders are under way, or storage is away", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn place(
+    request: HttpRequest,
+    mut query: Query,
+    body: Body<PlaceOrderBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    let wait = query.wait();
+    query.finish()?;
+    let claim = claim(&request, &body)?;
+    let checkout = Arc::new(body.value.checkout(&context)?);
+    let service = &context.service;
+    let placed = service.place_order(SagaId::from_uuid(Uuid::now_v7()), checkout, claim).await?;
+    service.wait_for_rest(placed.saga_id, Some(placed.rest), wait).await?;
+    let view = service.order_view_of(placed.order_id, placed.saga_id).await?;
+    Ok(success(StatusCode::CREATED, OrderBody::from(view))
+        .header("Location", format!("/orders/{}", placed.order_id))
+        .replayed(placed.replayed)
+        .finish())
+}
+
+/// Lists orders, newest first.
+#[utoipa::path(
+    get, path = "/orders", tag = "orders",
+    params(
+        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled"),
+        ("customer_ref" = Option<String>, Query, description = "The client's own reference to its customer"),
+        ("created_after" = Option<String>, Query, description = "RFC 3339 time: placed then or later"),
+        ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
+    ),
+    responses(
+        (status = 200, description = "A part of the list", body = inline(super::envelope::ListEnvelope<OrderBody>)),
+        (status = "4XX", description = "A parameter cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_orders(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let status = query.parsed::<OrderStatus>("status", "pending, paid, completed, failed or cancelled");
+    let customer_ref = query.text("customer_ref").map(CustomerRef::parse);
+    let customer_ref = customer_ref.and_then(|parsed| query.errors.check("customer_ref", parsed));
+    let created_after = query.time("created_after");
+    let (limit, page) = query.page(OrderId::from_uuid);
+    query.finish()?;
+    let filter = OrderFilter { status, customer_ref, created_after };
+    let orders = context.service.order_views(filter, page).await?;
+    Ok(list(orders, limit, |view| view.order.id.to_string(), OrderBody::from))
+}
+
+/// Reads an order.
+#[utoipa::path(
+    get, path = "/orders/{id}", tag = "orders",
+    params(("id" = Uuid, Path, description = "The order's id")),
+    responses(
+        (status = 200, description = "The order", body = inline(super::envelope::Envelope<OrderBody>)),
+        (status = "4XX", description = "No such order", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request, OrderId::from_uuid)?;
+    let view = context.service.order_view(id).await?;
+    Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
+}
+
+/// Cancels an order that is not paid yet.
+#[utoipa::path(
+    delete, path = "/orders/{id}", tag = "orders",
+    params(("id" = Uuid, Path, description = "The order's id")),
+    responses(
+        (status = 202, description = "The order's saga is on its way back", body = inline(super::envelope::Envelope<OrderBody>)),
+        (status = "4XX", description = "No such order, or it is paid or over", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn cancel(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request, OrderId::from_uuid)?;
+    context.service.cancel_order(id).await?;
+    let view = context.service.order_view(id).await?;
+    Ok(success(StatusCode::ACCEPTED, OrderBody::from(view)).finish())
+}
