@@ -1,7 +1,10 @@
 //! `backstitch load`: the real binary against a server that it starts, crashes, kills and audits itself.
 
-use serde_json::Value;
+use crate::support::TestApp;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde_json::{Value, json};
 use std::{
+    net::TcpListener,
     path::Path,
     process::{Command, Output},
 };
@@ -117,4 +120,63 @@ fn a_file_that_cannot_be_written_is_named_before_anything_is_loaded() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("missing/load.json"), "{}", text(&output.stderr));
     assert_eq!(text(&output.stdout), "");
+}
+
+#[actix_web::test]
+async fn a_server_behind_a_url_is_loaded_crashed_and_asked_for_its_audit() {
+    let app = TestApp::start();
+    let url = format!("http://{}", app.address);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let arguments =
+        ["--url", &url, "--orders", "200", "--crash", "payment=50/s,coordinator=20/s", "--json", "load.json"];
+
+    let output = load(directory.path(), &arguments);
+
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    let report = written(&directory.path().join("load.json"));
+    assert_eq!((&report["completed"], &report["server"]["cpu_s"]), (&json!(200), &Value::Null));
+    assert!(report["verdict"]["audit"]["checks"].as_array().is_some_and(|checks| !checks.is_empty()));
+    app.finish().await;
+}
+
+/// A server that acknowledges every order, says `clean` of itself, and knows no order.
+fn forgetful(clean: bool) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let serve = async move {
+            let app = move || {
+                let placed = || async {
+                    let id = uuid::Uuid::now_v7();
+                    let data = json!({"id": id, "saga_id": id, "reason": null, "saga": {"status": "completed"}});
+                    HttpResponse::Created().json(json!({"data": data}))
+                };
+                let audit =
+                    move || async move { HttpResponse::Ok().json(json!({"data": {"clean": clean, "checks": []}})) };
+                App::new()
+                    .route("/orders", web::post().to(placed))
+                    .route("/admin/audit", web::get().to(audit))
+                    .route("/readyz", web::get().to(HttpResponse::Ok))
+                    .route("/metrics", web::get().to(HttpResponse::Ok))
+            };
+            let server = HttpServer::new(app).workers(1).disable_signals().listen(listener);
+            server.expect("the listener works").run().await
+        };
+        actix_web::rt::System::new().block_on(serve)
+    });
+    url
+}
+
+#[test]
+fn an_acknowledged_order_that_is_not_there_ends_with_exit_1_whatever_the_audit_says() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    for (clean, word) in [(true, "audit: clean"), (false, "audit: BROKEN")] {
+        let output = load(directory.path(), &["--url", &forgetful(clean), "--orders", "5", "--json", "load.json"]);
+
+        let printed = text(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{printed}{}", text(&output.stderr));
+        assert!(printed.contains(word) && printed.contains("5 looked up, 5 missing"), "{printed}");
+        let report = written(&directory.path().join("load.json"));
+        assert_eq!((&report["passed"], &report["verdict"]["acknowledged"]["missing"]), (&json!(false), &json!(5)));
+    }
 }
