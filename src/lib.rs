@@ -22,6 +22,7 @@
 //! | [`service`] | what every facade offers, whatever its wire format |
 //! | [`http`] | the REST facade |
 //! | [`audit`] | the promises, checked over a database |
+//! | [`load`] | the load generator, which crashes and audits what it loads |
 //! | [`app`] | the composition root: settings → store → actors → servers, and the graceful way back |
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
 //!
@@ -35,6 +36,7 @@ pub mod clock;
 pub mod domain;
 pub mod http;
 pub mod lifecycle;
+pub mod load;
 pub mod providers;
 pub mod service;
 pub mod settings;

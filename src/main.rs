@@ -1,8 +1,8 @@
 //! The command line: thin, everything it does is in the library.
 
-use backstitch::{app::App, audit, http, settings, store::sqlite, telemetry};
+use backstitch::{app::App, audit, http, load, settings, store::sqlite, telemetry};
 use clap::{Parser, Subcommand};
-use std::{path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -42,6 +42,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Load a server with orders, crash it on the way, and audit what is left; exit 1 when a promise is broken.
+    Load(Box<load::Options>),
+}
+
+impl Common {
+    /// The same, as arguments of another `backstitch`.
+    fn arguments(&self) -> Vec<OsString> {
+        let config = self.config.iter().flat_map(|file| ["--config".into(), file.into()]);
+        let set = self.set.iter().flat_map(|(key, value)| ["--set".into(), format!("{key}={value}").into()]);
+        config.chain(set).collect()
+    }
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -67,12 +78,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         println!("{}", http::openapi_document().to_pretty_json()?);
         return Ok(ExitCode::SUCCESS);
     }
+    if let Command::Load(options) = &command {
+        let kept = actix_rt::System::new().block_on(load::run(options, cli.common.arguments()))?;
+        return Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
     let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
     let settings = settings::Settings::load(&sources)?;
     let path = backstitch::app::sqlite_path(&settings.store.url);
     match command {
-        Command::Openapi => unreachable!("handled above"),
+        Command::Openapi | Command::Load(_) => unreachable!("handled above"),
         Command::Serve => serve(&settings),
         Command::Migrate => {
             let applied = sqlite::migrate(&path)?;

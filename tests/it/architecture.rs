@@ -16,6 +16,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("actors", &["domain", "store", "providers", "clock", "lifecycle"]),
     ("service", &["domain", "store", "actors"]),
     ("http", &["domain", "store", "actors", "service", "audit", "lifecycle", "telemetry"]),
+    ("load", &["domain", "store", "audit", "clock", "lifecycle"]),
     ("settings", &["domain"]),
     ("telemetry", &["settings"]),
 ];

@@ -7,6 +7,7 @@ mod architecture;
 mod audit;
 mod domain;
 mod facade;
+mod load;
 mod process;
 mod store;
 mod support;

@@ -1,0 +1,154 @@
+//! The clients: each places an order, waits for its saga's end, and places the next.
+//!
+//! ```text
+//!   due ─▶ POST /orders?wait= ─▶ 201: acknowledged ─▶ at rest?  ─▶ ended
+//!              ▲   │ 503, no answer                      │ no
+//!              └───┘ later, under the same key           └─▶ GET /sagas/{id}?wait= until it is
+//! ```
+//!
+//! Behaves as a good client does: a request that was not answered may have happened, and is sent again
+//! under its idempotency key; a server that says it is busy is left alone for a moment.
+
+use super::{
+    client::{Answer, Client},
+    order::{End, SagaSeen, Seen, read},
+    run::Run,
+    schedule::Due,
+    target::Target,
+};
+use crate::domain::ids::SagaId;
+use hyper::{StatusCode, header::HeaderValue, http::Uri};
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use tokio::time::{sleep, sleep_until};
+
+/// How long the server may hold a request for the saga's end.
+const WAIT_SECONDS: u32 = 30;
+/// How long an answer may take: the wait, and some time to answer in.
+const ANSWER_BOUND: Duration = Duration::from_secs(40);
+/// How long a client tries to have one order through before it gives it up.
+const ORDER_BOUND: Duration = Duration::from_mins(1);
+/// The first and the longest pause before a request is sent again.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+
+/// Connected clients. One after the other and before the clock starts: what a few hundred connections at
+/// once cost is no order's latency.
+pub(super) async fn connected(target: &Target, clients: u16) -> Vec<Client> {
+    let mut connected = Vec::with_capacity(usize::from(clients));
+    for _ in 0..clients {
+        let mut client = Client::new(target.clone(), ANSWER_BOUND);
+        client.connect().await;
+        connected.push(client);
+    }
+    connected
+}
+
+/// Places orders until there are enough.
+pub(super) async fn place_orders(run: Rc<Run>, mut client: Client) {
+    let place = Uri::try_from(format!("/orders?wait={WAIT_SECONDS}")).unwrap_or_default();
+    loop {
+        let Some(due) = run.schedule.borrow_mut().next(Instant::now()) else { return };
+        if let Some(wake) = due.sleep_until(Instant::now()) {
+            sleep_until(wake.into()).await;
+        }
+        order(&run, &mut client, &place, due).await;
+    }
+}
+
+/// Pauses that grow and are spread, so that clients that failed together do not come back together.
+struct Pauses(Duration);
+
+impl Pauses {
+    const fn new() -> Self {
+        Self(PAUSE.0)
+    }
+
+    async fn pause(&mut self, asked: Option<Duration>) {
+        let spread = self.0.mul_f64(0.5 + fastrand::f64());
+        self.0 = (self.0 * 2).min(PAUSE.1);
+        sleep(asked.map_or(spread, |asked| asked + spread)).await;
+    }
+}
+
+/// Takes one order from its first request to its saga's end.
+async fn order(run: &Run, client: &mut Client, place: &Uri, due: Due) {
+    let sent = Instant::now();
+    let (from, give_up) = (due.counts_from(sent), sent + ORDER_BOUND);
+    run.tally.borrow_mut().placed += 1;
+    let body = run.orders.body(due.number);
+    let Ok(key) = HeaderValue::try_from(format!("{}-{}", run.key, due.number)) else { return };
+    let mut pauses = Pauses::new();
+    let mut why = String::from("there was no time to place it");
+    while Instant::now() < give_up {
+        match client.post(place, body.clone(), Some(&key)).await {
+            Ok(answer) if answer.status == StatusCode::CREATED => match acknowledged(run, &answer) {
+                Ok((_, Some(end))) => return run.tally.borrow_mut().ended(end, from, Instant::now()),
+                Ok((saga, None)) => return follow(run, client, saga, from, give_up).await,
+                Err(unreadable) => return run.tally.borrow_mut().error(Instant::now(), unreadable),
+            },
+            Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
+                run.tally.borrow_mut().refused(Instant::now());
+                why = said(&answer);
+                pauses.pause(answer.retry_after).await;
+            }
+            // The first request under this key is still being committed.
+            Ok(answer) if answer.status == StatusCode::CONFLICT => {
+                why = said(&answer);
+                pauses.pause(None).await;
+            }
+            Ok(answer) => return run.tally.borrow_mut().error(Instant::now(), said(&answer)),
+            Err(lost) => {
+                run.tally.borrow_mut().lost(Instant::now());
+                why = lost.to_string();
+                pauses.pause(None).await;
+            }
+        }
+    }
+    run.tally.borrow_mut().error(Instant::now(), format!("an order was given up: {why}"));
+}
+
+/// Remembers what the server has promised, and reads how the saga ended if it has.
+fn acknowledged(run: &Run, answer: &Answer) -> Result<(SagaId, Option<End>), String> {
+    let seen: Seen<'_> = read(&answer.body).map_err(|error| format!("an answer cannot be read: {error}"))?;
+    run.tally.borrow_mut().acknowledged.push((seen.id, seen.saga_id));
+    let end = seen.saga.and_then(|saga| End::of(&saga.status, seen.reason.as_deref()));
+    Ok((seen.saga_id, end))
+}
+
+/// Waits for the end of a saga whose order was acknowledged before.
+async fn follow(run: &Run, client: &mut Client, saga: SagaId, from: Instant, give_up: Instant) {
+    match end_of(client, saga, give_up).await {
+        Some(end) => run.tally.borrow_mut().ended(end, from, Instant::now()),
+        None => run.tally.borrow_mut().unfinished.push(saga),
+    }
+}
+
+/// Asks for a saga until it has ended; `None` when it has not by `give_up`.
+pub(super) async fn end_of(client: &mut Client, saga: SagaId, give_up: Instant) -> Option<End> {
+    let mut pauses = Pauses::new();
+    loop {
+        let left = give_up.checked_duration_since(Instant::now())?;
+        let wait = left.as_secs().min(u64::from(WAIT_SECONDS));
+        let path = Uri::try_from(format!("/sagas/{saga}?wait={wait}")).ok()?;
+        if let Ok(answer) = client.get(&path).await
+            && let Ok(seen) = read::<SagaSeen<'_>>(&answer.body)
+            && let Some(end) = End::of(&seen.status, seen.reason.as_deref())
+        {
+            return Some(end);
+        }
+        pauses.pause(None).await;
+    }
+}
+
+/// What an unexpected answer says, in short.
+fn said(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    format!("{}: {}", answer.status, text.chars().take(300).collect::<String>())
+}
+
+/// A client for everything but orders.
+pub(super) fn operator(run: &Run) -> Client {
+    Client::new(run.target.clone(), ANSWER_BOUND)
+}
