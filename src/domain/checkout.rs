@@ -208,6 +208,12 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
     }
 }
 
+/// Whether a client can be told that its order is placed: the order exists, and its payment too, unless
+/// the payment participant has no usable answer just now or the saga has turned before it was asked.
+pub fn is_placed(saga: &CheckoutSaga) -> bool {
+    saga.has_finished(ORDER_STAGE) && (saga.has_answer(Verb::ProcessPayment) || saga.turned().is_some())
+}
+
 /// Cancels a checkout. A customer may do so until the money is in, an operator until the pivot.
 ///
 /// # Errors

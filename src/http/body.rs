@@ -6,8 +6,12 @@ use futures::{
     StreamExt,
     future::{FutureExt, LocalBoxFuture},
 };
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 use sha2::{Digest, Sha256};
+use std::{fmt, marker::PhantomData};
 use tokio::time::timeout;
 
 /// A parsed body and the bytes it was parsed from.
@@ -50,6 +54,12 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes,
     }
     let limit = context.max_body_bytes;
     let too_large = || Problem::new(Code::BodyTooLarge, format!("a request body may have at most {limit} bytes"));
+    // A body that is announced as too large is refused before it comes.
+    let announced =
+        request.headers().get("content-length").and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
     let gather = async {
         let mut gathered = web::BytesMut::new();
         while let Some(chunk) = payload.next().await {
@@ -58,12 +68,7 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes,
                 return Err(too_large());
             }
             // A small request arrives in one piece, which is not copied again.
-            if gathered.is_empty()
-                && request
-                    .headers()
-                    .get("content-length")
-                    .is_some_and(|length| length.to_str().is_ok_and(|length| length.parse() == Ok(chunk.len())))
-            {
+            if gathered.is_empty() && announced == Some(chunk.len() as u64) {
                 return Ok(chunk);
             }
             gathered.extend_from_slice(&chunk);
@@ -73,22 +78,63 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes,
     timeout(context.request_timeout, gather).await.unwrap_or_else(|_| Err(Code::RequestTimeout.into()))
 }
 
+/// A JSON object and nothing else: serde would also take a list of the fields' values in their order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData)).map(Self)
+    }
+}
+
+/// A field that is an object, if it is there.
+pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(Option::<Object<T>>::deserialize(from)?.map(|Object(value)| value))
+}
+
+/// A field that is a list of objects, if it is there.
+pub(super) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Vec<T>>, D::Error> {
+    let objects = Option::<Vec<Object<T>>>::deserialize(from)?;
+    Ok(objects.map(|objects| objects.into_iter().map(|Object(value)| value).collect()))
+}
+
 /// Parses JSON; what cannot be accepted is said in the words of the client's own fields.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let error = match serde_json::from_slice(bytes) {
-        Ok(value) => return Ok(value),
-        Err(error) => error,
-    };
-    if error.classify() != serde_json::error::Category::Data {
+    if let Ok(Object(value)) = serde_json::from_slice(bytes) {
+        return Ok(value);
+    }
+    // Only a bad request pays for knowing whether it is JSON at all, and for the path of its bad field.
+    // The first error cannot tell: where a name is expected, serde_json calls a number a syntax error.
+    if let Err(error) = serde_json::from_slice::<serde_json::Value>(bytes) {
         return Err(Problem::new(Code::MalformedJson, format!("the body is not valid JSON: {error}")));
     }
-    // Only a bad request pays for the path of its bad field.
-    let tracked: Result<T, _> = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes));
+    let tracked: Result<Object<T>, _> =
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes));
     Err(tracked.err().map_or_else(
-        || Problem::new(Code::MalformedJson, error.to_string()),
+        || Code::MalformedJson.into(),
         |tracked| {
             let message = tracked.inner().to_string();
-            let message = message.split(" at line ").next().unwrap_or_default().to_owned();
+            let message = match message.split(" at line ").next().unwrap_or_default() {
+                "expected value" => "has the wrong type".to_owned(),
+                // A client knows JSON's types, not ours.
+                message => ["i64", "u64", "u32"].iter().fold(message.to_owned(), |message, number| {
+                    message.replace(&format!("expected {number}"), "expected a whole number")
+                }),
+            };
             let path = tracked.path().to_string();
             let field = field_of(&path, &message);
             Problem::field(field, message)

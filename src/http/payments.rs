@@ -122,6 +122,7 @@ pub(super) async fn open(
     let claim = claim(&request, &body)?;
     let OpenPaymentBody { order_id, amount, provider } = body.value;
     let amount = Amount::parse(amount).map_err(|error| Problem::field("amount", error.to_string()))?;
+    let provider = provider.provider(&context)?;
     let payment_id = PaymentId::from_uuid(Uuid::now_v7());
     let accepted = context
         .service
@@ -136,7 +137,7 @@ pub(super) async fn open(
                 },
                 payment_id,
                 amount,
-                provider: provider.into(),
+                provider,
             },
             claim,
         )

@@ -328,8 +328,9 @@ pub(super) async fn cancel(
     query.finish()?;
     let id = path_id(&request, SagaId::from_uuid)?;
     let claim = claim(&request, &body)?;
-    context.service.cancel_saga(id, CancelBy::Operator, note(body.value)?, claim).await?;
-    Ok(success(StatusCode::ACCEPTED, SagaBody::from(context.service.saga_view(id).await?)).finish())
+    let replayed = context.service.cancel_saga(id, CancelBy::Operator, note(body.value)?, claim).await?;
+    let saga = SagaBody::from(context.service.saga_view(id).await?);
+    Ok(success(StatusCode::ACCEPTED, saga).replayed(replayed).finish())
 }
 
 /// Tries a stuck or waiting saga again, now and with fresh attempts.
@@ -354,6 +355,7 @@ pub(super) async fn retry(
     query.finish()?;
     let id = path_id(&request, SagaId::from_uuid)?;
     let claim = claim(&request, &body)?;
-    context.service.retry_saga(id, note(body.value)?, claim).await?;
-    Ok(success(StatusCode::ACCEPTED, SagaBody::from(context.service.saga_view(id).await?)).finish())
+    let replayed = context.service.retry_saga(id, note(body.value)?, claim).await?;
+    let saga = SagaBody::from(context.service.saga_view(id).await?);
+    Ok(success(StatusCode::ACCEPTED, saga).replayed(replayed).finish())
 }

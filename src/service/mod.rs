@@ -13,7 +13,7 @@ pub use view::{OrderView, SagaView, row_message};
 
 use crate::{
     actors::{
-        Actors, PaymentAccepted, PaymentRequestError, Request,
+        Actors, PaymentAccepted, PaymentRequestError, Request, SagaCoordinator,
         coordinator::{CancelSaga, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
     },
     domain::{
@@ -62,7 +62,7 @@ impl Service {
         &self.actors
     }
 
-    /// Starts an order's saga; back once the order exists durably.
+    /// Starts an order's saga; back once the order and its payment exist durably.
     ///
     /// # Errors
     /// Overloaded, storage away, or an idempotency key used with another body.
@@ -86,10 +86,10 @@ impl Service {
     /// No such order, paid already, or over.
     pub async fn cancel_order(&self, order_id: OrderId) -> Result<(), ServiceError> {
         let saga_id = self.order(order_id).await?.saga_id;
-        self.cancel_saga(saga_id, CancelBy::Customer, None, None).await
+        self.cancel_saga(saga_id, CancelBy::Customer, None, None).await.map(drop)
     }
 
-    /// Turns a saga back.
+    /// Turns a saga back; whether the same request had been made before, so that nothing was done now.
     ///
     /// # Errors
     /// No such saga, past its pivot, or over.
@@ -99,12 +99,18 @@ impl Service {
         by: CancelBy,
         note: Option<String>,
         claim: Option<Claim>,
-    ) -> Result<(), ServiceError> {
-        let message = || Ok(CancelSaga { saga_id, by, note: note.clone(), claim: claim.clone() });
-        self.saga_request(saga_id, send(&self.actors.coordinator, message).await?)
+    ) -> Result<bool, ServiceError> {
+        self.saga_request(saga_id, claim.as_ref(), || CancelSaga {
+            saga_id,
+            by,
+            note: note.clone(),
+            claim: claim.clone(),
+        })
+        .await
     }
 
-    /// Tries a stuck or waiting saga again.
+    /// Tries a stuck or waiting saga again; whether the same request had been made before, so that
+    /// nothing was done now.
     ///
     /// # Errors
     /// No such saga, or over.
@@ -113,19 +119,42 @@ impl Service {
         saga_id: SagaId,
         note: Option<String>,
         claim: Option<Claim>,
-    ) -> Result<(), ServiceError> {
-        let message = || Ok(RetrySaga { saga_id, note: note.clone(), claim: claim.clone() });
-        self.saga_request(saga_id, send(&self.actors.coordinator, message).await?)
+    ) -> Result<bool, ServiceError> {
+        let message = || RetrySaga { saga_id, note: note.clone(), claim: claim.clone() };
+        self.saga_request(saga_id, claim.as_ref(), message).await
     }
 
-    #[expect(clippy::unused_self, reason = "reads as part of the request it finishes")]
-    fn saga_request(&self, saga_id: SagaId, answer: Result<(), SagaRequestError>) -> Result<(), ServiceError> {
-        answer.map_err(|error| match error {
-            SagaRequestError::NotFound => ServiceError::NotFound(What::Saga, saga_id.to_string()),
-            SagaRequestError::Refused(refused) => refused.into(),
-            SagaRequestError::Unusable(why) => ServiceError::UnusableLog(why),
-            SagaRequestError::Store(error) => error.into(),
-        })
+    /// A repeat is answered before the saga is asked, whose state may forbid by now what it allowed then.
+    async fn saga_request<M>(
+        &self,
+        saga_id: SagaId,
+        claim: Option<&Claim>,
+        message: impl Fn() -> M,
+    ) -> Result<bool, ServiceError>
+    where
+        M: Message<Result = Result<(), SagaRequestError>> + Send + 'static,
+        SagaCoordinator: Handler<M>,
+        <SagaCoordinator as Actor>::Context: ToEnvelope<SagaCoordinator, M>,
+    {
+        if self.is_repeated(claim).await? {
+            return Ok(true);
+        }
+        match send(&self.actors.coordinator, || Ok(message())).await? {
+            Ok(()) => Ok(false),
+            // The same request, sent at the same time, may have been first.
+            Err(SagaRequestError::Refused(_)) if self.is_repeated(claim).await? => Ok(true),
+            Err(SagaRequestError::Refused(refused)) => Err(refused.into()),
+            Err(SagaRequestError::NotFound) => Err(ServiceError::NotFound(What::Saga, saga_id.to_string())),
+            Err(SagaRequestError::Unusable(why)) => Err(ServiceError::UnusableLog(why)),
+            Err(SagaRequestError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    async fn is_repeated(&self, claim: Option<&Claim>) -> Result<bool, ServiceError> {
+        match claim {
+            Some(claim) => Ok(self.store.sagas.is_claimed(claim.clone()).await?),
+            None => Ok(false),
+        }
     }
 
     /// Opens the order's payment.

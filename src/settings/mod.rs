@@ -221,7 +221,7 @@ impl Http {
             })?,
             workers: values.number("http.workers", 0, 1_024)?,
             max_body_bytes: values.number("http.max_body_bytes", 1_024, 16 << 20)?,
-            request_timeout: values.millis("http.request_timeout_ms", 1, 600_000)?,
+            request_timeout: values.millis("http.request_timeout_ms", 1_000, 600_000)?,
             keep_alive: values.millis("http.keep_alive_ms", 0, 3_600_000)?,
             max_connections: values.number("http.max_connections", 1, 1_000_000)?,
             shutdown_timeout: values.millis("http.shutdown_timeout_ms", 0, 600_000)?,

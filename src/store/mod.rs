@@ -20,7 +20,7 @@ mod saga;
 
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
-pub use saga::{Append, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
+pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
 
 use crate::domain::{
     aggregate::Aggregate,
@@ -156,6 +156,8 @@ pub trait ShipmentStore: Commands<Shipment> {
 pub trait SagaStore: Send + Sync {
     /// Runs the commands in order, as [`Commands::execute`] does.
     fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>>;
+    /// Whether this very request was made before under its key; an error where another one was.
+    fn is_claimed(&self, claim: Claim) -> BoxFuture<'static, Result<bool, StoreError>>;
     /// One saga's row.
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>>;
     /// One saga's row and log.

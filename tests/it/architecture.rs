@@ -12,7 +12,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("clock", &["domain"]),
     ("lifecycle", &[]),
     ("store", &["domain", "clock", "lifecycle"]),
-    ("audit", &["domain", "store"]),
+    ("audit", &["domain", "store", "clock", "lifecycle"]),
     ("actors", &["domain", "store", "providers", "clock", "lifecycle"]),
     ("service", &["domain", "store", "actors"]),
     ("http", &["domain", "store", "actors", "service", "audit", "lifecycle", "telemetry"]),

@@ -13,27 +13,19 @@ use crate::{
     },
     clock,
     domain::{
-        checkout::{self, CheckoutEvent, CheckoutSaga, ORDER_STAGE, Verb},
+        checkout::{self, CheckoutEvent, CheckoutSaga, Verb},
         ids::SagaId,
         saga::{CancelBy, Impossible, Next, Refused, Saga, StepReply, Summary, Task},
         time::Timestamp,
     },
     lifecycle::panic_message,
-    store::{
-        Answers, Append, Claim, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoreError,
-        StoredSaga,
-    },
+    store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga},
 };
-use actix::{AsyncContext, Context};
 use std::{
     collections::HashMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-    time::Duration,
 };
 
-/// How long a saga whose log could not be written or read waits before it is loaded again.
-const RELOAD_PAUSE: Duration = Duration::from_millis(200);
 /// A waiting step is asked again after half the time it has waited, within these bounds: a lost
 /// signal costs little, and a step that waits for days costs next to nothing.
 const ASK_AGAIN_MS: std::ops::RangeInclusive<u64> = 2_000..=600_000;
@@ -53,7 +45,7 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    fn refuse(self, error: SagaRequestError) {
+    pub(super) fn refuse(self, error: SagaRequestError) {
         match self {
             Self::Cancel { reply, .. } | Self::Retry { reply, .. } => reply.send(Err(error)),
             Self::Drive | Self::Ask | Self::Place => {}
@@ -62,25 +54,25 @@ impl Purpose {
 }
 
 /// A saga in hand.
-struct InHand {
-    saga: CheckoutSaga,
+pub(super) struct InHand {
+    pub(super) saga: CheckoutSaga,
     /// Steps whose answers are outstanding.
-    in_flight: Vec<Verb>,
+    pub(super) in_flight: Vec<Verb>,
     /// A signal came while the step was being asked, whose answer may be older than the signal.
-    ask_again: bool,
+    pub(super) ask_again: bool,
     /// What its row says.
-    row: (Summary, Option<Timestamp>),
+    pub(super) row: (Summary, Option<Timestamp>),
     /// Whether it was taken in hand again, rather than started here.
-    resumed: bool,
+    pub(super) resumed: bool,
     /// Its place, until it waits or rests.
-    _permit: Permit,
+    pub(super) _permit: Permit,
 }
 
 /// The sagas in hand and those being loaded.
 pub(super) struct Hands {
-    admission: Admission,
-    active: HashMap<SagaId, InHand>,
-    loading: HashMap<SagaId, Vec<Purpose>>,
+    pub(super) admission: Admission,
+    pub(super) active: HashMap<SagaId, InHand>,
+    pub(super) loading: HashMap<SagaId, Vec<Purpose>>,
     /// Sagas whose log is not what was believed, and the steps that were sent all the same. Such a step
     /// is refused by the store only until the saga is loaded, so that its answer is awaited first.
     unsettled: HashMap<SagaId, Vec<Verb>>,
@@ -105,21 +97,21 @@ impl Hands {
         self.resumed + self.loading.len()
     }
 
-    fn insert(&mut self, saga: SagaId, in_hand: InHand) {
+    pub(super) fn insert(&mut self, saga: SagaId, in_hand: InHand) {
         self.resumed += usize::from(in_hand.resumed);
         if let Some(replaced) = self.active.insert(saga, in_hand) {
             self.resumed -= usize::from(replaced.resumed);
         }
     }
 
-    fn forget(&mut self, saga: SagaId) {
+    pub(super) fn forget(&mut self, saga: SagaId) {
         if let Some(forgotten) = self.active.remove(&saga) {
             self.resumed -= usize::from(forgotten.resumed);
         }
     }
 
     /// Forgets a saga whose log is not what was believed.
-    fn forget_unsettled(&mut self, saga: SagaId) {
+    pub(super) fn forget_unsettled(&mut self, saga: SagaId) {
         let sent = self.active.get_mut(&saga).map(|in_hand| std::mem::take(&mut in_hand.in_flight));
         if let Some(sent) = sent.filter(|sent| !sent.is_empty()) {
             self.unsettled.entry(saga).or_default().extend(sent);
@@ -143,13 +135,13 @@ impl Hands {
         self.active.len() + self.loading.len()
     }
 
-    fn holds(&self, saga: SagaId) -> bool {
+    pub(super) fn holds(&self, saga: SagaId) -> bool {
         self.active.contains_key(&saga)
     }
 }
 
 /// What went wrong inside a move; the saga must be set aside.
-struct Broken(String);
+pub(super) struct Broken(pub(super) String);
 
 impl From<Impossible> for Broken {
     fn from(impossible: Impossible) -> Self {
@@ -158,7 +150,7 @@ impl From<Impossible> for Broken {
 }
 
 /// Runs a saga's own logic so that its panic is its own.
-fn guarded<T>(step: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
+pub(super) fn guarded<T>(step: impl FnOnce() -> Result<T, Broken>) -> Result<T, Broken> {
     catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|panic| Err(Broken(panic_message(panic.as_ref()))))
 }
 
@@ -232,7 +224,7 @@ impl SagaCoordinator {
         }
     }
 
-    fn apply(&mut self, saga_id: SagaId, purpose: Purpose) {
+    pub(super) fn apply(&mut self, saga_id: SagaId, purpose: Purpose) {
         let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
         let saga = &mut in_hand.saga;
         let now = clock::now();
@@ -276,7 +268,7 @@ impl SagaCoordinator {
 /// The way on.
 impl SagaCoordinator {
     /// A saga has moved by these events: appends them, and sends, parks or forgets the saga.
-    fn moved(
+    pub(super) fn moved(
         &mut self,
         saga_id: SagaId,
         events: Vec<CheckoutEvent>,
@@ -307,7 +299,7 @@ impl SagaCoordinator {
     }
 
     /// Appends events, and the row where it changes.
-    fn append(
+    pub(super) fn append(
         &mut self,
         saga_id: SagaId,
         events: Vec<CheckoutEvent>,
@@ -353,220 +345,21 @@ impl SagaCoordinator {
         }
     }
 
-    /// Answers those who wait for the order, if it exists by now.
-    fn answer_placing(&mut self, saga_id: SagaId) {
+    /// Answers those who wait for the order, if it is placed by now.
+    pub(super) fn answer_placing(&mut self, saga_id: SagaId) {
         if let Some(in_hand) = self.hands.active.get(&saga_id)
-            && in_hand.saga.has_finished(ORDER_STAGE)
+            && checkout::is_placed(&in_hand.saga)
         {
             self.waiters.placed(saga_id, in_hand.saga.input().order_id);
         }
     }
 
     /// Sets a saga aside whose log or logic cannot be used, and forgets it.
-    fn set_aside(&mut self, saga_id: SagaId, why: &str) {
+    pub(super) fn set_aside(&mut self, saga_id: SagaId, why: &str) {
         tracing::error!(%saga_id, why, "a saga is set aside");
         self.hands.forget_unsettled(saga_id);
-        self.waiters.failed(saga_id, &StoreError::Poisoned(why.to_owned()));
         let command = SagaCommand::SetAside { saga_id, why: why.to_owned() };
         self.outbox.store(saga_id, command, After::SetAside);
-    }
-}
-
-/// Answers of the store.
-impl SagaCoordinator {
-    pub(super) fn stored(
-        &mut self,
-        after: Vec<(SagaId, After)>,
-        answers: Answers<SagaAnswer>,
-        ctx: &mut Context<Self>,
-    ) {
-        let succeeded = answers.iter().filter(|answer| answer.is_ok()).count();
-        if succeeded > 0 {
-            self.status.progressed(succeeded);
-        }
-        for ((saga_id, after), answer) in after.into_iter().zip(answers) {
-            match after {
-                After::Started => self.started_or_not(saga_id, answer),
-                After::Appended { rest, wake_at, reply } => {
-                    // Not before: who looks for due sagas earlier does not find this one.
-                    if let Some(wake_at) = wake_at.filter(|_| answer.is_ok()) {
-                        self.timers.expect(wake_at);
-                    }
-                    self.appended_or_not(saga_id, rest, reply, answer, ctx);
-                }
-                After::SetAside => self.set_aside_or_not(saga_id, answer, ctx),
-                After::Loaded => self.loaded_or_not(saga_id, answer, ctx),
-            }
-        }
-        self.settle_down(ctx);
-    }
-
-    fn started_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>) {
-        match answer {
-            Ok(SagaAnswer::Stored) => self.moved(saga_id, Vec::new(), clock::now(), None, None),
-            Ok(SagaAnswer::AlreadyStarted) => {
-                // Sent again after this coordinator's predecessor failed: what is stored is ahead.
-                self.hands.forget(saga_id);
-                self.take_up(saga_id, Purpose::Place);
-            }
-            Ok(SagaAnswer::Replayed { saga_id: known, .. }) => {
-                self.hands.forget(saga_id);
-                self.waiters.redirect(saga_id, known);
-                self.take_up(known, Purpose::Place);
-            }
-            Ok(SagaAnswer::Loaded(_)) => {}
-            Err(error) => {
-                self.hands.forget(saga_id);
-                self.waiters.failed(saga_id, &error);
-            }
-        }
-    }
-
-    fn appended_or_not(
-        &mut self,
-        saga_id: SagaId,
-        rest: bool,
-        reply: Option<Reply<Result<(), SagaRequestError>>>,
-        answer: Result<SagaAnswer, StoreError>,
-        ctx: &mut Context<Self>,
-    ) {
-        match answer {
-            Ok(SagaAnswer::Stored) => {
-                if let Some(reply) = reply {
-                    reply.send(Ok(()));
-                }
-                if rest {
-                    self.rested(saga_id);
-                }
-            }
-            // The request had been made before: what is in memory is ahead of the log.
-            Ok(_) => {
-                if let Some(reply) = reply {
-                    reply.send(Ok(()));
-                }
-                self.load_again(saga_id, ctx);
-            }
-            // The same again would fail the same.
-            Err(error @ (StoreError::Refused(_) | StoreError::Poisoned(_))) => {
-                let why = format!("its log cannot be written: {error}");
-                if let Some(reply) = reply {
-                    reply.send(Err(error.into()));
-                }
-                self.set_aside(saga_id, &why);
-            }
-            Err(error) => {
-                tracing::warn!(%saga_id, %error, "a saga's log could not be written; it is loaded again");
-                if let Some(reply) = reply {
-                    reply.send(Err(error.into()));
-                }
-                self.load_again(saga_id, ctx);
-            }
-        }
-    }
-
-    fn set_aside_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>, ctx: &mut Context<Self>) {
-        match answer {
-            Ok(_) => self.rested(saga_id),
-            Err(error) => {
-                tracing::warn!(%saga_id, %error, "a saga could not be set aside; it is loaded again");
-                self.load_again(saga_id, ctx);
-            }
-        }
-    }
-
-    /// A saga rests, durably: tells those who wait, and for an order that never came to exist too.
-    fn rested(&mut self, saga_id: SagaId) {
-        if self.waiters.is_placing(saga_id) {
-            self.take_up(saga_id, Purpose::Place);
-        }
-        self.waiters.rested(saga_id);
-    }
-
-    /// Forgets what is believed of a saga and asks the log, after a pause: the store may be away.
-    fn load_again(&mut self, saga_id: SagaId, ctx: &mut Context<Self>) {
-        self.hands.forget_unsettled(saga_id);
-        ctx.run_later(RELOAD_PAUSE, move |actor, ctx| {
-            actor.take_up(saga_id, Purpose::Drive);
-            actor.flush_soon(ctx);
-        });
-    }
-
-    fn loaded_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>, ctx: &mut Context<Self>) {
-        let purposes = self.hands.loading.remove(&saga_id).unwrap_or_default();
-        match answer {
-            Ok(SagaAnswer::Loaded(Some(stored))) => self.replay(*stored, purposes),
-            Ok(_) => {
-                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::NotFound));
-                self.waiters.failed(saga_id, &StoreError::Unavailable("the saga is not stored".into()));
-            }
-            Err(StoreError::Poisoned(why)) => {
-                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::Unusable(why.clone())));
-                self.set_aside(saga_id, &why);
-            }
-            Err(error) => {
-                purposes.into_iter().for_each(|purpose| purpose.refuse(error.clone().into()));
-                self.waiters.failed(saga_id, &error);
-                self.load_again(saga_id, ctx);
-            }
-        }
-    }
-
-    /// Takes a stored saga in hand: replays its log, then goes on as any saga does.
-    fn replay(&mut self, stored: StoredSaga, purposes: Vec<Purpose>) {
-        let SagaRow { id: saga_id, order_id, status, wake_at, .. } = stored.row;
-        let driven = purposes.iter().any(|purpose| matches!(purpose, Purpose::Cancel { .. } | Purpose::Retry { .. }));
-        if status.is_at_rest() && !driven {
-            self.waiters.placed(saga_id, order_id);
-            self.waiters.rested(saga_id);
-            return;
-        }
-        let now = clock::now();
-        let replayed = guarded(|| {
-            let mut saga = stored.replay().map_err(|error| Broken(describe(&error)))?;
-            // Time does not pass for a saga that is set aside.
-            let due = if status.is_at_rest() { Vec::new() } else { saga.wake(now)? };
-            Ok((saga, due))
-        });
-        let (saga, due) = match replayed {
-            Ok(replayed) => replayed,
-            Err(Broken(why)) => {
-                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::Unusable(why.clone())));
-                return self.set_aside(saga_id, &why);
-            }
-        };
-        // What the row said before; anything that differs after the move is written with it.
-        let summary = Summary {
-            status,
-            waiting_for: saga.summary().waiting_for,
-            reason: stored.row.reason,
-            attention: stored.row.attention,
-        };
-        let in_hand = InHand {
-            saga,
-            in_flight: Vec::new(),
-            ask_again: true,
-            row: (summary, wake_at),
-            resumed: true,
-            _permit: self.hands.admission.enter(),
-        };
-        let events = in_hand.saga.events();
-        self.hands.insert(saga_id, in_hand);
-        self.append(saga_id, due, now, false, None, None);
-        for purpose in purposes {
-            match purpose {
-                Purpose::Drive | Purpose::Ask | Purpose::Place => {}
-                wish if self.hands.holds(saga_id) => self.apply(saga_id, wish),
-                // An earlier wish has ended it already: ask what is stored.
-                wish => self.take_up(saga_id, wish),
-            }
-        }
-        let moved = self.hands.active.get(&saga_id).is_some_and(|in_hand| in_hand.saga.events() != events);
-        if status.is_at_rest() && !moved {
-            // Set aside for a person, whose wish was refused: it stays so.
-            self.hands.forget(saga_id);
-        } else {
-            self.moved(saga_id, Vec::new(), now, None, None);
-        }
     }
 }
 
@@ -584,17 +377,3 @@ fn wake_at(saga: &CheckoutSaga, now: Timestamp) -> Timestamp {
         until.map_or(ask_again, |until| until.min(ask_again))
     }
 }
-
-/// An error with its causes, in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}
-
-/// The input of a saga is shared, never copied.
-const _: fn(&CheckoutSaga) -> &Arc<checkout::Checkout> = CheckoutSaga::input;

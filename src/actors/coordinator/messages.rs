@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// Starts an order's saga. Answered once the order exists durably, or will not.
+/// Starts an order's saga. Answered once the order and its payment exist durably, or will not.
 ///
 /// Safe to send again under the same `saga_id` when the coordinator fails before it answers.
 #[derive(Debug, Message)]

@@ -18,6 +18,7 @@
 mod drive;
 mod messages;
 mod outbox;
+mod stored;
 mod timers;
 mod waiters;
 

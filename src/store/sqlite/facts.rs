@@ -118,7 +118,12 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
         };
         let saga = match sagas.take(order_id)? {
             None => None,
-            Some(Ok((id, Ok(row)))) => Some(Ok(StoredSaga { row, entries: saga::read_log(&snapshot, id)? })),
+            Some(Ok((id, Ok(row)))) => match saga::read_log(&snapshot, id) {
+                Ok(entries) => Some(Ok(StoredSaga { row, entries })),
+                // One bad log must not end the pass over all the others.
+                Err(error) if is_unreadable(&error) => Some(Err(format!("saga {id}: its log: {error}"))),
+                Err(error) => return Err(error),
+            },
             Some(Ok((_, Err(why))) | Err(why)) => Some(Err(why)),
         };
         visit(OrderFacts {

@@ -4,7 +4,8 @@
 //!   order ─┐
 //!   payment┼─▶ queue ─▶ writer thread: BEGIN · every queued command · COMMIT ─▶ answers
 //!   saga ──┘                                         (group commit over all actors)
-//!   queries ─▶ reader threads, each with a snapshot of its own
+//!   look-ups by key ─▶ a connection of the asking thread
+//!   other queries ─▶ reader threads, each with a snapshot of its own
 //! ```
 //!
 //! WAL with `synchronous=FULL`: a commit has reached the disk when it returns. A COMMIT or fsync that
@@ -191,7 +192,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let readers = (0..options.readers.max(1)).map(|_| connect_read_only(path)).collect::<Result<Vec<_>, _>>()?;
     let backend = Arc::new(Sqlite {
         writer: Writer::start(conn, options.max_batch, Arc::clone(&stats), fatal),
-        readers: Readers::start(readers),
+        readers: Readers::start(path.clone(), readers),
         path: path.clone(),
         _lock: lock,
     });

@@ -1,22 +1,41 @@
-//! Reader threads: queries that never wait behind a write.
+//! Queries, which never wait behind a write.
+//!
+//! A look-up by key takes some microseconds, less than waking another thread: it runs on the asking
+//! thread, on a connection that thread keeps. Whatever may take longer goes to the reader threads.
 
-use super::{table::Table, tx::query_error};
+use super::{connect_read_only, table::Table, tx::query_error};
 use crate::store::{Page, StoreError};
 use crossbeam_channel::Sender;
 use futures::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params_from_iter};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::RefCell,
+    collections::{HashMap, hash_map::Entry},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::oneshot;
+
+thread_local! {
+    /// This thread's connections for look-ups, by the number of the backend they belong to.
+    static LOOK_UPS: RefCell<HashMap<u64, Connection>> = RefCell::new(HashMap::new());
+}
+
+/// Numbers the backends of a process.
+static BACKENDS: AtomicU64 = AtomicU64::new(0);
 
 type Query = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Hands queries to whichever reader is free.
+/// Hands queries to whichever reader is free, and answers look-ups at once.
 pub(super) struct Readers {
     queue: Sender<Query>,
+    path: PathBuf,
+    backend: u64,
 }
 
 impl Readers {
-    pub(super) fn start(connections: Vec<Connection>) -> Self {
+    pub(super) fn start(path: PathBuf, connections: Vec<Connection>) -> Self {
         let (queue, queries) = crossbeam_channel::unbounded::<Query>();
         for (index, conn) in connections.into_iter().enumerate() {
             let queries = queries.clone();
@@ -30,7 +49,25 @@ impl Readers {
                 tracing::error!(%error, "a reader thread cannot be started");
             }
         }
-        Self { queue }
+        Self { queue, path, backend: BACKENDS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// Runs a look-up by key on this thread, before this returns.
+    pub(super) fn look_up<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let answer = LOOK_UPS.with_borrow_mut(|connections| {
+            let conn = match connections.entry(self.backend) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let opened = connect_read_only(&self.path);
+                    new.insert(opened.map_err(|error| StoreError::Unavailable(error.to_string()))?)
+                }
+            };
+            query(conn).map_err(|error| query_error(&error))
+        });
+        Box::pin(std::future::ready(answer))
     }
 
     /// Runs a query on a snapshot of its own.
@@ -54,9 +91,9 @@ impl Readers {
     pub(super) fn read_one<A: Table>(
         &self,
         sql: &'static str,
-        id: impl ToSql + Send + 'static,
+        id: impl ToSql,
     ) -> BoxFuture<'static, Result<Option<A>, StoreError>> {
-        self.read(move |conn| conn.prepare_cached(sql)?.query_row([id], A::read).optional())
+        self.look_up(|conn| conn.prepare_cached(sql)?.query_row([id], A::read).optional())
     }
 
     /// A page of what `select` finds under all the conditions, newest first.

@@ -120,6 +120,7 @@ impl Run for SagaRunner {
                 }
             }),
             Encoded::Park { saga_id, wake_at } => {
+                // A saga that was asked again before it was ever parked has no wake-up yet: it gets one too.
                 tx.run(
                     "UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 \
                      AND status IN ('running', 'waiting', 'compensating')",
@@ -257,8 +258,23 @@ impl SagaStore for Sqlite {
         self.writer.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
     }
 
+    fn is_claimed(&self, claim: Claim) -> BoxFuture<'static, Result<bool, StoreError>> {
+        let Claim { scope, key, body_hash } = claim;
+        let found = self.readers.read(move |conn| {
+            conn.prepare_cached("SELECT body_hash FROM saga_idempotency WHERE scope = ?1 AND key = ?2")?
+                .query_row((scope, key), |row| row.get::<_, [u8; 32]>(0))
+                .optional()
+        });
+        Box::pin(async move {
+            match found.await? {
+                Some(claimed) if claimed != body_hash => Err(StoreError::KeyReused),
+                claimed => Ok(claimed.is_some()),
+            }
+        })
+    }
+
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {
-        self.readers.read(move |conn| conn.prepare_cached(BY_ID)?.query_row([id], read_row).optional())
+        self.readers.look_up(|conn| conn.prepare_cached(BY_ID)?.query_row([id], read_row).optional())
     }
 
     fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>> {
@@ -317,3 +333,6 @@ impl SagaStore for Sqlite {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

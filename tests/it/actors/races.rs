@@ -67,7 +67,7 @@ async fn a_cancel_races_the_pivot_and_what_it_is_told_is_true() {
     let mut ends = [0, 0];
     for (cancelled, end) in futures::future::join_all(rounds).await {
         match cancelled {
-            Ok(()) => assert_eq!(end, Status::Compensated),
+            Ok(_) => assert_eq!(end, Status::Compensated),
             Err(ServiceError::SagaRefused(Refused::PastPivot | Refused::AlreadyPaid | Refused::Ended(_))) => {
                 assert_eq!(end, Status::Completed);
             }

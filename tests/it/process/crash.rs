@@ -17,11 +17,11 @@ async fn crashing_every_actor_in_every_mode_under_load_ends_no_process_and_loses
     eprintln!("seed {seed}");
     let crashes = scaled("BACKSTITCH_TEST_CRASHES", 60);
     let per_second = scaled("BACKSTITCH_TEST_CRASHES_PER_SECOND", 20);
-    let orders = scaled("BACKSTITCH_TEST_CRASH_ORDERS", 1_500);
+    let orders = scaled("BACKSTITCH_TEST_CRASH_ORDERS", 500);
     let mut server = Server::start(directory.path()).await;
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
-    let clients = clients(seed, 32, orders, 100, &target, &acknowledged);
+    let clients = clients(seed, 12, orders, 150, 30, &target, &acknowledged);
 
     let http = reqwest::Client::new();
     let mut pace = tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).expect("a rate"));

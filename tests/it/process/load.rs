@@ -42,17 +42,19 @@ pub(super) fn random_order(random: &mut fastrand::Rng, max_delay_ms: u64) -> Val
     })
 }
 
-/// Places an order under a key until the server acknowledges it or `give_up` has passed.
+/// Places an order under a key, and waits for its end for `wait_seconds`, until the server acknowledges it or
+/// `give_up` has passed.
 pub(super) async fn place(
     client: &reqwest::Client,
     target: &Target,
     key: &str,
     order: &Value,
+    wait_seconds: u32,
     give_up: Instant,
     acknowledged: &Acknowledged,
 ) {
     while Instant::now() < give_up {
-        let url = format!("{}/orders", target.lock().expect("no holder panics"));
+        let url = format!("{}/orders?wait={wait_seconds}", target.lock().expect("no holder panics"));
         let sent = client.post(url).header("Idempotency-Key", key).json(order).send().await;
         if let Ok(response) = sent {
             let status = response.status().as_u16();
@@ -77,6 +79,7 @@ pub(super) fn clients(
     clients: usize,
     orders: usize,
     max_delay_ms: u64,
+    wait_seconds: u32,
     target: &Target,
     acknowledged: &Acknowledged,
 ) -> Vec<actix_web::rt::task::JoinHandle<()>> {
@@ -89,7 +92,8 @@ pub(super) fn clients(
             actix_web::rt::spawn(async move {
                 for order in (number..orders).step_by(clients) {
                     let body = random_order(&mut random, max_delay_ms);
-                    place(&client, &target, &format!("{seed}-{order}"), &body, give_up, &acknowledged).await;
+                    let key = format!("{seed}-{order}");
+                    place(&client, &target, &key, &body, wait_seconds, give_up, &acknowledged).await;
                 }
             })
         })

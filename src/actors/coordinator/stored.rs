@@ -1,0 +1,230 @@
+//! What the store answers to the coordinator: started or not, appended or not, loaded or not.
+
+use super::{
+    SagaCoordinator,
+    drive::{Broken, InHand, Purpose, guarded},
+    messages::SagaRequestError,
+    outbox::After,
+};
+use crate::{
+    actors::deferred::Reply,
+    clock,
+    domain::{ids::SagaId, saga::Summary},
+    store::{Answers, SagaAnswer, SagaRow, StoreError, StoredSaga},
+};
+use actix::{AsyncContext, Context};
+use std::time::Duration;
+
+/// How long a saga whose log could not be written or read waits before it is loaded again.
+const RELOAD_PAUSE: Duration = Duration::from_millis(200);
+
+/// Answers of the store.
+impl SagaCoordinator {
+    pub(super) fn stored(
+        &mut self,
+        after: Vec<(SagaId, After)>,
+        answers: Answers<SagaAnswer>,
+        ctx: &mut Context<Self>,
+    ) {
+        let succeeded = answers.iter().filter(|answer| answer.is_ok()).count();
+        if succeeded > 0 {
+            self.status.progressed(succeeded);
+        }
+        for ((saga_id, after), answer) in after.into_iter().zip(answers) {
+            match after {
+                After::Started => self.started_or_not(saga_id, answer),
+                After::Appended { rest, wake_at, reply } => {
+                    // Not before: who looks for due sagas earlier does not find this one.
+                    if let Some(wake_at) = wake_at.filter(|_| answer.is_ok()) {
+                        self.timers.expect(wake_at);
+                    }
+                    self.appended_or_not(saga_id, rest, reply, answer, ctx);
+                }
+                After::SetAside => self.set_aside_or_not(saga_id, answer, ctx),
+                After::Loaded => self.loaded_or_not(saga_id, answer, ctx),
+            }
+        }
+        self.settle_down(ctx);
+    }
+
+    fn started_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>) {
+        match answer {
+            Ok(SagaAnswer::Stored) => self.moved(saga_id, Vec::new(), clock::now(), None, None),
+            Ok(SagaAnswer::AlreadyStarted) => {
+                // Sent again after this coordinator's predecessor failed: what is stored is ahead.
+                self.hands.forget(saga_id);
+                self.take_up(saga_id, Purpose::Place);
+            }
+            Ok(SagaAnswer::Replayed { saga_id: known, .. }) => {
+                self.hands.forget(saga_id);
+                self.waiters.redirect(saga_id, known);
+                self.take_up(known, Purpose::Place);
+            }
+            Ok(SagaAnswer::Loaded(_)) => {}
+            Err(error) => {
+                self.hands.forget(saga_id);
+                self.waiters.failed(saga_id, &error);
+            }
+        }
+    }
+
+    fn appended_or_not(
+        &mut self,
+        saga_id: SagaId,
+        rest: bool,
+        reply: Option<Reply<Result<(), SagaRequestError>>>,
+        answer: Result<SagaAnswer, StoreError>,
+        ctx: &mut Context<Self>,
+    ) {
+        match answer {
+            Ok(SagaAnswer::Stored) => {
+                if let Some(reply) = reply {
+                    reply.send(Ok(()));
+                }
+                if rest {
+                    self.rested(saga_id);
+                }
+            }
+            // The request had been made before: what is in memory is ahead of the log.
+            Ok(_) => {
+                if let Some(reply) = reply {
+                    reply.send(Ok(()));
+                }
+                self.load_again(saga_id, ctx);
+            }
+            // The same again would fail the same.
+            Err(error @ (StoreError::Refused(_) | StoreError::Poisoned(_))) => {
+                let why = format!("its log cannot be written: {error}");
+                if let Some(reply) = reply {
+                    reply.send(Err(error.into()));
+                }
+                self.set_aside(saga_id, &why);
+            }
+            Err(error) => {
+                tracing::warn!(%saga_id, %error, "a saga's log could not be written; it is loaded again");
+                if let Some(reply) = reply {
+                    reply.send(Err(error.into()));
+                }
+                self.load_again(saga_id, ctx);
+            }
+        }
+    }
+
+    fn set_aside_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>, ctx: &mut Context<Self>) {
+        match answer {
+            Ok(_) => self.rested(saga_id),
+            Err(error) => {
+                tracing::warn!(%saga_id, %error, "a saga could not be set aside; it is loaded again");
+                self.load_again(saga_id, ctx);
+            }
+        }
+    }
+
+    /// A saga rests, durably: tells those who wait, and for an order that never came to exist too.
+    fn rested(&mut self, saga_id: SagaId) {
+        if self.waiters.is_placing(saga_id) {
+            self.take_up(saga_id, Purpose::Place);
+        }
+        self.waiters.rested(saga_id);
+    }
+
+    /// Forgets what is believed of a saga and asks the log, after a pause: the store may be away.
+    fn load_again(&mut self, saga_id: SagaId, ctx: &mut Context<Self>) {
+        self.hands.forget_unsettled(saga_id);
+        ctx.run_later(RELOAD_PAUSE, move |actor, ctx| {
+            actor.take_up(saga_id, Purpose::Drive);
+            actor.flush_soon(ctx);
+        });
+    }
+
+    fn loaded_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>, ctx: &mut Context<Self>) {
+        let purposes = self.hands.loading.remove(&saga_id).unwrap_or_default();
+        match answer {
+            Ok(SagaAnswer::Loaded(Some(stored))) => self.replay(*stored, purposes),
+            Ok(_) => {
+                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::NotFound));
+                self.waiters.failed(saga_id, &StoreError::Unavailable("the saga is not stored".into()));
+            }
+            Err(StoreError::Poisoned(why)) => {
+                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::Unusable(why.clone())));
+                // Not even its row can be read: there is nothing to wait for.
+                self.waiters.failed(saga_id, &StoreError::Poisoned(why.clone()));
+                self.set_aside(saga_id, &why);
+            }
+            Err(error) => {
+                purposes.into_iter().for_each(|purpose| purpose.refuse(error.clone().into()));
+                self.waiters.failed(saga_id, &error);
+                self.load_again(saga_id, ctx);
+            }
+        }
+    }
+
+    /// Takes a stored saga in hand: replays its log, then goes on as any saga does.
+    fn replay(&mut self, stored: StoredSaga, purposes: Vec<Purpose>) {
+        let SagaRow { id: saga_id, order_id, status, wake_at, .. } = stored.row;
+        let driven = purposes.iter().any(|purpose| matches!(purpose, Purpose::Cancel { .. } | Purpose::Retry { .. }));
+        if status.is_at_rest() && !driven {
+            self.waiters.placed(saga_id, order_id);
+            self.waiters.rested(saga_id);
+            return;
+        }
+        let now = clock::now();
+        let replayed = guarded(|| {
+            let mut saga = stored.replay().map_err(|error| Broken(describe(&error)))?;
+            // Time does not pass for a saga that is set aside.
+            let due = if status.is_at_rest() { Vec::new() } else { saga.wake(now)? };
+            Ok((saga, due))
+        });
+        let (saga, due) = match replayed {
+            Ok(replayed) => replayed,
+            Err(Broken(why)) => {
+                purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::Unusable(why.clone())));
+                return self.set_aside(saga_id, &why);
+            }
+        };
+        // What the row said before; anything that differs after the move is written with it.
+        let summary = Summary {
+            status,
+            waiting_for: saga.summary().waiting_for,
+            reason: stored.row.reason,
+            attention: stored.row.attention,
+        };
+        let in_hand = InHand {
+            saga,
+            in_flight: Vec::new(),
+            ask_again: true,
+            row: (summary, wake_at),
+            resumed: true,
+            _permit: self.hands.admission.enter(),
+        };
+        let events = in_hand.saga.events();
+        self.hands.insert(saga_id, in_hand);
+        self.append(saga_id, due, now, false, None, None);
+        for purpose in purposes {
+            match purpose {
+                Purpose::Drive | Purpose::Ask | Purpose::Place => {}
+                wish if self.hands.holds(saga_id) => self.apply(saga_id, wish),
+                // An earlier wish has ended it already: ask what is stored.
+                wish => self.take_up(saga_id, wish),
+            }
+        }
+        let moved = self.hands.active.get(&saga_id).is_some_and(|in_hand| in_hand.saga.events() != events);
+        if status.is_at_rest() && !moved {
+            // Set aside for a person, whose wish was refused: it stays so.
+            self.hands.forget(saga_id);
+        } else {
+            self.moved(saga_id, Vec::new(), now, None, None);
+        }
+    }
+}
+
+/// An error with its causes, in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,95 @@
+//! One order's facts, with its saga's log read and replayed once for all rules.
+
+use super::checks::Subject;
+use crate::{
+    domain::{
+        checkout::{self, CheckoutEvent, CheckoutSaga},
+        order::Order,
+        payment::{Movement, Payment},
+        saga::{Impossible, Saga, Status},
+        shipment::Shipment,
+        time::Timestamp,
+    },
+    lifecycle::panic_message,
+    store::{BrokenLog, LogEntry, OrderFacts, SagaRow, StoredSaga},
+};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// One order before the judge.
+pub(super) struct Case<'a> {
+    pub(super) facts: &'a OrderFacts,
+    /// When the audit began.
+    pub(super) now: Timestamp,
+    /// The saga's log, where there is a saga.
+    pub(super) log: Option<Result<Vec<(u32, LogEntry)>, BrokenLog>>,
+    /// What the log tells of, where it can be read; `Err` says why it cannot be replayed.
+    pub(super) replayed: Option<Result<CheckoutSaga, String>>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(facts: &'a OrderFacts, now: Timestamp) -> Self {
+        let stored = facts.saga.as_ref().and_then(|saga| saga.as_ref().ok());
+        let log = stored.map(StoredSaga::log);
+        let replayed = stored.zip(log.as_ref()).and_then(|(stored, log)| Some(replay(stored, log.as_ref().ok()?)));
+        Self { facts, now, log, replayed }
+    }
+
+    /// How a person finds it.
+    pub(super) fn name(&self, subject: Subject) -> String {
+        match (subject, self.row()) {
+            (Subject::Saga, Some(row)) => format!("saga {}", row.id),
+            _ => format!("order {}", self.facts.order_id),
+        }
+    }
+
+    /// The order, where there is one that can be read.
+    pub(super) fn order(&self) -> Option<&'a Order> {
+        self.facts.order.as_ref()?.as_ref().ok()
+    }
+
+    /// Its payment, likewise.
+    pub(super) fn payment(&self) -> Option<&'a Payment> {
+        self.facts.payment.as_ref()?.payment.as_ref()?.as_ref().ok()
+    }
+
+    /// Its movements of money, those that can be read.
+    pub(super) fn movements(&self) -> &'a [Movement] {
+        self.facts.payment.as_ref().map_or(&[], |payment| &payment.movements)
+    }
+
+    /// Its shipment, where there is one that can be read.
+    pub(super) fn shipment(&self) -> Option<&'a Shipment> {
+        self.facts.shipment.as_ref()?.as_ref().ok()
+    }
+
+    /// Its saga's row, likewise.
+    pub(super) fn row(&self) -> Option<&'a SagaRow> {
+        self.facts.saga.as_ref()?.as_ref().ok().map(|stored| &stored.row)
+    }
+
+    /// Its saga as the log tells, where it can be replayed.
+    pub(super) fn saga(&self) -> Option<&CheckoutSaga> {
+        self.replayed.as_ref()?.as_ref().ok()
+    }
+
+    /// Whether its saga's row says this status.
+    pub(super) fn is(&self, status: Status) -> bool {
+        self.row().is_some_and(|row| row.status == status)
+    }
+
+    /// The events of its saga's log, where it can be read.
+    pub(super) fn events(&self) -> Option<impl Iterator<Item = &CheckoutEvent>> {
+        let entries = self.log.as_ref()?.as_ref().ok()?;
+        Some(entries.iter().flat_map(|(_, entry)| &entry.events))
+    }
+}
+
+/// A log is data: one that makes the fold panic is one more thing that is wrong with it.
+fn replay(stored: &StoredSaga, log: &[(u32, LogEntry)]) -> Result<CheckoutSaga, String> {
+    let events = log.iter().flat_map(|(_, entry)| entry.events.iter().map(|event| (entry.at, event.clone())));
+    let fold = || Saga::replay(stored.row.id, events, checkout::definition_of);
+    match catch_unwind(AssertUnwindSafe(fold)) {
+        Ok(replayed) => replayed.map_err(|impossible: Impossible| impossible.to_string()),
+        Err(panic) => Err(format!("replaying it panics: {}", panic_message(panic.as_ref()))),
+    }
+}

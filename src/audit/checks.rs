@@ -1,0 +1,69 @@
+//! The rules as data: each a name, what it is about, and a pure function of one order's facts.
+
+mod ending;
+mod log;
+mod money;
+mod record;
+
+use super::case::Case;
+
+/// A rule's word on one order: `None` where it does not apply.
+pub(super) type Judgement = Option<Result<(), String>>;
+
+/// What an offender is called by.
+#[derive(Clone, Copy)]
+pub(super) enum Subject {
+    Order,
+    Saga,
+}
+
+/// One rule.
+pub(super) struct Rule {
+    pub(super) name: &'static str,
+    pub(super) subject: Subject,
+    pub(super) judge: fn(&Case<'_>) -> Judgement,
+}
+
+/// A rule has its function's name, so that a red check leads to its code.
+macro_rules! rules {
+    ($($subject:ident $module:ident :: $name:ident,)+) => {
+        &[$(Rule { name: stringify!($name), subject: Subject::$subject, judge: $module::$name }),+]
+    };
+}
+
+/// All of them, in the order in which they are reported.
+pub(super) static RULES: &[Rule] = rules![
+    Order record::rows_are_readable,
+    Order record::accepted_orders_exist,
+    Order record::orders_have_their_saga,
+    Order record::orders_and_sagas_name_each_other,
+    Order record::finished_steps_left_their_rows,
+    Saga log::saga_logs_are_readable,
+    Saga log::saga_logs_have_no_gaps,
+    Saga log::saga_logs_replay,
+    Saga log::saga_rows_agree_with_their_logs,
+    Saga log::sagas_go_back_in_reverse_order,
+    Saga log::sagas_finish_when_they_come_to_rest,
+    Saga log::waiting_sagas_have_a_wake_up,
+    Saga log::sagas_that_need_attention,
+    Order ending::completed_sagas_completed_their_order,
+    Order ending::completed_sagas_are_paid,
+    Order ending::completed_sagas_are_shipped,
+    Order ending::compensated_sagas_closed_their_order,
+    Order ending::compensated_sagas_hold_no_money,
+    Order ending::compensated_sagas_have_no_goods_out,
+    Order ending::unfinished_sagas_are_not_ahead_of_the_money,
+    Order money::order_totals_are_the_sum_of_their_lines,
+    Order money::payments_are_for_the_whole_order,
+    Order money::payments_agree_with_their_ledger,
+    Order money::nothing_is_charged_or_refunded_twice,
+    Order money::refunds_give_back_what_was_captured,
+    Order money::refunds_on_their_way_are_driven,
+    Order money::movements_match_their_payment,
+];
+
+/// Holds, or is violated for the reason given.
+#[expect(clippy::unnecessary_wraps, reason = "a judgement is also None, where a rule does not apply")]
+fn must(holds: bool, why: impl FnOnce() -> String) -> Judgement {
+    Some(if holds { Ok(()) } else { Err(why()) })
+}

@@ -1,0 +1,95 @@
+//! Promises 3 and 4 at a saga's end: what was paid is shipped, or the money is back.
+//!
+//! That rows are there at all is for [`super::record`] to say, and that payments tell the truth about
+//! money for [`super::money`]; so each fault turns one check red.
+
+use super::{Judgement, must};
+use crate::{
+    audit::case::Case,
+    domain::{order::OrderStatus, payment::PaymentStatus, saga::Status, shipment::ShipmentStatus},
+};
+
+/// Promise 4: a completed saga's order is completed.
+pub(super) fn completed_sagas_completed_their_order(case: &Case<'_>) -> Judgement {
+    let order = case.order().filter(|_| case.is(Status::Completed))?;
+    must(order.status == OrderStatus::Completed, || format!("its saga has completed, it is {}", order.status.as_str()))
+}
+
+/// Promise 4: a completed saga's order is paid, and nothing about the money is in doubt.
+pub(super) fn completed_sagas_are_paid(case: &Case<'_>) -> Judgement {
+    let payment = case.payment().filter(|_| case.is(Status::Completed))?;
+    if let Some(call) = payment.call {
+        return Some(Err(format!("its saga has completed, the provider's answer to a {} is unknown", call.as_str())));
+    }
+    let status = payment.status;
+    must(status == PaymentStatus::Paid, || format!("its saga has completed, its payment is {}", status.as_str()))
+}
+
+/// Promise 4: a completed saga's goods are on their way, and nothing about them is in doubt.
+pub(super) fn completed_sagas_are_shipped(case: &Case<'_>) -> Judgement {
+    let shipment = case.shipment().filter(|_| case.is(Status::Completed))?;
+    if let Some(call) = shipment.call {
+        return Some(Err(format!("its saga has completed, the carrier's answer to a {} is unknown", call.as_str())));
+    }
+    let status = shipment.status;
+    must(status == ShipmentStatus::Shipped, || format!("its saga has completed, its shipment is {}", status.as_str()))
+}
+
+/// Promise 2: a compensated saga's order is closed, as the saga's reason says.
+pub(super) fn compensated_sagas_closed_their_order(case: &Case<'_>) -> Judgement {
+    let order = case.order().filter(|_| case.is(Status::Compensated))?;
+    let Some(reason) = case.row().and_then(|row| row.reason) else {
+        return Some(Err("its saga is compensated without a reason".into()));
+    };
+    let closed = OrderStatus::unwound(reason);
+    must(order.status == closed && order.reason == Some(reason), || {
+        let (status, why) = (order.status.as_str(), order.reason.map_or("none", |reason| reason.as_str()));
+        format!("it was unwound for {reason} and must be {}; it is {status}, reason {why}", closed.as_str())
+    })
+}
+
+/// Promise 4: a compensated saga keeps nobody's money. Its payment is closed, and what had come is
+/// back or, where it came late, on its way back.
+pub(super) fn compensated_sagas_hold_no_money(case: &Case<'_>) -> Judgement {
+    let payment = case.payment().filter(|_| case.is(Status::Compensated))?;
+    let closed = match payment.status {
+        PaymentStatus::Pending | PaymentStatus::Paid => false,
+        PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunded => payment.call.is_none(),
+        PaymentStatus::Refunding => true,
+    };
+    must(closed, || {
+        let call = payment.call.map(|call| format!(", a {} is in doubt", call.as_str())).unwrap_or_default();
+        format!("its saga is compensated, its payment is {}{call}", payment.status.as_str())
+    })
+}
+
+/// Promise 4: a compensated saga has nothing on the way to a customer who does not pay for it.
+pub(super) fn compensated_sagas_have_no_goods_out(case: &Case<'_>) -> Judgement {
+    let shipment = case.shipment().filter(|_| case.is(Status::Compensated))?;
+    must(shipment.status == ShipmentStatus::Cancelled && shipment.call.is_none(), || {
+        let call = shipment.call.map(|call| format!(", a {} is in doubt", call.as_str())).unwrap_or_default();
+        format!("its saga is compensated, its shipment is {}{call}", shipment.status.as_str())
+    })
+}
+
+/// Promise 4 at any moment of a saga under way or set aside: an order is not called paid before its
+/// money came, and no goods are out whose money is not held.
+pub(super) fn unfinished_sagas_are_not_ahead_of_the_money(case: &Case<'_>) -> Judgement {
+    if case.is(Status::Completed) || case.is(Status::Compensated) {
+        return None;
+    }
+    let called_paid =
+        case.order().is_some_and(|order| matches!(order.status, OrderStatus::Paid | OrderStatus::Completed));
+    let goods_out = case.shipment().is_some_and(|shipment| shipment.status == ShipmentStatus::Shipped);
+    if !called_paid && !goods_out {
+        return None;
+    }
+    let payment = case.payment()?;
+    if goods_out && payment.status != PaymentStatus::Paid {
+        return Some(Err(format!("its goods are on their way, its payment is {}", payment.status.as_str())));
+    }
+    must(payment.captured_at.is_some(), || "it is called paid, but no money came".into())
+}
+
+#[cfg(test)]
+mod tests;

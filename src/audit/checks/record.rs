@@ -1,0 +1,95 @@
+//! What was accepted is there, can be read and is told apart.
+
+use super::{Judgement, must};
+use crate::{
+    audit::case::Case,
+    domain::{
+        checkout::Verb,
+        saga::{Action, Event, Status},
+    },
+};
+
+/// Promise 5: a row that this release cannot read is seen, and ends neither the audit nor anything
+/// else.
+#[expect(clippy::unnecessary_wraps, reason = "a judgement is also None, where a rule does not apply")]
+pub(super) fn rows_are_readable(case: &Case<'_>) -> Judgement {
+    let facts = case.facts;
+    let payment = facts.payment.as_ref().and_then(|payment| payment.payment.as_ref());
+    let unreadable = [
+        ("order", facts.order.as_ref().and_then(|row| row.as_ref().err())),
+        ("payment", payment.and_then(|row| row.as_ref().err())),
+        ("shipment", facts.shipment.as_ref().and_then(|row| row.as_ref().err())),
+        ("saga", facts.saga.as_ref().and_then(|row| row.as_ref().err())),
+    ];
+    let found = unreadable.into_iter().find_map(|(owner, why)| why.map(|why| format!("its {owner}: {why}")));
+    Some(found.map_or(Ok(()), Err))
+}
+
+/// Promise 1: an order that was acknowledged, or whose saga has ended, is there. One that was undone
+/// before it was created has left a tombstone.
+pub(super) fn accepted_orders_exist(case: &Case<'_>) -> Judgement {
+    let ended = case.is(Status::Completed) || case.is(Status::Compensated);
+    if !ended && !has_done(case, "order") {
+        return None;
+    }
+    must(case.facts.order.is_some(), || "its saga has recorded it, but there is no such order".into())
+}
+
+/// Promise 2: nothing is done for an order that no saga brings to an end.
+pub(super) fn orders_have_their_saga(case: &Case<'_>) -> Judgement {
+    must(case.facts.saga.is_some(), || {
+        let facts = case.facts;
+        let known = [
+            facts.order.as_ref().map(|_| "an order"),
+            facts.payment.as_ref().map(|_| "a payment"),
+            facts.shipment.as_ref().map(|_| "a shipment"),
+        ];
+        format!("there is {}, but no saga", known.into_iter().flatten().collect::<Vec<_>>().join(" and "))
+    })
+}
+
+/// Promise 2: an order is moved by its one saga. Every owner's row and the saga's own log mean the
+/// same two.
+pub(super) fn orders_and_sagas_name_each_other(case: &Case<'_>) -> Judgement {
+    let row = case.row()?;
+    let named = [
+        ("order", case.order().map(|order| order.saga_id)),
+        ("payment", case.payment().and_then(|payment| payment.saga_id)),
+        ("shipment", case.shipment().map(|shipment| shipment.saga_id)),
+    ];
+    let stranger = named
+        .into_iter()
+        .filter_map(|(owner, named)| Some((owner, named?)))
+        .find(|(_, named)| *named != row.id)
+        .map(|(owner, named)| format!("its {owner} names saga {named}, its saga is {}", row.id));
+    let meant = case.saga().map(|saga| saga.input().order_id).filter(|meant| *meant != case.facts.order_id);
+    let stranger = stranger.or_else(|| meant.map(|meant| format!("the log of saga {} is about order {meant}", row.id)));
+    Some(stranger.map_or(Ok(()), Err))
+}
+
+/// Promise 1: what a participant has answered for is durable. A step or compensation that is logged
+/// as done has left its row, be it a tombstone.
+pub(super) fn finished_steps_left_their_rows(case: &Case<'_>) -> Judgement {
+    case.log.as_ref()?.as_ref().ok()?;
+    let facts = case.facts;
+    let payment = facts.payment.as_ref().is_some_and(|payment| payment.payment.is_some());
+    let lost = [("payment", payment), ("shipping", facts.shipment.is_some())]
+        .into_iter()
+        .find(|(participant, there)| !there && has_done(case, participant));
+    must(lost.is_none(), || {
+        let participant = lost.map_or("", |(participant, _)| participant);
+        format!("{participant} has done a step of its saga, but has no row for it")
+    })
+}
+
+/// Whether the log says that a participant has done anything.
+fn has_done(case: &Case<'_>, participant: &str) -> bool {
+    let done = |event: &_| match event {
+        Event::StepDone { step, .. } => Verb::participant(*step) == participant,
+        _ => false,
+    };
+    case.events().is_some_and(|mut events| events.any(done))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! What a saga says of itself.
+
+use super::{
+    super::{
+        definition::{Action, Definition},
+        record::{Progress, StepRecord, StepState, state_word},
+    },
+    End, Next, Saga, Status, Summary, Task,
+};
+use crate::domain::{ids::SagaId, reason::Reason, time::Timestamp};
+
+impl<A: Action, I: Clone> Saga<A, I> {
+    /// What it wants: tasks in flight, time to pass, or nothing. A log that was cut in the middle of an
+    /// append waits for a time that has passed already, and [`Self::wake`] makes the rest of it.
+    pub fn next(&self) -> Next<A> {
+        if self.ended.is_some() {
+            return Next::Rest;
+        }
+        let mut tasks = Vec::new();
+        let mut until: Option<Timestamp> = None;
+        for (step, record, on_deadline) in self.in_scope() {
+            let earliest = |at: Timestamp| Some(until.map_or(at, |known| known.min(at)));
+            match record.state {
+                StepState::Running => tasks.push(Task { step, action: step, attempt: record.attempts }),
+                StepState::Due => {
+                    tasks.push(Task { step, action: on_deadline.unwrap_or(step), attempt: record.attempts });
+                }
+                StepState::Waiting { until: Some(at) } if on_deadline.is_some() => until = earliest(at),
+                StepState::Backoff { until: at } => until = earliest(at),
+                _ => {}
+            }
+        }
+        if self.is_cut_short() {
+            until = Some(self.updated_at);
+        }
+        if tasks.is_empty() { Next::Wait(until) } else { Next::Run(tasks) }
+    }
+
+    /// The waiting steps, to be asked again: after a signal, after a replay, and now and then.
+    pub fn waiting_tasks(&self) -> Vec<Task<A>> {
+        if self.ended.is_some() {
+            return Vec::new();
+        }
+        self.in_scope()
+            .filter(|(_, record, _)| matches!(record.state, StepState::Waiting { .. }))
+            .map(|(step, record, _)| Task { step, action: step, attempt: record.attempts })
+            .collect()
+    }
+
+    /// The saga's id.
+    pub const fn id(&self) -> SagaId {
+        self.id
+    }
+
+    /// What it was started with.
+    pub const fn input(&self) -> &I {
+        &self.input
+    }
+
+    /// Its definition.
+    pub const fn definition(&self) -> &'static Definition<A> {
+        self.definition
+    }
+
+    /// How many events its log has: the sequence number of the next one, counted from 0.
+    pub const fn events(&self) -> u32 {
+        self.events
+    }
+
+    /// When it started.
+    pub const fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// When its latest event was made.
+    pub const fn updated_at(&self) -> Timestamp {
+        self.updated_at
+    }
+
+    /// Why it is unwound, once it has turned.
+    pub const fn turned(&self) -> Option<Reason> {
+        self.turned
+    }
+
+    /// Whether every step of the stage with this name is done.
+    pub fn has_finished(&self, stage: &str) -> bool {
+        self.definition
+            .stages()
+            .iter()
+            .position(|candidate| candidate.name == stage)
+            .is_some_and(|index| self.stage_records(index).all(|(_, record)| record.state == StepState::Done))
+    }
+
+    /// Whether a participant has answered the step with this verb, whatever it said.
+    pub fn has_answer(&self, step: A) -> bool {
+        let answered = |record: &StepRecord| match record.state {
+            StepState::Idle => false,
+            StepState::Running => record.attempts > 1,
+            _ => true,
+        };
+        self.definition
+            .steps()
+            .zip(&self.forward)
+            .any(|((_, candidate), record)| candidate.action == step && answered(record))
+    }
+
+    /// The part of it that its row keeps.
+    pub fn summary(&self) -> Summary {
+        let parked = matches!(self.next(), Next::Wait(_));
+        let status = match &self.ended {
+            Some(End::Completed) => Status::Completed,
+            Some(End::Compensated) => Status::Compensated,
+            Some(End::Attention(_)) => Status::NeedsAttention,
+            None if self.turned.is_some() => Status::Compensating,
+            None if parked => Status::Waiting,
+            None => Status::Running,
+        };
+        let stuck = parked || status == Status::NeedsAttention;
+        Summary {
+            status,
+            waiting_for: if stuck {
+                self.in_scope().find(|(_, record, _)| record.state != StepState::Done).map(|(step, ..)| step.name())
+            } else {
+                None
+            },
+            reason: self.turned,
+            attention: match &self.ended {
+                Some(End::Attention(why)) => Some(why.clone()),
+                _ => None,
+            },
+        }
+    }
+
+    /// Every step as shown to a person, in order.
+    pub fn progress(&self) -> Vec<Progress> {
+        let stages = self.definition.stages();
+        self.definition
+            .steps()
+            .zip(&self.forward)
+            .map(|((stage, step), record)| {
+                let undo = step
+                    .compensation
+                    .and_then(|verb| self.undo.iter().find(|(candidate, _)| *candidate == verb))
+                    .map(|(_, undo)| undo);
+                Progress {
+                    stage: stages[stage].name,
+                    step: step.action.name(),
+                    participant: step.action.participant(),
+                    kind: stages[stage].kind,
+                    state: state_word(record, undo),
+                    attempts: record.attempts,
+                    started_at: record.started_at,
+                    finished_at: record.finished_at,
+                    error: undo.and_then(|undo| undo.error.clone()).or_else(|| record.error.clone()),
+                }
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,180 @@
+//! The audit over real databases: clean where nothing was touched, and red in exactly the right
+//! place where something was.
+
+mod world;
+
+use backstitch::{audit::Report, domain::saga::Status};
+use world::{Placed, World};
+
+/// The names of the red checks.
+fn red(report: &Report) -> Vec<&'static str> {
+    report.checks.iter().filter(|check| check.violations > 0).map(|check| check.name).collect()
+}
+
+/// One offender, in one check, that names the order or its saga.
+fn assert_only(report: &Report, check: &str, placed: Placed) {
+    assert_eq!(red(report), [check], "{report}");
+    let found = report.checks.iter().find(|candidate| candidate.name == check).expect("the check");
+    let names = [format!("order {}: ", placed.order_id), format!("saga {}: ", placed.saga_id)];
+    assert_eq!(found.violations, 1, "{report}");
+    assert!(names.iter().any(|name| found.offending[0].starts_with(name)), "{report}");
+}
+
+#[tokio::test]
+async fn a_database_where_every_story_was_told_is_clean() {
+    let world = World::open();
+    for (placed, status) in world.every_story().await {
+        let row = world.store.sagas.saga(placed.saga_id).await.expect("an answer").expect("the saga");
+        assert_eq!(row.status, status);
+    }
+    let report = world.audit().await;
+    assert!(report.is_clean(), "{report}");
+    let idle: Vec<_> = report.checks.iter().filter(|check| check.checked == 0).map(|check| check.name).collect();
+    assert!(idle.is_empty(), "these checked nothing: {idle:?}");
+}
+
+#[tokio::test]
+async fn an_empty_database_is_clean() {
+    assert!(World::open().audit().await.is_clean());
+}
+
+#[tokio::test]
+async fn an_audit_beside_no_server_says_the_same() {
+    let world = World::open();
+    world.every_story().await;
+    let online = world.audit().await;
+    world.store.engine.close().await;
+    let facts = backstitch::store::sqlite::open_facts(&world.path).expect("the database");
+    assert_eq!(backstitch::audit::run(facts).await.expect("an audit"), online);
+}
+
+#[tokio::test]
+async fn a_double_charge_is_found() {
+    let world = World::open();
+    let [placed, ..] = world.completed_orders().await;
+    world.plant("DROP INDEX payment_movement_once", None);
+    world.plant("INSERT INTO payment_movement SELECT * FROM payment_movement WHERE order_id = ?1", Some(placed));
+    assert_only(&world.audit().await, "nothing_is_charged_or_refunded_twice", placed);
+}
+
+#[tokio::test]
+async fn a_refund_that_the_ledger_lost_is_found() {
+    let world = World::open();
+    let placed = world.compensated_order().await;
+    world.plant("DELETE FROM payment_movement WHERE order_id = ?1 AND kind = 'refund'", Some(placed));
+    assert_only(&world.audit().await, "payments_agree_with_their_ledger", placed);
+}
+
+#[tokio::test]
+async fn a_refund_that_never_was_is_found() {
+    let world = World::open();
+    let placed = world.compensated_order().await;
+    world.plant("DELETE FROM payment_movement WHERE order_id = ?1 AND kind = 'refund'", Some(placed));
+    world.plant("UPDATE payment_payment SET status = 'paid' WHERE order_id = ?1", Some(placed));
+    assert_only(&world.audit().await, "compensated_sagas_hold_no_money", placed);
+}
+
+#[tokio::test]
+async fn a_missing_order_is_found() {
+    let world = World::open();
+    let [placed, ..] = world.completed_orders().await;
+    world.plant("DELETE FROM order_order WHERE id = ?1", Some(placed));
+    assert_only(&world.audit().await, "accepted_orders_exist", placed);
+}
+
+#[tokio::test]
+async fn a_missing_saga_is_found() {
+    let world = World::open();
+    let [placed, ..] = world.completed_orders().await;
+    world.plant("DELETE FROM saga_saga WHERE order_id = ?1", Some(placed));
+    assert_only(&world.audit().await, "orders_have_their_saga", placed);
+}
+
+#[tokio::test]
+async fn goods_still_out_for_a_compensated_saga_are_found() {
+    let world = World::open();
+    let placed = world.compensated_order().await;
+    world.plant(
+        "UPDATE shipment_shipment SET status = 'shipped', tracking_number = 'BS1' WHERE order_id = ?1",
+        Some(placed),
+    );
+    assert_only(&world.audit().await, "compensated_sagas_have_no_goods_out", placed);
+}
+
+#[tokio::test]
+async fn a_wrong_total_is_found() {
+    let world = World::open();
+    let [placed, ..] = world.completed_orders().await;
+    world.plant("UPDATE order_order SET total_amount = total_amount + 1 WHERE id = ?1", Some(placed));
+    assert_only(&world.audit().await, "order_totals_are_the_sum_of_their_lines", placed);
+}
+
+#[tokio::test]
+async fn a_gap_in_a_log_is_found() {
+    let world = World::open();
+    let [placed, ..] = world.completed_orders().await;
+    world.plant("DELETE FROM saga_log WHERE saga_id = ?2 AND seq = 2", Some(placed));
+    assert_only(&world.audit().await, "saga_logs_have_no_gaps", placed);
+}
+
+#[tokio::test]
+async fn a_corrupt_log_entry_is_found() {
+    let world = World::open();
+    let [placed, ..] = world.completed_orders().await;
+    world.plant("UPDATE saga_log SET entry = substr(entry, 1, 30) WHERE saga_id = ?2 AND seq = 2", Some(placed));
+    assert_only(&world.audit().await, "saga_logs_are_readable", placed);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_found_and_the_other_orders_are_still_judged() {
+    let world = World::open();
+    let [placed, other] = world.completed_orders().await;
+    world.plant("UPDATE saga_log SET entry = CAST(x'ff' AS TEXT) WHERE saga_id = ?2 AND seq = 2", Some(placed));
+    assert_only(&world.audit().await, "rows_are_readable", placed);
+    world.plant("UPDATE order_order SET status = 'paid' WHERE id = ?1", Some(other));
+    assert_eq!(red(&world.audit().await), ["rows_are_readable", "completed_sagas_completed_their_order"]);
+}
+
+#[tokio::test]
+async fn an_unreadable_row_of_any_owner_is_found() {
+    for sql in [
+        "UPDATE order_order SET lines = '[' WHERE id = ?1",
+        "UPDATE payment_payment SET provider = 'nobody' WHERE order_id = ?1",
+        "UPDATE shipment_shipment SET reason = 'no such reason' WHERE order_id = ?1",
+        "UPDATE saga_saga SET reason = CAST(x'ff' AS TEXT) WHERE order_id = ?1",
+    ] {
+        let world = World::open();
+        let [placed, ..] = world.completed_orders().await;
+        world.plant(sql, Some(placed));
+        assert_only(&world.audit().await, "rows_are_readable", placed);
+    }
+}
+
+#[tokio::test]
+async fn a_completed_saga_whose_order_is_pending_is_found() {
+    let world = World::open();
+    let [placed, ..] = world.completed_orders().await;
+    world.plant("UPDATE order_order SET status = 'pending' WHERE id = ?1", Some(placed));
+    assert_only(&world.audit().await, "completed_sagas_completed_their_order", placed);
+}
+
+#[tokio::test]
+async fn a_row_that_hides_that_its_saga_is_not_finished_is_found() {
+    let world = World::open();
+    let [placed, ..] = world.completed_orders().await;
+    world.plant(
+        "DELETE FROM saga_log WHERE saga_id = ?2 AND seq = (SELECT max(seq) FROM saga_log WHERE saga_id = ?2)",
+        Some(placed),
+    );
+    assert_only(&world.audit().await, "saga_rows_agree_with_their_logs", placed);
+}
+
+#[tokio::test]
+async fn a_saga_that_needs_attention_is_counted_and_is_no_violation() {
+    let world = World::open();
+    let told = world.every_story().await;
+    let count = told.iter().filter(|(_, status)| *status == Status::NeedsAttention).count() as u64;
+    let report = world.audit().await;
+    let check = report.checks.iter().find(|check| check.name == "sagas_that_need_attention").expect("the check");
+    assert_eq!((check.checked, check.violations), (count, 0));
+}

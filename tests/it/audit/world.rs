@@ -1,0 +1,201 @@
+//! A database of checkouts that the domain decided and the store saved, without actors.
+
+mod driver;
+
+use backstitch::{
+    audit::{self, Report},
+    domain::{
+        checkout::{self, Checkout, CheckoutSaga},
+        ids::{OrderId, SagaId},
+        payment::{PaymentCall, PaymentCommand, Provider, SettlePayment, Settlement},
+        saga::{CancelBy, Next, Outcome, Status},
+        simulation::{Fault, Script, Simulation},
+        time::Timestamp,
+    },
+    lifecycle::Fatal,
+    store::{
+        Store,
+        sqlite::{self, Options},
+    },
+};
+use std::{path::PathBuf, sync::Arc};
+
+/// A database of its own.
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) path: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+/// An order and its saga.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub(crate) order_id: OrderId,
+    pub(crate) saga_id: SagaId,
+}
+
+/// A saga and how far it is in time, which need not be the clock's.
+struct Driven {
+    saga: CheckoutSaga,
+    now: Timestamp,
+}
+
+impl Driven {
+    fn placed(&self) -> Placed {
+        Placed { order_id: self.saga.input().order_id, saga_id: self.saga.id() }
+    }
+}
+
+const PLAIN: Script = Script { fault: None, delay_ms: 0 };
+const SLOW: Script = Script { fault: None, delay_ms: 5 };
+
+const fn fault(fault: Fault) -> Script {
+    Script { fault: Some(fault), delay_ms: 0 }
+}
+
+impl World {
+    pub(crate) fn open() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("backstitch.db");
+        let options = Options { path: path.clone(), cache_mib: 2, readers: 1, max_batch: 64 };
+        let store = sqlite::open(&options, &Fatal::default()).expect("a new database");
+        Self { store, path, _directory: directory }
+    }
+
+    pub(crate) async fn audit(&self) -> Report {
+        audit::run(Arc::clone(&self.store.facts)).await.expect("an audit")
+    }
+
+    /// Changes what is stored behind the store's back. `?1` is the order, `?2` its saga.
+    pub(crate) fn plant(&self, sql: &str, placed: Option<Placed>) {
+        let conn = rusqlite::Connection::open(&self.path).expect("a second connection");
+        let Some(Placed { order_id, saga_id }) = placed else { return conn.execute_batch(sql).expect("a statement") };
+        let mut statement = conn.prepare(sql).expect("a statement");
+        for (parameter, id) in [("?1", order_id.bytes()), ("?2", saga_id.bytes())] {
+            if let Some(index) = statement.parameter_index(parameter).expect("a name") {
+                statement.raw_bind_parameter(index, id.as_slice()).expect("a parameter");
+            }
+        }
+        let changed = statement.raw_execute();
+        assert_eq!(changed.expect("a change"), 1, "{sql}");
+    }
+
+    /// Two orders that went well.
+    pub(crate) async fn completed_orders(&self) -> [Placed; 2] {
+        [self.tell(Provider::Simulated, PLAIN, PLAIN).await, self.tell(Provider::Simulated, PLAIN, PLAIN).await]
+    }
+
+    /// An order that was paid and refunded, because its shipment failed.
+    pub(crate) async fn compensated_order(&self) -> Placed {
+        self.tell(Provider::Simulated, PLAIN, fault(Fault::Reject)).await
+    }
+
+    /// Every way in which a checkout can go, each with the status it ends or waits in.
+    pub(crate) async fn every_story(&self) -> Vec<(Placed, Status)> {
+        let mut told = Vec::new();
+        for (payment, shipping, status) in [
+            (PLAIN, PLAIN, Status::Completed),
+            (SLOW, SLOW, Status::Completed),
+            (fault(Fault::Timeout), fault(Fault::Timeout), Status::Completed),
+            (fault(Fault::ErrorOnce), fault(Fault::ErrorOnce), Status::Completed),
+            (fault(Fault::Reject), PLAIN, Status::Compensated),
+            (PLAIN, fault(Fault::Reject), Status::Compensated),
+            (SLOW, fault(Fault::Reject), Status::Compensated),
+        ] {
+            told.push((self.tell(Provider::Simulated, payment, shipping).await, status));
+        }
+        told.push((self.shipped_in_doubt().await, Status::Compensated));
+        told.push((self.paid_late(false).await, Status::Compensated));
+        told.push((self.paid_late(true).await, Status::Compensated));
+        told.push((self.cancelled_at_once().await, Status::Compensated));
+        told.push((self.cancelled_while_waiting().await, Status::Compensated));
+        told.push((self.waiting().await.placed(), Status::Waiting));
+        told.push((self.set_aside().await, Status::NeedsAttention));
+        told.push((self.interrupted().await, Status::Running));
+        told
+    }
+
+    async fn tell(&self, provider: Provider, payment: Script, shipping: Script) -> Placed {
+        let mut driven = self.begin(provider, 60_000, Simulation { payment, shipping }).await;
+        while self.step(&mut driven).await {}
+        driven.placed()
+    }
+
+    /// The carrier never answers, then nobody knows whether the goods left: they are called back.
+    async fn shipped_in_doubt(&self) -> Placed {
+        let mut driven = self.begin(Provider::Simulated, 60_000, Simulation::default()).await;
+        while driven.saga.progress()[3].attempts == 0 {
+            self.step(&mut driven).await;
+        }
+        let Next::Run(tasks) = driven.saga.next() else { panic!("shipping is under way") };
+        self.send(&driven.saga, tasks[0].action).await;
+        while driven.saga.turned().is_none() {
+            let lost = Outcome::unknown("the answer was lost");
+            let events = match driven.saga.next() {
+                Next::Run(tasks) => driven.saga.outcome(tasks[0].step, lost, driven.now, 0.0),
+                _ => {
+                    driven.now = driven.now.plus_millis(60_000);
+                    driven.saga.wake(driven.now)
+                }
+            };
+            self.append(&driven, events.expect("possible")).await;
+        }
+        while self.step(&mut driven).await {}
+        driven.placed()
+    }
+
+    /// The money comes after the deadline; the refund is on its way, or has arrived.
+    async fn paid_late(&self, delivered: bool) -> Placed {
+        let mut driven = self.begin(Provider::Manual, 0, Simulation::default()).await;
+        while self.step(&mut driven).await {}
+        let Checkout { order_id, payment_id, .. } = **driven.saga.input();
+        let settle = SettlePayment { order_id, payment_id, settlement: Settlement::Success };
+        assert!(self.pay(PaymentCommand::Settle(settle)).await.result.is_ok());
+        if delivered {
+            self.answer_provider(order_id, PaymentCall::Refund).await;
+        }
+        driven.placed()
+    }
+
+    async fn cancelled_at_once(&self) -> Placed {
+        let mut driven = self.begin(Provider::Manual, 60_000, Simulation::default()).await;
+        self.cancel(&mut driven).await;
+        driven.placed()
+    }
+
+    async fn cancelled_while_waiting(&self) -> Placed {
+        let mut driven = self.waiting().await;
+        self.cancel(&mut driven).await;
+        driven.placed()
+    }
+
+    async fn cancel(&self, driven: &mut Driven) {
+        let events = checkout::cancel(&mut driven.saga, CancelBy::Customer, None, driven.now).expect("allowed");
+        self.append(driven, events).await;
+        while self.step(driven).await {}
+    }
+
+    async fn waiting(&self) -> Driven {
+        let mut driven = self.begin(Provider::Manual, 60_000, Simulation::default()).await;
+        while !matches!(driven.saga.next(), Next::Wait(_)) {
+            self.step(&mut driven).await;
+        }
+        driven
+    }
+
+    async fn set_aside(&self) -> Placed {
+        let mut driven = self.waiting().await;
+        let events = driven.saga.set_aside("a person must look".into(), driven.now).expect("possible");
+        self.append(&driven, events).await;
+        driven.placed()
+    }
+
+    /// Shipped, and then the process ended.
+    async fn interrupted(&self) -> Placed {
+        let mut driven = self.begin(Provider::Simulated, 60_000, Simulation::default()).await;
+        while !driven.saga.has_finished("shipping") {
+            self.step(&mut driven).await;
+        }
+        driven.placed()
+    }
+}

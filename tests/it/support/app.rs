@@ -1,0 +1,273 @@
+//! A server of the test's own: its port, its database, one method per endpoint.
+
+use super::{Answer, Call, PATIENCE, Raw, eventually, id};
+use backstitch::{
+    app::App,
+    settings::{Settings, Sources},
+    telemetry::Metrics,
+};
+use reqwest::{Client, Method, header::HeaderMap};
+use serde_json::Value;
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{OnceLock, mpsc},
+    thread,
+};
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
+
+static METRICS: OnceLock<Metrics> = OnceLock::new();
+
+/// A server under test. Every test ends with [`TestApp::finish`] or one of its kind.
+pub(crate) struct TestApp {
+    pub(crate) address: SocketAddr,
+    client: Client,
+    stop: oneshot::Sender<()>,
+    server: thread::JoinHandle<anyhow::Result<()>>,
+    directory: TempDir,
+}
+
+/// How it starts and ends.
+impl TestApp {
+    /// Starts a server with simulation enabled.
+    pub(crate) fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts a server with these settings over those of every test.
+    pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().expect("a directory of the test's own");
+        let sources = Sources::default()
+            .set("http.bind", "127.0.0.1:0")
+            .set("http.workers", "2")
+            .set("http.shutdown_timeout_ms", "5000")
+            .set("store.cache_mib", "1")
+            .set("store.url", format!("sqlite:{}", directory.path().join("test.db").display()))
+            .set("simulation.enabled", "true");
+        let sources = settings.iter().fold(sources, |sources, (key, value)| sources.set(*key, *value));
+        let settings = Settings::load(&sources).expect("the settings are valid");
+        let metrics = METRICS.get_or_init(|| Metrics::install().expect("the only recorder")).clone();
+        let (stop, asked_to_stop) = oneshot::channel::<()>();
+        let (listening, listens) = mpsc::channel();
+        let server = thread::spawn(move || {
+            actix_rt::System::new().block_on(async move {
+                let app = App::start(&settings, metrics)?;
+                listening.send(app.address())?;
+                app.run(async {
+                    let _ = asked_to_stop.await;
+                })
+                .await
+            })
+        });
+        let address = listens.recv_timeout(PATIENCE).expect("the server starts");
+        // A connection for each request: an idle one would only keep the server from stopping.
+        let client = Client::builder().pool_max_idle_per_host(0).timeout(PATIENCE * 2).no_proxy().build();
+        Self { address, client: client.expect("a client"), stop, server, directory }
+    }
+
+    /// Ends a test after which nothing may be under way.
+    pub(crate) async fn finish(self) {
+        self.finish_leaving(0).await;
+    }
+
+    /// Ends a test that leaves so many sagas waiting for their payment.
+    pub(crate) async fn finish_leaving(self, waiting: usize) {
+        let left = self.count("/sagas?status=waiting&limit=100", waiting).await;
+        assert_eq!(left, waiting, "sagas that wait");
+        self.finish_leaving_any().await;
+    }
+
+    /// Ends a test that may leave any number of sagas waiting for their payment.
+    pub(crate) async fn finish_leaving_any(self) {
+        for status in ["running", "compensating"] {
+            let left = self.count(&format!("/sagas?status={status}"), 0).await;
+            assert_eq!(left, 0, "sagas that are {status}");
+        }
+        let audit = self.audit().await;
+        assert_eq!(audit.success(200)["clean"], true, "the audit finds: {}", audit.text);
+        let Self { stop, server, directory, .. } = self;
+        let _ = stop.send(());
+        let server = timeout(PATIENCE, spawn_blocking(|| server.join())).await.expect("the server stops");
+        let ended = server.expect("joining does not panic").expect("the server does not panic");
+        ended.expect("the server stops gracefully");
+        drop(directory);
+    }
+
+    /// How many items a list has, once that is what is expected or patience is over.
+    async fn count(&self, list: &str, expected: usize) -> usize {
+        let mut found = 0;
+        let counted = eventually("the list has as many items as expected", async || {
+            found = self.get(list).await.items().len();
+            (found == expected).then_some(())
+        });
+        let _ = timeout(PATIENCE / 2, counted).await;
+        found
+    }
+}
+
+/// Anything over HTTP.
+impl TestApp {
+    /// A request without a body.
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
+        let method = Method::from_bytes(method.as_bytes()).expect("a method");
+        let url = format!("http://{}{path}", self.address);
+        Call { client: self.client.clone(), method, url, headers: HeaderMap::new(), body: None }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Call {
+        self.call("GET", path)
+    }
+
+    /// A request with a JSON body.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Call {
+        self.post_bytes(path, body.to_string())
+    }
+
+    /// A request with a body that says it is JSON.
+    pub(crate) fn post_bytes(&self, path: &str, body: impl Into<Vec<u8>>) -> Call {
+        self.call("POST", path).header("Content-Type", "application/json").bytes(body)
+    }
+
+    /// A connection for bytes of the test's own.
+    pub(crate) fn raw(&self) -> Raw {
+        Raw::connect(self.address)
+    }
+
+    /// Where the database is.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.directory.path().join("test.db")
+    }
+}
+
+/// One method per endpoint.
+impl TestApp {
+    pub(crate) fn place(&self, body: &Value) -> Call {
+        self.post("/orders", body)
+    }
+
+    pub(crate) fn order(&self, id: &str) -> Call {
+        self.get(&format!("/orders/{id}"))
+    }
+
+    pub(crate) fn orders(&self, query: &str) -> Call {
+        self.get(&format!("/orders?{query}"))
+    }
+
+    pub(crate) fn delete_order(&self, id: &str) -> Call {
+        self.call("DELETE", &format!("/orders/{id}"))
+    }
+
+    pub(crate) fn open_payment(&self, body: &Value) -> Call {
+        self.post("/payments", body)
+    }
+
+    pub(crate) fn payment(&self, id: &str) -> Call {
+        self.get(&format!("/payments/{id}"))
+    }
+
+    pub(crate) fn payments(&self, query: &str) -> Call {
+        self.get(&format!("/payments?{query}"))
+    }
+
+    pub(crate) fn pay(&self, id: &str) -> Call {
+        self.call("PUT", &format!("/payments/success/{id}"))
+    }
+
+    pub(crate) fn fail_payment(&self, id: &str) -> Call {
+        self.call("PUT", &format!("/payments/failed/{id}"))
+    }
+
+    pub(crate) fn callback(&self, body: &Value) -> Call {
+        self.post("/internal/payment-callback", body)
+    }
+
+    pub(crate) fn shipment(&self, id: &str) -> Call {
+        self.get(&format!("/shipments/{id}"))
+    }
+
+    pub(crate) fn shipments(&self, query: &str) -> Call {
+        self.get(&format!("/shipments?{query}"))
+    }
+
+    pub(crate) fn saga(&self, id: &str) -> Call {
+        self.get(&format!("/sagas/{id}"))
+    }
+
+    pub(crate) fn saga_log(&self, id: &str) -> Call {
+        self.get(&format!("/sagas/{id}/log"))
+    }
+
+    pub(crate) fn sagas(&self, query: &str) -> Call {
+        self.get(&format!("/sagas?{query}"))
+    }
+
+    pub(crate) fn cancel_saga(&self, id: &str, body: &Value) -> Call {
+        self.post(&format!("/sagas/{id}/cancel"), body)
+    }
+
+    pub(crate) fn retry_saga(&self, id: &str, body: &Value) -> Call {
+        self.post(&format!("/sagas/{id}/retry"), body)
+    }
+
+    pub(crate) fn actors(&self) -> Call {
+        self.get("/admin/actors")
+    }
+
+    pub(crate) fn crash(&self, actor: &str, body: &Value) -> Call {
+        self.post(&format!("/admin/actors/{actor}/crash"), body)
+    }
+
+    pub(crate) fn audit(&self) -> Call {
+        self.get("/admin/audit")
+    }
+}
+
+/// What tests do all the time.
+impl TestApp {
+    /// Places an order and waits until its saga rests; the order.
+    pub(crate) async fn rested(&self, body: &Value) -> Value {
+        self.place(body).wait(60).await.success(201).clone()
+    }
+
+    /// Places an order with a manual payment, and is back when its saga waits for it; the order.
+    pub(crate) async fn unpaid(&self, body: &Value) -> Value {
+        let placed = self.place(body).await;
+        let placed = id(placed.success(201));
+        self.order_once(placed, |order| order["saga"]["status"] == "waiting" && order["payment"].is_object()).await
+    }
+
+    /// The order, once it is as it should become.
+    pub(crate) async fn order_once(&self, order: &str, is: impl Fn(&Value) -> bool) -> Value {
+        eventually("the order becomes as expected", async || {
+            let answer = self.order(order).await;
+            Some(answer.success(200).clone()).filter(&is)
+        })
+        .await
+    }
+
+    /// The payment, once it has this status.
+    pub(crate) async fn payment_once(&self, payment: &str, status: &str) -> Value {
+        eventually(&format!("the payment is {status}"), async || {
+            let answer = self.payment(payment).await;
+            Some(answer.success(200).clone()).filter(|payment| payment["status"] == status)
+        })
+        .await
+    }
+
+    /// The saga, once it rests.
+    pub(crate) async fn saga_at_rest(&self, saga: &Value) -> Value {
+        self.saga(saga.as_str().expect("a saga's id")).wait(60).await.success(200).clone()
+    }
+
+    /// All items of a list, part by part.
+    pub(crate) async fn walk(&self, list: &str) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut answer: Answer = self.get(list).await;
+        loop {
+            items.extend_from_slice(answer.items());
+            let Some(cursor) = answer.next_cursor() else { return items };
+            answer = self.get(&format!("{list}&cursor={cursor}")).await;
+        }
+    }
+}

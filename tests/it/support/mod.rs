@@ -1,0 +1,32 @@
+//! What black-box tests of a running server need: the server itself, its answers, a socket for what no
+//! HTTP client would send, and patience.
+
+mod answer;
+mod app;
+mod bodies;
+mod raw;
+
+pub(crate) use answer::{Answer, Call};
+pub(crate) use app::TestApp;
+pub(crate) use bodies::{id, manual, simulated};
+pub(crate) use raw::Raw;
+
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// How long anything may take before a test calls it a hang.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(10);
+
+/// Asks until the answer is there.
+pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "never: {what}");
+        sleep(POLL).await;
+    }
+}
