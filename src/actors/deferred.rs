@@ -58,3 +58,59 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix::{Context, Handler};
+
+    struct Answerer(Option<Reply<u8>>);
+
+    impl Actor for Answerer {
+        type Context = Context<Self>;
+    }
+
+    /// Asks for an answer: now, later, or for the one that is owed.
+    #[derive(Message)]
+    #[rtype(result = "u8")]
+    enum Ask {
+        Now,
+        Later,
+        Pay,
+        Lose,
+    }
+
+    impl Handler<Ask> for Answerer {
+        type Result = Deferred<u8>;
+
+        fn handle(&mut self, ask: Ask, _ctx: &mut Context<Self>) -> Deferred<u8> {
+            let (later, reply) = deferred();
+            match ask {
+                Ask::Now => reply.send(1),
+                Ask::Later => self.0 = Some(reply),
+                Ask::Pay => {
+                    if let Some(owed) = self.0.take() {
+                        owed.send(2);
+                    }
+                    reply.send(3);
+                }
+                Ask::Lose => drop(reply),
+            }
+            later
+        }
+    }
+
+    #[actix::test]
+    async fn an_answer_arrives_whether_it_is_given_inside_the_handler_or_later() {
+        let actor = Answerer(None).start();
+        assert_eq!(actor.send(Ask::Now).await, Ok(1));
+        let (later, pay) = futures::future::join(actor.send(Ask::Later), actor.send(Ask::Pay)).await;
+        assert_eq!((later, pay), (Ok(2), Ok(3)));
+    }
+
+    #[actix::test]
+    async fn a_reply_that_is_dropped_tells_the_sender() {
+        let actor = Answerer(None).start();
+        assert_eq!(actor.send(Ask::Lose).await, Err(actix::MailboxError::Closed));
+    }
+}

@@ -241,3 +241,6 @@ impl<A: Actor<Context = Context<A>> + Supervised> Future for Supervisor<A> {
 }
 
 impl<A: Actor<Context = Context<A>>> Unpin for Supervisor<A> {}
+
+#[cfg(test)]
+mod tests;

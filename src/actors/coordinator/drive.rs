@@ -314,12 +314,8 @@ impl SagaCoordinator {
         let wake_at = (parked && !rest).then(|| wake_at(&in_hand.saga, now));
         if events.is_empty() {
             if let Some(wake_at) = wake_at {
-                self.timers.expect(wake_at);
-                self.outbox.store(
-                    saga_id,
-                    SagaCommand::Park { saga_id, wake_at },
-                    After::Appended { rest: false, reply: None },
-                );
+                let after = After::Appended { rest: false, wake_at: Some(wake_at), reply: None };
+                self.outbox.store(saga_id, SagaCommand::Park { saga_id, wake_at }, after);
             }
             return;
         }
@@ -335,10 +331,7 @@ impl SagaCoordinator {
             row: update,
             claim,
         };
-        if let Some(wake_at) = wake_at {
-            self.timers.expect(wake_at);
-        }
-        self.outbox.store(saga_id, SagaCommand::Append(Box::new(append)), After::Appended { rest, reply });
+        self.outbox.store(saga_id, SagaCommand::Append(Box::new(append)), After::Appended { rest, wake_at, reply });
     }
 
     fn send(&mut self, saga_id: SagaId, tasks: &[Task<Verb>], asked: bool) {

@@ -9,6 +9,7 @@ use crate::{
         order::OrderCommand,
         payment::PaymentCommand,
         shipment::ShippingCommand,
+        time::Timestamp,
     },
     store::SagaCommand,
 };
@@ -29,8 +30,9 @@ pub struct Participants {
 pub(super) enum After {
     /// The saga's first append.
     Started,
-    /// An append; `rest` when it is the saga's last for now, `reply` to whoever asked for it.
-    Appended { rest: bool, reply: Option<Reply<Result<(), SagaRequestError>>> },
+    /// An append; `rest` when it is the saga's last for now, `wake_at` when it waits, `reply` to whoever
+    /// asked for it.
+    Appended { rest: bool, wake_at: Option<Timestamp>, reply: Option<Reply<Result<(), SagaRequestError>>> },
     /// A saga was set aside.
     SetAside,
     /// A load.

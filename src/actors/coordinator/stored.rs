@@ -33,7 +33,13 @@ impl SagaCoordinator {
         for ((saga_id, after), answer) in after.into_iter().zip(answers) {
             match after {
                 After::Started => self.started_or_not(saga_id, answer),
-                After::Appended { rest, reply } => self.appended_or_not(saga_id, rest, reply, answer, ctx),
+                After::Appended { rest, wake_at, reply } => {
+                    // Not before: who looks for due sagas earlier does not find this one.
+                    if let Some(wake_at) = wake_at.filter(|_| answer.is_ok()) {
+                        self.timers.expect(wake_at);
+                    }
+                    self.appended_or_not(saga_id, rest, reply, answer, ctx);
+                }
                 After::SetAside => self.set_aside_or_not(saga_id, answer, ctx),
                 After::Loaded => self.loaded_or_not(saga_id, answer, ctx),
             }

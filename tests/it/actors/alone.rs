@@ -99,7 +99,6 @@ const STORIES: [&[Verb]; 9] = [
     &[Verb::CancelShipping, Verb::StartShipping],
 ];
 
-/// Whether two replies tell a saga the same. A deadline that has not passed yet may be told twice.
 fn reply(outcome: Outcome) -> StepReply {
     StepReply::Outcome(outcome)
 }
@@ -150,27 +149,27 @@ async fn a_batch_is_answered_in_order() {
 #[derive(Clone, Copy, Debug)]
 enum Point {
     /// The message is in the mailbox behind the crash.
-    BeforeItIsHandled,
+    Mailbox,
     /// It is in the actor's buffer.
-    BeforeItsFlush,
+    Buffer,
     /// It is with the store.
-    BeforeItsCommit,
+    Store,
 }
 
 #[actix_web::test]
 async fn a_crash_at_any_point_loses_no_effect_and_doubles_none() {
-    for point in [Point::BeforeItIsHandled, Point::BeforeItsFlush, Point::BeforeItsCommit] {
+    for point in [Point::Mailbox, Point::Buffer, Point::Store] {
         for mode in MODES {
             let three = three();
             let case = Case::new(Provider::Simulated);
             let command: PaymentCommand = case.payment(Verb::ProcessPayment);
             let stall = Stall::begin(&three.arbiter);
-            let held = matches!(point, Point::BeforeItsCommit).then(|| Held::hold(&three.test));
-            if matches!(point, Point::BeforeItIsHandled) {
+            let held = matches!(point, Point::Store).then(|| Held::hold(&three.test));
+            if matches!(point, Point::Mailbox) {
                 three.payment.do_send(Crash(mode));
             }
             let sent = three.payment.send(Perform(vec![command.clone()]));
-            if matches!(point, Point::BeforeItsFlush) {
+            if matches!(point, Point::Buffer) {
                 three.payment.do_send(Crash(mode));
             }
             stall.end();

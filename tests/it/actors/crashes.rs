@@ -5,7 +5,7 @@ use crate::store::given::{Case, eventually, random, script};
 use backstitch::{
     actors::{CrashMode, supervisor::ActorState},
     domain::{
-        payment::{Provider, SettlePayment, Settlement},
+        payment::Provider,
         saga::Status,
         simulation::{Fault, Simulation},
     },
@@ -41,15 +41,7 @@ async fn each_actor_crashed_in_each_way_goes_on_where_it_was() {
             let waiting = Case::new(Provider::Manual);
             house.place(&waiting).await;
             house.crash(actor, mode).await;
-            let settle = SettlePayment {
-                order_id: waiting.order_id(),
-                payment_id: waiting.checkout.payment_id,
-                settlement: Settlement::Success,
-            };
-            eventually("the payment takes its result", async || {
-                house.service.settle_order_payment(settle, None).await.is_ok()
-            })
-            .await;
+            house.settle(&waiting).await;
             let after = Case::new(Provider::Simulated);
             house.place(&after).await;
             assert_eq!(house.rest(&[waiting, after]).await, [Status::Completed; 2], "{actor} {mode:?}");

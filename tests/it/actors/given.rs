@@ -7,7 +7,7 @@ use backstitch::{
     domain::{
         ids::SagaId,
         order::OrderStatus,
-        payment::{MovementKind, PaymentStatus},
+        payment::{MovementKind, PaymentStatus, SettlePayment, Settlement},
         saga::Status,
         shipment::ShipmentStatus,
     },
@@ -73,6 +73,15 @@ impl House {
         futures::future::join_all(cases.iter().map(|case| self.place(case))).await;
     }
 
+    /// Reports that an order's money is in, once its payment is open.
+    pub(super) async fn settle(&self, case: &Case) {
+        let settle = success(case);
+        eventually("the payment takes its result", async || {
+            self.service.settle_order_payment(settle, None).await.is_ok()
+        })
+        .await;
+    }
+
     /// Waits until the sagas rest, and says how.
     pub(super) async fn rest(&self, cases: &[Case]) -> Vec<Status> {
         let mut rested = Vec::new();
@@ -101,6 +110,11 @@ impl House {
         assert!(self.actors.crash(name, mode));
         eventually("the actor is restarted", async || watched.status.restarts() > before).await;
     }
+}
+
+/// The report that an order's money is in.
+pub(super) fn success(case: &Case) -> SettlePayment {
+    SettlePayment { order_id: case.order_id(), payment_id: case.checkout.payment_id, settlement: Settlement::Success }
 }
 
 pub(super) async fn status(store: &Store, saga: SagaId) -> Option<Status> {

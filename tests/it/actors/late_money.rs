@@ -1,11 +1,11 @@
 //! Money that comes for a closed payment is recorded and goes back, whatever crashes on the way.
 
-use super::given::{House, assert_promises, house};
+use super::given::{House, assert_promises, house, success};
 use crate::store::given::{Case, eventually};
 use backstitch::{
     actors::CrashMode,
     domain::{
-        payment::{PaymentStatus, Provider, SettlePayment, Settlement},
+        payment::{PaymentStatus, Provider},
         saga::{CancelBy, Status},
     },
 };
@@ -16,10 +16,6 @@ async fn cancelled(house: &House) -> Case {
     house.service.cancel_saga(case.saga_id, CancelBy::Customer, None, None).await.unwrap();
     assert_eq!(house.rest_of(case.saga_id).await, Status::Compensated);
     case
-}
-
-fn success(case: &Case) -> SettlePayment {
-    SettlePayment { order_id: case.order_id(), payment_id: case.checkout.payment_id, settlement: Settlement::Success }
 }
 
 async fn assert_refunded(house: &House, case: &Case) {
@@ -36,7 +32,7 @@ async fn late_money_is_refunded_once_however_often_it_is_reported() {
     let house = house();
     let case = cancelled(&house).await;
     for _ in 0..3 {
-        house.service.settle_order_payment(success(&case), None).await.unwrap();
+        house.settle(&case).await;
     }
     assert_refunded(&house, &case).await;
 }
@@ -46,9 +42,9 @@ async fn late_money_is_refunded_across_a_crash_of_the_payment_actor() {
     for mode in [CrashMode::Panic, CrashMode::Stop, CrashMode::PanicInFuture] {
         let house = house();
         let case = cancelled(&house).await;
-        let settled = house.service.settle_order_payment(success(&case), None);
         house.actors.crash("payment", mode);
-        settled.await.unwrap();
+        house.settle(&case).await;
+        house.actors.crash("payment", mode);
         assert_refunded(&house, &case).await;
     }
 }

@@ -1,10 +1,10 @@
 //! One bad saga is set aside, visibly, and no other notices.
 
-use super::given::{House, assert_promises, house, status};
+use super::given::{House, assert_promises, house, status, success};
 use crate::store::given::{Case, eventually};
 use backstitch::{
     domain::{
-        payment::{Provider, SettlePayment, Settlement},
+        payment::Provider,
         saga::{CancelBy, Refused, Status},
         simulation::{Fault, Simulation},
     },
@@ -24,12 +24,7 @@ async fn waiting(count: usize) -> (crate::store::given::TestStore, Vec<Case>) {
 
 async fn settle_all(house: &House, cases: &[Case]) {
     for case in cases {
-        let settle = SettlePayment {
-            order_id: case.order_id(),
-            payment_id: case.checkout.payment_id,
-            settlement: Settlement::Success,
-        };
-        house.service.settle_order_payment(settle, None).await.unwrap();
+        house.settle(case).await;
     }
 }
 
@@ -79,11 +74,7 @@ async fn a_saga_whose_row_of_a_participant_is_unreadable_is_set_aside_alone() {
     test.raw().execute(spoil, [bad.order_id().bytes().as_slice()]).unwrap();
     let house = House::over(test);
     for case in &cases {
-        let command = backstitch::domain::payment::PaymentCommand::Settle(SettlePayment {
-            order_id: case.order_id(),
-            payment_id: case.checkout.payment_id,
-            settlement: Settlement::Success,
-        });
+        let command = backstitch::domain::payment::PaymentCommand::Settle(success(case));
         house.test.store.payments.execute(vec![command.into()]).await.into_iter().for_each(|a| drop(a.unwrap()));
     }
     let rested = house.rest(&cases).await;

@@ -22,15 +22,10 @@ async fn of_success_and_deadline_exactly_one_wins() {
     // The results come around the deadline, in any order.
     let settlements = cases.iter().map(|case| {
         let wait = Duration::from_millis(random.u64(deadline_ms / 2..deadline_ms * 2));
-        let settle = SettlePayment {
-            order_id: case.order_id(),
-            payment_id: case.checkout.payment_id,
-            settlement: Settlement::Success,
-        };
-        let service = &house.service;
+        let house = &house;
         async move {
             actix_rt::time::sleep(wait).await;
-            service.settle_order_payment(settle, None).await.unwrap();
+            house.settle(case).await;
         }
     });
     futures::future::join_all(settlements).await;

@@ -5,11 +5,7 @@ use super::{
     given::{assert_promises, house},
 };
 use crate::store::given::{Case, random, script};
-use backstitch::domain::{
-    payment::{Provider, SettlePayment, Settlement},
-    saga::Status,
-    simulation::Simulation,
-};
+use backstitch::domain::{payment::Provider, saga::Status, simulation::Simulation};
 
 #[actix_web::test]
 async fn hundreds_of_sagas_cut_off_in_the_middle_come_to_rest_after_the_start() {
@@ -45,12 +41,7 @@ async fn a_waiting_saga_survives_the_process_and_hears_of_its_payment() {
     house.place_all(&cases).await;
     house = house.restart().await;
     for case in &cases {
-        let settle = SettlePayment {
-            order_id: case.order_id(),
-            payment_id: case.checkout.payment_id,
-            settlement: Settlement::Success,
-        };
-        house.service.settle_order_payment(settle, None).await.unwrap();
+        house.settle(case).await;
     }
     assert!(house.rest(&cases).await.iter().all(|status| *status == Status::Completed));
     assert_promises(&house.test.facts().await);

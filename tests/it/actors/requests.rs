@@ -1,6 +1,6 @@
 //! What clients and operators ask of the coordinator, and what they hear when it crashes meanwhile.
 
-use super::given::{house, status};
+use super::given::{house, status, success};
 use crate::store::given::{Case, claim, eventually};
 use backstitch::{
     actors::{
@@ -9,16 +9,12 @@ use backstitch::{
     },
     domain::{
         ids::SagaId,
-        payment::{Provider, SettlePayment, Settlement},
+        payment::Provider,
         saga::{CancelBy, Refused, Status},
     },
     service::ServiceError,
     store::StoreError,
 };
-
-fn success(case: &Case) -> SettlePayment {
-    SettlePayment { order_id: case.order_id(), payment_id: case.checkout.payment_id, settlement: Settlement::Success }
-}
 
 #[actix_web::test]
 async fn an_order_placed_again_under_the_same_ids_is_one_order() {
@@ -56,7 +52,7 @@ async fn who_watches_hears_of_the_rest_or_of_the_crash() {
     house.crash("coordinator", CrashMode::Panic).await;
     assert!(rest.await.is_err(), "a coordinator that has failed knows of nobody");
     let rest = house.actors.coordinator.send(Watch(case.saga_id)).await.unwrap();
-    house.service.settle_order_payment(success(&case), None).await.unwrap();
+    house.settle(&case).await;
     assert!(rest.await.is_ok());
     assert_eq!(status(&house.test.store, case.saga_id).await, Some(Status::Completed));
 }
@@ -95,10 +91,7 @@ async fn a_cancel_under_a_used_key_cancels_nothing_and_the_saga_goes_on() {
     house.place(&case).await;
     let cancelled = house.service.cancel_saga(case.saga_id, CancelBy::Operator, None, Some(claim("k", 2))).await;
     assert!(matches!(cancelled, Err(ServiceError::KeyReused)), "{cancelled:?}");
-    eventually("the payment takes its result", async || {
-        house.service.settle_order_payment(success(&case), None).await.is_ok()
-    })
-    .await;
+    house.settle(&case).await;
     assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
     super::given::assert_promises(&house.test.facts().await);
 }

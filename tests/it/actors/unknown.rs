@@ -180,8 +180,9 @@ async fn when_the_attempts_are_used_up_the_saga_turns_back() {
 
 #[actix_web::test]
 async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answered() {
+    type Asked = (PaymentCommand, oneshot::Sender<Vec<StepReply>>);
     // Every payment command is answered when the test says so.
-    let asked: Arc<Mutex<Vec<(PaymentCommand, oneshot::Sender<Vec<StepReply>>)>>> = Arc::default();
+    let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
     let seen = Arc::clone(&asked);
     let desk = desk(move |commands| {
         let [command] = commands else { return Act::Panic };
@@ -190,8 +191,14 @@ async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answ
         Act::Later(later)
     });
     let (slow, quick) = (Case::new(Provider::Simulated), Case::new(Provider::Simulated));
-    let used = crate::store::given::claim("used", 1);
-    crate::store::given::tell(&desk.test.store, Case::new(Provider::Manual).start(Some(used))).await.unwrap();
+    let claim = |body| crate::store::given::claim("used", body);
+    desk.test
+        .raw()
+        .execute(
+            "INSERT INTO saga_idempotency VALUES (?1, ?2, ?3, randomblob(16), randomblob(16), 0)",
+            (claim(1).scope, claim(1).key, claim(1).body_hash),
+        )
+        .unwrap();
     let of = |case: &Case| {
         let order = case.order_id();
         asked.lock().unwrap().iter().filter(|(command, _)| Payment::order(command) == order).count()
@@ -200,8 +207,7 @@ async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answ
         desk.begin(case);
         eventually("the payment is asked", async || of(case) == 1).await;
         // Turned in memory, and its refund sent, but the log does not take it: the key is used.
-        let claim = Some(crate::store::given::claim("used", 2));
-        let cancel = CancelSaga { saga_id: case.saga_id, by: CancelBy::Operator, note: None, claim };
+        let cancel = CancelSaga { saga_id: case.saga_id, by: CancelBy::Operator, note: None, claim: Some(claim(2)) };
         let refused = desk.coordinator.send(cancel).await.unwrap();
         assert!(matches!(refused, Err(SagaRequestError::Store(_))), "{refused:?}");
         eventually("the refund is asked", async || of(case) == 2).await;
@@ -219,4 +225,35 @@ async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answ
     assert_eq!(of(&slow), 2);
     answer(&slow);
     eventually("this one goes on as well", async || of(&slow) == 1).await;
+}
+
+#[actix_web::test]
+async fn a_retry_that_is_due_before_its_row_is_written_is_not_forgotten() {
+    let held: Arc<Mutex<Option<rusqlite::Connection>>> = Arc::default();
+    let hold = Arc::clone(&held);
+    let path: Arc<std::sync::OnceLock<std::path::PathBuf>> = Arc::default();
+    let known = Arc::clone(&path);
+    let mut obey = obedient_payment();
+    let mut asked = 0;
+    let desk = desk(move |commands| {
+        asked += 1;
+        if asked > 1 {
+            return obey(commands);
+        }
+        // The disk is slow from here on, until long after the retry is due.
+        let conn = rusqlite::Connection::open(known.get().unwrap()).unwrap();
+        conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+        *hold.lock().unwrap() = Some(conn);
+        Act::Reply(vec![unknown()])
+    });
+    path.set(desk.test.path()).unwrap();
+    let case = Case::new(Provider::Simulated);
+    desk.begin(&case);
+    eventually("the disk is slow", async || held.lock().unwrap().is_some()).await;
+    let due = backstitch::clock::now().plus_millis(400);
+    eventually("the retry is due", async || backstitch::clock::now() > due).await;
+    held.lock().unwrap().take().unwrap().execute_batch("COMMIT").unwrap();
+    // Not left to the sweep that looks for forgotten sagas twice a minute.
+    let rest = actix_rt::time::timeout(std::time::Duration::from_secs(20), desk.rest(&case)).await;
+    assert_eq!(rest, Ok(Status::Completed));
 }

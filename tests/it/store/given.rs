@@ -244,7 +244,7 @@ pub(crate) fn decided<A: backstitch::domain::aggregate::Aggregate>(
 
 /// Waits until a condition holds, for as long as any machine may need.
 pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + Duration::from_mins(1);
     while !condition().await {
         assert!(std::time::Instant::now() < deadline, "in vain: {what}");
         actix_rt::time::sleep(Duration::from_millis(3)).await;
