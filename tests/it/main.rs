@@ -1,7 +1,5 @@
 //! The one integration-test binary: one module per room of the house.
 
-#![expect(clippy::unwrap_used, reason = "a test that fails says where; its own functions are tests too")]
-
 mod actors;
 mod architecture;
 mod audit;

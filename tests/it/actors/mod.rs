@@ -1,5 +1,4 @@
 //! The actors: each alone with its store, then all together, crashed wherever a crash can hurt.
-#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it fails")]
 
 mod given;
 mod stubs;

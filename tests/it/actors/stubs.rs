@@ -50,7 +50,7 @@ impl<C: Unpin + 'static> Handler<Perform<C>> for Stub<C> {
         let act = (self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))(&commands);
         match act {
             Act::Reply(replies) => Box::pin(std::future::ready(replies)),
-            Act::Later(later) => Box::pin(async move { later.await.unwrap_or_default() }),
+            Act::Later(later) => Box::pin(async move { later.await.expect("the message is lost") }),
             Act::Panic => panic!("a stub's handler panics"),
         }
     }

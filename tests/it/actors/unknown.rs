@@ -47,6 +47,33 @@ async fn a_crashed_participant_is_sent_the_same_again_and_it_counts_as_no_attemp
 }
 
 #[actix_web::test]
+async fn a_participant_that_never_answers_and_then_crashes_is_sent_the_same_again() {
+    let kept: Arc<Mutex<Option<oneshot::Sender<Vec<StepReply>>>>> = Arc::default();
+    let keep = Arc::clone(&kept);
+    let mut obey = obedient_payment();
+    let mut asked = 0;
+    let desk = desk(move |commands| {
+        asked += 1;
+        if asked > 1 {
+            return obey(commands);
+        }
+        let (reply, later) = oneshot::channel();
+        *keep.lock().unwrap() = Some(reply);
+        Act::Later(later)
+    });
+    let (case, other) = (Case::new(Provider::Simulated), Case::new(Provider::Simulated));
+    desk.begin(&case);
+    eventually("the payment is asked", async || kept.lock().unwrap().is_some()).await;
+    desk.begin(&other);
+    assert_eq!(desk.rest(&other).await, Status::Completed);
+    let row = desk.test.store.sagas.saga(case.saga_id).await.unwrap().unwrap();
+    assert_eq!(row.status, Status::Running);
+    drop(kept.lock().unwrap().take());
+    assert_eq!(desk.rest(&case).await, Status::Completed);
+    assert_eq!(desk.attempts(&case, Verb::ProcessPayment).await, (1, 0));
+}
+
+#[actix_web::test]
 async fn a_poisoned_command_sets_its_own_saga_aside_and_two_hundred_others_complete() {
     let bad = Case::new(Provider::Simulated);
     let id = bad.order_id();

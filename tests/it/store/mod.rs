@@ -1,6 +1,5 @@
 //! The store, tested through its traits alone on a real file, so that another backend can be held to
 //! the same tests: what a backend is opened with is in [`given::TestStore`], and nowhere else.
-#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it fails")]
 
 pub(crate) mod given;
 
