@@ -15,7 +15,7 @@ p { margin: .2rem 0 .8rem; } .soft { color: var(--soft); }
 .good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
 table { border-collapse: collapse; } th, td { text-align: left; padding: .15rem 1.2rem .15rem 0;
   border-bottom: 1px solid var(--line); font-weight: normal; vertical-align: top; }
-th { color: var(--soft); } td.n { text-align: right; font-variant-numeric: tabular-nums; }
+th { color: var(--soft); white-space: nowrap; } td.n { text-align: right; font-variant-numeric: tabular-nums; }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 .axis, .grid { stroke: var(--line); stroke-width: 1; } .axis { stroke: var(--soft); }
 .one { stroke: var(--one); } .two { stroke: var(--two); } .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round;
