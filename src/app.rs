@@ -18,8 +18,10 @@ use crate::{
 };
 use actix_rt::Arbiter;
 use anyhow::{Context as _, bail};
+use socket2::{Domain, Socket, Type};
 use std::{
     future::Future,
+    io,
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     time::Duration,
@@ -28,6 +30,8 @@ use tokio::sync::watch;
 
 /// How long sagas in hand may take to come to rest or to wait, once the server has stopped listening.
 const DRAIN_BOUND: Duration = Duration::from_secs(5);
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 2048;
 /// How often idempotency keys that are too old are forgotten.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
@@ -50,6 +54,16 @@ pub fn sqlite_path(url: &StoreUrl) -> PathBuf {
     }
 }
 
+/// Takes an address, with room for the clients of a whole shop to connect at the same moment: with the
+/// standard library's short queue, 256 of them had a second to wait for each connection that was dropped.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
 impl App {
     /// Starts everything that the settings ask for.
     ///
@@ -57,8 +71,8 @@ impl App {
     /// When the address is taken, or the database cannot be opened or migrated.
     pub fn start(settings: &Settings, metrics: Metrics) -> anyhow::Result<Self> {
         let bind = settings.http.bind;
-        let listener = TcpListener::bind(bind)
-            .with_context(|| format!("cannot listen on {bind}; set http.bind to a free address"))?;
+        let listener =
+            listen(bind).with_context(|| format!("cannot listen on {bind}; set http.bind to a free address"))?;
         let address = listener.local_addr().context("the listener has no address")?;
         let fatal = Fatal::default();
         let options = store::sqlite::Options {
