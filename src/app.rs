@@ -94,6 +94,7 @@ impl App {
             request_timeout: settings.http.request_timeout,
             metrics,
             fatal: fatal.clone(),
+            crash_claims: http::FleetingClaims::default(),
         };
         let options = http::Options {
             workers: settings.http.worker_threads(),

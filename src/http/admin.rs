@@ -126,12 +126,17 @@ pub(super) async fn crash(
         return Err(Problem::new(Code::NotFound, "actors can be crashed only where simulation.enabled is set"));
     }
     query.finish()?;
-    claim(&request, &body)?;
+    let claim = claim(&request, &body)?;
     let name = request.match_info().query("name");
-    if !context.service.actors().crash(name, body.value.mode.into()) {
+    let actors = context.service.actors();
+    if !actors.watched().iter().any(|watched| watched.status.name() == name) {
         return Err(ServiceError::NotFound(What::Actor, name.to_owned()).into());
     }
-    Ok(success(StatusCode::ACCEPTED, CrashedBody { name: name.to_owned() }).finish())
+    let replayed = context.crash_claims.is_repeated(claim)?;
+    if !replayed {
+        actors.crash(name, body.value.mode.into());
+    }
+    Ok(success(StatusCode::ACCEPTED, CrashedBody { name: name.to_owned() }).replayed(replayed).finish())
 }
 
 /// Checks every promise over the database.

@@ -1,8 +1,12 @@
 //! The `Idempotency-Key` header.
 
-use super::{Problem, body::Body};
+use super::{Code, Problem, body::Body};
 use crate::store::Claim;
 use actix_web::HttpRequest;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Longest key.
 const MAX_LEN: usize = 255;
@@ -23,4 +27,26 @@ pub(super) fn claim<T>(request: &HttpRequest, body: &Body<T>) -> Result<Option<C
     }
     let scope = format!("anyone {} {}", request.method(), request.path());
     Ok(Some(Claim { scope, key: bare.to_owned(), body_hash: body.hash() }))
+}
+
+/// Claims that outlive no process, as what they were made for: the latest thousand of them.
+#[derive(Clone, Debug, Default)]
+pub struct FleetingClaims(Arc<Mutex<VecDeque<Claim>>>);
+
+impl FleetingClaims {
+    /// Remembers a claim; whether the same request made it before.
+    pub(super) fn is_repeated(&self, claim: Option<Claim>) -> Result<bool, Problem> {
+        const REMEMBERED: usize = 1000;
+        let Some(claim) = claim else { return Ok(false) };
+        let mut claims = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match claims.iter().find(|known| known.scope == claim.scope && known.key == claim.key) {
+            Some(known) if known.body_hash == claim.body_hash => Ok(true),
+            Some(_) => Err(Code::IdempotencyKeyReused.into()),
+            None => {
+                claims.truncate(REMEMBERED - 1);
+                claims.push_front(claim);
+                Ok(false)
+            }
+        }
+    }
 }

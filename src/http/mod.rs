@@ -23,6 +23,7 @@ mod sagas;
 mod shipments;
 mod wire;
 
+pub use idempotency::FleetingClaims;
 pub use openapi::document as openapi_document;
 pub use problem::{Code, Problem};
 
@@ -68,6 +69,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Whether the process is about to end.
     pub fatal: Fatal,
+    /// Idempotency keys of crashes on purpose, which are no more durable than what they do.
+    pub crash_claims: FleetingClaims,
 }
 
 /// Serves on an open listener until it is stopped.

@@ -3,7 +3,7 @@
 //! A look-up by key takes some microseconds, less than waking another thread: it runs on the asking
 //! thread, on a connection that thread keeps. Whatever may take longer goes to the reader threads.
 
-use super::{connect_read_only, table::Table, tx::query_error};
+use super::{codec::is_unreadable, connect_read_only, table::Table, tx::query_error};
 use crate::store::{Page, StoreError};
 use crossbeam_channel::Sender;
 use futures::future::BoxFuture;
@@ -111,10 +111,23 @@ impl Readers {
                 values.push(Box::new(before));
             }
             let filter = if clauses.is_empty() { String::new() } else { format!(" WHERE {}", clauses.join(" AND ")) };
-            values.push(Box::new(page.limit));
-            conn.prepare_cached(&format!("{select}{filter} ORDER BY id DESC LIMIT ?"))?
-                .query_map(params_from_iter(values), read)?
-                .collect()
+            let mut statement = conn.prepare_cached(&format!("{select}{filter} ORDER BY id DESC"))?;
+            let mut rows = statement.query(params_from_iter(values))?;
+            let mut found = Vec::new();
+            // The rows come one by one, in the order of an index: what is not asked for is not read.
+            while found.len() < page.limit as usize
+                && let Some(row) = rows.next()?
+            {
+                match read(row) {
+                    Ok(item) => found.push(item),
+                    // One bad row must not hide all others; the audit names it.
+                    Err(error) if is_unreadable(&error) => {
+                        tracing::error!(%error, "a stored row cannot be read and is left out of a list");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(found)
         })
     }
 }

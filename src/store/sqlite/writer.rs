@@ -243,6 +243,9 @@ impl Thread {
             }
         }
         drop(self.jobs);
+        // What a backup or a person finds after a stop is one whole file. A reader that is still busy
+        // only means that the WAL is folded in at the next start.
+        let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err((_, error)) = self.conn.close() {
             tracing::warn!(%error, "the database did not close cleanly; its WAL is replayed at the next start");
         }

@@ -1,6 +1,6 @@
 //! `Idempotency-Key` on every other POST: opening a payment, the callback, cancelling, retrying.
 
-use crate::support::{TestApp, id, manual};
+use crate::support::{TestApp, eventually, id, manual};
 use serde_json::{Value, json};
 
 fn payment_for(order: &Value, amount: i64) -> Value {
@@ -135,5 +135,24 @@ async fn bad_keys_are_refused_everywhere() {
     app.cancel_saga(saga, &reason).key("a b").await.refuses("Idempotency-Key");
     app.retry_saga(saga, &reason).key("a b").await.refuses("Idempotency-Key");
     app.crash("order", &json!({"mode": "panic"})).key("a b").await.refuses("Idempotency-Key");
+    app.finish_leaving(1).await;
+}
+
+#[tokio::test]
+async fn a_crash_repeated_under_its_key_crashes_nobody_again() {
+    let app = TestApp::start();
+    let crash = json!({"mode": "stop"});
+    let restarts = async || app.actors().await.success(200)[0]["restarts"].as_u64().expect("a count");
+    let first = app.crash("order", &crash).key("boom").await;
+    first.success(202);
+    assert!(!first.is_replayed());
+    eventually("the order actor is restarted", async || Some(restarts().await).filter(|count| *count == 1)).await;
+    let again = app.crash("order", &crash).key("boom").await;
+    again.success(202);
+    assert!(again.is_replayed());
+    app.crash("order", &json!({"mode": "panic"})).key("boom").await.problem(422, "idempotency_key_reused");
+    // An order goes through the actor's mailbox behind any crash that might be there.
+    app.unpaid(&manual()).await;
+    assert_eq!(restarts().await, 1);
     app.finish_leaving(1).await;
 }

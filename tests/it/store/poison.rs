@@ -3,7 +3,7 @@
 use super::given::{Case, TestStore, decided, one, script, store, tell};
 use backstitch::{
     domain::{checkout::Verb, ids::OrderId, payment::Provider, simulation::Simulation},
-    store::{Keyed, SagaAnswer, SagaCommand, StoreError},
+    store::{Keyed, OrderFilter, Page, SagaAnswer, SagaCommand, StoreError},
 };
 
 fn spoil(test: &TestStore, sql: &str, case: &Case) {
@@ -26,6 +26,22 @@ async fn an_unreadable_row_poisons_only_its_own_command() {
         }
     }
     assert!(matches!(test.store.orders.order(cases[2].order_id()).await, Err(StoreError::Poisoned(_))));
+}
+
+#[actix_web::test]
+async fn an_unreadable_row_is_left_out_of_lists_and_ends_no_page_early() {
+    let test = store();
+    let cases: Vec<_> = (0..6).map(|_| Case::new(Provider::Manual)).collect();
+    let orders = cases.iter().map(|case| Keyed::from(case.order(Verb::CreateOrder))).collect();
+    test.store.orders.execute(orders).await.into_iter().for_each(|answer| drop(decided(answer)));
+    spoil(&test, "UPDATE order_order SET lines = 'not json' WHERE id = ?1", &cases[4]);
+    let page = async |before: Option<OrderId>| {
+        let page = test.store.orders.orders(OrderFilter::default(), Page { before, limit: 3 }).await.unwrap();
+        page.into_iter().map(|order| order.id).collect::<Vec<_>>()
+    };
+    let first = page(None).await;
+    assert_eq!(first, [5, 3, 2].map(|index: usize| cases[index].order_id()), "a full page, newest first");
+    assert_eq!(page(first.last().copied()).await, [1, 0].map(|index: usize| cases[index].order_id()));
 }
 
 #[actix_web::test]
