@@ -229,7 +229,7 @@ impl<A: Actor<Context = Context<A>> + Supervised> Future for Supervisor<A> {
                 Some(wait) => this.backoff = Some(Box::pin(actix_rt::time::sleep(wait))),
                 None => {
                     this.fatal.raise(format!(
-                        "actor {} failed {MAX_FAILURES} times without progress: {why}",
+                        "actor {} failed more than {MAX_FAILURES} times without progress: {why}",
                         this.status.name
                     ));
                     return Poll::Ready(());

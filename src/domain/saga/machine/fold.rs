@@ -39,7 +39,6 @@ impl<A: Action, I: Clone> Saga<A, I> {
             turned: None,
             undo: Vec::new(),
             ended: None,
-            started_at: now,
             updated_at: now,
         }
     }

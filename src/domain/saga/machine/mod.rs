@@ -29,7 +29,6 @@ pub struct Saga<A: Action + 'static, I> {
     /// Compensations in the order they are sent; empty until the saga turns.
     undo: Vec<(A, StepRecord)>,
     ended: Option<End>,
-    started_at: Timestamp,
     updated_at: Timestamp,
 }
 

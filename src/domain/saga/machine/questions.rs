@@ -67,11 +67,6 @@ impl<A: Action, I: Clone> Saga<A, I> {
         self.events
     }
 
-    /// When it started.
-    pub const fn started_at(&self) -> Timestamp {
-        self.started_at
-    }
-
     /// When its latest event was made.
     pub const fn updated_at(&self) -> Timestamp {
         self.updated_at
