@@ -1,13 +1,15 @@
 -- Shipments: one row per order, the shipping participant's barrier.
+-- Closed lists are chains of OR: SQLite builds a temporary b-tree for every IN of three or more that a
+-- CHECK or a partial index makes it evaluate, at every row written (ADR 0007).
 CREATE TABLE shipment_shipment (
     order_id        BLOB    NOT NULL CHECK (length(order_id) = 16),
     id              BLOB    NOT NULL CHECK (length(id) = 16),
     saga_id         BLOB    NOT NULL CHECK (length(saga_id) = 16),
     script          TEXT, -- JSON: what the simulated carrier does; NULL for nothing special
-    status          TEXT    NOT NULL CHECK (status IN ('requested', 'shipped', 'cancelled')),
+    status          TEXT    NOT NULL CHECK (status = 'requested' OR status = 'shipped' OR status = 'cancelled'),
     reason          TEXT,
     tracking_number TEXT,
-    call            TEXT    CHECK (call IN ('dispatch', 'recall')), -- outside call without a known answer
+    call            TEXT    CHECK (call = 'dispatch' OR call = 'recall'), -- outside call without a known answer
     attempts        INTEGER NOT NULL CHECK (attempts >= 0),
     created_at      INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at      INTEGER NOT NULL,

@@ -12,7 +12,7 @@ use crate::{
         aggregate::Aggregate,
         field::CustomerRef,
         ids::OrderId,
-        order::{Basket, Order},
+        order::{Basket, Order, OrderStatus},
     },
     store::{Answers, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError},
 };
@@ -93,7 +93,12 @@ impl OrderStore for Sqlite {
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>> {
         let mut conditions: Vec<Condition> = Vec::new();
         if let Some(status) = filter.status {
-            conditions.push(("status = ?", Box::new(status)));
+            // Each names the condition of the partial index that has its rows.
+            let found_by = match status {
+                OrderStatus::Failed | OrderStatus::Cancelled => "status = ? AND reason IS NOT NULL",
+                OrderStatus::Pending | OrderStatus::Paid | OrderStatus::Completed => "status = ?",
+            };
+            conditions.push((found_by, Box::new(status)));
         }
         if let Some(customer_ref) = filter.customer_ref {
             conditions.push(("customer_ref = ?", Box::new(customer_ref.as_str().to_owned())));

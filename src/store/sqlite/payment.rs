@@ -11,7 +11,7 @@ use crate::{
     domain::{
         aggregate::Aggregate,
         ids::{OrderId, PaymentId},
-        payment::{Movement, Payment},
+        payment::{Movement, Payment, PaymentStatus},
     },
     store::{Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError},
 };
@@ -168,7 +168,14 @@ impl PaymentStore for Sqlite {
             conditions.push(("order_id = ?", Box::new(order_id)));
         }
         if let Some(status) = filter.status {
-            conditions.push(("status = ?", Box::new(status)));
+            // Each names the condition of the partial index that has its rows.
+            let found_by = match status {
+                PaymentStatus::Pending | PaymentStatus::Paid => "status = ?",
+                PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunding | PaymentStatus::Refunded => {
+                    "status = ? AND status <> 'pending' AND status <> 'paid'"
+                }
+            };
+            conditions.push((found_by, Box::new(status)));
         }
         self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_payment"), conditions, page, Payment::read)
     }

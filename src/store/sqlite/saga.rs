@@ -10,6 +10,7 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, SagaId},
+        saga::Status,
         time::Timestamp,
     },
     store::{
@@ -121,11 +122,7 @@ impl Run for SagaRunner {
             }),
             Encoded::Park { saga_id, wake_at } => {
                 // A saga that was asked again before it was ever parked has no wake-up yet: it gets one too.
-                tx.run(
-                    "UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 \
-                     AND status IN ('running', 'waiting', 'compensating')",
-                    (saga_id, wake_at),
-                )?;
+                tx.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND finished_at IS NULL", (saga_id, wake_at))?;
                 Ok(SagaAnswer::Stored)
             }
             Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
@@ -288,7 +285,15 @@ impl SagaStore for Sqlite {
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
         let mut conditions: Vec<Condition> = Vec::new();
         if let Some(status) = filter.status {
-            conditions.push(("status = ?", Box::new(status)));
+            // Each names the condition of the partial index that has its rows.
+            let found_by = match status {
+                Status::Running => "status = ? AND finished_at IS NULL",
+                Status::Completed => "status = ?",
+                Status::Waiting | Status::Compensating | Status::Compensated | Status::NeedsAttention => {
+                    "status = ? AND status <> 'running' AND status <> 'completed'"
+                }
+            };
+            conditions.push((found_by, Box::new(status)));
         }
         if let Some(definition) = filter.definition {
             conditions.push(("definition = ?", Box::new(definition)));
@@ -307,16 +312,13 @@ impl SagaStore for Sqlite {
             let snapshot = conn.unchecked_transaction()?;
             let sagas = snapshot
                 .prepare_cached(
-                    "SELECT id FROM saga_saga WHERE status IN ('running', 'waiting', 'compensating') \
-                     AND wake_at <= ?1 ORDER BY wake_at, id LIMIT ?2",
+                    "SELECT id FROM saga_saga WHERE finished_at IS NULL AND wake_at <= ?1 \
+                     ORDER BY wake_at, id LIMIT ?2",
                 )?
                 .query_map((now, limit), |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             let next = snapshot
-                .prepare_cached(
-                    "SELECT min(wake_at) FROM saga_saga WHERE status IN ('running', 'waiting', 'compensating') \
-                     AND wake_at > ?1",
-                )?
+                .prepare_cached("SELECT min(wake_at) FROM saga_saga WHERE finished_at IS NULL AND wake_at > ?1")?
                 .query_row([now], |row| row.get(0))?;
             Ok(Due { sagas, next })
         })
@@ -325,8 +327,7 @@ impl SagaStore for Sqlite {
     fn interrupted(&self, after: Option<SagaId>, limit: u32) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>> {
         self.writer.query(move |tx| {
             tx.rows(
-                "SELECT id FROM saga_saga WHERE status IN ('running', 'waiting', 'compensating') \
-                 AND wake_at IS NULL AND id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
+                "SELECT id FROM saga_saga WHERE finished_at IS NULL AND wake_at IS NULL AND id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
                 (after, limit),
                 |row| row.get(0),
             )
