@@ -23,6 +23,10 @@ pub trait Aggregate: Clone + Send + 'static {
     /// The order whose row the command is about.
     fn order(command: &Self::Command) -> OrderId;
 
+    /// Whether the command is one that begins a row, which nearly always finds none yet. A backend may
+    /// then decide it as if there were none and let the insert find out.
+    fn begins(command: &Self::Command) -> bool;
+
     /// The saga's side of an answer: the step's outcome.
     fn outcome(answer: Self::Answer) -> Outcome;
 

@@ -243,6 +243,10 @@ impl Aggregate for Order {
         }
     }
 
+    fn begins(command: &OrderCommand) -> bool {
+        matches!(command, OrderCommand::Create(_))
+    }
+
     fn outcome(answer: Outcome) -> Outcome {
         answer
     }

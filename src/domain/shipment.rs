@@ -194,6 +194,10 @@ impl Aggregate for Shipment {
         }
     }
 
+    fn begins(command: &ShippingCommand) -> bool {
+        matches!(command, ShippingCommand::Start(_))
+    }
+
     fn outcome(answer: ShippingAnswer) -> Outcome {
         answer.outcome
     }

@@ -367,6 +367,10 @@ impl Aggregate for Payment {
         }
     }
 
+    fn begins(command: &PaymentCommand) -> bool {
+        matches!(command, PaymentCommand::Process(_))
+    }
+
     fn outcome(answer: PaymentAnswer) -> Outcome {
         answer.outcome
     }

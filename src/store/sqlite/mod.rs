@@ -16,6 +16,7 @@ mod facts;
 mod order;
 mod payment;
 mod readers;
+mod recent;
 mod saga;
 mod shipment;
 mod table;
@@ -26,6 +27,7 @@ use super::{Engine, Stats, Store, StoreError};
 use crate::{domain::time::Timestamp, lifecycle::Fatal};
 use futures::future::BoxFuture;
 use readers::Readers;
+use recent::Recent;
 use rusqlite::{Connection, OpenFlags};
 use std::{
     fs::{File, TryLockError},
@@ -169,6 +171,7 @@ fn connect_read_only(path: &Path) -> Result<Connection, OpenError> {
 pub(super) struct Sqlite {
     writer: Writer,
     readers: Readers,
+    recent: Arc<Recent>,
     path: PathBuf,
     /// Held as long as the store lives: a second server refuses to start.
     _lock: File,
@@ -188,11 +191,12 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     };
     let (conn, lock) = connection()?;
     migrate(path)?;
-    let stats = Arc::new(Stats::default());
+    let (stats, recent) = (Arc::new(Stats::default()), Arc::new(Recent::default()));
     let readers = (0..options.readers.max(1)).map(|_| connect_read_only(path)).collect::<Result<Vec<_>, _>>()?;
     let backend = Arc::new(Sqlite {
-        writer: Writer::start(conn, options.max_batch, Arc::clone(&stats), fatal),
+        writer: Writer::start(conn, options.max_batch, Arc::clone(&recent), Arc::clone(&stats), fatal),
         readers: Readers::start(path.clone(), readers),
+        recent,
         path: path.clone(),
         _lock: lock,
     });

@@ -4,7 +4,8 @@ use super::{
     Sqlite,
     codec::{from_json, to_json},
     readers::Condition,
-    table::{Runner, Table},
+    recent::{Recent, Rows},
+    table::{Runner, Table, Versioned},
     tx::Tx,
 };
 use crate::{
@@ -48,9 +49,22 @@ impl Table for Order {
         })
     }
 
-    fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    fn recent(recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
+        Some(&recent.orders)
+    }
+
+    fn is_small(&self) -> bool {
+        self.basket.lines().len() <= 8
+    }
+
+    fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         tx.run(
-            concat!("INSERT INTO order_order (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)"),
+            concat!(
+                "INSERT INTO order_order (",
+                columns!(),
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1) \
+                 ON CONFLICT (id) DO NOTHING"
+            ),
             (
                 self.id,
                 self.saga_id,
@@ -67,7 +81,7 @@ impl Table for Order {
     }
 
     /// What was ordered never changes; how far it has come does.
-    fn update(&self, tx: &Tx<'_>, loaded: i64) -> rusqlite::Result<usize> {
+    fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize> {
         tx.run(
             "UPDATE order_order SET status = ?3, reason = ?4, updated_at = ?5, version = version + 1 \
              WHERE id = ?1 AND version = ?2",
@@ -87,7 +101,7 @@ impl Commands<Order> for Sqlite {
 
 impl OrderStore for Sqlite {
     fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>> {
-        self.readers.read_one(Order::LOAD, id)
+        self.readers.read_recent(self.recent.orders.committed(id), Order::LOAD, id)
     }
 
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>> {

@@ -4,7 +4,8 @@ use super::{
     Sqlite,
     codec::{script_from_json, script_to_json},
     readers::Condition,
-    table::{self, Runner, Table},
+    recent::{Recent, Rows},
+    table::{self, Runner, Table, Versioned},
     tx::Tx,
 };
 use crate::{
@@ -66,12 +67,17 @@ impl Table for Payment {
         })
     }
 
-    fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    fn recent(recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
+        Some(&recent.payments)
+    }
+
+    fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         tx.run(
             concat!(
                 "INSERT INTO payment_payment (",
                 columns!(),
-                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1)"
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1) \
+                 ON CONFLICT (order_id) DO NOTHING"
             ),
             (
                 self.order_id,
@@ -95,7 +101,7 @@ impl Table for Payment {
     }
 
     /// Whom it pays, how much and in what never changes.
-    fn update(&self, tx: &Tx<'_>, loaded: i64) -> rusqlite::Result<usize> {
+    fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize> {
         tx.run(
             "UPDATE payment_payment SET saga_id = ?3, provider = ?4, status = ?5, reason = ?6, deadline_at = ?7, \
              call = ?8, attempts = ?9, claimed = ?10, captured_at = ?11, updated_at = ?12, version = version + 1 \
@@ -117,14 +123,14 @@ impl Table for Payment {
         )
     }
 
-    fn append(movement: &Movement, tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    fn append(movement: &Movement, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         tx.run(
             "INSERT INTO payment_movement (order_id, payment_id, kind, amount, at) VALUES (?1, ?2, ?3, ?4, ?5)",
             (movement.order_id, movement.payment_id, movement.kind, movement.amount, movement.at),
         )
     }
 
-    fn find_claim(claim: &Claim, tx: &Tx<'_>) -> rusqlite::Result<Option<(OrderId, [u8; 32])>> {
+    fn find_claim(claim: &Claim, tx: &Tx<'_, '_>) -> rusqlite::Result<Option<(OrderId, [u8; 32])>> {
         tx.row(
             "SELECT order_id, body_hash FROM payment_idempotency WHERE scope = ?1 AND key = ?2",
             (&claim.scope, &claim.key),
@@ -132,7 +138,7 @@ impl Table for Payment {
         )
     }
 
-    fn keep_claim(claim: &Claim, order: OrderId, tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    fn keep_claim(claim: &Claim, order: OrderId, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         tx.run(
             "INSERT INTO payment_idempotency (scope, key, body_hash, order_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
             (&claim.scope, &claim.key, claim.body_hash, order, tx.now()),
@@ -155,7 +161,7 @@ impl PaymentStore for Sqlite {
     }
 
     fn payment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
-        self.readers.read_one(Payment::LOAD, order)
+        self.readers.read_recent(self.recent.payments.committed(order), Payment::LOAD, order)
     }
 
     fn payments(

@@ -3,7 +3,12 @@
 //! A look-up by key takes some microseconds, less than waking another thread: it runs on the asking
 //! thread, on a connection that thread keeps. Whatever may take longer goes to the reader threads.
 
-use super::{codec::is_unreadable, connect_read_only, table::Table, tx::query_error};
+use super::{
+    codec::is_unreadable,
+    connect_read_only,
+    table::{Table, Versioned},
+    tx::query_error,
+};
 use crate::store::{Page, StoreError};
 use crossbeam_channel::Sender;
 use futures::future::BoxFuture;
@@ -94,6 +99,19 @@ impl Readers {
         id: impl ToSql,
     ) -> BoxFuture<'static, Result<Option<A>, StoreError>> {
         self.look_up(|conn| conn.prepare_cached(sql)?.query_row([id], A::read).optional())
+    }
+
+    /// The row that is known already, or else the one that `sql` finds for `id`.
+    pub(super) fn read_recent<A: Table>(
+        &self,
+        known: Option<Versioned<A>>,
+        sql: &'static str,
+        id: impl ToSql,
+    ) -> BoxFuture<'static, Result<Option<A>, StoreError>> {
+        match known {
+            Some(known) => Box::pin(std::future::ready(Ok(Some(known.row)))),
+            None => self.read_one(sql, id),
+        }
     }
 
     /// A page of what `select` finds under all the conditions, newest first.

@@ -111,7 +111,7 @@ impl Run for SagaRunner {
     type Command = Encoded;
     type Answer = SagaAnswer;
 
-    fn run(tx: &Tx<'_>, command: &Encoded) -> Result<SagaAnswer, CommandError> {
+    fn run(tx: &Tx<'_, '_>, command: &Encoded) -> Result<SagaAnswer, CommandError> {
         match command {
             Encoded::Start { row, entry, claim } => start(tx, row, entry, claim.as_ref()),
             // Whatever keeps an append out of the log also keeps out what its driver does next.
@@ -123,6 +123,7 @@ impl Run for SagaRunner {
             Encoded::Park { saga_id, wake_at } => {
                 // A saga that was asked again before it was ever parked has no wake-up yet: it gets one too.
                 tx.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND finished_at IS NULL", (saga_id, wake_at))?;
+                forget_recent(tx, *saga_id);
                 Ok(SagaAnswer::Stored)
             }
             Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
@@ -139,8 +140,10 @@ impl Run for SagaRunner {
     }
 }
 
-fn start(tx: &Tx<'_>, row: &SagaRow, entry: &str, claim: Option<&Claim>) -> Result<SagaAnswer, CommandError> {
-    if let Some(replayed) = find_claim(tx, claim)? {
+fn start(tx: &Tx<'_, '_>, row: &SagaRow, entry: &str, claim: Option<&Claim>) -> Result<SagaAnswer, CommandError> {
+    if !keep_claim(tx, claim, row.order_id, row.id)?
+        && let Some(replayed) = find_claim(tx, claim)?
+    {
         return Ok(replayed);
     }
     let inserted = tx.run(
@@ -152,11 +155,13 @@ fn start(tx: &Tx<'_>, row: &SagaRow, entry: &str, claim: Option<&Claim>) -> Resu
         return Ok(SagaAnswer::AlreadyStarted);
     }
     insert_entry(tx, row.id, 0, entry)?;
-    keep_claim(tx, claim, row.order_id, row.id)?;
+    if let Some(recent) = tx.recent() {
+        recent.sagas.write(row.id, Some(row.clone()));
+    }
     Ok(SagaAnswer::Stored)
 }
 
-fn append_entry(tx: &Tx<'_>, append: &EncodedAppend) -> Result<SagaAnswer, CommandError> {
+fn append_entry(tx: &Tx<'_, '_>, append: &EncodedAppend) -> Result<SagaAnswer, CommandError> {
     tx.check_not_severed(append.order_id)?;
     match find_claim(tx, append.claim.as_ref()) {
         Ok(None) => {}
@@ -170,7 +175,7 @@ fn append_entry(tx: &Tx<'_>, append: &EncodedAppend) -> Result<SagaAnswer, Comma
         tx.sever(append.order_id);
         return Err(StoreError::Conflict.into());
     }
-    if let Some(RowUpdate { summary, wake_at }) = &append.row {
+    if let Some(update @ RowUpdate { summary, wake_at }) = &append.row {
         let finished_at = summary.status.is_at_rest().then_some(append.at);
         tx.run(
             "UPDATE saga_saga SET status = ?2, waiting_for = ?3, reason = ?4, attention = ?5, wake_at = ?6, \
@@ -186,28 +191,55 @@ fn append_entry(tx: &Tx<'_>, append: &EncodedAppend) -> Result<SagaAnswer, Comma
                 finished_at,
             ),
         )?;
+        if let Some(recent) = tx.recent()
+            && let Some(row) = recent.sagas.latest(append.saga_id)
+        {
+            recent.sagas.write(append.saga_id, Some(updated(row, update, append.at)));
+        }
     }
     keep_claim(tx, append.claim.as_ref(), append.order_id, append.saga_id)?;
     Ok(SagaAnswer::Stored)
 }
 
-fn insert_entry(tx: &Tx<'_>, saga_id: SagaId, seq: u32, entry: &str) -> rusqlite::Result<usize> {
+/// The row as the statement above leaves it.
+fn updated(row: SagaRow, update: &RowUpdate, at: Timestamp) -> SagaRow {
+    let RowUpdate { summary, wake_at } = update;
+    SagaRow {
+        status: summary.status,
+        waiting_for: summary.waiting_for.map(str::to_owned),
+        reason: summary.reason,
+        attention: summary.attention.clone(),
+        wake_at: *wake_at,
+        updated_at: at,
+        finished_at: summary.status.is_at_rest().then_some(at),
+        ..row
+    }
+}
+
+fn insert_entry(tx: &Tx<'_, '_>, saga_id: SagaId, seq: u32, entry: &str) -> rusqlite::Result<usize> {
     tx.run(
         "INSERT INTO saga_log (saga_id, seq, entry) VALUES (?1, ?2, ?3) ON CONFLICT (saga_id, seq) DO NOTHING",
         (saga_id, seq, entry),
     )
 }
 
-fn set_aside(tx: &Tx<'_>, saga_id: SagaId, why: &str) -> Result<SagaAnswer, CommandError> {
+fn set_aside(tx: &Tx<'_, '_>, saga_id: SagaId, why: &str) -> Result<SagaAnswer, CommandError> {
     tx.run(
         "UPDATE saga_saga SET status = 'needs_attention', attention = ?2, wake_at = NULL, updated_at = ?3, \
          finished_at = ?3 WHERE id = ?1 AND status NOT IN ('completed', 'compensated')",
         (saga_id, why, tx.now()),
     )?;
+    forget_recent(tx, saga_id);
     Ok(SagaAnswer::Stored)
 }
 
-fn load(tx: &Tx<'_>, saga_id: SagaId) -> Result<SagaAnswer, CommandError> {
+fn forget_recent(tx: &Tx<'_, '_>, saga_id: SagaId) {
+    if let Some(recent) = tx.recent() {
+        recent.sagas.write(saga_id, None);
+    }
+}
+
+fn load(tx: &Tx<'_, '_>, saga_id: SagaId) -> Result<SagaAnswer, CommandError> {
     let loaded = (|| {
         let Some(row) = tx.row(BY_ID, [saga_id], read_row)? else { return Ok(None) };
         let entries = tx.rows(LOG, [saga_id], read_entry)?;
@@ -226,7 +258,7 @@ fn load(tx: &Tx<'_>, saga_id: SagaId) -> Result<SagaAnswer, CommandError> {
     }
 }
 
-fn find_claim(tx: &Tx<'_>, claim: Option<&Claim>) -> Result<Option<SagaAnswer>, CommandError> {
+fn find_claim(tx: &Tx<'_, '_>, claim: Option<&Claim>) -> Result<Option<SagaAnswer>, CommandError> {
     let Some(claim) = claim else { return Ok(None) };
     let found = tx.row(
         "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = ?1 AND key = ?2",
@@ -240,14 +272,15 @@ fn find_claim(tx: &Tx<'_>, claim: Option<&Claim>) -> Result<Option<SagaAnswer>, 
     }
 }
 
-fn keep_claim(tx: &Tx<'_>, claim: Option<&Claim>, order_id: OrderId, saga_id: SagaId) -> rusqlite::Result<()> {
-    let Some(claim) = claim else { return Ok(()) };
+/// Records an idempotency key; false when it has been used before.
+fn keep_claim(tx: &Tx<'_, '_>, claim: Option<&Claim>, order_id: OrderId, saga_id: SagaId) -> rusqlite::Result<bool> {
+    let Some(claim) = claim else { return Ok(true) };
     tx.run(
         "INSERT INTO saga_idempotency (scope, key, body_hash, order_id, saga_id, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (scope, key) DO NOTHING",
         (&claim.scope, &claim.key, claim.body_hash, order_id, saga_id, tx.now()),
     )
-    .map(drop)
+    .map(|kept| kept == 1)
 }
 
 impl SagaStore for Sqlite {
@@ -271,6 +304,9 @@ impl SagaStore for Sqlite {
     }
 
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {
+        if let Some(row) = self.recent.sagas.committed(id) {
+            return Box::pin(std::future::ready(Ok(Some(row))));
+        }
         self.readers.look_up(|conn| conn.prepare_cached(BY_ID)?.query_row([id], read_row).optional())
     }
 

@@ -4,7 +4,8 @@ use super::{
     Sqlite,
     codec::{script_from_json, script_to_json},
     readers::Condition,
-    table::{self, Runner, Table},
+    recent::{Recent, Rows},
+    table::{self, Runner, Table, Versioned},
     tx::Tx,
 };
 use crate::{
@@ -46,12 +47,17 @@ impl Table for Shipment {
         })
     }
 
-    fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    fn recent(recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
+        Some(&recent.shipments)
+    }
+
+    fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         tx.run(
             concat!(
                 "INSERT INTO shipment_shipment (",
                 columns!(),
-                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1)"
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1) \
+                 ON CONFLICT (order_id) DO NOTHING"
             ),
             (
                 self.order_id,
@@ -69,7 +75,7 @@ impl Table for Shipment {
         )
     }
 
-    fn update(&self, tx: &Tx<'_>, loaded: i64) -> rusqlite::Result<usize> {
+    fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize> {
         tx.run(
             "UPDATE shipment_shipment SET status = ?3, reason = ?4, tracking_number = ?5, call = ?6, attempts = ?7, \
              updated_at = ?8, version = version + 1 WHERE order_id = ?1 AND version = ?2",
@@ -102,7 +108,7 @@ impl ShipmentStore for Sqlite {
     }
 
     fn shipment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>> {
-        self.readers.read_one(Shipment::LOAD, order)
+        self.readers.read_recent(self.recent.shipments.committed(order), Shipment::LOAD, order)
     }
 
     fn shipments(

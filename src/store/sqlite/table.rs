@@ -2,6 +2,7 @@
 
 use super::{
     codec::is_unreadable,
+    recent::{Recent, Rows},
     tx::{CommandError, Tx},
     writer::Run,
 };
@@ -25,23 +26,33 @@ pub(super) trait Table: Aggregate {
 
     /// Reads a row of [`Self::LOAD`].
     fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
-    /// Writes a new row; fails where there is one.
-    fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<usize>;
+    /// Writes a new row; 0 where there is one.
+    fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize>;
     /// Writes the row over version `loaded` of it; 0 where there is none such.
-    fn update(&self, tx: &Tx<'_>, loaded: i64) -> rusqlite::Result<usize>;
+    fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize>;
+
+    /// Where rows of this kind are kept in memory, if they are.
+    fn recent(_recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
+        None
+    }
+
+    /// Whether the row is small enough to be kept.
+    fn is_small(&self) -> bool {
+        true
+    }
 
     /// Appends a ledger row.
-    fn append(_movement: &Self::Movement, _tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    fn append(_movement: &Self::Movement, _tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         Ok(0)
     }
 
     /// Looks up an idempotency key: the order it was used for and the body's hash.
-    fn find_claim(_claim: &Claim, _tx: &Tx<'_>) -> rusqlite::Result<Option<(OrderId, [u8; 32])>> {
+    fn find_claim(_claim: &Claim, _tx: &Tx<'_, '_>) -> rusqlite::Result<Option<(OrderId, [u8; 32])>> {
         Ok(None)
     }
 
     /// Records an idempotency key.
-    fn keep_claim(_claim: &Claim, _order: OrderId, _tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    fn keep_claim(_claim: &Claim, _order: OrderId, _tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         Ok(0)
     }
 }
@@ -53,7 +64,7 @@ impl<A: Table> Run for Runner<A> {
     type Command = Keyed<A::Command>;
     type Answer = Executed<A>;
 
-    fn run(tx: &Tx<'_>, keyed: &Keyed<A::Command>) -> Result<Executed<A>, CommandError> {
+    fn run(tx: &Tx<'_, '_>, keyed: &Keyed<A::Command>) -> Result<Executed<A>, CommandError> {
         let order = A::order(&keyed.command);
         tx.check_not_severed(order)?;
         if let Some(claim) = &keyed.claim
@@ -62,23 +73,9 @@ impl<A: Table> Run for Runner<A> {
             if body_hash != claim.body_hash {
                 return Err(StoreError::KeyReused.into());
             }
-            return Ok(Executed::Replayed(load::<A>(tx, claimed_for)?.map(|(row, _)| row)));
+            return Ok(Executed::Replayed(load::<A>(tx, claimed_for)?.map(|stored| stored.row)));
         }
-        let loaded = load::<A>(tx, order)?;
-        let Decision { row, movements, answer } =
-            guarded(|| A::decide(loaded.as_ref().map(|(row, _)| row), &keyed.command, tx.now()))?;
-        if let Some(row) = row {
-            let written = match loaded {
-                None => row.insert(tx)?,
-                Some((_, version)) => row.update(tx, version)?,
-            };
-            if written != 1 {
-                return Err(CommandError::Broken(rusqlite::Error::StatementChangedRows(written)));
-            }
-        }
-        for movement in &movements {
-            A::append(movement, tx)?;
-        }
+        let answer = change::<A>(tx, order, &keyed.command)?;
         if let Some(claim) = &keyed.claim
             && A::is_accepted(&answer)
         {
@@ -88,8 +85,57 @@ impl<A: Table> Run for Runner<A> {
     }
 }
 
-fn load<A: Table>(tx: &Tx<'_>, order: OrderId) -> Result<Option<(A, i64)>, CommandError> {
-    let read = |row: &Row<'_>| Ok((A::read(row)?, row.get("version")?));
+/// A row and how often it has been written.
+#[derive(Clone, Debug)]
+pub(super) struct Versioned<A> {
+    pub(super) row: A,
+    pub(super) version: i64,
+}
+
+/// Decides a command and saves what it changes.
+fn change<A: Table>(tx: &Tx<'_, '_>, order: OrderId, command: &A::Command) -> Result<A::Answer, CommandError> {
+    let mut stored = recent::<A>(tx).and_then(|rows| rows.latest(order));
+    // A command that begins a row nearly always finds none: the insert itself says whether it does.
+    let mut assumed = stored.is_none() && A::begins(command);
+    if stored.is_none() && !assumed {
+        stored = load::<A>(tx, order)?;
+    }
+    loop {
+        let before = stored.as_ref().map(|stored| &stored.row);
+        let Decision { row, movements, answer } = guarded(|| A::decide(before, command, tx.now()))?;
+        let (written, version) = match (&row, &stored) {
+            (None, _) => (0, 0),
+            (Some(row), None) => (row.insert(tx)?, 1),
+            (Some(row), Some(stored)) => (row.update(tx, stored.version)?, stored.version + 1),
+        };
+        if written == 0 && assumed {
+            (stored, assumed) = (load::<A>(tx, order)?, false);
+            continue;
+        }
+        if let Some(row) = row {
+            if written != 1 {
+                return Err(CommandError::Broken(rusqlite::Error::StatementChangedRows(written)));
+            }
+            if let Some(rows) = recent::<A>(tx) {
+                rows.write(order, row.is_small().then_some(Versioned { row, version }));
+            }
+        }
+        for movement in &movements {
+            A::append(movement, tx)?;
+        }
+        return Ok(answer);
+    }
+}
+
+fn recent<'t, A: Table>(tx: &Tx<'t, '_>) -> Option<&'t Rows<OrderId, Versioned<A>>> {
+    tx.recent().and_then(A::recent)
+}
+
+fn load<A: Table>(tx: &Tx<'_, '_>, order: OrderId) -> Result<Option<Versioned<A>>, CommandError> {
+    let read = |row: &Row<'_>| {
+        let version = row.as_ref().column_count() - 1;
+        Ok(Versioned { row: A::read(row)?, version: row.get(version)? })
+    };
     match tx.row(A::LOAD, [order], read) {
         Ok(row) => Ok(row),
         Err(error) if is_unreadable(&error) => {
@@ -102,8 +148,8 @@ fn load<A: Table>(tx: &Tx<'_>, order: OrderId) -> Result<Option<(A, i64)>, Comma
 /// The first `limit` rows that `page` finds after `after`, passing over those that cannot be read: one
 /// row must not hide all others. `page` takes both and selects the order's id first.
 pub(super) fn readable<A: Table>(
-    tx: &Tx<'_>,
-    page: &str,
+    tx: &Tx<'_, '_>,
+    page: &'static str,
     mut after: Option<OrderId>,
     limit: u32,
 ) -> rusqlite::Result<Vec<A>> {

@@ -1,11 +1,39 @@
 //! One write transaction, as the owners' tables see it.
 
+use super::recent::Recent;
 use crate::{domain::ids::OrderId, domain::time::Timestamp, store::StoreError};
-use rusqlite::{Connection, OptionalExtension, Params, Row};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Statement};
 use std::{
     cell::{Cell, RefCell},
-    collections::HashSet,
+    collections::{HashMap, HashSet, hash_map::Entry},
 };
+
+/// The writer's statements, prepared once. Found by the address of their text, which is cheaper than by
+/// the text itself: the text is a constant, so that there are as many as there are places that use one.
+pub(super) struct Statements<'c> {
+    conn: &'c Connection,
+    prepared: RefCell<HashMap<(usize, usize), Statement<'c>>>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn new(conn: &'c Connection) -> Self {
+        Self { conn, prepared: RefCell::default() }
+    }
+
+    /// Runs `use_it` with the prepared statement. Must not be nested.
+    pub(super) fn with<T>(
+        &self,
+        sql: &'static str,
+        use_it: impl FnOnce(&mut Statement<'c>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let mut prepared = self.prepared.borrow_mut();
+        let statement = match prepared.entry((sql.as_ptr().addr(), sql.len())) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(self.conn.prepare(sql)?),
+        };
+        use_it(statement)
+    }
+}
 
 /// Orders of sagas whose log append failed for want of storage. Their coordinator believes more than
 /// the log says, and actions it has sent since may already be queued: they are refused until the
@@ -32,16 +60,23 @@ impl Severed {
 }
 
 /// A transaction under way. `now` is the same for all of it.
-pub(super) struct Tx<'c> {
-    conn: &'c Connection,
-    severed: &'c Severed,
+pub(super) struct Tx<'t, 'c> {
+    statements: &'t Statements<'c>,
+    severed: &'t Severed,
+    recent: Option<&'t Recent>,
     now: Timestamp,
-    statements: Cell<u64>,
+    run: Cell<u64>,
 }
 
-impl<'c> Tx<'c> {
-    pub(super) const fn new(conn: &'c Connection, severed: &'c Severed, now: Timestamp) -> Self {
-        Self { conn, severed, now, statements: Cell::new(0) }
+impl<'t, 'c> Tx<'t, 'c> {
+    /// `recent` is left out where commands may be undone one by one, so that each reads what the file says.
+    pub(super) const fn new(
+        statements: &'t Statements<'c>,
+        severed: &'t Severed,
+        recent: Option<&'t Recent>,
+        now: Timestamp,
+    ) -> Self {
+        Self { statements, severed, recent, now, run: Cell::new(0) }
     }
 
     /// The transaction's time.
@@ -49,37 +84,48 @@ impl<'c> Tx<'c> {
         self.now
     }
 
+    /// The rows that need not be read from the file.
+    pub(super) const fn recent(&self) -> Option<&'t Recent> {
+        self.recent
+    }
+
     /// Statements run so far.
     pub(super) const fn statements(&self) -> u64 {
-        self.statements.get()
+        self.run.get()
+    }
+
+    fn with<T>(
+        &self,
+        sql: &'static str,
+        use_it: impl FnOnce(&mut Statement<'c>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.run.set(self.run.get() + 1);
+        self.statements.with(sql, use_it)
     }
 
     /// Runs a statement; how many rows it changed.
-    pub(super) fn run(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
-        self.statements.set(self.statements.get() + 1);
-        self.conn.prepare_cached(sql)?.execute(params)
+    pub(super) fn run(&self, sql: &'static str, params: impl Params) -> rusqlite::Result<usize> {
+        self.with(sql, |statement| statement.execute(params))
     }
 
     /// Runs a query for at most one row.
     pub(super) fn row<T>(
         &self,
-        sql: &str,
+        sql: &'static str,
         params: impl Params,
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Option<T>> {
-        self.statements.set(self.statements.get() + 1);
-        self.conn.prepare_cached(sql)?.query_row(params, read).optional()
+        self.with(sql, |statement| statement.query_row(params, read).optional())
     }
 
     /// Runs a query for all its rows.
     pub(super) fn rows<T>(
         &self,
-        sql: &str,
+        sql: &'static str,
         params: impl Params,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Vec<T>> {
-        self.statements.set(self.statements.get() + 1);
-        self.conn.prepare_cached(sql)?.query_map(params, read)?.collect()
+        self.with(sql, |statement| statement.query_map(params, read)?.collect())
     }
 
     /// Fails when the order's saga must be loaded before anything more is done for it.

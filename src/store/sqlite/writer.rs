@@ -1,6 +1,9 @@
 //! The writer thread: whatever is queued, from all actors, is one transaction.
 
-use super::tx::{CommandError, Severed, Tx, query_error, store_error};
+use super::{
+    recent::Recent,
+    tx::{CommandError, Severed, Statements, Tx, query_error, store_error},
+};
 use crate::{
     clock,
     domain::ids::OrderId,
@@ -11,6 +14,7 @@ use crossbeam_channel::{Receiver, Sender};
 use futures::future::BoxFuture;
 use rusqlite::{Connection, ErrorCode};
 use std::{
+    cell::Cell,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -22,7 +26,7 @@ pub(super) trait Run: Send + 'static {
     type Answer: Send + 'static;
 
     /// Runs the command. Must write nothing before it returns [`CommandError::Failed`].
-    fn run(tx: &Tx<'_>, command: &Self::Command) -> Result<Self::Answer, CommandError>;
+    fn run(tx: &Tx<'_, '_>, command: &Self::Command) -> Result<Self::Answer, CommandError>;
 
     /// The order for which nothing more may be done when this command fails for want of storage.
     fn severs(_command: &Self::Command) -> Option<OrderId> {
@@ -42,13 +46,21 @@ enum Message {
 }
 
 impl Writer {
-    pub(super) fn start(conn: Connection, max_batch: usize, stats: Arc<Stats>, fatal: &Fatal) -> Self {
+    pub(super) fn start(
+        conn: Connection,
+        max_batch: usize,
+        recent: Arc<Recent>,
+        stats: Arc<Stats>,
+        fatal: &Fatal,
+    ) -> Self {
         let (queue, jobs) = crossbeam_channel::unbounded();
         let thread = Thread {
             conn,
             jobs,
             max_batch: max_batch.max(1),
             severed: Severed::default(),
+            recent,
+            data_version: Cell::new(0),
             stats: Arc::clone(&stats),
             fatal: fatal.clone(),
         };
@@ -81,7 +93,7 @@ impl Writer {
     /// Runs a closure on the writer's connection, after everything queued before.
     pub(super) fn query<T: Send + 'static>(
         &self,
-        run: impl Fn(&Tx<'_>) -> rusqlite::Result<T> + Send + 'static,
+        run: impl Fn(&Tx<'_, '_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let (reply, answer) = oneshot::channel();
         let _ = self.queue.send(Message::Run(Box::new(Query { run, answer: None, reply })));
@@ -116,11 +128,11 @@ enum Mode {
 trait Job: Send {
     fn len(&self) -> usize;
     /// Runs the job and keeps its answers; an error ends the whole transaction.
-    fn run(&mut self, tx: &Tx<'_>, mode: Mode) -> rusqlite::Result<()>;
+    fn run(&mut self, tx: &Tx<'_, '_>, mode: Mode) -> rusqlite::Result<()>;
     /// Lets the answers out: the transaction is durable.
     fn committed(self: Box<Self>);
     /// Answers that nothing happened.
-    fn failed(self: Box<Self>, tx: &Tx<'_>, error: &StoreError);
+    fn failed(self: Box<Self>, tx: &Tx<'_, '_>, error: &StoreError);
 }
 
 struct Batch<R: Run> {
@@ -134,7 +146,7 @@ impl<R: Run> Job for Batch<R> {
         self.commands.len()
     }
 
-    fn run(&mut self, tx: &Tx<'_>, mode: Mode) -> rusqlite::Result<()> {
+    fn run(&mut self, tx: &Tx<'_, '_>, mode: Mode) -> rusqlite::Result<()> {
         self.answers.clear();
         for command in &self.commands {
             if mode == Mode::OneByOne {
@@ -165,7 +177,7 @@ impl<R: Run> Job for Batch<R> {
         let _ = self.reply.send(self.answers);
     }
 
-    fn failed(self: Box<Self>, tx: &Tx<'_>, error: &StoreError) {
+    fn failed(self: Box<Self>, tx: &Tx<'_, '_>, error: &StoreError) {
         self.commands.iter().filter_map(R::severs).for_each(|order| tx.sever(order));
         let _ = self.reply.send(all(self.commands.len(), error));
     }
@@ -177,12 +189,12 @@ struct Query<T, F> {
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T: Send, F: Fn(&Tx<'_>) -> rusqlite::Result<T> + Send> Job for Query<T, F> {
+impl<T: Send, F: Fn(&Tx<'_, '_>) -> rusqlite::Result<T> + Send> Job for Query<T, F> {
     fn len(&self) -> usize {
         1
     }
 
-    fn run(&mut self, tx: &Tx<'_>, mode: Mode) -> rusqlite::Result<()> {
+    fn run(&mut self, tx: &Tx<'_, '_>, mode: Mode) -> rusqlite::Result<()> {
         self.answer = Some(match (self.run)(tx) {
             Err(error) if mode == Mode::Together && !super::codec::is_unreadable(&error) => return Err(error),
             other => other.map_err(|error| query_error(&error)),
@@ -195,7 +207,7 @@ impl<T: Send, F: Fn(&Tx<'_>) -> rusqlite::Result<T> + Send> Job for Query<T, F> 
         let _ = self.reply.send(answer);
     }
 
-    fn failed(self: Box<Self>, _tx: &Tx<'_>, error: &StoreError) {
+    fn failed(self: Box<Self>, _tx: &Tx<'_, '_>, error: &StoreError) {
         let _ = self.reply.send(Err(error.clone()));
     }
 }
@@ -214,18 +226,35 @@ struct Thread {
     jobs: Receiver<Message>,
     max_batch: usize,
     severed: Severed,
+    recent: Arc<Recent>,
+    /// SQLite's number of changes that others have made to the file.
+    data_version: Cell<i64>,
     stats: Arc<Stats>,
     fatal: Fatal,
 }
 
 impl Thread {
     fn run(self) {
+        let Some(closed) = self.serve() else { return };
+        drop(self.jobs);
+        // What a backup or a person finds after a stop is one whole file. A reader that is still busy
+        // only means that the WAL is folded in at the next start.
+        let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err((_, error)) = self.conn.close() {
+            tracing::warn!(%error, "the database did not close cleanly; its WAL is replayed at the next start");
+        }
+        let _ = closed.send(());
+    }
+
+    /// Runs what is queued until the store is closed: then who waits for that. `None` when nobody can
+    /// hand over work any more, or when the process must end.
+    fn serve(&self) -> Option<oneshot::Sender<()>> {
+        let statements = Statements::new(&self.conn);
         let mut closed = None;
         while closed.is_none() {
-            let Ok(first) = self.jobs.recv() else { return };
+            let mut next = Some(self.jobs.recv().ok()?);
             let mut batch: Vec<Box<dyn Job>> = Vec::new();
             let mut commands = 0;
-            let mut next = Some(first);
             while let Some(message) = next.take() {
                 match message {
                     Message::Run(job) => {
@@ -238,29 +267,20 @@ impl Thread {
                     next = self.jobs.try_recv().ok();
                 }
             }
-            if !batch.is_empty() && !self.transact(batch, commands) {
-                return;
+            if !batch.is_empty() && !self.transact(&statements, batch, commands) {
+                return None;
             }
         }
-        drop(self.jobs);
-        // What a backup or a person finds after a stop is one whole file. A reader that is still busy
-        // only means that the WAL is folded in at the next start.
-        let _ = self.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err((_, error)) = self.conn.close() {
-            tracing::warn!(%error, "the database did not close cleanly; its WAL is replayed at the next start");
-        }
-        if let Some(reply) = closed {
-            let _ = reply.send(());
-        }
+        closed
     }
 
     /// Runs the jobs and answers them. False when the process must end.
-    fn transact(&self, mut batch: Vec<Box<dyn Job>>, commands: usize) -> bool {
-        let mut end = self.attempt(&mut batch, Mode::Together);
+    fn transact(&self, statements: &Statements<'_>, mut batch: Vec<Box<dyn Job>>, commands: usize) -> bool {
+        let mut end = self.attempt(statements, &mut batch, Mode::Together);
         if let End::RolledBack(error) = &end {
             tracing::warn!(%error, commands, "a batch failed and is run again one command at a time");
             Stats::add(&self.stats.reruns, 1);
-            end = self.attempt(&mut batch, Mode::OneByOne);
+            end = self.attempt(statements, &mut batch, Mode::OneByOne);
         }
         match end {
             End::Committed => {
@@ -270,58 +290,78 @@ impl Thread {
             }
             End::RolledBack(error) => {
                 tracing::error!(%error, commands, "storage takes no writes; nothing of the batch is stored");
-                self.fail(batch, &StoreError::Unavailable(error.to_string()));
+                self.fail(statements, batch, &StoreError::Unavailable(error.to_string()));
                 true
             }
             End::InDoubt(error) => {
                 tracing::error!(%error, commands, "COMMIT failed; the process ends and recovers from the disk");
                 self.fatal.raise(format!("COMMIT failed: {error}"));
-                self.fail(batch, &StoreError::Unavailable(error.to_string()));
+                self.fail(statements, batch, &StoreError::Unavailable(error.to_string()));
                 false
             }
         }
     }
 
-    fn fail(&self, batch: Vec<Box<dyn Job>>, error: &StoreError) {
-        let tx = Tx::new(&self.conn, &self.severed, clock::now());
+    fn fail(&self, statements: &Statements<'_>, batch: Vec<Box<dyn Job>>, error: &StoreError) {
+        let tx = Tx::new(statements, &self.severed, None, clock::now());
         batch.into_iter().for_each(|job| job.failed(&tx, error));
     }
 
-    fn attempt(&self, batch: &mut [Box<dyn Job>], mode: Mode) -> End {
-        let tx = Tx::new(&self.conn, &self.severed, clock::now());
-        let run =
-            self.control("BEGIN IMMEDIATE").and_then(|()| batch.iter_mut().try_for_each(|job| job.run(&tx, mode)));
+    fn attempt(&self, statements: &Statements<'_>, batch: &mut [Box<dyn Job>], mode: Mode) -> End {
+        let recent = match mode {
+            Mode::Together => Some(self.recent.as_ref()),
+            Mode::OneByOne => {
+                self.recent.clear();
+                None
+            }
+        };
+        let tx = Tx::new(statements, &self.severed, recent, clock::now());
+        let run = control(statements, "BEGIN IMMEDIATE")
+            .and_then(|()| self.notice_strangers(statements))
+            .and_then(|()| batch.iter_mut().try_for_each(|job| job.run(&tx, mode)));
         Stats::add(&self.stats.statements, tx.statements());
         if let Err(error) = run {
-            self.roll_back();
+            self.roll_back(statements);
             return End::RolledBack(error);
         }
-        match self.control("COMMIT") {
+        match control(statements, "COMMIT") {
             Ok(()) => {
+                self.recent.publish();
                 Stats::add(&self.stats.commits, 1);
                 End::Committed
             }
             // SQLite writes the WAL at COMMIT; a full disk leaves the transaction open and unharmed.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-                self.roll_back();
+                self.roll_back(statements);
                 End::RolledBack(error)
             }
             Err(error) => End::InDoubt(error),
         }
     }
 
-    fn roll_back(&self) {
+    /// Somebody with a database shell may mend a row beside the running server. What is kept in memory is
+    /// worth nothing then.
+    fn notice_strangers(&self, statements: &Statements<'_>) -> rusqlite::Result<()> {
+        let version: i64 = statements.with("PRAGMA data_version", |pragma| pragma.query_row([], |row| row.get(0)))?;
+        if self.data_version.replace(version) != version {
+            self.recent.clear();
+        }
+        Ok(())
+    }
+
+    fn roll_back(&self, statements: &Statements<'_>) {
+        self.recent.discard();
         // Some failures have rolled back already; what matters is that no transaction stays open.
         if !self.conn.is_autocommit()
-            && let Err(error) = self.control("ROLLBACK")
+            && let Err(error) = control(statements, "ROLLBACK")
         {
             self.fatal.raise(format!("ROLLBACK failed: {error}"));
         }
     }
+}
 
-    fn control(&self, sql: &str) -> rusqlite::Result<()> {
-        self.conn.prepare_cached(sql)?.execute([]).map(drop)
-    }
+fn control(statements: &Statements<'_>, sql: &'static str) -> rusqlite::Result<()> {
+    statements.with(sql, |statement| statement.execute([])).map(drop)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a batch has some thousands of commands at most")]

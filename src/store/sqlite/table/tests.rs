@@ -34,6 +34,10 @@ impl Aggregate for Counter {
         }
     }
 
+    fn begins(_command: &Count) -> bool {
+        false
+    }
+
     fn outcome(_answer: i64) -> Outcome {
         Outcome::DONE
     }
@@ -57,11 +61,11 @@ impl Table for Counter {
         Ok(Self { order: row.get(0)?, count: row.get(1)? })
     }
 
-    fn insert(&self, tx: &Tx<'_>) -> rusqlite::Result<usize> {
+    fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         tx.run("INSERT INTO counter (id, count, version) VALUES (?1, ?2, 1)", (self.order, self.count))
     }
 
-    fn update(&self, tx: &Tx<'_>, loaded: i64) -> rusqlite::Result<usize> {
+    fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize> {
         let sql = "UPDATE counter SET count = ?3, version = version + 1 WHERE id = ?1 AND version = ?2";
         tx.run(sql, (self.order, loaded, self.count))
     }
@@ -71,7 +75,7 @@ fn writer() -> (Writer, Arc<Stats>, Fatal) {
     let conn = Connection::open_in_memory().expect("a database");
     conn.execute_batch("CREATE TABLE counter (id BLOB PRIMARY KEY, count INTEGER, version INTEGER)").expect("a table");
     let (stats, fatal) = (Arc::new(Stats::default()), Fatal::default());
-    (Writer::start(conn, 64, Arc::clone(&stats), &fatal), stats, fatal)
+    (Writer::start(conn, 64, Arc::default(), Arc::clone(&stats), &fatal), stats, fatal)
 }
 
 fn order() -> OrderId {
