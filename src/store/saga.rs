@@ -21,7 +21,8 @@ pub struct LogEntry {
     pub events: Vec<CheckoutEvent>,
 }
 
-/// The first append: the saga's row, its first log entry and the client's key, all or nothing.
+/// The first append: the saga's row, its first log entry and the client's key, all or nothing. Where it
+/// is not stored, nothing more is done for its order, until the saga is loaded or the order abandoned.
 #[derive(Clone, Debug)]
 pub struct StartSaga {
     /// Its row.
@@ -81,6 +82,8 @@ pub enum SagaCommand {
     },
     /// Load one, after every earlier command, in order to drive it.
     Load(SagaId),
+    /// Nothing more is sent for this order, whose saga was not started.
+    Abandon(OrderId),
 }
 
 /// What a saga command is answered.

@@ -14,7 +14,7 @@ use crate::{
     clock,
     domain::{
         checkout::{self, CheckoutEvent, CheckoutSaga, Verb},
-        ids::SagaId,
+        ids::{OrderId, SagaId},
         saga::{CancelBy, Impossible, Next, Refused, Saga, StepReply, Summary, Task},
         time::Timestamp,
     },
@@ -22,7 +22,7 @@ use crate::{
     store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -74,10 +74,26 @@ pub(super) struct Hands {
     pub(super) active: HashMap<SagaId, InHand>,
     pub(super) loading: HashMap<SagaId, Vec<Purpose>>,
     /// Sagas whose log is not what was believed, and the steps that were sent all the same. Such a step
-    /// is refused by the store only until the saga is loaded, so that its answer is awaited first.
-    unsettled: HashMap<SagaId, Vec<Verb>>,
+    /// is refused by the store only until the saga is loaded or its order abandoned, so that its answer
+    /// is awaited first.
+    unsettled: HashMap<SagaId, Unsettled>,
     /// How many of the active ones were taken in hand again.
     resumed: usize,
+}
+
+#[derive(Default)]
+struct Unsettled {
+    sent: Vec<Verb>,
+    /// The order of a saga that was not started.
+    abandoned: Option<OrderId>,
+}
+
+/// What can be done once every step that was sent in error is answered.
+enum Settled {
+    /// The saga can be loaded, for which somebody waits.
+    Load,
+    /// The order can be abandoned.
+    Abandon(OrderId),
 }
 
 impl Hands {
@@ -114,20 +130,36 @@ impl Hands {
     pub(super) fn forget_unsettled(&mut self, saga: SagaId) {
         let sent = self.active.get_mut(&saga).map(|in_hand| std::mem::take(&mut in_hand.in_flight));
         if let Some(sent) = sent.filter(|sent| !sent.is_empty()) {
-            self.unsettled.entry(saga).or_default().extend(sent);
+            self.unsettled.entry(saga).or_default().sent.extend(sent);
         }
         self.forget(saga);
     }
 
-    /// A step has been answered. True when somebody has waited for that to load the saga.
-    fn settle(&mut self, saga: SagaId, step: Verb) -> bool {
-        let Some(sent) = self.unsettled.get_mut(&saga) else { return false };
-        sent.retain(|verb| *verb != step);
-        if !sent.is_empty() {
-            return false;
+    /// Forgets a saga that was not started. Its order, where every step that was sent is answered already.
+    fn abandon(&mut self, saga: SagaId) -> Option<OrderId> {
+        let order = self.active.get(&saga)?.saga.input().order_id;
+        self.forget_unsettled(saga);
+        match self.unsettled.get_mut(&saga) {
+            Some(unsettled) => {
+                unsettled.abandoned = Some(order);
+                None
+            }
+            None => Some(order),
         }
-        self.unsettled.remove(&saga);
-        self.loading.contains_key(&saga)
+    }
+
+    /// A step has been answered. What can be done when it was the last that was sent in error.
+    fn settle(&mut self, saga: SagaId, step: Verb) -> Option<Settled> {
+        let Entry::Occupied(mut unsettled) = self.unsettled.entry(saga) else { return None };
+        unsettled.get_mut().sent.retain(|verb| *verb != step);
+        if !unsettled.get().sent.is_empty() {
+            return None;
+        }
+        let Unsettled { abandoned, .. } = unsettled.remove();
+        match abandoned {
+            Some(order) => Some(Settled::Abandon(order)),
+            None => self.loading.contains_key(&saga).then_some(Settled::Load),
+        }
     }
 
     /// Sagas in hand or about to be.
@@ -156,10 +188,15 @@ pub(super) fn guarded<T>(step: impl FnOnce() -> Result<T, Broken>) -> Result<T, 
 
 /// Ways in.
 impl SagaCoordinator {
-    /// Starts a saga. Nothing is sent until the start is durable: what comes back may be that another
-    /// request with the same key has started it.
+    /// Starts a saga. Its first step goes out behind its start, so that both are in one transaction; what
+    /// comes back may be that another request with the same key was first, and then the store has refused
+    /// that step.
     pub(super) fn begin(&mut self, place: PlaceOrder) {
         let PlaceOrder { saga_id, checkout, claim, permit } = place;
+        if self.hands.holds(saga_id) || self.hands.loading.contains_key(&saga_id) {
+            // Sent again after this coordinator's predecessor failed, and taken in hand since.
+            return self.take_up(saga_id, Purpose::Place);
+        }
         let now = clock::now();
         let order_id = checkout.order_id;
         let (saga, events) = Saga::begin(saga_id, checkout::definition(), checkout, now);
@@ -184,13 +221,27 @@ impl SagaCoordinator {
             InHand { saga, in_flight: Vec::new(), ask_again: false, row: row_says, resumed: false, _permit: permit };
         self.hands.insert(saga_id, in_hand);
         self.outbox.store(saga_id, SagaCommand::Start(Box::new(StartSaga { row, entry, claim })), After::Started);
+        if let Some(Next::Run(tasks)) = self.hands.active.get(&saga_id).map(|in_hand| in_hand.saga.next()) {
+            self.send(saga_id, &tasks, false);
+        }
+    }
+
+    /// Forgets a saga that was not started.
+    pub(super) fn abandon(&mut self, saga_id: SagaId) {
+        if let Some(order_id) = self.hands.abandon(saga_id) {
+            self.outbox.store(saga_id, SagaCommand::Abandon(order_id), After::Abandoned);
+        }
     }
 
     /// Takes in a participant's answer.
     pub(super) fn outcome(&mut self, origin: Origin, reply: StepReply) {
         let Origin { saga_id, step } = origin;
-        if self.hands.settle(saga_id, step) {
-            self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded);
+        match self.hands.settle(saga_id, step) {
+            Some(Settled::Load) => self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded),
+            Some(Settled::Abandon(order)) => {
+                self.outbox.store(saga_id, SagaCommand::Abandon(order), After::Abandoned);
+            }
+            None => {}
         }
         let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
         in_hand.in_flight.retain(|verb| *verb != step);

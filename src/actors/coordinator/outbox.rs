@@ -37,6 +37,8 @@ pub(super) enum After {
     SetAside,
     /// A load.
     Loaded,
+    /// The end of an order whose saga was not started.
+    Abandoned,
 }
 
 /// Which step of which saga a command was sent for.

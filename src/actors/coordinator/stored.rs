@@ -42,6 +42,7 @@ impl SagaCoordinator {
                 }
                 After::SetAside => self.set_aside_or_not(saga_id, answer, ctx),
                 After::Loaded => self.loaded_or_not(saga_id, answer, ctx),
+                After::Abandoned => {}
             }
         }
         self.settle_down(ctx);
@@ -49,20 +50,19 @@ impl SagaCoordinator {
 
     fn started_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>) {
         match answer {
-            Ok(SagaAnswer::Stored) => self.moved(saga_id, Vec::new(), clock::now(), None, None),
             Ok(SagaAnswer::AlreadyStarted) => {
                 // Sent again after this coordinator's predecessor failed: what is stored is ahead.
-                self.hands.forget(saga_id);
+                self.hands.forget_unsettled(saga_id);
                 self.take_up(saga_id, Purpose::Place);
             }
             Ok(SagaAnswer::Replayed { saga_id: known, .. }) => {
-                self.hands.forget(saga_id);
+                self.abandon(saga_id);
                 self.waiters.redirect(saga_id, known);
                 self.take_up(known, Purpose::Place);
             }
-            Ok(SagaAnswer::Loaded(_)) => {}
+            Ok(SagaAnswer::Stored | SagaAnswer::Loaded(_)) => {}
             Err(error) => {
-                self.hands.forget(saga_id);
+                self.abandon(saga_id);
                 self.waiters.failed(saga_id, &error);
             }
         }

@@ -58,11 +58,7 @@ impl Waiters {
     }
 
     /// Takes those who wait for a saga's order along to the saga that their idempotency key names.
-    /// One that names the very saga is the same request, sent again after a crash: no replay.
     pub(super) fn redirect(&mut self, from: SagaId, to: SagaId) {
-        if from == to {
-            return;
-        }
         for placing in self.placing.remove(&from).into_iter().flatten() {
             self.place(to, Placing { replayed: true, ..placing });
         }

@@ -67,6 +67,7 @@ enum Encoded {
     Park { saga_id: SagaId, wake_at: Timestamp },
     SetAside { saga_id: SagaId, why: String },
     Load(SagaId),
+    Abandon(OrderId),
     Unencodable(String),
 }
 
@@ -100,6 +101,7 @@ impl From<SagaCommand> for Encoded {
             SagaCommand::Park { saga_id, wake_at } => Ok(Self::Park { saga_id, wake_at }),
             SagaCommand::SetAside { saga_id, why } => Ok(Self::SetAside { saga_id, why }),
             SagaCommand::Load(saga_id) => Ok(Self::Load(saga_id)),
+            SagaCommand::Abandon(order_id) => Ok(Self::Abandon(order_id)),
         };
         encoded.unwrap_or_else(|error| Self::Unencodable(error.to_string()))
     }
@@ -113,8 +115,14 @@ impl Run for SagaRunner {
 
     fn run(tx: &Tx<'_, '_>, command: &Encoded) -> Result<SagaAnswer, CommandError> {
         match command {
-            Encoded::Start { row, entry, claim } => start(tx, row, entry, claim.as_ref()),
-            // Whatever keeps an append out of the log also keeps out what its driver does next.
+            // Whatever keeps a start or an append out of the log also keeps out what its driver does next.
+            Encoded::Start { row, entry, claim } => {
+                let answer = start(tx, row, entry, claim.as_ref());
+                if !matches!(answer, Ok(SagaAnswer::Stored | SagaAnswer::AlreadyStarted)) {
+                    tx.sever(row.order_id);
+                }
+                answer
+            }
             Encoded::Append(append) => append_entry(tx, append).inspect(|answer| {
                 if !matches!(answer, SagaAnswer::Stored) {
                     tx.sever(append.order_id);
@@ -128,14 +136,20 @@ impl Run for SagaRunner {
             }
             Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
             Encoded::Load(saga_id) => load(tx, *saga_id),
+            Encoded::Abandon(order_id) => {
+                tx.mend(*order_id);
+                Ok(SagaAnswer::Stored)
+            }
             Encoded::Unencodable(why) => Err(StoreError::Poisoned(why.clone()).into()),
         }
     }
 
-    fn severs(command: &Encoded) -> Option<OrderId> {
+    fn not_stored(tx: &Tx<'_, '_>, command: &Encoded) {
         match command {
-            Encoded::Append(append) => Some(append.order_id),
-            _ => None,
+            Encoded::Start { row, .. } => tx.sever(row.order_id),
+            Encoded::Append(append) => tx.sever(append.order_id),
+            Encoded::Abandon(order_id) => tx.mend(*order_id),
+            Encoded::Park { .. } | Encoded::SetAside { .. } | Encoded::Load(_) | Encoded::Unencodable(_) => {}
         }
     }
 }
@@ -144,7 +158,8 @@ fn start(tx: &Tx<'_, '_>, row: &SagaRow, entry: &str, claim: Option<&Claim>) -> 
     if !keep_claim(tx, claim, row.order_id, row.id)?
         && let Some(replayed) = find_claim(tx, claim)?
     {
-        return Ok(replayed);
+        let same = matches!(replayed, SagaAnswer::Replayed { saga_id, .. } if saga_id == row.id);
+        return Ok(if same { SagaAnswer::AlreadyStarted } else { replayed });
     }
     let inserted = tx.run(
         "INSERT INTO saga_saga (id, order_id, definition, version, status, created_at, updated_at) \

@@ -35,9 +35,10 @@ impl<'c> Statements<'c> {
     }
 }
 
-/// Orders of sagas whose log append failed for want of storage. Their coordinator believes more than
-/// the log says, and actions it has sent since may already be queued: they are refused until the
-/// saga has been loaded again, so that no step happens that a crash would forget to undo.
+/// Orders of sagas whose start or log append is not in the log: storage was away, or another request
+/// with the same key was first. Their coordinator believes more than the log says, and actions it has
+/// sent since may already be queued: they are refused until the saga has been loaded again, or the
+/// order abandoned, so that no step happens that a crash would forget to undo.
 #[derive(Debug, Default)]
 pub(super) struct Severed(RefCell<HashSet<OrderId>>);
 
@@ -138,7 +139,7 @@ impl<'t, 'c> Tx<'t, 'c> {
         Ok(())
     }
 
-    /// The saga has been loaded: its driver knows what the log says.
+    /// The saga's driver knows what the log says.
     pub(super) fn mend(&self, order: OrderId) {
         self.severed.mend(order);
     }

@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{
     clock,
-    domain::ids::OrderId,
     lifecycle::Fatal,
     store::{Answers, Stats, StoreError},
 };
@@ -28,10 +27,8 @@ pub(super) trait Run: Send + 'static {
     /// Runs the command. Must write nothing before it returns [`CommandError::Failed`].
     fn run(tx: &Tx<'_, '_>, command: &Self::Command) -> Result<Self::Answer, CommandError>;
 
-    /// The order for which nothing more may be done when this command fails for want of storage.
-    fn severs(_command: &Self::Command) -> Option<OrderId> {
-        None
-    }
+    /// The command has failed for want of storage.
+    fn not_stored(_tx: &Tx<'_, '_>, _command: &Self::Command) {}
 }
 
 /// Hands work to the writer thread.
@@ -158,9 +155,7 @@ impl<R: Run> Job for Batch<R> {
                 Err(CommandError::Broken(error)) if mode == Mode::Together => return Err(error),
                 Err(CommandError::Broken(error)) => {
                     tx.run("ROLLBACK TO one", [])?;
-                    if let Some(order) = R::severs(command) {
-                        tx.sever(order);
-                    }
+                    R::not_stored(tx, command);
                     Err(store_error(&error))
                 }
             };
@@ -178,7 +173,7 @@ impl<R: Run> Job for Batch<R> {
     }
 
     fn failed(self: Box<Self>, tx: &Tx<'_, '_>, error: &StoreError) {
-        self.commands.iter().filter_map(R::severs).for_each(|order| tx.sever(order));
+        self.commands.iter().for_each(|command| R::not_stored(tx, command));
         let _ = self.reply.send(all(self.commands.len(), error));
     }
 }

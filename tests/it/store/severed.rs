@@ -65,6 +65,43 @@ async fn an_append_that_is_refused_takes_along_the_action_that_it_announced() {
 }
 
 #[actix_web::test]
+async fn the_first_action_behind_a_start_that_is_not_stored_is_refused_until_the_order_is_abandoned() {
+    let test = store();
+    let first = Case::new(Provider::Simulated);
+    tell(&test.store, first.start(Some(claim("used", 1)))).await.unwrap();
+    for (body, replayed) in [(1, true), (2, false)] {
+        let second = Case::new(Provider::Simulated);
+        let held = Held::hold(&test);
+        let start = test.store.sagas.execute(vec![second.start(Some(claim("used", body)))]);
+        let action = test.store.orders.execute(vec![second.order(Verb::CreateOrder).into()]);
+        held.release();
+        match one(start.await) {
+            Ok(SagaAnswer::Replayed { saga_id, .. }) => assert!(replayed && saga_id == first.saga_id),
+            Err(StoreError::KeyReused) => assert!(!replayed),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(one(action.await), Err(StoreError::Unavailable(_))));
+        // Sent again by whoever has not heard of that answer.
+        let again = one(test.store.orders.execute(vec![second.order(Verb::CreateOrder).into()]).await);
+        assert!(matches!(again, Err(StoreError::Unavailable(_))), "{again:?}");
+        assert!(test.store.orders.order(second.order_id()).await.unwrap().is_none());
+        tell(&test.store, SagaCommand::Abandon(second.order_id())).await.unwrap();
+        one(test.store.orders.execute(vec![second.order(Verb::CreateOrder).into()]).await).unwrap();
+    }
+}
+
+#[actix_web::test]
+async fn a_start_that_is_sent_again_after_a_crash_keeps_nothing_out() {
+    let test = store();
+    for key in [None, Some(claim("k", 1))] {
+        let case = Case::new(Provider::Simulated);
+        tell(&test.store, case.start(key.clone())).await.unwrap();
+        assert!(matches!(tell(&test.store, case.start(key)).await, Ok(SagaAnswer::AlreadyStarted)));
+        one(test.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await).unwrap();
+    }
+}
+
+#[actix_web::test]
 async fn an_append_under_a_used_key_is_not_made_and_neither_is_what_follows_from_it() {
     let test = store();
     let mut case = Case::new(Provider::Simulated);
