@@ -181,7 +181,7 @@ fn event_bodies(log: Vec<(u32, LogEntry)>) -> Vec<EventBody> {
             bodies.push(EventBody {
                 seq,
                 at: Time(entry.at),
-                node: entry.node.clone(),
+                node: entry.node.to_string(),
                 event: event.name(),
                 stage: step.and_then(stage_of),
                 step: step.map(Action::name),

@@ -9,6 +9,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One append to a saga's log: events that became durable together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ pub struct LogEntry {
     /// When.
     pub at: Timestamp,
     /// On which node.
-    pub node: String,
+    pub node: Arc<str>,
     /// What happened, in order.
     pub events: Vec<CheckoutEvent>,
 }
@@ -131,6 +132,26 @@ pub struct SagaRow {
     pub updated_at: Timestamp,
     /// When it came to rest.
     pub finished_at: Option<Timestamp>,
+}
+
+impl SagaRow {
+    /// The row of a saga that has just begun.
+    pub fn started(saga: &CheckoutSaga, now: Timestamp) -> Self {
+        Self {
+            id: saga.id(),
+            order_id: saga.input().order_id,
+            definition: saga.definition().name().to_owned(),
+            version: saga.definition().version(),
+            status: saga.summary().status,
+            waiting_for: None,
+            reason: None,
+            attention: None,
+            wake_at: None,
+            created_at: now,
+            updated_at: now,
+            finished_at: None,
+        }
+    }
 }
 
 /// A saga's row and its log as stored, not yet read.

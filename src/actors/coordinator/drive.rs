@@ -24,6 +24,7 @@ use crate::{
 use std::{
     collections::{HashMap, hash_map::Entry},
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 /// A waiting step is asked again after half the time it has waited, within these bounds: a lost
@@ -198,25 +199,10 @@ impl SagaCoordinator {
             return self.take_up(saga_id, Purpose::Place);
         }
         let now = clock::now();
-        let order_id = checkout.order_id;
         let (saga, events) = Saga::begin(saga_id, checkout::definition(), checkout, now);
-        let summary = saga.summary();
-        let row = SagaRow {
-            id: saga_id,
-            order_id,
-            definition: saga.definition().name().to_owned(),
-            version: saga.definition().version(),
-            status: summary.status,
-            waiting_for: None,
-            reason: None,
-            attention: None,
-            wake_at: None,
-            created_at: now,
-            updated_at: now,
-            finished_at: None,
-        };
-        let entry = LogEntry { at: now, node: self.node.clone(), events };
-        let row_says = (summary, None);
+        let row = SagaRow::started(&saga, now);
+        let entry = LogEntry { at: now, node: Arc::clone(&self.node), events };
+        let row_says = (saga.summary(), None);
         let in_hand =
             InHand { saga, in_flight: Vec::new(), ask_again: false, row: row_says, resumed: false, _permit: permit };
         self.hands.insert(saga_id, in_hand);
@@ -378,7 +364,7 @@ impl SagaCoordinator {
             saga_id,
             order_id: in_hand.saga.input().order_id,
             seq: in_hand.saga.events().saturating_sub(count),
-            entry: LogEntry { at: now, node: self.node.clone(), events },
+            entry: LogEntry { at: now, node: Arc::clone(&self.node), events },
             row: update,
             claim,
         };

@@ -54,7 +54,7 @@ const RESEND_PAUSE: Duration = Duration::from_millis(10);
 pub struct SagaCoordinator {
     store: Arc<dyn SagaStore>,
     participants: Participants,
-    node: String,
+    node: Arc<str>,
     status: Arc<ActorStatus>,
     hands: Hands,
     waiters: Waiters,
@@ -76,7 +76,7 @@ impl SagaCoordinator {
         Self {
             store,
             participants,
-            node,
+            node: node.into(),
             status,
             hands: Hands::new(admission),
             waiters: Waiters::default(),

@@ -92,7 +92,15 @@ impl FromSql for Amount {
 
 /// A value that SQL never looks into.
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    // Most values are a log entry of some 200 to 500 bytes: one allocation.
+    let mut json = Vec::with_capacity(512);
+    let written = serde_json::to_writer(&mut json, value);
+    let json = written.map(|()| String::from_utf8(json));
+    match json {
+        Ok(Ok(json)) => Ok(json),
+        Ok(Err(error)) => Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
+        Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
+    }
 }
 
 /// Reads what [`to_json`] wrote.

@@ -180,21 +180,7 @@ impl Case {
     }
 
     pub(crate) fn start(&self, claim: Option<Claim>) -> SagaCommand {
-        let summary = self.saga.summary();
-        let row = SagaRow {
-            id: self.saga_id,
-            order_id: self.order_id(),
-            definition: "checkout".into(),
-            version: 1,
-            status: summary.status,
-            waiting_for: None,
-            reason: None,
-            attention: None,
-            wake_at: None,
-            created_at: at(0),
-            updated_at: at(0),
-            finished_at: None,
-        };
+        let row = SagaRow::started(&self.saga, at(0));
         SagaCommand::Start(Box::new(StartSaga { row, entry: entry(self.started.clone()), claim }))
     }
 
