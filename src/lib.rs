@@ -25,6 +25,7 @@
 //! | [`load`] | the load generator, which crashes and audits what it loads |
 //! | [`app`] | the composition root: settings → store → actors → servers, and the graceful way back |
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
+//! | [`release`] | which build this is |
 //!
 //! Dependencies point one way: `domain ← store ← actors ← service ← http ← app`; `providers` knows only
 //! `domain`. A test enforces it.
@@ -38,6 +39,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod load;
 pub mod providers;
+pub mod release;
 pub mod service;
 pub mod settings;
 pub mod store;

@@ -1,6 +1,6 @@
 //! The command line: thin, everything it does is in the library.
 
-use backstitch::{app::App, audit, http, load, settings, store::sqlite, telemetry};
+use backstitch::{app::App, audit, http, load, release, settings, store::sqlite, telemetry};
 use clap::{Parser, Subcommand};
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,7 +10,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Durable order fulfilment: orders, payments and shipments as sagas that survive their own crashes.
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version = release::VERSION, about, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -112,6 +112,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 
 fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
     telemetry::init(&settings.telemetry)?;
+    if let Some(fault) = release::PLANTED_FAULT {
+        tracing::warn!(fault, "this build is BROKEN ON PURPOSE, for tests of the audit: no order is safe with it");
+    }
     let metrics = telemetry::Metrics::install()?;
     actix_rt::System::new().block_on(async {
         let app = App::start(settings, metrics)?;

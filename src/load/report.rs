@@ -10,6 +10,7 @@ use super::{
     timeline::Point,
     verdict::Verdict,
 };
+use crate::release;
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -101,7 +102,7 @@ impl Report {
             measured.counters.restarts().into_iter().map(|(actor, restarts)| (actor, whole(restarts))).collect();
         Self {
             passed: verdict.is_good(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: release::VERSION,
             run: Asked {
                 concurrency: options.concurrency,
                 rate: options.rate,

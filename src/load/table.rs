@@ -1,10 +1,14 @@
 //! The report for a person.
 
 use super::{report::Report, verdict::Verdict};
+use crate::release::PLANTED_FAULT;
 use std::fmt;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(fault) = PLANTED_FAULT {
+            writeln!(f, "BROKEN ON PURPOSE: {fault}\n")?;
+        }
         for (name, value) in self.rows() {
             writeln!(f, "{name:<22} {value}")?;
         }

@@ -101,6 +101,11 @@ impl Payment {
 }
 
 pub(super) fn process(draft: &mut Draft<'_>, terms: &Terms) -> Outcome {
+    // What many would write: "this was done before, so all is well". The row is seen, what it says is not.
+    #[cfg(feature = "planted-fault")]
+    if let Some(decided) = draft.before.filter(|row| row.status != PaymentStatus::Pending) {
+        return Outcome::done(decided.id.uuid());
+    }
     draft.adopt(terms);
     charge_if_due(draft)
 }
