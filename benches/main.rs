@@ -1,0 +1,34 @@
+//! How fast the parts of one order are, from the inside out, each module with its own account of what
+//! it measures and what it does not:
+//!
+//! | module | what it measures |
+//! |---|---|
+//! | [`saga`] | the pure state machine: events made and replayed |
+//!
+//! Nothing here asserts a duration; what is answered is checked, so that no failure is taken for speed.
+
+mod given;
+mod saga;
+
+use criterion::Criterion;
+use std::time::Duration;
+
+/// The allocator that the server has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() {
+    // `cargo test --all-targets` starts this too, and would wait for it.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    // Fewer samples than usual and longer ones.
+    let mut criterion = Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+        .without_plots()
+        .configure_from_args();
+    saga::bench(&mut criterion);
+    criterion.final_summary();
+}
