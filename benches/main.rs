@@ -4,11 +4,17 @@
 //! | module | what it measures |
 //! |---|---|
 //! | [`saga`] | the pure state machine: events made and replayed |
+//! | [`store`] | batches of commands made durable by the SQLite backend |
+//!
+//! HTTP is not measured here but by `scripts/bench`. Nothing is logged and no metrics are recorded. The
+//! databases are files below the target directory, with the store's default settings: how fast that disk
+//! is decides much of what comes out.
 //!
 //! Nothing here asserts a duration; what is answered is checked, so that no failure is taken for speed.
 
 mod given;
 mod saga;
+mod store;
 
 use criterion::Criterion;
 use std::time::Duration;
@@ -22,7 +28,9 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
     }
-    // Fewer samples than usual and longer ones.
+    // Where arbiters are registered.
+    let _system = actix_rt::System::new();
+    // Fewer samples than usual and longer ones, so that each has its share of checkpoints.
     let mut criterion = Criterion::default()
         .sample_size(30)
         .warm_up_time(Duration::from_secs(1))
@@ -30,5 +38,6 @@ fn main() {
         .without_plots()
         .configure_from_args();
     saga::bench(&mut criterion);
+    store::bench(&mut criterion);
     criterion.final_summary();
 }
