@@ -1,8 +1,9 @@
 //! What the benches start from: orders under ids of their own, databases of their own, and threads for
 //! actors and their clients.
 
-use actix_rt::Arbiter;
+use actix_rt::{Arbiter, ArbiterHandle};
 use backstitch::{
+    actors::Actors,
     domain::{
         checkout::{Checkout, CheckoutEvent, CheckoutSaga, DEFAULT_DEADLINE_MS},
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
@@ -93,14 +94,16 @@ pub(crate) fn entry(events: Vec<CheckoutEvent>, at: Timestamp) -> LogEntry {
 /// often memory, where a commit costs nothing.
 pub(crate) struct Database {
     pub(crate) store: Store,
+    pub(crate) fatal: Fatal,
     _directory: TempDir,
 }
 
 impl Database {
     pub(crate) fn create() -> Self {
         let directory = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("the target directory takes files");
-        let store = sqlite::open(&options(directory.path()), &Fatal::default()).expect("a new database opens");
-        Self { store, _directory: directory }
+        let fatal = Fatal::default();
+        let store = sqlite::open(&options(directory.path()), &fatal).expect("a new database opens");
+        Self { store, fatal, _directory: directory }
     }
 }
 
@@ -122,6 +125,12 @@ fn options(directory: &Path) -> sqlite::Options {
     }
 }
 
+/// A server's actors, on a thread and over a database.
+pub(crate) fn start_actors(thread: &Thread, database: &Database) -> Actors {
+    let (node, limit) = (DEFAULTS.node.id.clone(), DEFAULTS.saga.max_in_flight);
+    Actors::start(&thread.handle(), &database.store, node, limit, &database.fatal)
+}
+
 /// A thread with an arbiter, for actors, for their clients, or for both.
 pub(crate) struct Thread(Option<Arbiter>);
 
@@ -132,6 +141,10 @@ impl Thread {
 
     fn arbiter(&self) -> &Arbiter {
         self.0.as_ref().expect("only a drop takes the arbiter")
+    }
+
+    pub(crate) fn handle(&self) -> ArbiterHandle {
+        self.arbiter().handle()
     }
 
     /// Runs a client to its end. The calling thread sleeps meanwhile.

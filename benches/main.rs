@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`saga`] | the pure state machine: events made and replayed |
 //! | [`store`] | batches of commands made durable by the SQLite backend |
+//! | [`actors`] | a message to a supervised actor and its answer |
 //!
 //! HTTP is not measured here but by `scripts/bench`. Nothing is logged and no metrics are recorded. The
 //! databases are files below the target directory, with the store's default settings: how fast that disk
@@ -12,6 +13,7 @@
 //!
 //! Nothing here asserts a duration; what is answered is checked, so that no failure is taken for speed.
 
+mod actors;
 mod given;
 mod saga;
 mod store;
@@ -39,5 +41,6 @@ fn main() {
         .configure_from_args();
     saga::bench(&mut criterion);
     store::bench(&mut criterion);
+    actors::bench(&mut criterion);
     criterion.final_summary();
 }
