@@ -6,6 +6,7 @@
 //! | [`saga`] | the pure state machine: events made and replayed |
 //! | [`store`] | batches of commands made durable by the SQLite backend |
 //! | [`actors`] | a message to a supervised actor and its answer |
+//! | [`orders`] | whole orders, from being placed until their sagas rest |
 //!
 //! HTTP is not measured here but by `scripts/bench`. Nothing is logged and no metrics are recorded. The
 //! databases are files below the target directory, with the store's default settings: how fast that disk
@@ -15,6 +16,7 @@
 
 mod actors;
 mod given;
+mod orders;
 mod saga;
 mod store;
 
@@ -42,5 +44,6 @@ fn main() {
     saga::bench(&mut criterion);
     store::bench(&mut criterion);
     actors::bench(&mut criterion);
+    orders::bench(&mut criterion);
     criterion.final_summary();
 }

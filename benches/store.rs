@@ -8,7 +8,7 @@
 //! Measured is the time from handing a batch over until its answers are there: the way to the writer thread
 //! and back, loading, deciding and saving each command, writing a log entry's JSON, COMMIT with its fsync,
 //! and a checkpoint now and then. Not measured: making the commands, several batches that the writer takes
-//! as one transaction, and the readers.
+//! as one transaction (see [`crate::orders`]), and the readers.
 //!
 //! Throughput is in commands; the time is that of one batch, so that its inverse is batches per second.
 
