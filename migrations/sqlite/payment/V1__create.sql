@@ -2,7 +2,7 @@
 -- Closed lists are chains of OR: SQLite builds a temporary b-tree for every IN of three or more that a
 -- CHECK or a partial index makes it evaluate, at every row written (ADR 0007).
 CREATE TABLE payment_payment (
-    order_id    BLOB    NOT NULL CHECK (length(order_id) = 16),
+    order_id    BLOB    NOT NULL PRIMARY KEY CHECK (length(order_id) = 16),
     id          BLOB    NOT NULL CHECK (length(id) = 16),
     saga_id     BLOB    CHECK (length(saga_id) = 16), -- NULL until the saga's payment stage adopts it
     amount      INTEGER NOT NULL CHECK (amount >= 0),
@@ -22,9 +22,8 @@ CREATE TABLE payment_payment (
     updated_at  INTEGER NOT NULL,
     version     INTEGER NOT NULL CHECK (version >= 1),
     CHECK (status = 'pending' OR status = 'failed' OR status = 'expired' OR captured_at IS NOT NULL)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX payment_payment_order ON payment_payment (order_id);
 CREATE UNIQUE INDEX payment_payment_id ON payment_payment (id);
 CREATE INDEX payment_payment_call ON payment_payment (order_id) WHERE call IS NOT NULL;
 -- What people look for among millions of paid ones.
@@ -36,18 +35,17 @@ CREATE TABLE payment_movement (
     payment_id BLOB    NOT NULL CHECK (length(payment_id) = 16),
     kind       TEXT    NOT NULL CHECK (kind = 'capture' OR kind = 'refund'),
     amount     INTEGER NOT NULL CHECK (amount >= 0),
-    at         INTEGER NOT NULL
-) STRICT;
-
-CREATE UNIQUE INDEX payment_movement_once ON payment_movement (order_id, kind);
+    at         INTEGER NOT NULL,
+    PRIMARY KEY (order_id, kind)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE payment_idempotency (
     scope      TEXT    NOT NULL, -- caller, method and path
     key        TEXT    NOT NULL,
     body_hash  BLOB    NOT NULL CHECK (length(body_hash) = 32),
     order_id   BLOB    NOT NULL CHECK (length(order_id) = 16),
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (scope, key)
-) STRICT, WITHOUT ROWID;
+    created_at INTEGER NOT NULL
+) STRICT;
 
-CREATE INDEX payment_idempotency_age ON payment_idempotency (created_at);
+-- The rows are in the order of their age: the oldest are found without an index of their own.
+CREATE UNIQUE INDEX payment_idempotency_key ON payment_idempotency (scope, key);

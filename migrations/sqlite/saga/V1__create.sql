@@ -43,8 +43,8 @@ CREATE TABLE saga_idempotency (
     body_hash  BLOB    NOT NULL CHECK (length(body_hash) = 32),
     order_id   BLOB    NOT NULL CHECK (length(order_id) = 16),
     saga_id    BLOB    NOT NULL CHECK (length(saga_id) = 16),
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (scope, key)
-) STRICT, WITHOUT ROWID;
+    created_at INTEGER NOT NULL
+) STRICT;
 
-CREATE INDEX saga_idempotency_age ON saga_idempotency (created_at);
+-- The rows are in the order of their age: the oldest are found without an index of their own.
+CREATE UNIQUE INDEX saga_idempotency_key ON saga_idempotency (scope, key);

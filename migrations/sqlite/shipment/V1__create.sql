@@ -2,7 +2,7 @@
 -- Closed lists are chains of OR: SQLite builds a temporary b-tree for every IN of three or more that a
 -- CHECK or a partial index makes it evaluate, at every row written (ADR 0007).
 CREATE TABLE shipment_shipment (
-    order_id        BLOB    NOT NULL CHECK (length(order_id) = 16),
+    order_id        BLOB    NOT NULL PRIMARY KEY CHECK (length(order_id) = 16),
     id              BLOB    NOT NULL CHECK (length(id) = 16),
     saga_id         BLOB    NOT NULL CHECK (length(saga_id) = 16),
     script          TEXT, -- JSON: what the simulated carrier does; NULL for nothing special
@@ -15,8 +15,7 @@ CREATE TABLE shipment_shipment (
     updated_at      INTEGER NOT NULL,
     version         INTEGER NOT NULL CHECK (version >= 1),
     CHECK (status <> 'shipped' OR tracking_number IS NOT NULL)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX shipment_shipment_order ON shipment_shipment (order_id);
 CREATE UNIQUE INDEX shipment_shipment_id ON shipment_shipment (id);
 CREATE INDEX shipment_shipment_call ON shipment_shipment (order_id) WHERE call IS NOT NULL;

@@ -242,10 +242,10 @@ impl Engine for Sqlite {
         self.writer.query(move |tx| {
             let mut forgotten = 0;
             for sql in [
-                "DELETE FROM saga_idempotency WHERE (scope, key) IN \
-                 (SELECT scope, key FROM saga_idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT 500)",
-                "DELETE FROM payment_idempotency WHERE (scope, key) IN \
-                 (SELECT scope, key FROM payment_idempotency WHERE created_at < ?1 ORDER BY created_at LIMIT 500)",
+                "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
+                 (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
+                "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
+                 (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
             ] {
                 forgotten += tx.run(sql, [before])?;
             }
