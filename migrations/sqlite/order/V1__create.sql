@@ -2,7 +2,7 @@
 -- Closed lists are chains of OR: SQLite builds a temporary b-tree for every IN of three or more that a
 -- CHECK or a partial index makes it evaluate, at every row written (ADR 0007).
 CREATE TABLE order_order (
-    id           BLOB    NOT NULL CHECK (length(id) = 16),
+    id           BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     saga_id      BLOB    NOT NULL CHECK (length(saga_id) = 16),
     customer_ref TEXT,
     currency     TEXT    NOT NULL,
@@ -15,9 +15,8 @@ CREATE TABLE order_order (
     updated_at   INTEGER NOT NULL,
     version      INTEGER NOT NULL CHECK (version >= 1),
     CHECK ((status = 'failed' OR status = 'cancelled') = (reason IS NOT NULL))
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX order_order_id ON order_order (id);
 CREATE INDEX order_order_customer ON order_order (customer_ref, id) WHERE customer_ref IS NOT NULL;
 -- What people look for among millions of completed orders: those that were unwound.
 CREATE INDEX order_order_closed ON order_order (status, id) WHERE reason IS NOT NULL;

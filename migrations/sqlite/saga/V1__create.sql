@@ -3,7 +3,7 @@
 -- Closed lists are chains of OR: SQLite builds a temporary b-tree for every IN of three or more that a
 -- CHECK or a partial index makes it evaluate, at every row written (ADR 0007).
 CREATE TABLE saga_saga (
-    id          BLOB    NOT NULL CHECK (length(id) = 16),
+    id          BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     order_id    BLOB    NOT NULL CHECK (length(order_id) = 16),
     definition  TEXT    NOT NULL,
     version     INTEGER NOT NULL, -- of the definition
@@ -18,9 +18,8 @@ CREATE TABLE saga_saga (
     updated_at  INTEGER NOT NULL,
     finished_at INTEGER,
     CHECK ((status = 'completed' OR status = 'compensated' OR status = 'needs_attention') = (finished_at IS NOT NULL))
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX saga_saga_id ON saga_saga (id);
 CREATE UNIQUE INDEX saga_saga_order ON saga_saga (order_id);
 -- Recovery and timers look at unfinished sagas alone, however many millions have finished.
 CREATE INDEX saga_saga_unfinished ON saga_saga (wake_at, id) WHERE finished_at IS NULL;
