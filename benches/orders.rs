@@ -76,9 +76,8 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 async fn client(service: &Service, orders: u64) -> Option<SagaId> {
     let mut last = None;
     for _ in 0..orders {
-        let placed = service.place_order(given::saga_id(), given::checkout(), None).await.expect("an order is placed");
-        let rest = service.wait_for_rest(placed.saga_id, Some(placed.rest), PATIENCE).await;
-        rest.expect("a saga can be waited for");
+        let placed = service.place_order(given::saga_id(), given::checkout(), None, PATIENCE).await;
+        let placed = placed.expect("an order is placed");
         last = Some(placed.saga_id);
     }
     last

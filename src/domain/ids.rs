@@ -1,8 +1,12 @@
 //! Typed identifiers. An id of one thing cannot be passed where another is meant.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, str::FromStr};
+use std::{collections::HashMap, fmt, str::FromStr};
 use uuid::Uuid;
+
+/// A map with ids for its keys. Ids are made here, not by clients, and come in by the thousands: the hash
+/// is a fast one, seeded at random.
+pub type IdMap<Id, T> = HashMap<Id, T, foldhash::fast::RandomState>;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {

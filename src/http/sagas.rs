@@ -281,7 +281,7 @@ pub(super) async fn read(
     let id = path_id(&request, SagaId::from_uuid)?;
     let wait = query.wait();
     query.finish()?;
-    context.service.wait_for_rest(id, None, wait).await?;
+    context.service.wait_for_rest(id, wait).await?;
     let view = context.service.saga_view(id).await?;
     Ok(success(StatusCode::OK, SagaBody::from(view)).finish())
 }

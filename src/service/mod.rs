@@ -26,7 +26,8 @@ use crate::{
     store::{Claim, Store},
 };
 use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
-use std::{sync::Arc, time::Duration};
+use futures::FutureExt as _;
+use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
     time::{Instant, sleep, timeout_at},
@@ -62,7 +63,8 @@ impl Service {
         &self.actors
     }
 
-    /// Starts an order's saga; back once the order and its payment exist durably.
+    /// Starts an order's saga; back once the order and its payment exist durably, and the saga rests or
+    /// `wait` is over or the process is stopping, whichever is first.
     ///
     /// # Errors
     /// Overloaded, storage away, or an idempotency key used with another body.
@@ -71,13 +73,42 @@ impl Service {
         saga_id: SagaId,
         checkout: Arc<Checkout>,
         claim: Option<Claim>,
+        wait: Duration,
     ) -> Result<Placed, ServiceError> {
-        let placed = send(&self.actors.coordinator, || {
+        let deadline = Instant::now() + wait;
+        let mut give_up = None;
+        loop {
             let permit = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
-            Ok(PlaceOrder { saga_id, checkout: Arc::clone(&checkout), claim: claim.clone(), permit })
-        })
-        .await?;
-        Ok(placed?)
+            let (rested, rest) = oneshot::channel();
+            let place = PlaceOrder { saga_id, checkout: Arc::clone(&checkout), claim: claim.clone(), permit, rested };
+            let mut placing = pin!(self.actors.coordinator.send(place));
+            // Polled once, which sends it; from then on its answer wakes nobody until the wait is over, so
+            // that a client who waits for the saga's end costs one wake-up and not two.
+            let answered = placing.as_mut().now_or_never();
+            let waited = if wait.is_zero() {
+                drop(rest);
+                Waited::Enough
+            } else {
+                self.wait_until(rest, deadline).await
+            };
+            let answer = match answered {
+                Some(answer) => answer,
+                None => placing.await,
+            };
+            match answer {
+                Ok(placed) => {
+                    let placed = placed?;
+                    if waited == Waited::InVain {
+                        self.rest_before(placed.saga_id, deadline).await?;
+                    }
+                    return Ok(placed);
+                }
+                Err(_) if Instant::now() < *give_up.get_or_insert_with(|| Instant::now() + PATIENCE) => {
+                    sleep(RESEND_PAUSE).await;
+                }
+                Err(_) => return Err(ServiceError::Unavailable("an actor keeps failing".into())),
+            }
+        }
     }
 
     /// Turns an order's saga back on behalf of its customer.
@@ -232,45 +263,47 @@ impl Service {
     }
 
     /// Waits until a saga rests, the time is up, or the process is stopping, whichever is first.
-    /// `rest` is a subscription the caller has already, if any.
     ///
     /// # Errors
     /// Storage away.
-    pub async fn wait_for_rest(
-        &self,
-        saga_id: SagaId,
-        rest: Option<oneshot::Receiver<()>>,
-        wait: Duration,
-    ) -> Result<(), ServiceError> {
-        if wait.is_zero() {
-            return Ok(());
-        }
-        let deadline = Instant::now() + wait;
-        let mut stopping = self.stopping.clone();
-        let mut subscribed = rest;
-        loop {
-            let rest = match subscribed.take() {
-                Some(rest) => rest,
-                // Subscribing before looking leaves no gap in which the rest could be missed.
-                None => {
-                    let rest = send(&self.actors.coordinator, || Ok(Watch(saga_id))).await?;
-                    let row = self.store.sagas.saga(saga_id).await?;
-                    if row.is_none_or(|row| row.status.is_at_rest()) {
-                        return Ok(());
-                    }
-                    rest
-                }
-            };
-            tokio::select! {
-                rested = timeout_at(deadline, rest) => match rested {
-                    Ok(Ok(())) | Err(_) => return Ok(()),
-                    // The coordinator has failed and knows of nobody who waits: subscribe again.
-                    Ok(Err(_)) => {}
-                },
-                _ = stopping.wait_for(|stopping| *stopping) => return Ok(()),
+    pub async fn wait_for_rest(&self, saga_id: SagaId, wait: Duration) -> Result<(), ServiceError> {
+        self.rest_before(saga_id, Instant::now() + wait).await
+    }
+
+    async fn rest_before(&self, saga_id: SagaId, deadline: Instant) -> Result<(), ServiceError> {
+        while Instant::now() < deadline {
+            // Subscribing before looking leaves no gap in which the rest could be missed.
+            let rest = send(&self.actors.coordinator, || Ok(Watch(saga_id))).await?;
+            let row = self.store.sagas.saga(saga_id).await?;
+            if row.is_none_or(|row| row.status.is_at_rest()) {
+                return Ok(());
+            }
+            if self.wait_until(rest, deadline).await == Waited::Enough {
+                return Ok(());
             }
         }
+        Ok(())
     }
+
+    async fn wait_until(&self, rest: oneshot::Receiver<()>, deadline: Instant) -> Waited {
+        let mut stopping = self.stopping.clone();
+        tokio::select! {
+            rested = timeout_at(deadline, rest) => match rested {
+                Ok(Ok(())) | Err(_) => Waited::Enough,
+                Ok(Err(_)) => Waited::InVain,
+            },
+            _ = stopping.wait_for(|stopping| *stopping) => Waited::Enough,
+        }
+    }
+}
+
+/// How waiting for a saga's rest has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waited {
+    /// It rests, the time is up, or the process is stopping.
+    Enough,
+    /// The coordinator has failed and knows of nobody who waits: subscribe again.
+    InVain,
 }
 
 /// Sends a message until the actor answers it, for as long as is bearable.

@@ -2,7 +2,7 @@
 
 use super::{
     SagaCoordinator,
-    messages::{PlaceOrder, SagaRequestError},
+    messages::SagaRequestError,
     outbox::{After, Origin},
     who,
 };
@@ -13,8 +13,8 @@ use crate::{
     },
     clock,
     domain::{
-        checkout::{self, CheckoutEvent, CheckoutSaga, Verb},
-        ids::{OrderId, SagaId},
+        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Verb},
+        ids::{IdMap, OrderId, SagaId},
         saga::{CancelBy, Impossible, Next, Refused, Saga, StepReply, Summary, Task},
         time::Timestamp,
     },
@@ -22,7 +22,7 @@ use crate::{
     store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga},
 };
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::hash_map::Entry,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -72,12 +72,12 @@ pub(super) struct InHand {
 /// The sagas in hand and those being loaded.
 pub(super) struct Hands {
     pub(super) admission: Admission,
-    pub(super) active: HashMap<SagaId, InHand>,
-    pub(super) loading: HashMap<SagaId, Vec<Purpose>>,
+    pub(super) active: IdMap<SagaId, InHand>,
+    pub(super) loading: IdMap<SagaId, Vec<Purpose>>,
     /// Sagas whose log is not what was believed, and the steps that were sent all the same. Such a step
     /// is refused by the store only until the saga is loaded or its order abandoned, so that its answer
     /// is awaited first.
-    unsettled: HashMap<SagaId, Unsettled>,
+    unsettled: IdMap<SagaId, Unsettled>,
     /// How many of the active ones were taken in hand again.
     resumed: usize,
 }
@@ -99,7 +99,7 @@ enum Settled {
 
 impl Hands {
     pub(super) fn new(admission: Admission) -> Self {
-        Self { admission, active: HashMap::new(), loading: HashMap::new(), unsettled: HashMap::new(), resumed: 0 }
+        Self { admission, active: IdMap::default(), loading: IdMap::default(), unsettled: IdMap::default(), resumed: 0 }
     }
 
     pub(super) fn clear(&mut self) {
@@ -192,8 +192,7 @@ impl SagaCoordinator {
     /// Starts a saga. Its first step goes out behind its start, so that both are in one transaction; what
     /// comes back may be that another request with the same key was first, and then the store has refused
     /// that step.
-    pub(super) fn begin(&mut self, place: PlaceOrder) {
-        let PlaceOrder { saga_id, checkout, claim, permit } = place;
+    pub(super) fn begin(&mut self, saga_id: SagaId, checkout: Arc<Checkout>, claim: Option<Claim>, permit: Permit) {
         if self.hands.holds(saga_id) || self.hands.loading.contains_key(&saga_id) {
             // Sent again after this coordinator's predecessor failed, and taken in hand since.
             return self.take_up(saga_id, Purpose::Place);

@@ -30,6 +30,9 @@ pub struct PlaceOrder {
     pub claim: Option<Claim>,
     /// The saga's place among those in hand.
     pub permit: Permit,
+    /// Told when the saga comes to rest, whichever one the answer names. Dropped when the coordinator
+    /// fails or the order cannot be placed.
+    pub rested: oneshot::Sender<()>,
 }
 
 /// An order that exists.
@@ -41,8 +44,6 @@ pub struct Placed {
     pub saga_id: SagaId,
     /// Whether the idempotency key had been used before, so that nothing was started now.
     pub replayed: bool,
-    /// Resolves when the saga comes to rest; fails when the coordinator does: watch again.
-    pub rest: oneshot::Receiver<()>,
 }
 
 /// Turns a saga back.

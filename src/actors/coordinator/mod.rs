@@ -166,8 +166,9 @@ impl Handler<PlaceOrder> for SagaCoordinator {
 
     fn handle(&mut self, place: PlaceOrder, ctx: &mut Context<Self>) -> Self::Result {
         let (later, reply) = deferred();
-        self.waiters.place(place.saga_id, Placing { reply, replayed: false });
-        self.begin(place);
+        let PlaceOrder { saga_id, checkout, claim, permit, rested } = place;
+        self.waiters.place(saga_id, Placing { reply, replayed: false, rested });
+        self.begin(saga_id, checkout, claim, permit);
         self.flush_soon(ctx);
         later
     }

@@ -3,33 +3,37 @@
 use super::messages::Placed;
 use crate::{
     actors::deferred::Reply,
-    domain::ids::{OrderId, SagaId},
+    domain::ids::{IdMap, OrderId, SagaId},
     store::StoreError,
 };
-use std::collections::HashMap;
 use tokio::sync::oneshot;
 
 /// A client of `PlaceOrder` who waits for the order to exist.
 pub(super) struct Placing {
     pub(super) reply: Reply<Result<Placed, StoreError>>,
     pub(super) replayed: bool,
+    pub(super) rested: oneshot::Sender<()>,
 }
 
 /// All who wait. Nothing here is durable: who is forgotten sees a closed channel and asks again.
 #[derive(Default)]
 pub(super) struct Waiters {
-    placing: HashMap<SagaId, Vec<Placing>>,
-    resting: HashMap<SagaId, Vec<oneshot::Sender<()>>>,
+    placing: IdMap<SagaId, Vec<Placing>>,
+    resting: IdMap<SagaId, Vec<oneshot::Sender<()>>>,
 }
 
 impl Waiters {
     /// Subscribes to a saga's rest.
     pub(super) fn watch(&mut self, saga: SagaId) -> oneshot::Receiver<()> {
-        let (sender, rest) = oneshot::channel();
+        let (rested, rest) = oneshot::channel();
+        self.add_watcher(saga, rested);
+        rest
+    }
+
+    fn add_watcher(&mut self, saga: SagaId, rested: oneshot::Sender<()>) {
         let watchers = self.resting.entry(saga).or_default();
         watchers.retain(|watcher| !watcher.is_closed());
-        watchers.push(sender);
-        rest
+        watchers.push(rested);
     }
 
     /// Waits for a saga's order to exist.
@@ -44,9 +48,11 @@ impl Waiters {
 
     /// The saga's order exists, or its saga rests without.
     pub(super) fn placed(&mut self, saga_id: SagaId, order_id: OrderId) {
-        for Placing { reply, replayed } in self.placing.remove(&saga_id).into_iter().flatten() {
-            let rest = self.watch(saga_id);
-            reply.send(Ok(Placed { order_id, saga_id, replayed, rest }));
+        for Placing { reply, replayed, rested } in self.placing.remove(&saga_id).into_iter().flatten() {
+            if !rested.is_closed() {
+                self.add_watcher(saga_id, rested);
+            }
+            reply.send(Ok(Placed { order_id, saga_id, replayed }));
         }
     }
 

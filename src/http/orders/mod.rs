@@ -174,8 +174,7 @@ pub(super) async fn place(
     let claim = claim(&request, &body)?;
     let checkout = Arc::new(body.value.checkout(&context)?);
     let service = &context.service;
-    let placed = service.place_order(SagaId::from_uuid(Uuid::now_v7()), checkout, claim).await?;
-    service.wait_for_rest(placed.saga_id, Some(placed.rest), wait).await?;
+    let placed = service.place_order(SagaId::from_uuid(Uuid::now_v7()), checkout, claim, wait).await?;
     let view = service.order_view_of(placed.order_id, placed.saga_id).await?;
     Ok(success(StatusCode::CREATED, OrderBody::from(view))
         .header("Location", format!("/orders/{}", placed.order_id))

@@ -14,7 +14,7 @@
 use super::table::Versioned;
 use crate::{
     domain::{
-        ids::{OrderId, SagaId},
+        ids::{IdMap, OrderId, SagaId},
         order::Order,
         payment::Payment,
         shipment::Shipment,
@@ -22,7 +22,6 @@ use crate::{
     store::SagaRow,
 };
 use std::{
-    collections::HashMap,
     hash::Hash,
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -36,18 +35,18 @@ const GENERATION: usize = 1024;
 pub(super) struct Rows<K, V> {
     committed: Mutex<Generations<K, V>>,
     /// What the transaction under way has written; `None`: no longer kept. The writer's alone.
-    pending: Mutex<HashMap<K, Option<V>>>,
+    pending: Mutex<IdMap<K, Option<V>>>,
 }
 
 struct Generations<K, V> {
-    young: HashMap<K, V>,
-    old: HashMap<K, V>,
+    young: IdMap<K, V>,
+    old: IdMap<K, V>,
 }
 
 impl<K, V> Default for Rows<K, V> {
     fn default() -> Self {
         Self {
-            committed: Mutex::new(Generations { young: HashMap::new(), old: HashMap::new() }),
+            committed: Mutex::new(Generations { young: IdMap::default(), old: IdMap::default() }),
             pending: Mutex::default(),
         }
     }

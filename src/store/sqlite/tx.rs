@@ -12,7 +12,7 @@ use std::{
 /// the text itself: the text is a constant, so that there are as many as there are places that use one.
 pub(super) struct Statements<'c> {
     conn: &'c Connection,
-    prepared: RefCell<HashMap<(usize, usize), Statement<'c>>>,
+    prepared: RefCell<HashMap<(usize, usize), Statement<'c>, foldhash::fast::RandomState>>,
 }
 
 impl<'c> Statements<'c> {

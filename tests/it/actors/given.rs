@@ -57,7 +57,7 @@ impl House {
     /// Places an order for good, whatever becomes of the coordinator meanwhile.
     pub(super) async fn place(&self, case: &Case) {
         loop {
-            match self.service.place_order(case.saga_id, case.checkout.clone(), None).await {
+            match self.service.place_order(case.saga_id, case.checkout.clone(), None, Duration::ZERO).await {
                 Ok(placed) => {
                     assert_eq!((placed.order_id, placed.saga_id), (case.order_id(), case.saga_id));
                     return;
@@ -93,7 +93,7 @@ impl House {
 
     pub(super) async fn rest_of(&self, saga: SagaId) -> Status {
         loop {
-            let waited = self.service.wait_for_rest(saga, None, Duration::from_secs(90)).await;
+            let waited = self.service.wait_for_rest(saga, Duration::from_secs(90)).await;
             let status = status(&self.test.store, saga).await;
             if waited.is_ok() || status.is_some_and(Status::is_at_rest) {
                 let status = status.expect("the saga is stored");

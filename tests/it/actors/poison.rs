@@ -10,6 +10,7 @@ use backstitch::{
     },
     service::ServiceError,
 };
+use std::time::Duration;
 
 /// Waiting sagas of a house that has stopped, so that their rows can be spoilt.
 async fn waiting(count: usize) -> (crate::store::given::TestStore, Vec<Case>) {
@@ -103,7 +104,7 @@ async fn a_saga_whose_log_takes_no_more_entries_is_set_aside_instead_of_being_tr
              BEGIN SELECT RAISE(ABORT, 'the log is full'); END"
         ))
         .unwrap();
-    let placed = house.service.place_order(bad.saga_id, bad.checkout.clone(), None);
+    let placed = house.service.place_order(bad.saga_id, bad.checkout.clone(), None, Duration::ZERO);
     let (placed, ()) = futures::future::join(placed, house.place(&good)).await;
     assert!(placed.is_ok(), "the order itself exists: {placed:?}");
     assert_eq!(house.rest_of(good.saga_id).await, Status::Completed);

@@ -15,13 +15,16 @@ use backstitch::{
     service::ServiceError,
     store::StoreError,
 };
+use std::time::Duration;
+use tokio::sync::oneshot;
 
 #[actix_web::test]
 async fn an_order_placed_again_under_the_same_ids_is_one_order() {
     let house = house();
     let case = Case::new(Provider::Simulated);
     for _ in 0..3 {
-        let placed = house.service.place_order(case.saga_id, case.checkout.clone(), None).await.unwrap();
+        let placed =
+            house.service.place_order(case.saga_id, case.checkout.clone(), None, Duration::ZERO).await.unwrap();
         assert_eq!((placed.order_id, placed.replayed), (case.order_id(), false));
     }
     assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
@@ -32,8 +35,9 @@ async fn an_order_placed_again_under_the_same_ids_is_one_order() {
 async fn an_order_whose_message_was_sent_again_is_not_a_replay_of_itself() {
     let house = house();
     let (case, other) = (Case::new(Provider::Simulated), Case::new(Provider::Simulated));
-    let place =
-        |case: &Case, body| house.service.place_order(case.saga_id, case.checkout.clone(), Some(claim("k", body)));
+    let place = |case: &Case, body| {
+        house.service.place_order(case.saga_id, case.checkout.clone(), Some(claim("k", body)), Duration::ZERO)
+    };
     assert!(!place(&case, 1).await.unwrap().replayed);
     // As after a crash: the same message, not another request.
     assert!(!place(&case, 1).await.unwrap().replayed);
@@ -87,7 +91,7 @@ async fn what_cannot_be_cancelled_or_retried_is_refused_with_its_reason() {
 async fn a_cancel_under_a_used_key_cancels_nothing_and_the_saga_goes_on() {
     let house = house();
     let (used, case) = (Case::new(Provider::Simulated), Case::new(Provider::Manual));
-    house.service.place_order(used.saga_id, used.checkout.clone(), Some(claim("k", 1))).await.unwrap();
+    house.service.place_order(used.saga_id, used.checkout.clone(), Some(claim("k", 1)), Duration::ZERO).await.unwrap();
     house.place(&case).await;
     let cancelled = house.service.cancel_saga(case.saga_id, CancelBy::Operator, None, Some(claim("k", 2))).await;
     assert!(matches!(cancelled, Err(ServiceError::KeyReused)), "{cancelled:?}");
@@ -106,7 +110,13 @@ async fn an_order_that_the_database_refuses_is_answered_and_leaves_no_saga() {
         .unwrap();
     let case = Case::new(Provider::Simulated);
     let permit = house.actors.admission.enter();
-    let place = PlaceOrder { saga_id: case.saga_id, checkout: case.checkout.clone(), claim: None, permit };
+    let place = PlaceOrder {
+        saga_id: case.saga_id,
+        checkout: case.checkout.clone(),
+        claim: None,
+        permit,
+        rested: oneshot::channel().0,
+    };
     let placed = house.actors.coordinator.send(place).await.unwrap();
     assert!(matches!(placed, Err(StoreError::Refused(_))));
     assert!(house.test.facts().await.is_empty());

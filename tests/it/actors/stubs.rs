@@ -125,6 +125,7 @@ impl Desk {
             checkout: case.checkout.clone(),
             claim: None,
             permit: self.admission.enter(),
+            rested: oneshot::channel().0,
         };
         let placed = self.coordinator.send(place);
         actix_rt::spawn(async move { drop(placed.await) });

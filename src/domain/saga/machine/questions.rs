@@ -101,7 +101,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
 
     /// The part of it that its row keeps.
     pub fn summary(&self) -> Summary {
-        let parked = matches!(self.next(), Next::Wait(_));
+        let in_flight = |record: &StepRecord| matches!(record.state, StepState::Running | StepState::Due);
+        let parked = self.ended.is_none() && !self.in_scope().any(|(_, record, _)| in_flight(record));
         let status = match &self.ended {
             Some(End::Completed) => Status::Completed,
             Some(End::Compensated) => Status::Compensated,
