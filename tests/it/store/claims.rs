@@ -95,8 +95,6 @@ async fn old_keys_are_forgotten_some_at_a_time_and_young_ones_are_kept() {
     for index in 0..5 {
         tell(&test.store, Case::new(Provider::Manual).start(Some(claim(&format!("s{index}"), 1)))).await.unwrap();
     }
-    let case = Case::new(Provider::Manual);
-    decided(one(test.store.payments.execute(vec![open(&case, TOTAL, "p", 1)]).await));
     let raw = test.raw();
     raw.execute_batch("UPDATE saga_idempotency SET created_at = 10 WHERE key <> 's4'").unwrap();
     raw.execute_batch(
@@ -104,6 +102,8 @@ async fn old_keys_are_forgotten_some_at_a_time_and_young_ones_are_kept() {
          INSERT INTO payment_idempotency SELECT 'old', n, randomblob(32), randomblob(16), n FROM old",
     )
     .unwrap();
+    let case = Case::new(Provider::Manual);
+    decided(one(test.store.payments.execute(vec![open(&case, TOTAL, "p", 1)]).await));
     let before = Timestamp::from_millis(100_000);
     assert_eq!(test.store.engine.forget_keys(before).await.unwrap(), 4 + 500);
     assert_eq!(test.store.engine.forget_keys(before).await.unwrap(), 100);

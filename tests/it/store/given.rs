@@ -180,7 +180,7 @@ impl Case {
     }
 
     pub(crate) fn start(&self, claim: Option<Claim>) -> SagaCommand {
-        let row = SagaRow::started(&self.saga, at(0));
+        let row = SagaRow { id: self.saga_id, ..SagaRow::started(&self.saga, at(0)) };
         SagaCommand::Start(Box::new(StartSaga { row, entry: entry(self.started.clone()), claim }))
     }
 

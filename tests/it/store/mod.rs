@@ -8,6 +8,7 @@ mod claims;
 mod close;
 mod facts;
 mod offenders;
+mod plans;
 mod poison;
 mod sagas;
 mod severed;

@@ -1,0 +1,78 @@
+//! How SQLite finds what is asked for: an index that is paid for at every write must be used by what it is
+//! for, and no write may build a temporary b-tree.
+
+use super::given::store;
+use rusqlite::{Connection, params_from_iter, types::Null};
+
+/// One column of what SQLite says of a statement, whatever its parameters are.
+fn explain(conn: &Connection, sql: &str, column: usize) -> Vec<String> {
+    let mut statement = conn.prepare(sql).unwrap();
+    let parameters = vec![Null; statement.parameter_count()];
+    let rows = statement.query_map(params_from_iter(parameters), |row| row.get(column)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn plan(sql: &str) -> String {
+    let test = store();
+    let conn = test.raw();
+    explain(&conn, &format!("EXPLAIN QUERY PLAN {sql}"), 3).join("; ")
+}
+
+#[test]
+fn lists_of_what_went_wrong_are_found_by_their_partial_indexes() {
+    for (sql, index) in [
+        (
+            "SELECT id FROM saga_saga WHERE status = ?1 AND status <> 'running' AND status <> 'completed' ORDER BY id DESC",
+            "saga_saga_unwound",
+        ),
+        ("SELECT id FROM saga_saga WHERE status = ?1 AND finished_at IS NULL ORDER BY id DESC", "saga_saga_unfinished"),
+        ("SELECT id FROM order_order WHERE status = ?1 AND reason IS NOT NULL ORDER BY id DESC", "order_order_closed"),
+        (
+            "SELECT id FROM payment_payment WHERE status = ?1 AND status <> 'pending' AND status <> 'paid' ORDER BY id DESC",
+            "payment_payment_closed",
+        ),
+    ] {
+        let plan = plan(sql);
+        assert!(plan.contains(index), "{sql}: {plan}");
+    }
+}
+
+#[test]
+fn recovery_and_timers_look_at_unfinished_sagas_alone() {
+    for sql in [
+        "SELECT id FROM saga_saga WHERE finished_at IS NULL AND wake_at <= ?1 ORDER BY wake_at, id LIMIT ?2",
+        "SELECT min(wake_at) FROM saga_saga WHERE finished_at IS NULL AND wake_at > ?1",
+        "SELECT id FROM saga_saga WHERE finished_at IS NULL AND wake_at IS NULL AND id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
+    ] {
+        let plan = plan(sql);
+        assert!(plan.contains("saga_saga_unfinished") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+}
+
+#[test]
+fn no_write_builds_a_temporary_b_tree() {
+    let test = store();
+    let conn = test.raw();
+    let column = |sql: &str, table: &str| -> Vec<String> {
+        let mut statement = conn.prepare(sql).unwrap();
+        let names = statement.query_map([table], |row| row.get(0)).unwrap();
+        names.map(Result::unwrap).collect()
+    };
+    let tables =
+        column("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '*_migrations' AND ?1 = ''", "");
+    assert!(tables.len() >= 8, "{tables:?}");
+    for table in tables {
+        let columns = column("SELECT name FROM pragma_table_info(?1)", &table);
+        let mut writes = vec![format!("INSERT INTO {table} VALUES ({})", vec!["NULL"; columns.len()].join(", "))];
+        if ["order_order", "payment_payment", "shipment_shipment", "saga_saga"].contains(&table.as_str()) {
+            let changes =
+                columns.iter().filter(|column| !column.ends_with("id")).map(|column| format!("{column} = ?2"));
+            let changes = changes.collect::<Vec<_>>().join(", ");
+            writes.push(format!("UPDATE {table} SET {changes} WHERE {} = ?1", columns[0]));
+        }
+        for sql in writes {
+            let opcodes = explain(&conn, &format!("EXPLAIN {sql}"), 1);
+            assert!(!opcodes.is_empty() && opcodes.iter().all(|opcode| opcode != "OpenEphemeral"), "{sql}");
+        }
+    }
+}
