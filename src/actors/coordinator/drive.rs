@@ -85,16 +85,20 @@ pub(super) struct Hands {
 #[derive(Default)]
 struct Unsettled {
     sent: Vec<Verb>,
-    /// The order of a saga that was not started.
-    abandoned: Option<OrderId>,
+    /// The order of a saga that was not started, once for each start.
+    abandoned: Vec<OrderId>,
 }
 
-/// What can be done once every step that was sent in error is answered.
+/// What an answer means for the steps that were sent in error.
 enum Settled {
-    /// The saga can be loaded, for which somebody waits.
+    /// It is none of theirs.
+    Unconcerned,
+    /// It is one of theirs, and nothing more is to be done about it.
+    Noted,
+    /// It was the last of theirs, and the saga can be loaded, for which somebody waits.
     Load,
-    /// The order can be abandoned.
-    Abandon(OrderId),
+    /// It was the last of theirs, and the order can be abandoned.
+    Abandon(Vec<OrderId>),
 }
 
 impl Hands {
@@ -142,24 +146,30 @@ impl Hands {
         self.forget_unsettled(saga);
         match self.unsettled.get_mut(&saga) {
             Some(unsettled) => {
-                unsettled.abandoned = Some(order);
+                unsettled.abandoned.push(order);
                 None
             }
             None => Some(order),
         }
     }
 
-    /// A step has been answered. What can be done when it was the last that was sent in error.
-    fn settle(&mut self, saga: SagaId, step: Verb) -> Option<Settled> {
-        let Entry::Occupied(mut unsettled) = self.unsettled.entry(saga) else { return None };
-        unsettled.get_mut().sent.retain(|verb| *verb != step);
-        if !unsettled.get().sent.is_empty() {
-            return None;
+    /// A step has been answered. Where the same saga is in hand again, the first answer is the older's:
+    /// participants answer in order.
+    fn settle(&mut self, saga: SagaId, step: Verb) -> Settled {
+        let Entry::Occupied(mut unsettled) = self.unsettled.entry(saga) else { return Settled::Unconcerned };
+        let sent = &mut unsettled.get_mut().sent;
+        let Some(position) = sent.iter().position(|verb| *verb == step) else { return Settled::Unconcerned };
+        sent.remove(position);
+        if !sent.is_empty() {
+            return Settled::Noted;
         }
         let Unsettled { abandoned, .. } = unsettled.remove();
-        match abandoned {
-            Some(order) => Some(Settled::Abandon(order)),
-            None => self.loading.contains_key(&saga).then_some(Settled::Load),
+        if !abandoned.is_empty() {
+            Settled::Abandon(abandoned)
+        } else if self.loading.contains_key(&saga) {
+            Settled::Load
+        } else {
+            Settled::Noted
         }
     }
 
@@ -222,11 +232,15 @@ impl SagaCoordinator {
     pub(super) fn outcome(&mut self, origin: Origin, reply: StepReply) {
         let Origin { saga_id, step } = origin;
         match self.hands.settle(saga_id, step) {
-            Some(Settled::Load) => self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded),
-            Some(Settled::Abandon(order)) => {
-                self.outbox.store(saga_id, SagaCommand::Abandon(order), After::Abandoned);
+            Settled::Unconcerned => {}
+            Settled::Noted => return,
+            Settled::Load => return self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded),
+            Settled::Abandon(orders) => {
+                for order in orders {
+                    self.outbox.store(saga_id, SagaCommand::Abandon(order), After::Abandoned);
+                }
+                return;
             }
-            None => {}
         }
         let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
         in_hand.in_flight.retain(|verb| *verb != step);

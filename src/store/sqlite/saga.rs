@@ -137,7 +137,7 @@ impl Run for SagaRunner {
             Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
             Encoded::Load(saga_id) => load(tx, *saga_id),
             Encoded::Abandon(order_id) => {
-                tx.mend(*order_id);
+                tx.abandon(*order_id);
                 Ok(SagaAnswer::Stored)
             }
             Encoded::Unencodable(why) => Err(StoreError::Poisoned(why.clone()).into()),
@@ -148,7 +148,7 @@ impl Run for SagaRunner {
         match command {
             Encoded::Start { row, .. } => tx.sever(row.order_id),
             Encoded::Append(append) => tx.sever(append.order_id),
-            Encoded::Abandon(order_id) => tx.mend(*order_id),
+            Encoded::Abandon(order_id) => tx.abandon(*order_id),
             Encoded::Park { .. } | Encoded::SetAside { .. } | Encoded::Load(_) | Encoded::Unencodable(_) => {}
         }
     }
@@ -335,8 +335,13 @@ impl SagaStore for Sqlite {
 
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
         let mut conditions: Vec<Condition> = Vec::new();
+        let mut select = concat!("SELECT ", columns!(), " FROM saga_saga");
         if let Some(status) = filter.status {
-            // Each names the condition of the partial index that has its rows.
+            // Each names the condition of the partial index that has its rows. SQLite would rather read
+            // every saga in order than sort the few that run.
+            if status == Status::Running {
+                select = concat!("SELECT ", columns!(), " FROM saga_saga INDEXED BY saga_saga_unfinished");
+            }
             let found_by = match status {
                 Status::Running => "status = ? AND finished_at IS NULL",
                 Status::Completed => "status = ?",
@@ -355,7 +360,7 @@ impl SagaStore for Sqlite {
         if let Some(created_before) = filter.created_before {
             conditions.push(("created_at < ?", Box::new(created_before)));
         }
-        self.readers.read_page(concat!("SELECT ", columns!(), " FROM saga_saga"), conditions, page, read_row)
+        self.readers.read_page(select, conditions, page, read_row)
     }
 
     fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>> {

@@ -5,7 +5,7 @@ use crate::{domain::ids::OrderId, domain::time::Timestamp, store::StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, Row, Statement};
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, HashSet, hash_map::Entry},
+    collections::{HashMap, hash_map::Entry},
 };
 
 /// The writer's statements, prepared once. Found by the address of their text, which is cheaper than by
@@ -39,12 +39,23 @@ impl<'c> Statements<'c> {
 /// with the same key was first. Their coordinator believes more than the log says, and actions it has
 /// sent since may already be queued: they are refused until the saga has been loaded again, or the
 /// order abandoned, so that no step happens that a crash would forget to undo.
+///
+/// Counted: each start that is not in the log is abandoned by itself.
 #[derive(Debug, Default)]
-pub(super) struct Severed(RefCell<HashSet<OrderId>>);
+pub(super) struct Severed(RefCell<HashMap<OrderId, u32>>);
 
 impl Severed {
     pub(super) fn cut(&self, order: OrderId) {
-        self.0.borrow_mut().insert(order);
+        *self.0.borrow_mut().entry(order).or_insert(0) += 1;
+    }
+
+    pub(super) fn abandon(&self, order: OrderId) {
+        if let Entry::Occupied(mut cuts) = self.0.borrow_mut().entry(order) {
+            *cuts.get_mut() -= 1;
+            if *cuts.get() == 0 {
+                cuts.remove();
+            }
+        }
     }
 
     pub(super) fn mend(&self, order: OrderId) {
@@ -56,7 +67,7 @@ impl Severed {
 
     fn holds(&self, order: OrderId) -> bool {
         let severed = self.0.borrow();
-        !severed.is_empty() && severed.contains(&order)
+        !severed.is_empty() && severed.contains_key(&order)
     }
 }
 
@@ -142,6 +153,11 @@ impl<'t, 'c> Tx<'t, 'c> {
     /// The saga's driver knows what the log says.
     pub(super) fn mend(&self, order: OrderId) {
         self.severed.mend(order);
+    }
+
+    /// Nothing more comes of a start that is not in the log.
+    pub(super) fn abandon(&self, order: OrderId) {
+        self.severed.abandon(order);
     }
 
     /// The saga's log could not be written: its driver believes more than the log says.

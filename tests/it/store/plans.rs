@@ -25,7 +25,10 @@ fn lists_of_what_went_wrong_are_found_by_their_partial_indexes() {
             "SELECT id FROM saga_saga WHERE status = ?1 AND status <> 'running' AND status <> 'completed' ORDER BY id DESC",
             "saga_saga_unwound",
         ),
-        ("SELECT id FROM saga_saga WHERE status = ?1 AND finished_at IS NULL ORDER BY id DESC", "saga_saga_unfinished"),
+        (
+            "SELECT id FROM saga_saga INDEXED BY saga_saga_unfinished WHERE status = ?1 AND finished_at IS NULL ORDER BY id DESC",
+            "saga_saga_unfinished",
+        ),
         ("SELECT id FROM order_order WHERE status = ?1 AND reason IS NOT NULL ORDER BY id DESC", "order_order_closed"),
         (
             "SELECT id FROM payment_payment WHERE status = ?1 AND status <> 'pending' AND status <> 'paid' ORDER BY id DESC",

@@ -81,7 +81,10 @@ async fn the_first_action_behind_a_start_that_is_not_stored_is_refused_until_the
             other => panic!("{other:?}"),
         }
         assert!(matches!(one(action.await), Err(StoreError::Unavailable(_))));
-        // Sent again by whoever has not heard of that answer.
+        // Another start of the same saga, abandoned later than the first.
+        tell(&test.store, second.start(Some(claim("used", body)))).await.map(drop).unwrap_or_default();
+        tell(&test.store, SagaCommand::Abandon(second.order_id())).await.unwrap();
+        // Sent again by whoever has not heard of the first answer.
         let again = one(test.store.orders.execute(vec![second.order(Verb::CreateOrder).into()]).await);
         assert!(matches!(again, Err(StoreError::Unavailable(_))), "{again:?}");
         assert!(test.store.orders.order(second.order_id()).await.unwrap().is_none());
