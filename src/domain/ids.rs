@@ -65,3 +65,23 @@ id!(
     /// An order's shipment.
     ShipmentId
 );
+id!(
+    /// A product of the central catalogue.
+    ProductId
+);
+id!(
+    /// One form in which a product is sold: a size, a colour.
+    VariantId
+);
+id!(
+    /// A shop.
+    ShopId
+);
+id!(
+    /// A shop's warehouse.
+    WarehouseId
+);
+id!(
+    /// A transfer of stock from one warehouse to another.
+    TransferId
+);

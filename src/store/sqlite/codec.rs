@@ -4,7 +4,7 @@
 //! never looks into is JSON.
 
 use crate::domain::{
-    ids::{OrderId, PaymentId, SagaId, ShipmentId},
+    ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId, WarehouseId},
     money::{Amount, Currency},
     order::OrderStatus,
     payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
@@ -34,7 +34,7 @@ macro_rules! id_column {
     )+};
 }
 
-id_column!(OrderId, PaymentId, SagaId, ShipmentId);
+id_column!(OrderId, PaymentId, SagaId, ShipmentId, ProductId, VariantId, ShopId, WarehouseId, TransferId);
 
 macro_rules! name_column {
     ($($name:ty),+) => {$(

@@ -100,6 +100,12 @@ mod migrations {
     pub(super) mod saga {
         refinery::embed_migrations!("migrations/sqlite/saga");
     }
+    pub(super) mod catalog {
+        refinery::embed_migrations!("migrations/sqlite/catalog");
+    }
+    pub(super) mod stock {
+        refinery::embed_migrations!("migrations/sqlite/stock");
+    }
 }
 
 /// Brings a database file up to this release; the names of the migrations that were applied.
@@ -115,6 +121,8 @@ pub fn migrate(path: &Path) -> Result<Vec<String>, OpenError> {
         ("payment_migrations", migrations::payment::migrations::runner()),
         ("shipment_migrations", migrations::shipment::migrations::runner()),
         ("saga_migrations", migrations::saga::migrations::runner()),
+        ("catalog_migrations", migrations::catalog::migrations::runner()),
+        ("stock_migrations", migrations::stock::migrations::runner()),
     ];
     let mut applied = Vec::new();
     for (history, mut runner) in owners {
