@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fmt, str::FromStr};
 use uuid::Uuid;
 
-/// A map with ids for its keys. Ids are made here, not by clients, and come in by the thousands: the hash
-/// is a fast one, seeded at random.
+/// A map with ids for its keys. Nearly all of them are made here, and they come in by the thousands: the hash
+/// is a fast one, seeded at random, so that ids made up by a client collide no more than others.
 pub type IdMap<Id, T> = HashMap<Id, T, foldhash::fast::RandomState>;
 
 macro_rules! id {

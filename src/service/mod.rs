@@ -302,7 +302,8 @@ impl Service {
 enum Waited {
     /// It rests, the time is up, or the process is stopping.
     Enough,
-    /// The coordinator has failed and knows of nobody who waits: subscribe again.
+    /// Nobody knows any more who waits: the coordinator has failed, or the order was not placed. Where it was,
+    /// subscribe again.
     InVain,
 }
 

@@ -1,5 +1,8 @@
 //! How SQLite finds what is asked for: an index that is paid for at every write must be used by what it is
 //! for, and no write may build a temporary b-tree.
+//!
+//! The store's conditions are written here again, on purpose: whoever changes one of them there is sent here
+//! by its comment, and the index must fit the words.
 
 use super::given::store;
 use rusqlite::{Connection, params_from_iter, types::Null};
