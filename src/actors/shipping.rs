@@ -13,7 +13,7 @@ use crate::{
     domain::{
         ids::OrderId,
         saga::StepReply,
-        shipment::{CarrierCall, RecordCarrierCall, Shipment, ShippingCommand, StartShipping},
+        shipment::{CarrierCall, RecordCarrierCall, Shipping, ShippingCommand, StartShipping},
         simulation::CallAnswer,
     },
     providers::Providers,
@@ -29,7 +29,7 @@ pub struct ShippingActor {
     providers: Providers,
     coordinator: SignalTarget,
     status: Arc<ActorStatus>,
-    batch: Batch<Shipment>,
+    batch: Batch<Shipping>,
     calls: Calls<CarrierCall>,
     panicked: Panicked,
 }
@@ -71,13 +71,13 @@ impl Supervised for ShippingActor {
 }
 
 impl Participant for ShippingActor {
-    type Aggregate = Shipment;
+    type Aggregate = Shipping;
 
-    fn batch(&mut self) -> &mut Batch<Shipment> {
+    fn batch(&mut self) -> &mut Batch<Shipping> {
         &mut self.batch
     }
 
-    fn commands(&self) -> &dyn Commands<Shipment> {
+    fn commands(&self) -> &dyn Commands<Shipping> {
         self.store.as_ref()
     }
 
@@ -85,7 +85,7 @@ impl Participant for ShippingActor {
         &self.status
     }
 
-    fn committed(&mut self, answers: &Answers<Executed<Shipment>>, ctx: &mut Context<Self>) {
+    fn committed(&mut self, answers: &Answers<Executed<Shipping>>, ctx: &mut Context<Self>) {
         self.follow_up(answers, ctx);
     }
 }
@@ -95,12 +95,12 @@ impl Caller for ShippingActor {
         &mut self.calls
     }
 
-    fn call(&self, call: CarrierCall, shipment: &Shipment) -> BoxFuture<'static, CallAnswer> {
-        self.providers.carrier().call(call, shipment)
+    fn call(&self, call: CarrierCall, shipping: &Shipping, part: usize) -> BoxFuture<'static, CallAnswer> {
+        self.providers.carrier().call(call, &shipping.shipments()[part])
     }
 
-    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
-        self.store.outstanding_shipments(after, limit)
+    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>> {
+        self.store.outstanding_shipping(after, limit)
     }
 
     fn coordinator(&self) -> &SignalTarget {
@@ -125,8 +125,8 @@ impl Handler<CallAnswered<CarrierCall>> for ShippingActor {
     type Result = Deferred<()>;
 
     fn handle(&mut self, answered: CallAnswered<CarrierCall>, ctx: &mut Context<Self>) -> Self::Result {
-        let CallAnswered { order_id, call, answer } = answered;
-        self.take_in(ShippingCommand::Record(RecordCarrierCall { order_id, call, answer }), ctx)
+        let CallAnswered { order_id, part, call, answer } = answered;
+        self.take_in(ShippingCommand::Record(RecordCarrierCall { order_id, part, call, answer }), ctx)
     }
 }
 

@@ -65,6 +65,17 @@ id!(
     /// An order's shipment.
     ShipmentId
 );
+
+impl ShipmentId {
+    /// The id that is `n` further on: an order's shipments are numbered from one that was made up front.
+    #[must_use]
+    pub const fn nth(self, n: u16) -> Self {
+        const COUNTER: u128 = (1 << 62) - 1; // the random end of a UUIDv7, behind its variant
+        let id = self.0.as_u128();
+        Self(Uuid::from_u128((id & !COUNTER) | ((id + n as u128) & COUNTER)))
+    }
+}
+
 id!(
     /// A product of the central catalogue.
     ProductId

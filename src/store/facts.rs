@@ -5,7 +5,7 @@ use crate::domain::{
     ids::OrderId,
     order::Order,
     payment::{Movement, Payment},
-    shipment::Shipment,
+    shipment::Shipping,
 };
 use futures::future::BoxFuture;
 
@@ -18,8 +18,8 @@ pub struct OrderFacts {
     pub order: Option<Result<Order, String>>,
     /// Its payment.
     pub payment: Option<PaymentFacts>,
-    /// Its shipment.
-    pub shipment: Option<Result<Shipment, String>>,
+    /// Its shipments.
+    pub shipping: Option<Result<Shipping, String>>,
     /// Its saga.
     pub saga: Option<SagaFacts>,
 }

@@ -27,7 +27,7 @@ use crate::domain::{
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
     order::Order,
     payment::Payment,
-    shipment::Shipment,
+    shipment::{Shipment, Shipping},
     time::Timestamp,
 };
 use futures::future::BoxFuture;
@@ -133,11 +133,11 @@ pub trait PaymentStore: Commands<Payment> {
 }
 
 /// Shipments.
-pub trait ShipmentStore: Commands<Shipment> {
+pub trait ShipmentStore: Commands<Shipping> {
     /// One shipment.
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
-    /// An order's shipment.
-    fn shipment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
+    /// An order's shipments.
+    fn shipping_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipping>, StoreError>>;
     /// Shipments that the carrier has answered for, of one order or of all, newest first.
     fn shipments(
         &self,
@@ -145,11 +145,11 @@ pub trait ShipmentStore: Commands<Shipment> {
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
     /// As [`PaymentStore::outstanding_payments`].
-    fn outstanding_shipments(
+    fn outstanding_shipping(
         &self,
         after: Option<OrderId>,
         limit: u32,
-    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
+    ) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>>;
 }
 
 /// Sagas and their logs.

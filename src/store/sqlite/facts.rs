@@ -6,7 +6,7 @@ use crate::{
         ids::{OrderId, SagaId},
         order::Order,
         payment::{Movement, Payment},
-        shipment::Shipment,
+        shipment::Shipping,
     },
     store::{FactSource, OrderFacts, PaymentFacts, SagaRow, StoreError, StoredSaga},
 };
@@ -102,7 +102,7 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
     let mut orders = Cursor::new(orders.query([])?, 0, Order::read)?;
     let mut payments = Cursor::new(payments.query([])?, 0, Payment::read)?;
     let mut movements: Cursor<'_, Movement> = Cursor::new(movements.query([])?, 0, payment::read_movement)?;
-    let mut shipments = Cursor::new(shipments.query([])?, 0, Shipment::read)?;
+    let mut shipments = Cursor::new(shipments.query([])?, 0, Shipping::read)?;
     let mut sagas: Cursor<'_, (SagaId, Readable<SagaRow>)> = Cursor::new(sagas.query([])?, 1, read_saga)?;
     loop {
         let keys = [orders.key(), payments.key(), movements.key(), shipments.key(), sagas.key()];
@@ -130,10 +130,19 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
             order_id,
             order: orders.take(order_id)?,
             payment,
-            shipment: shipments.take(order_id)?,
+            shipping: joined(shipments.take_all(order_id)?),
             saga,
         });
     }
+}
+
+/// What the rows of one order make together.
+fn joined<A: Table>(rows: Vec<Readable<A>>) -> Option<Readable<A>> {
+    rows.into_iter().reduce(|known, further| {
+        let mut known = known?;
+        known.join(further?);
+        Ok(known)
+    })
 }
 
 fn read_saga(row: &Row<'_>) -> rusqlite::Result<(SagaId, Readable<SagaRow>)> {

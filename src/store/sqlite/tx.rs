@@ -2,7 +2,7 @@
 
 use super::recent::Recent;
 use crate::{domain::ids::OrderId, domain::time::Timestamp, store::StoreError};
-use rusqlite::{Connection, OptionalExtension, Params, Row, Statement};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Rows, Statement};
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, hash_map::Entry},
@@ -142,6 +142,16 @@ impl<'t, 'c> Tx<'t, 'c> {
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Option<T>> {
         self.with(sql, |statement| statement.query_row(params, read).optional())
+    }
+
+    /// Runs a query whose rows are one thing together.
+    pub(super) fn query<T>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        gather: impl FnOnce(&mut Rows<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.with(sql, |statement| gather(&mut statement.query(params)?))
     }
 
     /// Runs a query for all its rows.

@@ -18,7 +18,7 @@ use backstitch::{
         order::{Order, OrderCommand},
         payment::{Payment, PaymentCommand},
         saga::{Event, Outcome, Status, StepReply},
-        shipment::Shipment,
+        shipment::Shipping,
     },
     store::SagaStore,
 };
@@ -112,7 +112,7 @@ pub(super) fn desk_over(
     let participants = Participants {
         order: stub(&arbiter, &test, order),
         payment: stub(&arbiter, &test, payment),
-        shipping: stub(&arbiter, &test, obedient::<Shipment>()),
+        shipping: stub(&arbiter, &test, obedient::<Shipping>()),
     };
     let (sagas, own) = (seen(test.store.sagas.clone()), ActorStatus::new("coordinator"));
     let (admission, coordinator_status) = (Admission::new(10_000), own.clone());
