@@ -17,10 +17,14 @@ pub mod sqlite;
 mod facts;
 mod query;
 mod saga;
+mod stock;
 
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
+pub use stock::{
+    ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockReply, StockRequest, StockStore, StockedLevel,
+};
 
 use crate::domain::{
     aggregate::Aggregate,
@@ -224,6 +228,8 @@ pub struct Store {
     pub payments: Arc<dyn PaymentStore>,
     /// Shipments.
     pub shipments: Arc<dyn ShipmentStore>,
+    /// Stock.
+    pub stock: Arc<dyn StockStore>,
     /// Sagas.
     pub sagas: Arc<dyn SagaStore>,
     /// Facts for the audit.
