@@ -8,6 +8,7 @@ use crate::{
         payment::{Movement, Payment},
         saga::{Impossible, Saga, Status},
         shipment::Shipment,
+        stock::Reservation,
         time::Timestamp,
     },
     lifecycle::panic_message,
@@ -60,6 +61,11 @@ impl<'a> Case<'a> {
     /// Its shipment, where there is one that can be read.
     pub(super) fn shipment(&self) -> Option<&'a Shipment> {
         self.facts.shipment.as_ref()?.as_ref().ok()
+    }
+
+    /// Its reservation, likewise.
+    pub(super) fn reservation(&self) -> Option<&'a Reservation> {
+        self.facts.stock.as_ref()?.reservation.as_ref()?.as_ref().ok()
     }
 
     /// Its saga's row, likewise.

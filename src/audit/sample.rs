@@ -153,6 +153,7 @@ impl Sample {
             order: self.order.clone().map(Ok),
             payment: payment.map(|row| PaymentFacts { payment: Some(row), movements: self.movements.clone() }),
             shipment: self.shipment.clone().map(Ok),
+            stock: None,
             saga: Some(Ok(StoredSaga { row, entries })),
         }
     }

@@ -19,7 +19,7 @@ mod query;
 mod saga;
 mod stock;
 
-pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts};
+pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
 pub use stock::{

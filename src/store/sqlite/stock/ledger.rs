@@ -17,8 +17,7 @@ macro_rules! columns {
 }
 
 /// The whole ledger, by variant: what the audit reads.
-pub(in crate::store::sqlite) const BY_VARIANT: &str =
-    concat!("SELECT ", columns!(), " FROM stock_movement ORDER BY variant_id");
+pub(super) const BY_VARIANT: &str = concat!("SELECT ", columns!(), " FROM stock_movement ORDER BY variant_id");
 /// What was moved for orders, by order: what the audit reads.
 pub(in crate::store::sqlite) const BY_ORDER: &str =
     concat!("SELECT ", columns!(), " FROM stock_movement WHERE order_id IS NOT NULL ORDER BY order_id");

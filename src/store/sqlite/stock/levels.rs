@@ -11,13 +11,13 @@ use crate::{
 use rusqlite::{Row, types::Type};
 
 /// All levels, by variant and warehouse: what the audit reads.
-pub(in crate::store::sqlite) const ALL: &str =
+pub(super) const ALL: &str =
     "SELECT variant_id, warehouse_id, shop_id, on_hand, reserved FROM stock_level ORDER BY variant_id, warehouse_id";
 const ONE: &str = "SELECT variant_id, warehouse_id, shop_id, on_hand, reserved, version FROM stock_level \
                    WHERE variant_id = ?1 AND warehouse_id = ?2";
 
 /// Reads variant, warehouse, shop, on hand and reserved, in this order.
-pub(in crate::store::sqlite) fn read(row: &Row<'_>) -> rusqlite::Result<Level> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Level> {
     let shelf = Shelf { variant_id: row.get(0)?, warehouse_id: row.get(1)? };
     Level::stored(shelf, row.get(2)?, row.get(3)?, row.get(4)?)
         .map_err(|impossible| rusqlite::Error::FromSqlConversionFailure(3, Type::Integer, Box::new(impossible)))

@@ -9,14 +9,15 @@
 //! the last line of defence.
 
 mod catalog;
+mod facts;
 mod ledger;
 mod levels;
 mod queries;
 mod reservations;
 
-pub(super) use ledger::{BY_ORDER as MOVEMENTS_BY_ORDER, BY_VARIANT as MOVEMENTS_BY_VARIANT, read as read_movement};
-pub(super) use levels::{ALL as ALL_LEVELS, read as read_level};
-pub(super) use reservations::{ALL as ALL_RESERVATIONS, OPEN as OPEN_RESERVATIONS, read as read_reservation};
+pub(super) use facts::pass_shelves;
+pub(super) use ledger::{BY_ORDER as MOVEMENTS_BY_ORDER, read as read_movement};
+pub(super) use reservations::{ALL as ALL_RESERVATIONS, read as read_reservation};
 
 use super::{
     Sqlite,

@@ -24,8 +24,7 @@ macro_rules! columns {
 pub(in crate::store::sqlite) const ALL: &str =
     concat!("SELECT ", columns!(), " FROM stock_reservation ORDER BY order_id");
 /// Those whose pieces are promised: what the audit adds up.
-pub(in crate::store::sqlite) const OPEN: &str =
-    concat!("SELECT ", columns!(), " FROM stock_reservation WHERE status = 'reserved'");
+pub(super) const OPEN: &str = concat!("SELECT ", columns!(), " FROM stock_reservation WHERE status = 'reserved'");
 /// An order's.
 pub(super) const ONE: &str = concat!("SELECT ", columns!(), " FROM stock_reservation WHERE order_id = ?1");
 
