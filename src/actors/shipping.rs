@@ -29,7 +29,7 @@ pub struct ShippingActor {
     providers: Providers,
     coordinator: SignalTarget,
     status: Arc<ActorStatus>,
-    batch: Batch<Shipping>,
+    batch: Batch<ShippingCommand, Executed<Shipping>>,
     calls: Calls<CarrierCall>,
     panicked: Panicked,
 }
@@ -71,13 +71,14 @@ impl Supervised for ShippingActor {
 }
 
 impl Participant for ShippingActor {
-    type Aggregate = Shipping;
+    type Command = ShippingCommand;
+    type Answer = Executed<Shipping>;
 
-    fn batch(&mut self) -> &mut Batch<Shipping> {
+    fn batch(&mut self) -> &mut Batch<ShippingCommand, Executed<Shipping>> {
         &mut self.batch
     }
 
-    fn commands(&self) -> &dyn Commands<Shipping> {
+    fn commands(&self) -> &dyn Commands<ShippingCommand, Executed<Shipping>> {
         self.store.as_ref()
     }
 
@@ -90,7 +91,7 @@ impl Participant for ShippingActor {
     }
 }
 
-impl Caller for ShippingActor {
+impl Caller<Shipping> for ShippingActor {
     fn calls(&mut self) -> &mut Calls<CarrierCall> {
         &mut self.calls
     }

@@ -8,6 +8,7 @@ use crate::{
         payment::{Movement, Payment},
         saga::{Impossible, Saga, Status},
         shipment::{Shipment, Shipping},
+        stock::Reservation,
         time::Timestamp,
     },
     lifecycle::panic_message,
@@ -60,6 +61,11 @@ impl<'a> Case<'a> {
     /// Its shipments, where there are some that can be read.
     pub(super) fn shipments(&self) -> &'a [Shipment] {
         self.facts.shipping.as_ref().and_then(|shipping| shipping.as_ref().ok()).map_or(&[], Shipping::shipments)
+    }
+
+    /// Its reservation, likewise.
+    pub(super) fn reservation(&self) -> Option<&'a Reservation> {
+        self.facts.stock.as_ref()?.reservation.as_ref()?.as_ref().ok()
     }
 
     /// Its saga's row, likewise.

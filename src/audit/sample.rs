@@ -153,6 +153,7 @@ impl Sample {
             order: self.order.clone().map(Ok),
             payment: payment.map(|row| PaymentFacts { payment: Some(row), movements: self.movements.clone() }),
             shipping: self.shipping.clone().map(Ok),
+            stock: None,
             saga: Some(Ok(StoredSaga { row, entries })),
         }
     }

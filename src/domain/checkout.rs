@@ -253,6 +253,9 @@ const fn unwound(reason: Option<Reason>) -> &'static str {
         Some(Reason::PaymentDeclined | Reason::PaymentError | Reason::PaymentClosed) => {
             "Payment failed. Order has been cancelled."
         }
+        Some(Reason::OutOfStock | Reason::StockClosed | Reason::StockError) => {
+            "Out of stock. Order has been cancelled."
+        }
         Some(Reason::PaymentExpired) => "Payment expired. Order has been cancelled.",
         Some(Reason::ShippingFailed | Reason::ShippingError | Reason::ShippingClosed) => {
             "Shipping failed. Payment refunded and order cancelled."

@@ -21,6 +21,7 @@ mod problem;
 mod request_id;
 mod sagas;
 mod shipments;
+mod stock;
 mod wire;
 
 pub use idempotency::FleetingClaims;
@@ -87,6 +88,7 @@ pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::
             .configure(orders::routes)
             .configure(payments::routes)
             .configure(shipments::routes)
+            .configure(stock::routes)
             .configure(sagas::routes)
             .configure(admin::routes)
             .configure(operations::routes)

@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the handlers themselves, and its page for a browser.
 
-use super::{admin, operations, orders, payments, problem, resource, sagas, shipments};
+use super::{admin, operations, orders, payments, problem, resource, sagas, shipments, stock};
 use actix_web::{HttpResponse, http::Method, http::header, web};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -16,6 +16,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         payments::open, payments::list_payments, payments::read, payments::succeed, payments::fail,
         payments::settle_callback,
         shipments::list_shipments, shipments::read,
+        stock::receive, stock::adjust, stock::list_levels, stock::read_variant, stock::transfer, stock::list_movements,
         sagas::list_sagas, sagas::read, sagas::read_log, sagas::cancel, sagas::retry,
         admin::list_actors, admin::crash, admin::run_audit,
         operations::health, operations::ready, operations::metrics,
@@ -25,6 +26,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "orders", description = "Placing, reading and cancelling orders"),
         (name = "payments", description = "An order's payment, and how it went"),
         (name = "shipments", description = "An order's goods on their way"),
+        (name = "stock", description = "What the warehouses hold, and what of it is reserved"),
         (name = "sagas", description = "What drives every order, step by step"),
         (name = "admin", description = "Actors, crashes on purpose, the audit"),
         (name = "operations", description = "Health, readiness, metrics"),

@@ -55,6 +55,10 @@ codes! {
     SagaNotFound => 404 "saga_not_found" "There is no such saga";
     /// There is no such actor.
     ActorNotFound => 404 "actor_not_found" "There is no such actor";
+    /// There is no such variant.
+    VariantNotFound => 404 "variant_not_found" "There is no such variant";
+    /// There is no such warehouse.
+    WarehouseNotFound => 404 "warehouse_not_found" "There is no such warehouse";
     /// The path has no such method.
     MethodNotAllowed => 405 "method_not_allowed" "The resource does not support this method";
     /// The order's money is in.
@@ -73,6 +77,20 @@ codes! {
     PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
     /// The payment is another order's.
     PaymentOfAnotherOrder => 409 "payment_of_another_order" "The payment belongs to another order";
+    /// What is on hand is not what was expected.
+    StockChanged => 409 "stock_changed" "The stock has changed meanwhile";
+    /// More pieces are reserved than would be on hand.
+    StockReserved => 409 "stock_reserved" "The stock is reserved for orders";
+    /// Fewer pieces are available.
+    InsufficientStock => 409 "insufficient_stock" "There is not enough stock";
+    /// The warehouse takes nothing in.
+    WarehouseInactive => 409 "warehouse_inactive" "The warehouse is not active";
+    /// The warehouse takes in no more of the variant.
+    WarehouseFull => 409 "warehouse_full" "The warehouse takes in no more of this variant";
+    /// The warehouses are not the same shop's.
+    WarehouseOfAnotherShop => 409 "warehouse_of_another_shop" "The warehouses belong to different shops";
+    /// The variant takes nothing in.
+    VariantInactive => 409 "variant_inactive" "The variant is not active";
     /// The body is too large.
     BodyTooLarge => 413 "body_too_large" "The request body is too large";
     /// The body is not sent as JSON.
@@ -174,6 +192,11 @@ impl Problem {
         Self { code: Code::InvalidRequest, detail: detail.into(), errors }
     }
 
+    /// One field that cannot be accepted, under a code of its own.
+    pub fn about(code: Code, field: impl Into<String>, message: String) -> Self {
+        Self { code, detail: message.clone().into(), ..Self::field(field, message) }
+    }
+
     /// The problem's code.
     pub const fn code(&self) -> Code {
         self.code
@@ -234,6 +257,8 @@ impl From<ServiceError> for Problem {
                 What::Shipment => Code::ShipmentNotFound,
                 What::Saga => Code::SagaNotFound,
                 What::Actor => Code::ActorNotFound,
+                What::Variant => Code::VariantNotFound,
+                What::Warehouse => Code::WarehouseNotFound,
             },
             ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
             ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
@@ -248,6 +273,7 @@ impl From<ServiceError> for Problem {
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
+            ServiceError::StockRefused(refusal) => return super::stock::problem(&refusal),
             ServiceError::UnusableLog(_) => Code::SagaUnusable,
             ServiceError::KeyReused => Code::IdempotencyKeyReused,
             ServiceError::Overloaded => Code::Overloaded,

@@ -1,7 +1,7 @@
 //! Why a request is not served, in words that every facade can map.
 
 use crate::{
-    domain::{field::FieldError, payment::PaymentRefusal, saga::Refused},
+    domain::{field::FieldError, payment::PaymentRefusal, saga::Refused, stock::StockRefusal},
     store::StoreError,
 };
 
@@ -18,6 +18,10 @@ pub enum What {
     Saga,
     /// An actor.
     Actor,
+    /// A variant of a product.
+    Variant,
+    /// A warehouse.
+    Warehouse,
 }
 
 impl What {
@@ -29,6 +33,8 @@ impl What {
             Self::Shipment => "shipment",
             Self::Saga => "saga",
             Self::Actor => "actor",
+            Self::Variant => "variant",
+            Self::Warehouse => "warehouse",
         }
     }
 }
@@ -48,6 +54,9 @@ pub enum ServiceError {
     /// The payment's state forbids it.
     #[error(transparent)]
     PaymentRefused(#[from] PaymentRefusal),
+    /// The stock's state forbids it.
+    #[error(transparent)]
+    StockRefused(#[from] StockRefusal),
     /// The saga's log is no saga.
     #[error("the saga's log cannot be used: {0}")]
     UnusableLog(String),

@@ -6,9 +6,11 @@
 //! of HTTP or gRPC.
 
 mod error;
+mod stock;
 mod view;
 
 pub use error::{ServiceError, What};
+pub use stock::StockView;
 pub use view::{OrderView, SagaView, row_message};
 
 use crate::{

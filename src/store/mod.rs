@@ -17,17 +17,21 @@ pub mod sqlite;
 mod facts;
 mod query;
 mod saga;
+mod stock;
 
-pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts};
+pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
+pub use stock::{
+    ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockReply, StockRequest, StockStore, StockedLevel,
+};
 
 use crate::domain::{
     aggregate::Aggregate,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
-    order::Order,
-    payment::Payment,
-    shipment::{Shipment, Shipping},
+    order::{Order, OrderCommand},
+    payment::{Payment, PaymentCommand},
+    shipment::{Shipment, Shipping, ShippingCommand},
     time::Timestamp,
 };
 use futures::future::BoxFuture;
@@ -95,16 +99,16 @@ pub enum Executed<A: Aggregate> {
 /// The answers to a batch, in its order.
 pub type Answers<T> = Vec<Result<T, StoreError>>;
 
-/// Runs one owner's commands.
-pub trait Commands<A: Aggregate>: Send + Sync {
+/// Runs one owner's commands `C`, which are answered with `R`.
+pub trait Commands<C, R>: Send + Sync {
     /// Runs the commands in order, all durable before any is answered. Later commands see what
     /// earlier ones changed. Batches of one process are run in the order in which they are handed
     /// over, whoever hands them over.
-    fn execute(&self, commands: Vec<Keyed<A::Command>>) -> BoxFuture<'static, Answers<Executed<A>>>;
+    fn execute(&self, commands: Vec<Keyed<C>>) -> BoxFuture<'static, Answers<R>>;
 }
 
 /// Orders.
-pub trait OrderStore: Commands<Order> {
+pub trait OrderStore: Commands<OrderCommand, Executed<Order>> {
     /// One order.
     fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>>;
     /// Orders, newest first.
@@ -112,7 +116,7 @@ pub trait OrderStore: Commands<Order> {
 }
 
 /// Payments and their ledger.
-pub trait PaymentStore: Commands<Payment> {
+pub trait PaymentStore: Commands<PaymentCommand, Executed<Payment>> {
     /// One payment.
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>>;
     /// An order's payment.
@@ -133,7 +137,7 @@ pub trait PaymentStore: Commands<Payment> {
 }
 
 /// Shipments.
-pub trait ShipmentStore: Commands<Shipping> {
+pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipping>> {
     /// One shipment.
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
     /// An order's shipments.
@@ -224,6 +228,8 @@ pub struct Store {
     pub payments: Arc<dyn PaymentStore>,
     /// Shipments.
     pub shipments: Arc<dyn ShipmentStore>,
+    /// Stock.
+    pub stock: Arc<dyn StockStore>,
     /// Sagas.
     pub sagas: Arc<dyn SagaStore>,
     /// Facts for the audit.

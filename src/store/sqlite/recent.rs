@@ -18,6 +18,7 @@ use crate::{
         order::Order,
         payment::Payment,
         shipment::Shipping,
+        stock::{Level, Reservation, Shelf},
     },
     store::SagaRow,
 };
@@ -117,6 +118,8 @@ pub(super) struct Recent {
     pub(super) orders: Rows<OrderId, Versioned<Order>>,
     pub(super) payments: Rows<OrderId, Versioned<Payment>>,
     pub(super) shipping: Rows<OrderId, Versioned<Shipping>>,
+    pub(super) reservations: Rows<OrderId, Versioned<Reservation>>,
+    pub(super) levels: Rows<Shelf, Versioned<Level>>,
     pub(super) sagas: Rows<SagaId, SagaRow>,
 }
 
@@ -126,6 +129,8 @@ impl Recent {
         self.orders.publish();
         self.payments.publish();
         self.shipping.publish();
+        self.reservations.publish();
+        self.levels.publish();
         self.sagas.publish();
     }
 
@@ -134,6 +139,8 @@ impl Recent {
         self.orders.discard();
         self.payments.discard();
         self.shipping.discard();
+        self.reservations.discard();
+        self.levels.discard();
         self.sagas.discard();
     }
 
@@ -142,6 +149,8 @@ impl Recent {
         self.orders.clear();
         self.payments.clear();
         self.shipping.clear();
+        self.reservations.clear();
+        self.levels.clear();
         self.sagas.clear();
     }
 }

@@ -10,9 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        aggregate::Aggregate,
         ids::{OrderId, ShipmentId},
-        shipment::{Origin, Shipment, ShipmentStatus, Shipping},
+        shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
     store::{Answers, Commands, Executed, Keyed, Page, ShipmentStore, StoreError},
 };
@@ -132,11 +131,8 @@ impl Table for Shipping {
     }
 }
 
-impl Commands<Shipping> for Sqlite {
-    fn execute(
-        &self,
-        commands: Vec<Keyed<<Shipping as Aggregate>::Command>>,
-    ) -> BoxFuture<'static, Answers<Executed<Shipping>>> {
+impl Commands<ShippingCommand, Executed<Shipping>> for Sqlite {
+    fn execute(&self, commands: Vec<Keyed<ShippingCommand>>) -> BoxFuture<'static, Answers<Executed<Shipping>>> {
         self.writer.execute::<Runner<Shipping>>(commands)
     }
 }
