@@ -1,6 +1,7 @@
 //! The actors: each alone with its store, then all together, crashed wherever a crash can hurt.
 
 mod given;
+mod stock;
 mod stubs;
 
 mod alone;

@@ -20,4 +20,5 @@ mod overload;
 mod pages;
 mod simulation;
 mod slow_clients;
+mod stock;
 mod wait;

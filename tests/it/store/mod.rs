@@ -12,4 +12,5 @@ mod plans;
 mod poison;
 mod sagas;
 mod severed;
+pub(crate) mod stock;
 mod threads;
