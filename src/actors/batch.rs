@@ -13,42 +13,44 @@ use crate::{
 };
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, WrapFuture};
 
-type Receive<A> = Box<dyn FnOnce(Answers<Executed<A>>)>;
+type Receive<R> = Box<dyn FnOnce(Answers<R>)>;
 
-/// Commands that wait for the next flush, and who gets their answers.
-pub(super) struct Batch<A: Aggregate> {
-    commands: Vec<Keyed<A::Command>>,
+/// Commands `C` that wait for the next flush, and who gets their answers `R`.
+pub(super) struct Batch<C, R> {
+    commands: Vec<Keyed<C>>,
     /// How many of the commands each receiver sent, in order.
-    receivers: Vec<(usize, Receive<A>)>,
+    receivers: Vec<(usize, Receive<R>)>,
     /// A flush is in flight or about to begin.
     busy: bool,
 }
 
-impl<A: Aggregate> Default for Batch<A> {
+impl<C, R> Default for Batch<C, R> {
     fn default() -> Self {
         Self { commands: Vec::new(), receivers: Vec::new(), busy: false }
     }
 }
 
-/// An actor that owns one aggregate's rows.
+/// An actor that owns data: it alone hands the store commands that change them.
 pub(super) trait Participant: Actor<Context = Context<Self>> {
-    /// What it owns.
-    type Aggregate: Aggregate;
+    /// What the store is asked.
+    type Command: Send + 'static;
+    /// What it answers.
+    type Answer: Send + 'static;
 
     /// Its buffer.
-    fn batch(&mut self) -> &mut Batch<Self::Aggregate>;
+    fn batch(&mut self) -> &mut Batch<Self::Command, Self::Answer>;
     /// Where its commands are run.
-    fn commands(&self) -> &dyn Commands<Self::Aggregate>;
+    fn commands(&self) -> &dyn Commands<Self::Command, Self::Answer>;
     /// What is known of it.
     fn status(&self) -> &ActorStatus;
     /// A batch is durable, its answers are about to go out.
-    fn committed(&mut self, _answers: &Answers<Executed<Self::Aggregate>>, _ctx: &mut Context<Self>) {}
+    fn committed(&mut self, _answers: &Answers<Self::Answer>, _ctx: &mut Context<Self>) {}
 
     /// Buffers commands; `receive` gets their answers, or is dropped when the actor fails before.
     fn submit(
         &mut self,
-        commands: impl IntoIterator<Item = Keyed<<Self::Aggregate as Aggregate>::Command>>,
-        receive: impl FnOnce(Answers<Executed<Self::Aggregate>>) + 'static,
+        commands: impl IntoIterator<Item = Keyed<Self::Command>>,
+        receive: impl FnOnce(Answers<Self::Answer>) + 'static,
         ctx: &mut Context<Self>,
     ) {
         let batch = self.batch();
@@ -63,13 +65,12 @@ pub(super) trait Participant: Actor<Context = Context<Self>> {
     }
 
     /// Buffers a coordinator's commands; their steps' outcomes are the reply.
-    fn perform(
-        &mut self,
-        commands: Vec<<Self::Aggregate as Aggregate>::Command>,
-        ctx: &mut Context<Self>,
-    ) -> Deferred<Vec<StepReply>> {
+    fn perform(&mut self, commands: Vec<Self::Command>, ctx: &mut Context<Self>) -> Deferred<Vec<StepReply>>
+    where
+        Self::Answer: EndsStep,
+    {
         let (later, reply) = deferred();
-        let receive = |answers: Answers<Executed<Self::Aggregate>>| {
+        let receive = |answers: Answers<Self::Answer>| {
             reply.send(answers.into_iter().map(step_reply).collect());
         };
         self.submit(commands.into_iter().map(Keyed::from), receive, ctx);
@@ -101,10 +102,24 @@ pub(super) trait Participant: Actor<Context = Context<Self>> {
     }
 }
 
-fn step_reply<A: Aggregate>(answer: Result<Executed<A>, StoreError>) -> StepReply {
+/// An answer that says how a saga's step went.
+pub(super) trait EndsStep {
+    /// The saga's side of it.
+    fn step_reply(self) -> StepReply;
+}
+
+impl<A: Aggregate> EndsStep for Executed<A> {
+    fn step_reply(self) -> StepReply {
+        match self {
+            Self::Decided(answer) => StepReply::Outcome(A::outcome(answer)),
+            Self::Replayed(_) => StepReply::Poisoned("a step has no idempotency key".into()),
+        }
+    }
+}
+
+fn step_reply<R: EndsStep>(answer: Result<R, StoreError>) -> StepReply {
     match answer {
-        Ok(Executed::Decided(answer)) => StepReply::Outcome(A::outcome(answer)),
-        Ok(Executed::Replayed(_)) => StepReply::Poisoned("a step has no idempotency key".into()),
+        Ok(answer) => answer.step_reply(),
         Err(error @ (StoreError::Unavailable(_) | StoreError::Conflict)) => {
             StepReply::Outcome(Outcome::unknown(error.to_string()))
         }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
-        aggregate::{Aggregate, Outgoing},
+        aggregate::Outgoing,
         ids::OrderId,
         simulation::{CallAnswer, Fault, Script},
     },
@@ -75,28 +75,24 @@ pub(super) struct CallAnswered<C: 'static> {
 }
 
 /// A participant that calls the outside world.
-pub(super) trait Caller:
-    Participant<Aggregate: Outgoing> + Handler<CallAnswered<<Self::Aggregate as Outgoing>::Call>>
+pub(super) trait Caller<A: Outgoing>:
+    Participant<Command = A::Command, Answer = Executed<A>> + Handler<CallAnswered<A::Call>>
 {
     /// The calls under way.
-    fn calls(&mut self) -> &mut Calls<<Self::Aggregate as Outgoing>::Call>;
+    fn calls(&mut self) -> &mut Calls<A::Call>;
     /// The call to make for a row.
-    fn call(&self, call: <Self::Aggregate as Outgoing>::Call, row: &Self::Aggregate) -> BoxFuture<'static, CallAnswer>;
+    fn call(&self, call: A::Call, row: &A) -> BoxFuture<'static, CallAnswer>;
     /// Rows with an outstanding call, by order, after `after`.
-    fn outstanding(
-        &self,
-        after: Option<OrderId>,
-        limit: u32,
-    ) -> BoxFuture<'static, Result<Vec<Self::Aggregate>, StoreError>>;
+    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<A>, StoreError>>;
     /// Who waits for results.
     fn coordinator(&self) -> &SignalTarget;
 
     /// After a commit: makes the calls that the rows now ask for, and tells the sagas that wait.
-    fn follow_up(&mut self, answers: &Answers<Executed<Self::Aggregate>>, ctx: &mut Context<Self>) {
+    fn follow_up(&mut self, answers: &Answers<Executed<A>>, ctx: &mut Context<Self>) {
         let mut signals = Vec::new();
         for answer in answers {
             let Ok(Executed::Decided(answer)) = answer else { continue };
-            let (row, signal) = Self::Aggregate::aftermath(answer);
+            let (row, signal) = A::aftermath(answer);
             if let Some(row) = row {
                 self.follow(row, ctx);
             }
@@ -107,7 +103,7 @@ pub(super) trait Caller:
 
     /// Makes a row's outstanding call, unless that is under way. A task of its own makes it: an actor
     /// polls every future inside it on each wake-up.
-    fn follow(&mut self, row: &Self::Aggregate, ctx: &mut Context<Self>) {
+    fn follow(&mut self, row: &A, ctx: &mut Context<Self>) {
         let (order_id, outstanding) = (row.order_id(), row.outstanding());
         if !self.calls().is_due(order_id, outstanding) {
             return;
@@ -147,9 +143,9 @@ pub(super) trait Caller:
     }
 
     /// Commits a provider's answer. One that cannot be stored is left unanswered, and so brought again.
-    fn take_in(&mut self, command: <Self::Aggregate as Aggregate>::Command, ctx: &mut Context<Self>) -> Deferred<()> {
+    fn take_in(&mut self, command: A::Command, ctx: &mut Context<Self>) -> Deferred<()> {
         let (later, reply) = deferred();
-        let receive = |answers: Answers<Executed<Self::Aggregate>>| {
+        let receive = |answers: Answers<Executed<A>>| {
             if answers.iter().all(|answer| !matches!(answer, Err(StoreError::Unavailable(_) | StoreError::Conflict))) {
                 reply.send(());
             }

@@ -12,7 +12,7 @@ use crate::{
         order::{Order, OrderCommand},
         saga::StepReply,
     },
-    store::{Commands, OrderStore},
+    store::{Commands, Executed, OrderStore},
 };
 use actix::{Actor, Context, Handler, Supervised};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub struct OrderActor {
     store: Arc<dyn OrderStore>,
     status: Arc<ActorStatus>,
-    batch: Batch<Order>,
+    batch: Batch<OrderCommand, Executed<Order>>,
 }
 
 impl OrderActor {
@@ -42,13 +42,14 @@ impl Supervised for OrderActor {
 }
 
 impl Participant for OrderActor {
-    type Aggregate = Order;
+    type Command = OrderCommand;
+    type Answer = Executed<Order>;
 
-    fn batch(&mut self) -> &mut Batch<Order> {
+    fn batch(&mut self) -> &mut Batch<OrderCommand, Executed<Order>> {
         &mut self.batch
     }
 
-    fn commands(&self) -> &dyn Commands<Order> {
+    fn commands(&self) -> &dyn Commands<OrderCommand, Executed<Order>> {
         self.store.as_ref()
     }
 

@@ -65,7 +65,7 @@ pub struct PaymentActor {
     providers: Providers,
     coordinator: SignalTarget,
     status: Arc<ActorStatus>,
-    batch: Batch<Payment>,
+    batch: Batch<PaymentCommand, Executed<Payment>>,
     calls: Calls<PaymentCall>,
     panicked: Panicked,
 }
@@ -107,13 +107,14 @@ impl Supervised for PaymentActor {
 }
 
 impl Participant for PaymentActor {
-    type Aggregate = Payment;
+    type Command = PaymentCommand;
+    type Answer = Executed<Payment>;
 
-    fn batch(&mut self) -> &mut Batch<Payment> {
+    fn batch(&mut self) -> &mut Batch<PaymentCommand, Executed<Payment>> {
         &mut self.batch
     }
 
-    fn commands(&self) -> &dyn Commands<Payment> {
+    fn commands(&self) -> &dyn Commands<PaymentCommand, Executed<Payment>> {
         self.store.as_ref()
     }
 
@@ -126,7 +127,7 @@ impl Participant for PaymentActor {
     }
 }
 
-impl Caller for PaymentActor {
+impl Caller<Payment> for PaymentActor {
     fn calls(&mut self) -> &mut Calls<PaymentCall> {
         &mut self.calls
     }

@@ -29,7 +29,7 @@ pub struct ShippingActor {
     providers: Providers,
     coordinator: SignalTarget,
     status: Arc<ActorStatus>,
-    batch: Batch<Shipment>,
+    batch: Batch<ShippingCommand, Executed<Shipment>>,
     calls: Calls<CarrierCall>,
     panicked: Panicked,
 }
@@ -71,13 +71,14 @@ impl Supervised for ShippingActor {
 }
 
 impl Participant for ShippingActor {
-    type Aggregate = Shipment;
+    type Command = ShippingCommand;
+    type Answer = Executed<Shipment>;
 
-    fn batch(&mut self) -> &mut Batch<Shipment> {
+    fn batch(&mut self) -> &mut Batch<ShippingCommand, Executed<Shipment>> {
         &mut self.batch
     }
 
-    fn commands(&self) -> &dyn Commands<Shipment> {
+    fn commands(&self) -> &dyn Commands<ShippingCommand, Executed<Shipment>> {
         self.store.as_ref()
     }
 
@@ -90,7 +91,7 @@ impl Participant for ShippingActor {
     }
 }
 
-impl Caller for ShippingActor {
+impl Caller<Shipment> for ShippingActor {
     fn calls(&mut self) -> &mut Calls<CarrierCall> {
         &mut self.calls
     }

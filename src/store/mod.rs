@@ -25,9 +25,9 @@ pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, 
 use crate::domain::{
     aggregate::Aggregate,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
-    order::Order,
-    payment::Payment,
-    shipment::Shipment,
+    order::{Order, OrderCommand},
+    payment::{Payment, PaymentCommand},
+    shipment::{Shipment, ShippingCommand},
     time::Timestamp,
 };
 use futures::future::BoxFuture;
@@ -95,16 +95,16 @@ pub enum Executed<A: Aggregate> {
 /// The answers to a batch, in its order.
 pub type Answers<T> = Vec<Result<T, StoreError>>;
 
-/// Runs one owner's commands.
-pub trait Commands<A: Aggregate>: Send + Sync {
+/// Runs one owner's commands `C`, which are answered with `R`.
+pub trait Commands<C, R>: Send + Sync {
     /// Runs the commands in order, all durable before any is answered. Later commands see what
     /// earlier ones changed. Batches of one process are run in the order in which they are handed
     /// over, whoever hands them over.
-    fn execute(&self, commands: Vec<Keyed<A::Command>>) -> BoxFuture<'static, Answers<Executed<A>>>;
+    fn execute(&self, commands: Vec<Keyed<C>>) -> BoxFuture<'static, Answers<R>>;
 }
 
 /// Orders.
-pub trait OrderStore: Commands<Order> {
+pub trait OrderStore: Commands<OrderCommand, Executed<Order>> {
     /// One order.
     fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>>;
     /// Orders, newest first.
@@ -112,7 +112,7 @@ pub trait OrderStore: Commands<Order> {
 }
 
 /// Payments and their ledger.
-pub trait PaymentStore: Commands<Payment> {
+pub trait PaymentStore: Commands<PaymentCommand, Executed<Payment>> {
     /// One payment.
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>>;
     /// An order's payment.
@@ -133,7 +133,7 @@ pub trait PaymentStore: Commands<Payment> {
 }
 
 /// Shipments.
-pub trait ShipmentStore: Commands<Shipment> {
+pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipment>> {
     /// One shipment.
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
     /// An order's shipment.

@@ -10,10 +10,9 @@ use super::{
 };
 use crate::{
     domain::{
-        aggregate::Aggregate,
         field::CustomerRef,
         ids::OrderId,
-        order::{Basket, Order, OrderStatus},
+        order::{Basket, Order, OrderCommand, OrderStatus},
     },
     store::{Answers, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError},
 };
@@ -90,11 +89,8 @@ impl Table for Order {
     }
 }
 
-impl Commands<Order> for Sqlite {
-    fn execute(
-        &self,
-        commands: Vec<Keyed<<Order as Aggregate>::Command>>,
-    ) -> BoxFuture<'static, Answers<Executed<Order>>> {
+impl Commands<OrderCommand, Executed<Order>> for Sqlite {
+    fn execute(&self, commands: Vec<Keyed<OrderCommand>>) -> BoxFuture<'static, Answers<Executed<Order>>> {
         self.writer.execute::<Runner<Order>>(commands)
     }
 }

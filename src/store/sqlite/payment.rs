@@ -10,9 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        aggregate::Aggregate,
         ids::{OrderId, PaymentId},
-        payment::{Movement, Payment, PaymentStatus},
+        payment::{Movement, Payment, PaymentCommand, PaymentStatus},
     },
     store::{Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError},
 };
@@ -146,11 +145,8 @@ impl Table for Payment {
     }
 }
 
-impl Commands<Payment> for Sqlite {
-    fn execute(
-        &self,
-        commands: Vec<Keyed<<Payment as Aggregate>::Command>>,
-    ) -> BoxFuture<'static, Answers<Executed<Payment>>> {
+impl Commands<PaymentCommand, Executed<Payment>> for Sqlite {
+    fn execute(&self, commands: Vec<Keyed<PaymentCommand>>) -> BoxFuture<'static, Answers<Executed<Payment>>> {
         self.writer.execute::<Runner<Payment>>(commands)
     }
 }

@@ -10,9 +10,8 @@ use super::{
 };
 use crate::{
     domain::{
-        aggregate::Aggregate,
         ids::{OrderId, ShipmentId},
-        shipment::{Shipment, ShipmentStatus},
+        shipment::{Shipment, ShipmentStatus, ShippingCommand},
     },
     store::{Answers, Commands, Executed, Keyed, Page, ShipmentStore, StoreError},
 };
@@ -93,11 +92,8 @@ impl Table for Shipment {
     }
 }
 
-impl Commands<Shipment> for Sqlite {
-    fn execute(
-        &self,
-        commands: Vec<Keyed<<Shipment as Aggregate>::Command>>,
-    ) -> BoxFuture<'static, Answers<Executed<Shipment>>> {
+impl Commands<ShippingCommand, Executed<Shipment>> for Sqlite {
+    fn execute(&self, commands: Vec<Keyed<ShippingCommand>>) -> BoxFuture<'static, Answers<Executed<Shipment>>> {
         self.writer.execute::<Runner<Shipment>>(commands)
     }
 }
