@@ -12,15 +12,20 @@ mod admin;
 mod body;
 mod envelope;
 mod idempotency;
+mod offers;
 mod openapi;
 mod operations;
 mod orders;
 mod params;
 mod payments;
 mod problem;
+mod products;
 mod request_id;
 mod sagas;
 mod shipments;
+mod shops;
+mod variants;
+mod warehouses;
 mod wire;
 
 pub use idempotency::FleetingClaims;
@@ -87,6 +92,11 @@ pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::
             .configure(orders::routes)
             .configure(payments::routes)
             .configure(shipments::routes)
+            .configure(products::routes)
+            .configure(variants::routes)
+            .configure(shops::routes)
+            .configure(offers::routes)
+            .configure(warehouses::routes)
             .configure(sagas::routes)
             .configure(admin::routes)
             .configure(operations::routes)

@@ -17,9 +17,14 @@ use uuid::Uuid;
 /// Longest `?wait=`, in seconds.
 const MAX_WAIT_SECONDS: u64 = 60;
 
-/// An id in the path.
+/// The id in the path.
 pub(super) fn path_id<T>(request: &HttpRequest, make: fn(Uuid) -> T) -> Result<T, Problem> {
-    let text = request.match_info().query("id");
+    named_path_id(request, "id", make)
+}
+
+/// The id in the path that has this name there.
+pub(super) fn named_path_id<T>(request: &HttpRequest, name: &str, make: fn(Uuid) -> T) -> Result<T, Problem> {
+    let text = request.match_info().query(name);
     Uuid::parse_str(text)
         .map(make)
         .map_err(|error| Problem::new(Code::InvalidId, format!("the id {text:?} is not a UUID: {error}")))
@@ -91,12 +96,24 @@ impl Query {
 
     /// Takes `limit` and `cursor`. The page holds one more than the limit, to know whether more follow.
     pub(super) fn page<Id>(&mut self, make: fn(Uuid) -> Id) -> (u32, Page<Id>) {
+        let (limit, before) = self.part::<Uuid>();
+        (limit, Page { before: before.map(make), limit: limit + 1 })
+    }
+
+    /// Takes `limit` and a `cursor` of any kind.
+    pub(super) fn part<Cursor: FromStr>(&mut self) -> (u32, Option<Cursor>) {
         let limit = self.parsed::<u32>("limit", "a whole number from 1 to 100").unwrap_or(20);
-        if !(1..=100).contains(&limit) {
+        let allowed = (1..=100).contains(&limit);
+        if !allowed {
             self.errors.add("limit", format!("must be a whole number from 1 to 100, is {limit}"));
         }
-        let before = self.parsed::<Uuid>("cursor", "a next_cursor of an earlier answer").map(make);
-        (limit, Page { before, limit: limit + 1 })
+        let cursor = self.parsed("cursor", "a next_cursor of an earlier answer");
+        (if allowed { limit } else { 1 }, cursor)
+    }
+
+    /// Takes `active`.
+    pub(super) fn active(&mut self) -> Option<bool> {
+        self.parsed("active", "true or false")
     }
 
     /// Ends the reading: everything that was given must have been taken and be valid.

@@ -1,7 +1,7 @@
 //! Why a request is not served, in words that every facade can map.
 
 use crate::{
-    domain::{field::FieldError, payment::PaymentRefusal, saga::Refused},
+    domain::{catalog::CatalogRefusal, field::FieldError, payment::PaymentRefusal, saga::Refused},
     store::StoreError,
 };
 
@@ -18,6 +18,16 @@ pub enum What {
     Saga,
     /// An actor.
     Actor,
+    /// A product.
+    Product,
+    /// A variant of a product.
+    Variant,
+    /// A shop.
+    Shop,
+    /// A shop's offer.
+    Offer,
+    /// A warehouse.
+    Warehouse,
 }
 
 impl What {
@@ -29,6 +39,11 @@ impl What {
             Self::Shipment => "shipment",
             Self::Saga => "saga",
             Self::Actor => "actor",
+            Self::Product => "product",
+            Self::Variant => "variant",
+            Self::Shop => "shop",
+            Self::Offer => "offer",
+            Self::Warehouse => "warehouse",
         }
     }
 }
@@ -48,6 +63,9 @@ pub enum ServiceError {
     /// The payment's state forbids it.
     #[error(transparent)]
     PaymentRefused(#[from] PaymentRefusal),
+    /// The catalogue's rules forbid it.
+    #[error(transparent)]
+    CatalogRefused(#[from] CatalogRefusal),
     /// The saga's log is no saga.
     #[error("the saga's log cannot be used: {0}")]
     UnusableLog(String),

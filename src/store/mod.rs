@@ -14,10 +14,15 @@
 
 pub mod sqlite;
 
+mod catalog;
 mod facts;
 mod query;
 mod saga;
 
+pub use catalog::{
+    CatalogAnswer, CatalogDone, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,
+    StockAt, WarehouseFilter,
+};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
@@ -226,6 +231,8 @@ pub struct Store {
     pub shipments: Arc<dyn ShipmentStore>,
     /// Sagas.
     pub sagas: Arc<dyn SagaStore>,
+    /// Products, shops, offers and warehouses.
+    pub catalog: Arc<dyn CatalogStore>,
     /// Facts for the audit.
     pub facts: Arc<dyn FactSource>,
     /// The store as a whole.
