@@ -31,7 +31,7 @@ fn methods(item: &Value) -> BTreeSet<String> {
 
 /// A documented path with something for each parameter.
 fn filled(path: &str) -> String {
-    path.replace("{id}", NOBODY).replace("{name}", "nobody")
+    path.replace("{id}", NOBODY).replace("{variant_id}", NOBODY).replace("{name}", "nobody")
 }
 
 #[tokio::test]
