@@ -4,6 +4,7 @@
 mod answer;
 mod app;
 mod bodies;
+mod catalog;
 mod raw;
 
 pub(crate) use answer::{Answer, Call};
