@@ -88,6 +88,8 @@ codes! {
     DuplicateSku => 409 "duplicate_sku" "Another variant has this sku";
     /// The product has as many variants as one can have.
     TooManyVariants => 409 "too_many_variants" "The product has too many variants";
+    /// The shop has as many warehouses as one can have.
+    TooManyWarehouses => 409 "too_many_warehouses" "The shop has too many warehouses";
     /// The body is too large.
     BodyTooLarge => 413 "body_too_large" "The request body is too large";
     /// The body is not sent as JSON.
@@ -282,6 +284,7 @@ impl From<ServiceError> for Problem {
                 return problem;
             }
             ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
+            ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,
             ServiceError::CatalogRefused(CatalogRefusal::NoProduct(_)) => Code::ProductNotFound,
             ServiceError::CatalogRefused(CatalogRefusal::NoVariant(_)) => Code::VariantNotFound,
             ServiceError::CatalogRefused(CatalogRefusal::NoShop(_)) => Code::ShopNotFound,

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     domain::{
-        catalog::{AddProduct, Category, Description, Edit, EditProduct, ProductName, SearchText},
+        catalog::{AddProduct, Category, Description, Edit, EditProduct, Product, ProductName, SearchText},
         field::FieldErrors,
         ids::ProductId,
     },
@@ -83,24 +83,31 @@ pub(super) struct ProductBody {
     category: Option<String>,
     /// Whether it can be bought.
     active: bool,
-    /// In which forms it is sold, oldest first.
-    variants: Vec<VariantBody>,
+    /// In which forms it is sold, oldest first. Left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variants: Option<Vec<VariantBody>>,
     created_at: Time,
     updated_at: Time,
 }
 
-impl From<ProductView> for ProductBody {
-    fn from(ProductView { product, variants }: ProductView) -> Self {
+impl From<Product> for ProductBody {
+    fn from(product: Product) -> Self {
         Self {
             id: product.id,
             name: product.name.as_str().to_owned(),
             description: product.description.map(|text| text.as_str().to_owned()),
             category: product.category.map(|text| text.as_str().to_owned()),
             active: product.active,
-            variants: variants.into_iter().map(VariantBody::from).collect(),
+            variants: None,
             created_at: Time(product.created_at),
             updated_at: Time(product.updated_at),
         }
+    }
+}
+
+impl From<ProductView> for ProductBody {
+    fn from(ProductView { product, variants }: ProductView) -> Self {
+        Self { variants: Some(variants.into_iter().map(VariantBody::from).collect()), ..Self::from(product) }
     }
 }
 
@@ -156,7 +163,7 @@ pub(super) async fn add(
     Ok(response.header("Location", location).finish())
 }
 
-/// Lists products, newest first.
+/// Lists products, newest first, without their variants.
 #[utoipa::path(
     get, path = "/products", tag = "catalogue",
     params(
@@ -179,8 +186,9 @@ pub(super) async fn list_products(mut query: Query, context: web::Data<Context>)
     let active = query.active();
     let (limit, page) = query.page(ProductId::from_uuid);
     query.finish()?;
-    let products = context.service.product_views(ProductFilter { category, text, active }, page).await?;
-    Ok(list(products, limit, |view| view.product.id.to_string(), ProductBody::from))
+    let products = context.service.store().catalog.products(ProductFilter { category, text, active }, page).await;
+    let products = products.map_err(ServiceError::from)?;
+    Ok(list(products, limit, |product| product.id.to_string(), ProductBody::from))
 }
 
 /// Reads a product with its variants.

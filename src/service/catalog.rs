@@ -8,9 +8,8 @@ use crate::{
         catalog::{CatalogRequest, NotForSale, PricedOffer, Product, Shop, Variant, Warehouse},
         ids::{ProductId, ShopId, VariantId, WarehouseId},
     },
-    store::{CatalogDone, Claim, ListedOffer, OfferPlace, Page, ProductFilter, StoreError},
+    store::{CatalogDone, Claim, ListedOffer, OfferPlace, Page, StoreError},
 };
-use futures::future::try_join_all;
 use std::collections::{HashMap, HashSet};
 
 /// A change of the catalogue that was made.
@@ -81,19 +80,6 @@ impl Service {
     pub async fn with_variants(&self, product: Product) -> Result<ProductView, StoreError> {
         let variants = self.store.catalog.variants_of(product.id).await?;
         Ok(ProductView { product, variants })
-    }
-
-    /// Products with their variants, newest first.
-    ///
-    /// # Errors
-    /// Storage away.
-    pub async fn product_views(
-        &self,
-        filter: ProductFilter,
-        page: Page<ProductId>,
-    ) -> Result<Vec<ProductView>, ServiceError> {
-        let products = self.store.catalog.products(filter, page).await?;
-        Ok(try_join_all(products.into_iter().map(|product| self.with_variants(product))).await?)
     }
 
     /// One variant.

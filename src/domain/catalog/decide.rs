@@ -2,7 +2,7 @@
 
 use super::{
     AddProduct, AddShop, AddVariant, AddWarehouse, CatalogCommand, CatalogItem, Edit, EditProduct, EditShop,
-    EditVariant, EditWarehouse, MAX_VARIANTS, Offer, Product, PutOffer, Shop, Sku, Variant, Warehouse,
+    EditVariant, EditWarehouse, MAX_VARIANTS, MAX_WAREHOUSES, Offer, Product, PutOffer, Shop, Sku, Variant, Warehouse,
 };
 use crate::domain::{
     ids::{ProductId, ShopId, VariantId, WarehouseId},
@@ -24,6 +24,8 @@ pub trait Shelf {
     fn holder(&self, sku: &Sku) -> Result<Option<VariantId>, Self::Error>;
     /// A shop.
     fn shop(&self, id: ShopId) -> Result<Option<Shop>, Self::Error>;
+    /// How many warehouses a shop has.
+    fn count_warehouses(&self, shop: ShopId) -> Result<u32, Self::Error>;
     /// A shop's offer of a variant.
     fn offer(&self, shop: ShopId, variant: VariantId) -> Result<Option<Offer>, Self::Error>;
     /// A warehouse.
@@ -56,6 +58,9 @@ pub enum CatalogRefusal {
     /// The product has as many variants as one can have.
     #[error("product {0} has {MAX_VARIANTS} variants already, which is as many as one can have")]
     TooManyVariants(ProductId),
+    /// The shop has as many warehouses as one can have.
+    #[error("shop {0} has {MAX_WAREHOUSES} warehouses already, which is as many as one can have")]
+    TooManyWarehouses(ShopId),
 }
 
 /// What is written of an item.
@@ -229,6 +234,9 @@ fn add_warehouse<S: Shelf>(command: &AddWarehouse, shelf: &S, now: Timestamp) ->
     }
     if shelf.shop(command.shop_id)?.is_none() {
         return Ok(Err(CatalogRefusal::NoShop(command.shop_id)));
+    }
+    if shelf.count_warehouses(command.shop_id)? >= MAX_WAREHOUSES {
+        return Ok(Err(CatalogRefusal::TooManyWarehouses(command.shop_id)));
     }
     let AddWarehouse { id, shop_id, name, address, priority, active } = command.clone();
     let (created_at, updated_at) = (now, now);

@@ -26,4 +26,4 @@ pub use product::{
     Variant,
 };
 pub use search::{SearchText, spaced};
-pub use shop::{Address, City, Priority, Shop, ShopName, Warehouse, WarehouseName};
+pub use shop::{Address, City, MAX_WAREHOUSES, Priority, Shop, ShopName, Warehouse, WarehouseName};

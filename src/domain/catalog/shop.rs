@@ -7,6 +7,9 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// Most warehouses of one shop: each is looked at when its stock is reserved.
+pub const MAX_WAREHOUSES: u32 = 250;
+
 /// What a shop is called.
 pub type ShopName = Text<200>;
 /// The city that a shop is in.

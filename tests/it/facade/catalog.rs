@@ -27,7 +27,9 @@ async fn a_product_is_read_as_it_was_added_with_its_variants() {
     assert_eq!(app.get(&format!("/variants/{}", id(&variant))).await.success(200), &variant);
     let read = app.get(&format!("/products/{}", id(&product))).await.success(200).clone();
     assert_eq!(read["variants"], json!([variant]));
-    assert_eq!(app.get("/products").await.items(), [read], "a list shows the same");
+    let mut listed = read;
+    listed.as_object_mut().expect("an object").remove("variants");
+    assert_eq!(app.get("/products").await.items(), [listed], "a list shows the same but for the variants");
     app.finish().await;
 }
 

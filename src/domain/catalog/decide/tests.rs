@@ -64,6 +64,11 @@ impl Shelf for Few {
         Ok(self.find(|shop: &Shop| shop.id == id))
     }
 
+    fn count_warehouses(&self, shop: ShopId) -> Result<u32, Infallible> {
+        let of_shop = |item: &&CatalogItem| matches!(item, CatalogItem::Warehouse(w) if w.shop_id == shop);
+        Ok(u32::try_from(self.0.iter().filter(of_shop).count()).unwrap())
+    }
+
     fn offer(&self, shop: ShopId, variant: VariantId) -> Result<Option<Offer>, Infallible> {
         Ok(self.find(|offer: &Offer| (offer.shop_id, offer.variant_id) == (shop, variant)))
     }
@@ -216,6 +221,17 @@ fn a_product_has_a_bounded_number_of_variants() {
         few.run(add_variant(n, &n.to_string()), 20).unwrap();
     }
     assert_eq!(few.run(add_variant(0, "one more"), 20), Err(CatalogRefusal::TooManyVariants(PRODUCT)));
+}
+
+#[test]
+fn a_shop_has_a_bounded_number_of_warehouses() {
+    let mut few = shelf();
+    let another =
+        |n: u32| AddWarehouse { id: WarehouseId::from_uuid(Uuid::from_u128(5_000 + u128::from(n))), ..add_warehouse() };
+    for n in 2..=MAX_WAREHOUSES {
+        few.run(another(n), 20).unwrap();
+    }
+    assert_eq!(few.run(another(0), 20), Err(CatalogRefusal::TooManyWarehouses(SHOP)));
 }
 
 #[test]

@@ -146,6 +146,11 @@ impl Shelf for Tx<'_, '_> {
         look_up(self, rows::SHOP, [id], rows::shop)
     }
 
+    fn count_warehouses(&self, shop: ShopId) -> Result<u32, CommandError> {
+        let count = self.row("SELECT count(*) FROM catalog_warehouse WHERE shop_id = ?1", [shop], |row| row.get(0));
+        Ok(count?.unwrap_or(0))
+    }
+
     fn offer(&self, shop: ShopId, variant: VariantId) -> Result<Option<Offer>, CommandError> {
         look_up(self, rows::OFFER, (shop, variant), rows::offer)
     }
