@@ -5,10 +5,12 @@
 //! again, safely, because its ids were made before it was first sent. Must not hold a rule, nor know
 //! of HTTP or gRPC.
 
+mod catalog;
 mod error;
 mod stock;
 mod view;
 
+pub use catalog::{CatalogChanged, OfferView, ProductView};
 pub use error::{ServiceError, What};
 pub use stock::StockView;
 pub use view::{OrderView, SagaView, row_message};

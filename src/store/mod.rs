@@ -14,11 +14,16 @@
 
 pub mod sqlite;
 
+mod catalog;
 mod facts;
 mod query;
 mod saga;
 mod stock;
 
+pub use catalog::{
+    CatalogAnswer, CatalogDone, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,
+    StockAt, WarehouseFilter,
+};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
@@ -232,6 +237,8 @@ pub struct Store {
     pub stock: Arc<dyn StockStore>,
     /// Sagas.
     pub sagas: Arc<dyn SagaStore>,
+    /// Products, shops, offers and warehouses.
+    pub catalog: Arc<dyn CatalogStore>,
     /// Facts for the audit.
     pub facts: Arc<dyn FactSource>,
     /// The store as a whole.

@@ -56,6 +56,29 @@ fn recovery_and_timers_look_at_unfinished_sagas_alone() {
 }
 
 #[test]
+fn the_catalogue_is_read_in_the_order_of_its_indexes() {
+    for (sql, index) in [
+        ("SELECT id FROM catalog_product WHERE category = ?1 ORDER BY id DESC", "catalog_product_category"),
+        ("SELECT id FROM catalog_variant WHERE product_id = ?1 ORDER BY id", "catalog_variant_product"),
+        (
+            "SELECT price FROM catalog_offer WHERE variant_id = ?1 AND (price, shop_id) > (?2, ?3) ORDER BY price, shop_id",
+            "catalog_offer_variant",
+        ),
+        (
+            "SELECT price FROM catalog_offer WHERE shop_id = ?1 AND variant_id < ?2 ORDER BY variant_id DESC",
+            "PRIMARY KEY",
+        ),
+        (
+            "SELECT id FROM catalog_warehouse WHERE shop_id = ?1 AND active = 1 ORDER BY priority, id",
+            "catalog_warehouse_shop",
+        ),
+    ] {
+        let plan = plan(sql);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+}
+
+#[test]
 fn no_write_builds_a_temporary_b_tree() {
     let test = store();
     let conn = test.raw();
