@@ -104,6 +104,7 @@ async fn act(store: &Store, commands: impl Iterator<Item = Result<Command>>) -> 
     for command in commands {
         match command? {
             Command::Order(command) => orders.push(command.into()),
+            Command::Stock(_) => bail!("an order of free text asks the stock"),
             Command::Payment(command) => payments.push(command.into()),
             Command::Shipping(command) => shipments.push(command.into()),
         }
@@ -137,7 +138,7 @@ impl Case {
             simulate: Simulation::default(),
         };
         let id = SagaId::from_uuid(Uuid::now_v7());
-        let (saga, started) = Saga::begin(id, checkout::definition(), Arc::new(checkout), clock::now());
+        let (saga, started) = checkout::begin(id, Arc::new(checkout), clock::now());
         Self { saga, started }
     }
 

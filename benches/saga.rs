@@ -62,7 +62,7 @@ fn drive(
     now: Timestamp,
     mut append: impl FnMut(Vec<CheckoutEvent>),
 ) -> CheckoutSaga {
-    let (mut saga, events) = Saga::begin(id, checkout::definition(), checkout, now);
+    let (mut saga, events) = checkout::begin(id, checkout, now);
     append(events);
     while let Next::Run(tasks) = saga.next() {
         for task in tasks {

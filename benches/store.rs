@@ -105,7 +105,7 @@ impl InStep {
 }
 
 fn start(now: Timestamp) -> (CheckoutSaga, SagaCommand) {
-    let (saga, events) = Saga::begin(given::saga_id(), checkout::definition(), given::checkout(), now);
+    let (saga, events) = checkout::begin(given::saga_id(), given::checkout(), now);
     let start = StartSaga { row: given::row(&saga, now), entry: given::entry(events, now), claim: None };
     (saga, SagaCommand::Start(Box::new(start)))
 }

@@ -89,6 +89,7 @@ impl App {
         let context = http::Context {
             service: Service::new(store.clone(), actors.clone(), stopping_seen),
             simulation: settings.simulation.enabled,
+            free_text_lines: settings.orders.allow_free_text_lines,
             default_deadline_ms: settings.orders.default_payment_deadline_ms,
             max_body_bytes: settings.http.max_body_bytes,
             request_timeout: settings.http.request_timeout,

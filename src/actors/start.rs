@@ -74,6 +74,7 @@ impl Actors {
         let coordinator = {
             let participants = Participants {
                 order: order.clone().recipient(),
+                stock: stock.clone().recipient(),
                 payment: payment.clone().recipient(),
                 shipping: shipping.clone().recipient(),
             };

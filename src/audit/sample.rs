@@ -48,7 +48,7 @@ impl Sample {
             simulate,
         };
         let id = SagaId::from_uuid(Uuid::from_u128(4));
-        let (saga, events) = Saga::begin(id, checkout::definition(), Arc::new(checkout), START);
+        let (saga, events) = checkout::begin(id, Arc::new(checkout), START);
         let mut sample = Self {
             saga,
             now: START,
@@ -95,6 +95,7 @@ impl Sample {
                 let task = tasks[0];
                 let outcome = match checkout::command(&self.saga, task.action) {
                     Command::Order(command) => Order::outcome(Self::decide(&mut self.order, &command, self.now).0),
+                    Command::Stock(command) => panic!("a free-text order asks the stock: {command:?}"),
                     Command::Payment(command) => self.pay(&command).outcome,
                     Command::Shipping(command) => {
                         Shipping::outcome(Self::decide(&mut self.shipping, &command, self.now).0)

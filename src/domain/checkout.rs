@@ -5,14 +5,17 @@
 
 use super::{
     field::CustomerRef,
-    ids::{OrderId, PaymentId, ShipmentId},
+    ids::{OrderId, PaymentId, SagaId, ShipmentId},
     money::Currency,
     order::{Basket, CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, OrderCommand},
     payment::{ExpirePayment, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
     reason::Reason,
-    saga::{Action, CancelBy, Definition, Event, Kind, Refused, RetryPolicy, Saga, Stage, Status, Step, Summary},
-    shipment::{CancelShipping, Consignment, ShippingCommand, StartShipping},
+    saga::{
+        Action, CancelBy, Definition, Event, Kind, Receipt, Refused, RetryPolicy, Saga, Stage, Status, Step, Summary,
+    },
+    shipment::{CancelShipping, Consignment, Content, Origin, Parcel, ShippingCommand, StartShipping},
     simulation::Simulation,
+    stock::{Allotment, CommitStock, ReleaseStock, ReserveStock, StockCommand},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -27,6 +30,12 @@ pub enum Verb {
     CreateOrder,
     /// Closes the order.
     CancelOrder,
+    /// Promises the goods to the order.
+    ReserveStock,
+    /// Lets them leave the stock for good.
+    CommitStock,
+    /// Gives back what the order holds.
+    ReleaseStock,
     /// Takes the money, or waits for it.
     ProcessPayment,
     /// Tells a waiting payment that its time is up.
@@ -51,11 +60,15 @@ impl Action for Verb {
     fn participant(self) -> &'static str {
         match self {
             Self::CreateOrder | Self::CancelOrder | Self::MarkOrderPaid | Self::CompleteOrder => "order",
+            Self::ReserveStock | Self::CommitStock | Self::ReleaseStock => STOCK,
             Self::ProcessPayment | Self::ExpirePayment | Self::RefundPayment => "payment",
             Self::StartShipping | Self::CancelShipping => "shipping",
         }
     }
 }
+
+/// The participant that orders of free-text lines have no use for.
+const STOCK: &str = "stock";
 
 /// The stage whose end means that the order is paid.
 pub const PAYMENT_STAGE: &str = "payment";
@@ -72,7 +85,7 @@ const ACTION_RETRY: RetryPolicy = RetryPolicy { attempts: 6, floor_ms: 20, base_
 /// Past the pivot and on the way back, giving up costs a person's time: 15 attempts in about 5 min.
 const PERSISTENT_RETRY: RetryPolicy = RetryPolicy { attempts: 15, floor_ms: 20, base_ms: 200, cap_ms: 60_000 };
 
-static CHECKOUT: LazyLock<Definition<Verb>> = LazyLock::new(|| {
+static CHECKOUT: LazyLock<Checkouts> = LazyLock::new(|| {
     let step = |action, compensation, exhausted| Step {
         action,
         compensation: Some(compensation),
@@ -83,11 +96,12 @@ static CHECKOUT: LazyLock<Definition<Verb>> = LazyLock::new(|| {
         retry: ACTION_RETRY,
     };
     let stage = |name, kind, step| Stage { name, kind, steps: vec![step] };
-    Definition::build(
+    let stocked = Definition::build(
         "checkout",
         1,
         vec![
             stage(ORDER_STAGE, Kind::Compensatable, step(Verb::CreateOrder, Verb::CancelOrder, Reason::OrderError)),
+            stage(STOCK, Kind::Compensatable, step(Verb::ReserveStock, Verb::ReleaseStock, Reason::StockError)),
             stage(
                 PAYMENT_STAGE,
                 Kind::Compensatable,
@@ -97,7 +111,14 @@ static CHECKOUT: LazyLock<Definition<Verb>> = LazyLock::new(|| {
                     ..step(Verb::ProcessPayment, Verb::RefundPayment, Reason::PaymentError)
                 },
             ),
-            stage("confirm", Kind::Compensatable, step(Verb::MarkOrderPaid, Verb::CancelOrder, Reason::OrderError)),
+            Stage {
+                name: "confirm",
+                kind: Kind::Compensatable,
+                steps: vec![
+                    step(Verb::MarkOrderPaid, Verb::CancelOrder, Reason::OrderError),
+                    step(Verb::CommitStock, Verb::ReleaseStock, Reason::StockError),
+                ],
+            },
             stage("shipping", Kind::Pivot, step(Verb::StartShipping, Verb::CancelShipping, Reason::ShippingError)),
             stage(
                 "complete",
@@ -114,18 +135,37 @@ static CHECKOUT: LazyLock<Definition<Verb>> = LazyLock::new(|| {
             ),
         ],
         PERSISTENT_RETRY,
-    )
-    .expect("the built-in checkout keeps the rules of a definition, as its test proves")
+    );
+    let unstocked = stocked.as_ref().map_err(Clone::clone).and_then(|stocked| stocked.without(STOCK));
+    let checkouts = stocked.and_then(|stocked| Ok(Checkouts { stocked, unstocked: unstocked? }));
+    checkouts.expect("the built-in checkout keeps the rules of a definition, as its test proves")
 });
 
-/// The checkout's current definition.
+/// The checkout, and what is left of it for an order that takes nothing from a warehouse: such an order pays
+/// for no step that would do nothing.
+struct Checkouts {
+    stocked: Definition<Verb>,
+    unstocked: Definition<Verb>,
+}
+
+/// The checkout's current definition, with all its steps.
 pub fn definition() -> &'static Definition<Verb> {
-    &CHECKOUT
+    &CHECKOUT.stocked
+}
+
+/// The part of the current definition that an order of these lines runs.
+fn definition_for(basket: &Basket) -> &'static Definition<Verb> {
+    if basket.is_stocked() { &CHECKOUT.stocked } else { &CHECKOUT.unstocked }
+}
+
+/// Starts the saga of a checkout: its first events, to be appended before anything else is done for it.
+pub fn begin(id: SagaId, checkout: Arc<Checkout>, now: Timestamp) -> (CheckoutSaga, Vec<CheckoutEvent>) {
+    Saga::begin(id, definition_for(&checkout.basket), checkout, now)
 }
 
 /// The definition that a stored saga runs, if this release knows it.
-pub fn definition_of(name: &str, version: u32) -> Option<&'static Definition<Verb>> {
-    Some(definition()).filter(|known| known.name() == name && known.version() == version)
+pub fn definition_of(name: &str, version: u32, checkout: &Arc<Checkout>) -> Option<&'static Definition<Verb>> {
+    Some(definition_for(&checkout.basket)).filter(|known| known.name() == name && known.version() == version)
 }
 
 /// What a checkout is started with. Every id is made up front, so that a step that is sent again
@@ -164,6 +204,8 @@ pub type CheckoutEvent = Event<Verb, Arc<Checkout>>;
 pub enum Command {
     /// For the order participant.
     Order(OrderCommand),
+    /// For the stock participant.
+    Stock(StockCommand),
     /// For the payment participant.
     Payment(PaymentCommand),
     /// For the shipping participant.
@@ -188,8 +230,8 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
         order_id,
         saga_id,
         shipment_id: checkout.shipment_id,
-        parcels: Vec::new(),
-        loose: true,
+        parcels: parcels(saga),
+        loose: checkout.basket.has_free_text(),
         script: checkout.simulate.shipping,
     };
     match verb {
@@ -206,12 +248,37 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
         }
         Verb::MarkOrderPaid => Command::Order(OrderCommand::MarkPaid(MarkOrderPaid { order_id })),
         Verb::CompleteOrder => Command::Order(OrderCommand::Complete(CompleteOrder { order_id })),
+        Verb::ReserveStock => Command::Stock(StockCommand::Reserve(ReserveStock {
+            order_id,
+            saga_id,
+            revision: 0,
+            demands: checkout.basket.demands(),
+            script: checkout.simulate.stock,
+        })),
+        Verb::CommitStock => Command::Stock(StockCommand::Commit(CommitStock { order_id })),
+        Verb::ReleaseStock => Command::Stock(StockCommand::Release(ReleaseStock { order_id, saga_id })),
         Verb::ProcessPayment => Command::Payment(PaymentCommand::Process(ProcessPayment(terms()))),
         Verb::ExpirePayment => Command::Payment(PaymentCommand::Expire(ExpirePayment(terms()))),
         Verb::RefundPayment => Command::Payment(PaymentCommand::Refund(RefundPayment(terms()))),
         Verb::StartShipping => Command::Shipping(ShippingCommand::Start(StartShipping(goods()))),
         Verb::CancelShipping => Command::Shipping(ShippingCommand::Cancel(CancelShipping(goods()))),
     }
+}
+
+/// What each warehouse sends, by the receipt of the reservation: a parcel for each, in the order of its first
+/// allotment.
+fn parcels(saga: &CheckoutSaga) -> Vec<Parcel> {
+    let Some(Receipt::Allotments(allotments)) = saga.receipt(Verb::ReserveStock) else { return Vec::new() };
+    let mut parcels: Vec<(Origin, Vec<Content>)> = Vec::new();
+    for Allotment { shop_id, warehouse_id, variant_id, quantity } in allotments.iter() {
+        let origin = Origin { shop_id: *shop_id, warehouse_id: *warehouse_id };
+        let content = Content { variant_id: *variant_id, quantity: quantity.get() };
+        match parcels.iter_mut().find(|(known, _)| *known == origin) {
+            Some((_, contents)) => contents.push(content),
+            None => parcels.push((origin, vec![content])),
+        }
+    }
+    parcels.into_iter().map(|(origin, contents)| Parcel { origin, contents: contents.into() }).collect()
 }
 
 /// Whether a client can be told that its order is placed: the order exists, and its payment too, unless
@@ -253,14 +320,14 @@ const fn unwound(reason: Option<Reason>) -> &'static str {
         Some(Reason::PaymentDeclined | Reason::PaymentError | Reason::PaymentClosed) => {
             "Payment failed. Order has been cancelled."
         }
-        Some(Reason::OutOfStock | Reason::StockClosed | Reason::StockError) => {
-            "Out of stock. Order has been cancelled."
-        }
         Some(Reason::PaymentExpired) => "Payment expired. Order has been cancelled.",
         Some(Reason::ShippingFailed | Reason::ShippingError | Reason::ShippingClosed) => {
             "Shipping failed. Payment refunded and order cancelled."
         }
+        Some(Reason::OutOfStock) => "Out of stock. Order has been cancelled.",
         Some(Reason::CancelledByCustomer | Reason::CancelledByOperator) => "Order cancelled on request.",
-        Some(Reason::OrderError | Reason::OrderClosed) | None => "Order failed. Order has been cancelled.",
+        Some(Reason::OrderError | Reason::OrderClosed | Reason::StockError | Reason::StockClosed) | None => {
+            "Order failed. Order has been cancelled."
+        }
     }
 }

@@ -41,6 +41,9 @@ pub enum Fault {
 /// The scripts of one order's simulated participants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Simulation {
+    /// The stock participant's script: a panic, or nothing.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub stock: Script,
     /// The payment provider's script.
     #[serde(default, skip_serializing_if = "is_default")]
     pub payment: Script,

@@ -65,6 +65,8 @@ pub struct Context {
     pub service: Service,
     /// Whether orders may carry simulated faults, and actors may be crashed.
     pub simulation: bool,
+    /// Whether orders may have lines that no shop offers.
+    pub free_text_lines: bool,
     /// How long a payment is waited for when the client names no deadline, in milliseconds.
     pub default_deadline_ms: u64,
     /// Largest request body, in bytes.

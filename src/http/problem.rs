@@ -98,6 +98,8 @@ codes! {
     WarehouseOfAnotherShop => 409 "warehouse_of_another_shop" "The warehouses belong to different shops";
     /// The variant takes nothing in.
     VariantInactive => 409 "variant_inactive" "The variant is not active";
+    /// A shop asks for another price than the client expects.
+    PriceChanged => 409 "price_changed" "The price has changed";
     /// Another variant has the stock-keeping unit.
     DuplicateSku => 409 "duplicate_sku" "Another variant has this sku";
     /// The product has as many variants as one can have.
@@ -198,11 +200,16 @@ impl Problem {
 
     /// Fields that cannot be accepted.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self::fields(Code::InvalidRequest, errors)
+    }
+
+    /// Fields that cannot be accepted, for a reason with a code of its own.
+    pub fn fields(code: Code, errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
             [only] => format!("{} {}", only.field, only.message),
             several => format!("{} fields cannot be accepted; see errors", several.len()),
         };
-        Self { code: Code::InvalidRequest, detail: detail.into(), errors }
+        Self { code, detail: detail.into(), errors }
     }
 
     /// One field that cannot be accepted, under a code of its own.

@@ -115,6 +115,18 @@ impl Service {
         }
     }
 
+    /// The order that this very request has placed before under its key, once its saga rests or `wait` is over:
+    /// what may be asked where the request itself cannot be accepted any more.
+    ///
+    /// # Errors
+    /// Storage away, or an idempotency key used with another body.
+    pub async fn placed_before(&self, claim: Option<Claim>, wait: Duration) -> Result<Option<Placed>, ServiceError> {
+        let Some(claim) = claim else { return Ok(None) };
+        let Some((order_id, saga_id)) = self.store.sagas.claimed(claim).await? else { return Ok(None) };
+        self.wait_for_rest(saga_id, wait).await?;
+        Ok(Some(Placed { order_id, saga_id, replayed: true }))
+    }
+
     /// Turns an order's saga back on behalf of its customer.
     ///
     /// # Errors
@@ -187,7 +199,7 @@ impl Service {
 
     async fn is_repeated(&self, claim: Option<&Claim>) -> Result<bool, ServiceError> {
         match claim {
-            Some(claim) => Ok(self.store.sagas.is_claimed(claim.clone()).await?),
+            Some(claim) => Ok(self.store.sagas.claimed(claim.clone()).await?.is_some()),
             None => Ok(false),
         }
     }

@@ -135,6 +135,8 @@ pub struct Orders {
     /// How long an order waits for its payment when it names no deadline, in ms; at most 30 days.
     /// Default 900,000 (15 minutes).
     pub default_payment_deadline_ms: u64,
+    /// Whether an order may have lines of free text, which no shop offers and no warehouse has. Default true.
+    pub allow_free_text_lines: bool,
 }
 
 /// `[simulation]`: failures on request.
@@ -198,6 +200,7 @@ impl Settings {
             saga: Saga { max_in_flight: values.number("saga.max_in_flight", 1, 1_000_000)? },
             orders: Orders {
                 default_payment_deadline_ms: values.number("orders.default_payment_deadline_ms", 1, MAX_DEADLINE_MS)?,
+                allow_free_text_lines: values.switch("orders.allow_free_text_lines")?,
             },
             simulation: Simulation { enabled: values.switch("simulation.enabled")? },
             idempotency: Idempotency { keep_hours: values.number("idempotency.keep_hours", 1, 8_760)? },

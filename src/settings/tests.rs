@@ -26,7 +26,7 @@ fn defaults() -> Settings {
             max_batch: 1_024,
         },
         saga: Saga { max_in_flight: 4_096 },
-        orders: Orders { default_payment_deadline_ms: DEFAULT_DEADLINE_MS },
+        orders: Orders { default_payment_deadline_ms: DEFAULT_DEADLINE_MS, allow_free_text_lines: true },
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
         node: Node { id: "node-1".to_owned() },
@@ -35,7 +35,7 @@ fn defaults() -> Settings {
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 18] = [
+const OTHERS: [(&str, &str); 19] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -49,6 +49,7 @@ const OTHERS: [(&str, &str); 18] = [
     ("store.max_batch", "16"),
     ("saga.max_in_flight", "1"),
     ("orders.default_payment_deadline_ms", "2592000000"),
+    ("orders.allow_free_text_lines", "false"),
     ("simulation.enabled", "false"),
     ("idempotency.keep_hours", "1"),
     ("node.id", "7"),
@@ -74,7 +75,7 @@ fn others() -> Settings {
             max_batch: 16,
         },
         saga: Saga { max_in_flight: 1 },
-        orders: Orders { default_payment_deadline_ms: MAX_DEADLINE_MS },
+        orders: Orders { default_payment_deadline_ms: MAX_DEADLINE_MS, allow_free_text_lines: false },
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },
         node: Node { id: "7".to_owned() },

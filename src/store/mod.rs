@@ -165,8 +165,9 @@ pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipping>> {
 pub trait SagaStore: Send + Sync {
     /// Runs the commands in order, as [`Commands::execute`] does.
     fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>>;
-    /// Whether this very request was made before under its key; an error where another one was.
-    fn is_claimed(&self, claim: Claim) -> BoxFuture<'static, Result<bool, StoreError>>;
+    /// The order and saga of this very request, if it was made before under its key; an error where another
+    /// one was.
+    fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>>;
     /// One saga's row.
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>>;
     /// One saga's row and log.

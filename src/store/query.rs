@@ -1,7 +1,12 @@
 //! What lists can be asked for.
 
 use crate::domain::{
-    field::CustomerRef, ids::OrderId, order::OrderStatus, payment::PaymentStatus, saga::Status, time::Timestamp,
+    field::CustomerRef,
+    ids::{OrderId, ShopId},
+    order::OrderStatus,
+    payment::PaymentStatus,
+    saga::Status,
+    time::Timestamp,
 };
 
 /// A part of a list, newest first.
@@ -18,6 +23,8 @@ pub struct Page<Id> {
 pub struct OrderFilter {
     /// In this status.
     pub status: Option<OrderStatus>,
+    /// With something of this shop.
+    pub shop_id: Option<ShopId>,
     /// Of this customer.
     pub customer_ref: Option<CustomerRef>,
     /// Placed at or after this time.

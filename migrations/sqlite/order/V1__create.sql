@@ -7,7 +7,7 @@ CREATE TABLE order_order (
     customer_ref TEXT,
     currency     TEXT    NOT NULL,
     total_amount INTEGER NOT NULL CHECK (total_amount >= 0),
-    lines        TEXT    NOT NULL, -- JSON: [{item_name, quantity, price}]
+    lines        TEXT    NOT NULL, -- JSON: [{item_name, quantity, price, stocked?}]
     status       TEXT    NOT NULL 
         CHECK (status = 'pending' OR status = 'paid' OR status = 'completed' OR status = 'failed' OR status = 'cancelled'),
     reason       TEXT,
@@ -20,3 +20,10 @@ CREATE TABLE order_order (
 CREATE INDEX order_order_customer ON order_order (customer_ref, id) WHERE customer_ref IS NOT NULL;
 -- What people look for among millions of completed orders: those that were unwound.
 CREATE INDEX order_order_closed ON order_order (status, id) WHERE reason IS NOT NULL;
+
+-- Which orders a shop sells something in: what the lines say already, for the shop's own list.
+CREATE TABLE order_shop (
+    shop_id  BLOB NOT NULL CHECK (length(shop_id) = 16),
+    order_id BLOB NOT NULL CHECK (length(order_id) = 16),
+    PRIMARY KEY (shop_id, order_id)
+) STRICT, WITHOUT ROWID;

@@ -15,7 +15,7 @@ use crate::{
     domain::{
         checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Verb},
         ids::{IdMap, OrderId, SagaId},
-        saga::{CancelBy, Impossible, Next, Refused, Saga, StepReply, Summary, Task},
+        saga::{CancelBy, Impossible, Next, Refused, StepReply, Summary, Task},
         time::Timestamp,
     },
     lifecycle::panic_message,
@@ -211,7 +211,7 @@ impl SagaCoordinator {
             return self.take_up(saga_id, Purpose::Place);
         }
         let now = clock::now();
-        let (saga, events) = Saga::begin(saga_id, checkout::definition(), checkout, now);
+        let (saga, events) = checkout::begin(saga_id, checkout, now);
         let row = SagaRow::started(&saga, now);
         let entry = LogEntry { at: now, node: Arc::clone(&self.node), events };
         let row_says = (saga.summary(), None);

@@ -5,7 +5,7 @@
 //!        │  each moves a saga (domain) and leaves in the outbox:
 //!        ▼
 //!   outbox ── appends ─────────▶ store   (first: an action never outruns the event announcing it)
-//!          ── one Perform each ▶ order, payment, shipping ── outcomes ──▶ back to the top
+//!          ── one Perform each ▶ order, stock, payment, shipping ── outcomes ──▶ back to the top
 //! ```
 //!
 //! A saga is in hand only while something of it is in flight. One that waits is a row with a `wake_at`
@@ -96,12 +96,13 @@ impl SagaCoordinator {
 
     fn flush(&mut self, ctx: &mut Context<Self>) {
         self.flushing = false;
-        let Outbox { sagas, after, order, payment, shipping } = std::mem::take(&mut self.outbox);
+        let Outbox { sagas, after, order, stock, payment, shipping } = std::mem::take(&mut self.outbox);
         if !sagas.is_empty() {
             let answers = self.store.execute(sagas);
             ctx.spawn(answers.into_actor(self).map(move |answers, actor, ctx| actor.stored(after, answers, ctx)));
         }
         self.dispatch(self.participants.order.clone(), order, ctx);
+        self.dispatch(self.participants.stock.clone(), stock, ctx);
         self.dispatch(self.participants.payment.clone(), payment, ctx);
         self.dispatch(self.participants.shipping.clone(), shipping, ctx);
     }

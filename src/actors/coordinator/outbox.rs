@@ -9,6 +9,7 @@ use crate::{
         order::OrderCommand,
         payment::PaymentCommand,
         shipment::ShippingCommand,
+        stock::StockCommand,
         time::Timestamp,
     },
     store::SagaCommand,
@@ -20,6 +21,8 @@ use actix::Recipient;
 pub struct Participants {
     /// Performs the order's verbs.
     pub order: Recipient<Perform<OrderCommand>>,
+    /// Performs the stock's verbs.
+    pub stock: Recipient<Perform<StockCommand>>,
     /// Performs the payment's verbs.
     pub payment: Recipient<Perform<PaymentCommand>>,
     /// Performs shipping's verbs.
@@ -75,6 +78,7 @@ pub(super) struct Outbox {
     pub(super) sagas: Vec<SagaCommand>,
     pub(super) after: Vec<(SagaId, After)>,
     pub(super) order: Parcel<OrderCommand>,
+    pub(super) stock: Parcel<StockCommand>,
     pub(super) payment: Parcel<PaymentCommand>,
     pub(super) shipping: Parcel<ShippingCommand>,
 }
@@ -88,6 +92,7 @@ impl Outbox {
     pub(super) fn send(&mut self, origin: Origin, command: Command) {
         match command {
             Command::Order(command) => self.order.push(origin, command),
+            Command::Stock(command) => self.stock.push(origin, command),
             Command::Payment(command) => self.payment.push(origin, command),
             Command::Shipping(command) => self.shipping.push(origin, command),
         }

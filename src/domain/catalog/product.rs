@@ -68,7 +68,8 @@ pub enum SkuError {
 
 /// A stock-keeping unit: a variant's name among people and machines, of 1 to 64 characters; no two
 /// variants have the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Sku(Text<64>);
 
 impl Sku {

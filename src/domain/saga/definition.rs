@@ -144,6 +144,20 @@ impl<A: Action> Definition<A> {
         Ok(Self { name, version, stages, compensation_retry })
     }
 
+    /// The same saga for inputs that have no use for the steps of one participant: without them, and without
+    /// the stages that they leave empty.
+    ///
+    /// # Errors
+    /// Where what is left is no saga.
+    pub fn without(&self, participant: &str) -> Result<Self, DefinitionError> {
+        let mut stages = self.stages.clone();
+        for stage in &mut stages {
+            stage.steps.retain(|step| step.action.participant() != participant);
+        }
+        stages.retain(|stage| !stage.steps.is_empty());
+        Self::build(self.name, self.version, stages, self.compensation_retry)
+    }
+
     /// The definition's name, stored with each saga.
     pub const fn name(&self) -> &'static str {
         self.name

@@ -45,7 +45,7 @@ pub enum Event<A, I> {
         step: A,
         /// What it made or changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        receipt: Receipt,
+        receipt: Option<Receipt>,
         /// From the attempt's start to its answer.
         duration_ms: u64,
     },

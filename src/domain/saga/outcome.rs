@@ -1,11 +1,19 @@
 //! What a participant can answer to a step.
 
-use crate::domain::{reason::Reason, time::Timestamp};
+use crate::domain::{reason::Reason, stock::Allotment, time::Timestamp};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use uuid::Uuid;
 
-/// Id of the thing a finished step made or changed (a payment, a shipment), where there is one.
-pub type Receipt = Option<Uuid>;
+/// What a finished step has to show: a closed list, as the reasons are, of what later steps are told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Receipt {
+    /// The id of the thing it made or changed: a payment, a shipment.
+    Id(Uuid),
+    /// Which warehouses give what to the order.
+    Allotments(Arc<[Allotment]>),
+}
 
 /// A step's outcome is one of four.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +23,7 @@ pub enum Outcome {
     Done {
         /// What it made or changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        receipt: Receipt,
+        receipt: Option<Receipt>,
     },
     /// A business answer. Not retried.
     Rejected {
@@ -44,7 +52,7 @@ impl Outcome {
 
     /// Done, with the id of what was made or changed.
     pub const fn done(receipt: Uuid) -> Self {
-        Self::Done { receipt: Some(receipt) }
+        Self::Done { receipt: Some(Receipt::Id(receipt)) }
     }
 
     /// A business no.

@@ -48,7 +48,7 @@ pub struct StepRecord {
     /// The latest error or refusal.
     pub error: Option<String>,
     /// What it made or changed.
-    pub receipt: Receipt,
+    pub receipt: Option<Receipt>,
 }
 
 impl StepRecord {

@@ -22,7 +22,7 @@ use crate::domain::{
     ids::{OrderId, SagaId, ShopId, VariantId, WarehouseId},
     money::Quantity,
     reason::Reason,
-    saga::Outcome,
+    saga::{Outcome, Receipt},
     simulation::Script,
     time::Timestamp,
 };
@@ -278,9 +278,13 @@ impl Reservation {
         Self { order_id, saga_id, revision, status: Reserved, items: Arc::default(), created_at: now, updated_at: now }
     }
 
-    /// The outcome of a step that leaves the reservation as it is now.
-    const fn outcome(&self) -> Outcome {
-        Outcome::done(self.order_id.uuid())
+    /// The outcome of a step that leaves the reservation as it is now: what was given, so that shipping
+    /// knows where it leaves from.
+    fn outcome(&self) -> Outcome {
+        match self.status {
+            Reserved => Outcome::Done { receipt: Some(Receipt::Allotments(Arc::clone(&self.items))) },
+            Committed | Released => Outcome::DONE,
+        }
     }
 }
 

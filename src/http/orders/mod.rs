@@ -19,9 +19,10 @@ use super::{
 use crate::{
     domain::{
         field::CustomerRef,
-        ids::{OrderId, PaymentId, SagaId},
-        order::{Line, Order, OrderStatus},
+        ids::{OrderId, PaymentId, SagaId, ShopId, VariantId},
+        order::{Line, Order, OrderStatus, ShopOrder},
         payment::Payment,
+        shipment::Shipment,
     },
     service::OrderView,
     store::OrderFilter,
@@ -40,6 +41,7 @@ use uuid::Uuid;
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/orders", [(Method::POST, web::to(place)), (Method::GET, web::to(list_orders))]);
     resource(config, "/orders/{id}", [(Method::GET, web::to(read)), (Method::DELETE, web::to(cancel))]);
+    resource(config, "/shops/{id}/orders", [(Method::GET, web::to(list_of_shop))]);
     resource(config, "/internal/payment-callback", [(Method::POST, web::to(settle_callback))]);
 }
 
@@ -66,6 +68,8 @@ pub(super) struct OrderBody {
     /// The price of one of its only line.
     #[serde(skip_serializing_if = "Option::is_none")]
     price: Option<i64>,
+    /// The lines of shops' offers again, by shop; none for free-text lines.
+    shop_orders: Vec<ShopOrderBody>,
     payment: Option<OrderPaymentBody>,
     shipments: Vec<ShipmentBody>,
     #[schema(value_type = Uuid)]
@@ -83,6 +87,27 @@ pub(super) struct OrderLineBody {
     price: i64,
     /// Price times quantity.
     amount: i64,
+    /// Who sells it; absent in a free-text line, as the next two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    shop_id: Option<ShopId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    variant_id: Option<VariantId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sku: Option<String>,
+}
+
+/// The part of an order that one shop sells.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ShopOrderBody {
+    #[schema(value_type = Uuid)]
+    shop_id: ShopId,
+    /// The sum of its items.
+    total: i64,
+    items: Vec<OrderLineBody>,
+    /// One for each warehouse that serves it.
+    shipments: Vec<ShipmentBody>,
 }
 
 /// An order's payment, in short.
@@ -102,6 +127,21 @@ impl From<&Line> for OrderLineBody {
             quantity: line.quantity.get(),
             price: line.price.get(),
             amount: line.amount().map_or(0, crate::domain::money::Amount::get),
+            shop_id: line.stocked.as_ref().map(|stocked| stocked.shop_id),
+            variant_id: line.stocked.as_ref().map(|stocked| stocked.variant_id),
+            sku: line.stocked.as_ref().map(|stocked| stocked.sku.as_str().to_owned()),
+        }
+    }
+}
+
+impl ShopOrderBody {
+    fn of(part: &ShopOrder<'_>, shipments: &[Shipment]) -> Self {
+        let of_shop = |shipment: &&Shipment| shipment.origin.is_some_and(|origin| origin.shop_id == part.shop_id);
+        Self {
+            shop_id: part.shop_id,
+            total: part.total.get(),
+            items: part.lines.iter().copied().map(OrderLineBody::from).collect(),
+            shipments: shipments.iter().filter(of_shop).cloned().map(ShipmentBody::from).collect(),
         }
     }
 }
@@ -123,7 +163,7 @@ impl From<OrderView> for OrderBody {
         let Order { id, saga_id, customer_ref, currency, basket, status, reason, created_at, updated_at } = order;
         let lines: Vec<OrderLineBody> = basket.lines().iter().map(OrderLineBody::from).collect();
         let only = match lines.as_slice() {
-            [only] => Some((only.item_name.clone(), only.quantity, only.price)),
+            [only] if only.shop_id.is_none() => Some((only.item_name.clone(), only.quantity, only.price)),
             _ => None,
         };
         let (item_name, quantity, price) = only.map_or((None, None, None), |(n, q, p)| (Some(n), Some(q), Some(p)));
@@ -138,6 +178,7 @@ impl From<OrderView> for OrderBody {
             item_name,
             quantity,
             price,
+            shop_orders: basket.shop_orders().iter().map(|part| ShopOrderBody::of(part, &shipments)).collect(),
             payment: payment.map(OrderPaymentBody::from),
             shipments: shipments.into_iter().map(ShipmentBody::from).collect(),
             saga_id,
@@ -172,9 +213,15 @@ pub(super) async fn place(
     let wait = query.wait();
     query.finish()?;
     let claim = claim(&request, &body)?;
-    let checkout = Arc::new(body.value.checkout(&context)?);
     let service = &context.service;
-    let placed = service.place_order(SagaId::from_uuid(Uuid::now_v7()), checkout, claim, wait).await?;
+    let order = body.value.parse(&context)?;
+    let offers = order.offers();
+    let placed = match order.checkout(service.priced_offers(&offers).await?) {
+        Ok(checkout) => service.place_order(SagaId::from_uuid(Uuid::now_v7()), Arc::new(checkout), claim, wait).await?,
+        // What was on offer when the same request came first may not be by now.
+        Err(problem) if !offers.is_empty() => service.placed_before(claim, wait).await?.ok_or(problem)?,
+        Err(problem) => return Err(problem),
+    };
     let view = service.order_view_of(placed.order_id, placed.saga_id).await?;
     Ok(success(StatusCode::CREATED, OrderBody::from(view))
         .header("Location", format!("/orders/{}", placed.order_id))
@@ -187,6 +234,7 @@ pub(super) async fn place(
     get, path = "/orders", tag = "orders",
     params(
         ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled"),
+        ("shop_id" = Option<Uuid>, Query, description = "With something of this shop"),
         ("customer_ref" = Option<String>, Query, description = "The client's own reference to its customer"),
         ("created_after" = Option<String>, Query, description = "RFC 3339 time: placed then or later"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
@@ -198,13 +246,44 @@ pub(super) async fn place(
     )
 )]
 pub(super) async fn list_orders(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let shop_id = query.parsed::<Uuid>("shop_id", "a shop's id").map(ShopId::from_uuid);
+    list_of(shop_id, query, &context).await
+}
+
+/// Lists the orders with something of a shop, newest first.
+#[utoipa::path(
+    get, path = "/shops/{id}/orders", tag = "orders",
+    params(
+        ("id" = Uuid, Path, description = "The shop's id"),
+        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled"),
+        ("customer_ref" = Option<String>, Query, description = "The client's own reference to its customer"),
+        ("created_after" = Option<String>, Query, description = "RFC 3339 time: placed then or later"),
+        ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
+    ),
+    responses(
+        (status = 200, description = "A part of the list", body = inline(super::envelope::ListEnvelope<OrderBody>)),
+        (status = "4XX", description = "No such shop, or a parameter cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_of_shop(
+    request: HttpRequest,
+    query: Query,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request, ShopId::from_uuid)?;
+    context.service.shop(id).await?;
+    list_of(Some(id), query, &context).await
+}
+
+async fn list_of(shop_id: Option<ShopId>, mut query: Query, context: &Context) -> Result<HttpResponse, Problem> {
     let status = query.parsed::<OrderStatus>("status", "pending, paid, completed, failed or cancelled");
     let customer_ref = query.text("customer_ref").map(CustomerRef::parse);
     let customer_ref = customer_ref.and_then(|parsed| query.errors.check("customer_ref", parsed));
     let created_after = query.time("created_after");
     let (limit, page) = query.page(OrderId::from_uuid);
     query.finish()?;
-    let filter = OrderFilter { status, customer_ref, created_after };
+    let filter = OrderFilter { status, shop_id, customer_ref, created_after };
     let orders = context.service.order_views(filter, page).await?;
     Ok(list(orders, limit, |view| view.order.id.to_string(), OrderBody::from))
 }

@@ -2,11 +2,12 @@
 
 use crate::{
     domain::{
+        catalog::{NotForSale, PricedOffer},
         checkout::{Checkout, MAX_DEADLINE_MS},
         field::{CustomerRef, FieldErrors},
-        ids::{OrderId, PaymentId, ShipmentId},
+        ids::{OrderId, PaymentId, ShipmentId, ShopId, VariantId},
         money::Currency,
-        order::{Basket, LineDraft},
+        order::{Basket, Draft, LineDraft, LinesRefused, OfferDraft},
         payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
@@ -20,6 +21,9 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+/// Why a free-text line is refused where only the catalogue is sold.
+const NO_FREE_TEXT: &str = "free-text lines are not taken by this server; order a shop's offer (shop_id, \
+                            variant_id), or set orders.allow_free_text_lines";
 /// Longest simulated delay, in milliseconds.
 const MAX_DELAY_MS: u32 = 60_000;
 
@@ -50,19 +54,59 @@ pub(in crate::http) struct PlaceOrderBody {
     simulate: Option<SimulateBody>,
 }
 
-/// A free-text line.
+/// A line: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse has, or free text
+/// (`item_name`, `price`).
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct LineBody {
-    /// What it sells.
-    #[schema(min_length = 1, max_length = 200)]
-    item_name: String,
     /// How many.
     #[schema(minimum = 1, maximum = 1_000_000)]
     quantity: i64,
-    /// The price of one, in the currency's smallest unit in use.
+    /// Who sells it.
+    shop_id: Option<Uuid>,
+    /// What it is.
+    variant_id: Option<Uuid>,
+    /// The shop's price of one as the client has seen it: refused with `price_changed` where it is another.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
-    price: i64,
+    expected_price: Option<i64>,
+    /// Free text: what it sells.
+    #[schema(min_length = 1, max_length = 200)]
+    item_name: Option<String>,
+    /// Free text: the price of one, in the currency's smallest unit in use.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    price: Option<i64>,
+}
+
+impl LineBody {
+    /// The line as one of the two kinds, or what keeps it from being either.
+    fn draft(self, index: usize, free_text: bool, errors: &mut FieldErrors) -> Option<Draft> {
+        let Self { quantity, shop_id, variant_id, expected_price, item_name, price } = self;
+        let field = |name: &str| format!("lines[{index}].{name}");
+        let offer = [
+            ("shop_id", shop_id.is_some()),
+            ("variant_id", variant_id.is_some()),
+            ("expected_price", expected_price.is_some()),
+        ];
+        let text = [("item_name", item_name.is_some()), ("price", price.is_some())];
+        let is_offer = offer.iter().any(|(_, given)| *given);
+        let (own, other, instead) = if is_offer {
+            (&offer[..2], &text[..], "is a free-text line's and cannot stand beside a shop's offer")
+        } else {
+            (&text[..], &[][..], "")
+        };
+        own.iter().filter(|(_, given)| !given).for_each(|(name, _)| errors.add(field(name), "is missing"));
+        other.iter().filter(|(_, given)| *given).for_each(|(name, _)| errors.add(field(name), instead));
+        if !is_offer && !free_text {
+            errors.add(field("item_name"), NO_FREE_TEXT);
+            return None;
+        }
+        if is_offer {
+            let (shop_id, variant_id) = (ShopId::from_uuid(shop_id?), VariantId::from_uuid(variant_id?));
+            Some(Draft::Offer(OfferDraft { shop_id, variant_id, quantity, expected_price }))
+        } else {
+            Some(Draft::FreeText(LineDraft { item_name: item_name?, quantity, price: price? }))
+        }
+    }
 }
 
 /// How an order is paid.
@@ -106,6 +150,8 @@ impl ProviderName {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SimulateBody {
+    /// How the reservation goes wrong.
+    stock: Option<StockFault>,
     /// How the payment goes wrong.
     payment: Option<PaymentFault>,
     /// How shipping goes wrong.
@@ -118,6 +164,14 @@ pub(in crate::http) struct SimulateBody {
     #[serde(default)]
     #[schema(maximum = 60_000)]
     shipping_delay_ms: u32,
+}
+
+/// How a reservation goes wrong.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::http) enum StockFault {
+    /// The stock actor panics on it, once.
+    Panic,
 }
 
 /// How a simulated payment goes wrong.
@@ -148,6 +202,12 @@ pub(in crate::http) enum ShippingFault {
     Panic,
 }
 
+impl From<StockFault> for Fault {
+    fn from(StockFault::Panic: StockFault) -> Self {
+        Self::Panic
+    }
+}
+
 impl From<PaymentFault> for Fault {
     fn from(fault: PaymentFault) -> Self {
         match fault {
@@ -170,9 +230,22 @@ impl From<ShippingFault> for Fault {
     }
 }
 
+/// An order as its client wants it, all but the prices of its shops' offers.
+pub(super) struct OrderRequest {
+    /// The lines, unless one of them is no line at all.
+    drafts: Option<Vec<Draft>>,
+    /// Whether the only line was written in the short form.
+    short: bool,
+    customer_ref: Option<CustomerRef>,
+    provider: Provider,
+    deadline_ms: u64,
+    simulate: Simulation,
+    errors: FieldErrors,
+}
+
 impl PlaceOrderBody {
-    /// The checkout that the body asks for, with fresh ids.
-    pub(super) fn checkout(self, context: &Context) -> Result<Checkout, Problem> {
+    /// What the body asks for.
+    pub(super) fn parse(self, context: &Context) -> Result<OrderRequest, Problem> {
         if self.simulate.is_some() && !context.simulation {
             return Err(Problem::new(
                 Code::SimulationDisabled,
@@ -180,40 +253,9 @@ impl PlaceOrderBody {
             ));
         }
         let mut errors = FieldErrors::default();
-        let short = [self.item_name.is_some(), self.quantity.is_some(), self.price.is_some()];
-        let basket = match self.lines {
-            Some(lines) => {
-                for (given, name) in short.into_iter().zip(["item_name", "quantity", "price"]) {
-                    if given {
-                        errors.add(name, "is the short form of an only line and cannot stand beside lines");
-                    }
-                }
-                let drafts = lines.into_iter().map(|line| LineDraft {
-                    item_name: line.item_name,
-                    quantity: line.quantity,
-                    price: line.price,
-                });
-                Basket::parse(drafts.collect(), |index, field| format!("lines[{index}].{field}"))
-            }
-            None if short == [false; 3] => {
-                errors.add("lines", "is missing: give lines, or item_name, quantity and price of an only line");
-                Ok(Basket::empty())
-            }
-            None => {
-                for (given, name) in short.into_iter().zip(["item_name", "quantity", "price"]) {
-                    if !given {
-                        errors.add(name, "is missing");
-                    }
-                }
-                match (self.item_name, self.quantity, self.price) {
-                    (Some(item_name), Some(quantity), Some(price)) => {
-                        Basket::parse(vec![LineDraft { item_name, quantity, price }], |_, field| field.to_owned())
-                    }
-                    _ => Ok(Basket::empty()),
-                }
-            }
-        };
-        let basket = basket.map_err(|found| found.into_iter().for_each(|e| errors.add(e.field, e.message))).ok();
+        let short = self.lines.is_none();
+        let only = (self.item_name, self.quantity, self.price);
+        let drafts = drafts(self.lines, only, context.free_text_lines, &mut errors);
         let customer_ref = self.customer_ref.and_then(|text| errors.check("customer_ref", CustomerRef::parse(text)));
         let terms = self.payment.unwrap_or(PaymentTermsBody { provider: ProviderName::Manual, deadline_ms: None });
         let provider = terms.provider.provider(context)?;
@@ -222,14 +264,75 @@ impl PlaceOrderBody {
             errors.add("payment.deadline_ms", format!("must be from 1 to {MAX_DEADLINE_MS}, is {deadline_ms}"));
         }
         let simulate = self.simulate.map(|simulate| simulate.script(&mut errors)).unwrap_or_default();
-        errors.finish().map_err(Problem::invalid)?;
+        Ok(OrderRequest { drafts, short, customer_ref, provider, deadline_ms, simulate, errors })
+    }
+}
+
+/// The lines of a body: those it lists, or the only one that its own fields are.
+fn drafts(
+    lines: Option<Vec<LineBody>>,
+    (item_name, quantity, price): (Option<String>, Option<i64>, Option<i64>),
+    free_text: bool,
+    errors: &mut FieldErrors,
+) -> Option<Vec<Draft>> {
+    let short = [("item_name", item_name.is_some()), ("quantity", quantity.is_some()), ("price", price.is_some())];
+    let Some(lines) = lines else {
+        if short.iter().all(|(_, given)| !given) {
+            errors.add("lines", "is missing: give lines, or item_name, quantity and price of an only line");
+        } else {
+            short.iter().filter(|(_, given)| !given).for_each(|(name, _)| errors.add(*name, "is missing"));
+            if !free_text {
+                errors.add("item_name", NO_FREE_TEXT);
+                return None;
+            }
+        }
+        let draft = LineDraft { item_name: item_name?, quantity: quantity?, price: price? };
+        return Some(vec![Draft::FreeText(draft)]);
+    };
+    for (name, _) in short.iter().filter(|(_, given)| *given) {
+        errors.add(*name, "is the short form of an only line and cannot stand beside lines");
+    }
+    // Each line is looked at, so that a client learns of all that is wrong at once.
+    let drafts: Vec<_> =
+        lines.into_iter().enumerate().map(|(index, line)| line.draft(index, free_text, errors)).collect();
+    drafts.into_iter().collect()
+}
+
+impl OrderRequest {
+    /// The shops' offers that are to be looked up.
+    pub(super) fn offers(&self) -> Vec<(ShopId, VariantId)> {
+        let offer = |draft: &Draft| match draft {
+            Draft::Offer(OfferDraft { shop_id, variant_id, .. }) => Some((*shop_id, *variant_id)),
+            Draft::FreeText(_) => None,
+        };
+        self.drafts.iter().flatten().filter_map(offer).collect()
+    }
+
+    /// The checkout that is asked for, with fresh ids. `offers` has what there is behind each of
+    /// [`Self::offers`].
+    pub(super) fn checkout(self, offers: Vec<Result<PricedOffer, NotForSale>>) -> Result<Checkout, Problem> {
+        let Self { drafts, short, customer_ref, provider, deadline_ms, simulate, mut errors } = self;
+        let field = |index, name: &str| if short { name.to_owned() } else { format!("lines[{index}].{name}") };
+        let basket = match drafts.map(|drafts| Basket::price(drafts, offers, field)) {
+            Some(Ok(basket)) => Some(basket),
+            Some(Err(LinesRefused::Invalid(found))) => {
+                found.into_iter().for_each(|error| errors.add(error.field, error.message));
+                None
+            }
+            Some(Err(LinesRefused::PriceChanged(found))) => {
+                errors.finish().map_err(Problem::invalid)?;
+                return Err(Problem::fields(Code::PriceChanged, found));
+            }
+            None => None,
+        };
+        let basket = Problem::unless_invalid(errors, basket)?;
         Ok(Checkout {
             order_id: OrderId::from_uuid(Uuid::now_v7()),
             payment_id: PaymentId::from_uuid(Uuid::now_v7()),
             shipment_id: ShipmentId::from_uuid(Uuid::now_v7()),
             customer_ref,
             currency: Currency::default(),
-            basket: Arc::new(basket.unwrap_or_else(Basket::empty)),
+            basket: Arc::new(basket),
             provider,
             deadline_ms,
             simulate,
@@ -247,6 +350,7 @@ impl SimulateBody {
             }
         }
         Simulation {
+            stock: Script { fault: self.stock.map(Fault::from), delay_ms: 0 },
             payment: Script { fault: self.payment.map(Fault::from), delay_ms: self.payment_delay_ms },
             shipping: Script { fault: self.shipping.map(Fault::from), delay_ms: self.shipping_delay_ms },
         }

@@ -3,7 +3,7 @@
 use super::{
     Sqlite,
     codec::{from_json, to_json},
-    readers::Condition,
+    readers::{Condition, List},
     recent::{Recent, Rows},
     table::{Runner, Table, Versioned},
     tx::Tx,
@@ -57,7 +57,7 @@ impl Table for Order {
     }
 
     fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
-        tx.run(
+        let inserted = tx.run(
             concat!(
                 "INSERT INTO order_order (",
                 columns!(),
@@ -76,7 +76,13 @@ impl Table for Order {
                 self.created_at,
                 self.updated_at,
             ),
-        )
+        )?;
+        if inserted == 1 {
+            for shop_order in self.basket.shop_orders() {
+                tx.run("INSERT INTO order_shop (shop_id, order_id) VALUES (?1, ?2)", (shop_order.shop_id, self.id))?;
+            }
+        }
+        Ok(inserted)
     }
 
     /// What was ordered never changes; how far it has come does.
@@ -102,6 +108,15 @@ impl OrderStore for Sqlite {
 
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>> {
         let mut conditions: Vec<Condition> = Vec::new();
+        let mut list = List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id" };
+        if let Some(shop_id) = filter.shop_id {
+            // A shop's orders are read in the order of its own index.
+            list = List {
+                select: concat!("SELECT ", columns!(), " FROM order_shop CROSS JOIN order_order ON id = order_id"),
+                key: "order_id",
+            };
+            conditions.push(("shop_id = ?", Box::new(shop_id)));
+        }
         if let Some(status) = filter.status {
             // Each names the condition of the partial index that has its rows.
             let found_by = match status {
@@ -116,6 +131,6 @@ impl OrderStore for Sqlite {
         if let Some(created_after) = filter.created_after {
             conditions.push(("created_at >= ?", Box::new(created_after)));
         }
-        self.readers.read_page(concat!("SELECT ", columns!(), " FROM order_order"), conditions, page, Order::read)
+        self.readers.read_list(list, conditions, page, Order::read)
     }
 }

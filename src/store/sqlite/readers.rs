@@ -124,14 +124,26 @@ impl Readers {
         page: Page<Id>,
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> BoxFuture<'static, Result<Vec<T>, StoreError>> {
+        self.read_list(List { select, key: "id" }, conditions, page, read)
+    }
+
+    /// As [`Self::read_page`], in the order of any key.
+    pub(super) fn read_list<T: Send + 'static, Id: ToSql + Send + 'static>(
+        &self,
+        List { select, key }: List,
+        conditions: Vec<Condition>,
+        page: Page<Id>,
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> BoxFuture<'static, Result<Vec<T>, StoreError>> {
         self.read(move |conn| {
-            let (mut clauses, mut values): (Vec<_>, Vec<_>) = conditions.into_iter().unzip();
+            let (clauses, mut values): (Vec<_>, Vec<_>) = conditions.into_iter().unzip();
+            let mut clauses: Vec<_> = clauses.into_iter().map(str::to_owned).collect();
             if let Some(before) = page.before {
-                clauses.push("id < ?");
+                clauses.push(format!("{key} < ?"));
                 values.push(Box::new(before));
             }
             let filter = if clauses.is_empty() { String::new() } else { format!(" WHERE {}", clauses.join(" AND ")) };
-            let mut statement = conn.prepare_cached(&format!("{select}{filter} ORDER BY id DESC"))?;
+            let mut statement = conn.prepare_cached(&format!("{select}{filter} ORDER BY {key} DESC"))?;
             let mut rows = statement.query(params_from_iter(values))?;
             let mut found = Vec::new();
             // The rows come one by one, in the order of an index: what is not asked for is not read.
@@ -150,6 +162,12 @@ impl Readers {
             Ok(found)
         })
     }
+}
+
+/// What a list selects, and the column that its order and its cursors go by.
+pub(super) struct List {
+    pub(super) select: &'static str,
+    pub(super) key: &'static str,
 }
 
 /// A condition of a list, with one parameter.

@@ -328,17 +328,19 @@ impl SagaStore for Sqlite {
         self.writer.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
     }
 
-    fn is_claimed(&self, claim: Claim) -> BoxFuture<'static, Result<bool, StoreError>> {
+    fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
         let Claim { scope, key, body_hash } = claim;
         let found = self.readers.read(move |conn| {
-            conn.prepare_cached("SELECT body_hash FROM saga_idempotency WHERE scope = ?1 AND key = ?2")?
-                .query_row((scope, key), |row| row.get::<_, [u8; 32]>(0))
-                .optional()
+            conn.prepare_cached(
+                "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = ?1 AND key = ?2",
+            )?
+            .query_row((scope, key), |row| Ok((row.get::<_, [u8; 32]>(0)?, (row.get(1)?, row.get(2)?))))
+            .optional()
         });
         Box::pin(async move {
             match found.await? {
-                Some(claimed) if claimed != body_hash => Err(StoreError::KeyReused),
-                claimed => Ok(claimed.is_some()),
+                Some((claimed, _)) if claimed != body_hash => Err(StoreError::KeyReused),
+                claimed => Ok(claimed.map(|(_, of)| of)),
             }
         })
     }

@@ -72,6 +72,7 @@ impl Three {
     async fn ask(&self, case: &Case, verb: Verb) -> StepReply {
         let mut replies = match command(&case.saga, verb) {
             Command::Order(command) => perform(&self.order, vec![command]).await,
+            Command::Stock(command) => panic!("a free-text order asks the stock: {command:?}"),
             Command::Payment(command) => perform(&self.payment, vec![command]).await,
             Command::Shipping(command) => perform(&self.shipping, vec![command]).await,
         };

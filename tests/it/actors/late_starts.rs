@@ -8,7 +8,7 @@ use backstitch::{
     domain::{
         aggregate::Aggregate,
         checkout::Verb,
-        ids::SagaId,
+        ids::{OrderId, SagaId},
         order::{Order, OrderCommand},
         payment::{Payment, Provider},
         saga::Status,
@@ -44,8 +44,8 @@ impl SagaStore for LateStarts {
         })
     }
 
-    fn is_claimed(&self, claim: Claim) -> BoxFuture<'static, Result<bool, StoreError>> {
-        self.store.is_claimed(claim)
+    fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
+        self.store.claimed(claim)
     }
 
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {

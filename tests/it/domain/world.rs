@@ -51,7 +51,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn begin(input: Checkout, now: Timestamp) -> Self {
-        let (saga, events) = Saga::begin(saga_id(), checkout::definition(), Arc::new(input), now);
+        let (saga, events) = checkout::begin(saga_id(), Arc::new(input), now);
         let mut world = Self::resume(saga, Vec::new(), Rows::default(), now);
         world.append(events);
         world
@@ -131,6 +131,7 @@ impl World {
                 self.rows.order.now = self.now;
                 self.rows.order.send(&command)
             }
+            Command::Stock(command) => panic!("a free-text order asks the stock: {command:?}"),
             Command::Payment(command) => self.payment(&command),
             Command::Shipping(command) => self.shipping(&command),
         };

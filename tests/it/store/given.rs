@@ -152,7 +152,7 @@ impl Case {
             deadline_ms,
             simulate,
         });
-        let (saga, started) = Saga::begin(saga_id, checkout::definition(), Arc::clone(&checkout), at(0));
+        let (saga, started) = checkout::begin(saga_id, Arc::clone(&checkout), at(0));
         Self { saga_id, checkout, saga, started }
     }
 

@@ -75,12 +75,7 @@ async fn two_payments_under_one_id_collide_in_the_database_and_the_second_alone_
     let third = Case::new(Provider::Manual);
     let mut checkout = (*second.checkout).clone();
     checkout.payment_id = first.checkout.payment_id;
-    (second.saga, _) = backstitch::domain::saga::Saga::begin(
-        second.saga_id,
-        backstitch::domain::checkout::definition(),
-        std::sync::Arc::new(checkout),
-        super::given::at(0),
-    );
+    (second.saga, _) = checkout::begin(second.saga_id, std::sync::Arc::new(checkout), super::given::at(0));
     let batch = [&first, &second, &third].map(|case| case.payment(Verb::ProcessPayment).into()).into();
     let answers = test.store.payments.execute(batch).await;
     assert!(answers[0].is_ok() && answers[2].is_ok());

@@ -43,22 +43,23 @@ impl<A: Action, I: Clone> Saga<A, I> {
         }
     }
 
-    /// Folds a log into the saga it tells of. `definition` finds a definition by name and version.
+    /// Folds a log into the saga it tells of. `definition` finds the definition of a name and version that
+    /// the input runs.
     ///
     /// # Errors
     /// The first event that cannot follow those before it, or a definition nobody knows.
     pub fn replay(
         id: SagaId,
         log: impl IntoIterator<Item = (Timestamp, Event<A, I>)>,
-        definition: impl FnOnce(&str, u32) -> Option<&'static Definition<A>>,
+        definition: impl FnOnce(&str, u32, &I) -> Option<&'static Definition<A>>,
     ) -> Result<Self, Impossible> {
         let impossible = |event, why| Impossible { event, position: 0, why };
         let mut log = log.into_iter();
         let Some((at, Event::SagaStarted { definition: name, version, input })) = log.next() else {
             return Err(impossible("first event", "a log begins with saga_started"));
         };
-        let definition =
-            definition(&name, version).ok_or_else(|| impossible("saga_started", "its definition is unknown"))?;
+        let definition = definition(&name, version, &input)
+            .ok_or_else(|| impossible("saga_started", "its definition is unknown"))?;
         let mut saga = Self::empty(id, definition, input, at);
         saga.events = 1;
         for (at, event) in log {
@@ -117,7 +118,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             Event::StepDone { step, receipt, .. } => {
                 let record = self.answered(*step)?;
                 record.state = StepState::Done;
-                record.receipt = *receipt;
+                record.receipt.clone_from(receipt);
                 record.error = None;
                 record.finished_at = Some(at);
                 self.advance();

@@ -3,6 +3,7 @@
 use super::{
     super::{
         definition::{Action, Definition},
+        outcome::Receipt,
         record::{Progress, StepRecord, StepState, state_word},
     },
     End, Next, Saga, Status, Summary, Task,
@@ -97,6 +98,12 @@ impl<A: Action, I: Clone> Saga<A, I> {
             .steps()
             .zip(&self.forward)
             .any(|((_, candidate), record)| candidate.action == step && answered(record))
+    }
+
+    /// What the step with this verb has to show, once it is done.
+    pub fn receipt(&self, step: A) -> Option<&Receipt> {
+        let mut records = self.definition.steps().zip(&self.forward);
+        records.find(|((_, candidate), _)| candidate.action == step)?.1.receipt.as_ref()
     }
 
     /// The part of it that its row keeps.

@@ -65,7 +65,7 @@ impl Database {
             simulate: Simulation::default(),
         };
         let (id, order_id) = (SagaId::from_uuid(Uuid::now_v7()), checkout.order_id);
-        let (mut saga, events) = Saga::begin(id, checkout::definition(), Arc::new(checkout), NOW);
+        let (mut saga, events) = checkout::begin(id, Arc::new(checkout), NOW);
         let row = SagaRow {
             id,
             order_id,

@@ -36,7 +36,7 @@ impl World {
         };
         let (now, order_id) = (clock::now(), checkout.order_id);
         let id = SagaId::from_uuid(Uuid::now_v7());
-        let (saga, events) = Saga::begin(id, checkout::definition(), Arc::new(checkout), now);
+        let (saga, events) = checkout::begin(id, Arc::new(checkout), now);
         let row = SagaRow {
             id,
             order_id,

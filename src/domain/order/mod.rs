@@ -8,114 +8,21 @@
 //!
 //! Never looks at a payment or a shipment: the saga tells it what happened there.
 
+mod basket;
+
+pub use basket::{Basket, Draft, Line, LineDraft, LinesRefused, MAX_LINES, OfferDraft, ShopOrder, Stocked};
+
 use super::{
     aggregate::{Aggregate, Decision},
-    field::{CustomerRef, FieldError, FieldErrors, ItemName},
+    field::CustomerRef,
     ids::{OrderId, SagaId},
-    money::{Amount, Currency, Price, Quantity},
+    money::Currency,
     reason::Reason,
     saga::Outcome,
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use strum::{EnumString, IntoStaticStr};
-
-/// Most lines an order can have.
-pub const MAX_LINES: usize = 100;
-
-/// One thing that is bought.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// What it is called.
-    pub item_name: ItemName,
-    /// How many.
-    pub quantity: Quantity,
-    /// The price of one.
-    pub price: Price,
-}
-
-/// A line as a client writes it, not yet checked.
-#[derive(Clone, Debug)]
-pub struct LineDraft {
-    /// What it is called.
-    pub item_name: String,
-    /// How many.
-    pub quantity: i64,
-    /// The price of one.
-    pub price: i64,
-}
-
-/// The lines of an order and their total: at least one line, and a total that fits.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Basket {
-    lines: Vec<Line>,
-    total: Amount,
-}
-
-impl Basket {
-    /// Checks a client's lines and adds them up. `field` gives the request's name for a line's
-    /// field, so that the errors speak the client's language.
-    ///
-    /// # Errors
-    /// Every field that cannot be accepted.
-    pub fn parse(drafts: Vec<LineDraft>, field: impl Fn(usize, &str) -> String) -> Result<Self, Vec<FieldError>> {
-        let mut errors = FieldErrors::default();
-        if drafts.is_empty() || drafts.len() > MAX_LINES {
-            errors.add("lines", format!("must have 1 to {MAX_LINES} lines, has {}", drafts.len()));
-            return Err(errors.finish().err().unwrap_or_default());
-        }
-        let mut lines = Vec::with_capacity(drafts.len());
-        let mut total = Some(Amount::ZERO);
-        for (index, draft) in drafts.into_iter().enumerate() {
-            let item_name = errors.check(field(index, "item_name"), ItemName::parse(draft.item_name));
-            let quantity = errors.check(field(index, "quantity"), Quantity::parse(draft.quantity));
-            let price = errors.check(field(index, "price"), Price::parse(draft.price));
-            if let (Some(item_name), Some(quantity), Some(price)) = (item_name, quantity, price) {
-                let line = Line { item_name, quantity, price };
-                total = total.zip(line.amount()).and_then(|(sum, amount)| sum.checked_add(amount));
-                lines.push(line);
-            }
-        }
-        if total.is_none() {
-            errors.add("lines", format!("the total exceeds {}", i64::MAX));
-        }
-        errors.finish()?;
-        Ok(Self { lines, total: total.unwrap_or(Amount::ZERO) })
-    }
-
-    /// No lines at all: the basket of an order that was cancelled before it was created.
-    pub const fn empty() -> Self {
-        Self { lines: Vec::new(), total: Amount::ZERO }
-    }
-
-    /// A basket as it was stored. The audit checks that its total is the sum of its lines.
-    pub const fn stored(lines: Vec<Line>, total: Amount) -> Self {
-        Self { lines, total }
-    }
-
-    /// The lines in the client's order.
-    pub fn lines(&self) -> &[Line] {
-        &self.lines
-    }
-
-    /// What the customer pays.
-    pub const fn total(&self) -> Amount {
-        self.total
-    }
-
-    /// The total added up again, or `None` when it does not fit.
-    pub fn sum(&self) -> Option<Amount> {
-        self.lines.iter().try_fold(Amount::ZERO, |sum, line| sum.checked_add(line.amount()?))
-    }
-}
-
-impl Line {
-    /// Price times quantity, or `None` when it does not fit.
-    pub fn amount(&self) -> Option<Amount> {
-        self.price.checked_mul(self.quantity)
-    }
-}
 
 /// How far an order has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
