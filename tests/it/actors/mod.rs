@@ -4,6 +4,7 @@ mod given;
 mod stubs;
 
 mod alone;
+mod catalog;
 mod crashes;
 mod late_money;
 mod poison;
