@@ -26,6 +26,7 @@ mod order;
 mod payment;
 mod shipping;
 mod start;
+mod stock;
 pub mod supervisor;
 
 pub use catalog::{CatalogActor, CatalogRequestError, ChangeCatalog};
@@ -36,6 +37,7 @@ pub use order::OrderActor;
 pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
 pub use shipping::ShippingActor;
 pub use start::{Actors, Watched};
+pub use stock::{ChangeStock, StockActor, StockRequestError};
 
 use crate::domain::saga::StepReply;
 use actix::Message;

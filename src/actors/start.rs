@@ -1,7 +1,7 @@
 //! Starting the actors together: the participants first, then the coordinator that drives them.
 
 use super::{
-    CatalogActor, OrderActor, PaymentActor, SagaCoordinator, ShippingActor,
+    CatalogActor, OrderActor, PaymentActor, SagaCoordinator, ShippingActor, StockActor,
     admission::Admission,
     coordinator::{Drain, Participants, Ping, SignalTarget},
     crash::{Crash, CrashMode},
@@ -17,6 +17,8 @@ use std::{sync::Arc, time::Duration};
 pub struct Actors {
     /// Owns the payments.
     pub payment: Addr<PaymentActor>,
+    /// Owns the stock.
+    pub stock: Addr<StockActor>,
     /// Keeps the catalogue.
     pub catalog: Addr<CatalogActor>,
     /// Drives the sagas.
@@ -44,6 +46,11 @@ impl Actors {
         let order = {
             let (store, status) = (Arc::clone(&store.orders), Arc::clone(&order_status));
             supervise(arbiter, Arc::clone(&order_status), fatal.clone(), move || OrderActor::new(store, status))
+        };
+        let stock_status = ActorStatus::new("stock");
+        let stock = {
+            let (store, status) = (Arc::clone(&store.stock), Arc::clone(&stock_status));
+            supervise(arbiter, Arc::clone(&stock_status), fatal.clone(), move || StockActor::new(store, status))
         };
         let payment = {
             let (store, status) = (Arc::clone(&store.payments), Arc::clone(&payment_status));
@@ -79,12 +86,13 @@ impl Actors {
         signals.set(coordinator.clone().recipient());
         let watched = vec![
             Watched { status: order_status, crash: order.recipient() },
+            Watched { status: stock_status, crash: stock.clone().recipient() },
             Watched { status: payment_status, crash: payment.clone().recipient() },
             Watched { status: shipping_status, crash: shipping.recipient() },
             Watched { status: catalog_status, crash: catalog.clone().recipient() },
             Watched { status: coordinator_status, crash: coordinator.clone().recipient() },
         ];
-        Self { payment, catalog, coordinator, admission, watched: Arc::new(watched) }
+        Self { payment, stock, catalog, coordinator, admission, watched: Arc::new(watched) }
     }
 
     /// All actors, in the order of the saga's stages, then the catalogue's, the coordinator last.

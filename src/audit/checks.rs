@@ -1,11 +1,14 @@
-//! The rules as data: each a name, what it is about, and a pure function of one order's facts.
+//! The rules as data: each a name, what it is about, and a pure function of one order's facts, or of one
+//! shelf's.
 
 mod ending;
 mod log;
 mod money;
 mod record;
+mod stock;
 
 use super::case::Case;
+use crate::store::ShelfFacts;
 
 /// A rule's word on one order: `None` where it does not apply.
 pub(super) type Judgement = Option<Result<(), String>>;
@@ -60,7 +63,31 @@ pub(super) static RULES: &[Rule] = rules![
     Order money::refunds_give_back_what_was_captured,
     Order money::refunds_on_their_way_are_driven,
     Order money::movements_match_their_payment,
+    Order stock::nothing_is_reserved_or_taken_twice,
+    Order stock::completed_sagas_took_their_stock,
+    Order stock::compensated_sagas_hold_no_stock,
 ];
+
+/// One rule about a shelf.
+pub(super) struct ShelfRule {
+    pub(super) name: &'static str,
+    pub(super) judge: fn(&ShelfFacts) -> Judgement,
+}
+
+/// The rules about shelves, in the order in which they are reported after those about orders.
+pub(super) static SHELF_RULES: &[ShelfRule] = &[
+    ShelfRule { name: "levels_are_readable", judge: stock::levels_are_readable },
+    ShelfRule { name: "stock_is_the_sum_of_its_movements", judge: stock::stock_is_the_sum_of_its_movements },
+    ShelfRule {
+        name: "reserved_stock_is_the_sum_of_open_reservations",
+        judge: stock::reserved_stock_is_the_sum_of_open_reservations,
+    },
+];
+
+/// The names of all rules, in the order in which they are reported.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    RULES.iter().map(|rule| rule.name).chain(SHELF_RULES.iter().map(|rule| rule.name))
+}
 
 /// Holds, or is violated for the reason given.
 #[expect(clippy::unnecessary_wraps, reason = "a judgement is also None, where a rule does not apply")]

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //!   FactSource ── one order's facts at a time ──▶ Case ──▶ every rule of checks::RULES ──▶ Report
-//!   (a snapshot)                                  (log read and replayed once)
+//!   (a snapshot)                                  (log read and replayed once)        ▲
+//!        └────────── one shelf's facts at a time ──▶ every rule of checks::SHELF_RULES ─┘
 //! ```
 //!
 //! Owns what is compared with what. Judges what is stored and nothing else: it neither knows how the
@@ -26,7 +27,8 @@ pub use report::{Check, Report};
 
 use crate::{
     clock,
-    store::{FactSource, OrderFacts, StoreError},
+    domain::stock::Shelf,
+    store::{FactSource, OrderFacts, ShelfFacts, StoreError},
 };
 use case::Case;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,13 +39,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// When the database cannot be read to its end; a row that cannot be read is a violation instead.
 pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
     let now = clock::now();
-    let tally = Arc::new(Mutex::new(Report::of(checks::RULES.iter().map(|rule| rule.name))));
+    let tally = Arc::new(Mutex::new(Report::of(checks::names())));
     let shared = Arc::clone(&tally);
     let visit = move |order: OrderFacts| {
         let mut report = shared.lock().unwrap_or_else(PoisonError::into_inner);
         judge(&mut report, &Case::new(&order, now));
     };
     facts.visit(Box::new(visit)).await?;
+    let shared = Arc::clone(&tally);
+    let visit = move |shelf: ShelfFacts| {
+        let mut report = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        judge_shelf(&mut report, &shelf);
+    };
+    facts.visit_shelves(Box::new(visit)).await?;
     let mut report = tally.lock().unwrap_or_else(PoisonError::into_inner);
     Ok(std::mem::take(&mut report))
 }
@@ -55,6 +63,20 @@ fn judge(report: &mut Report, case: &Case<'_>) {
             None => {}
             Some(Ok(())) => check.holds(),
             Some(Err(why)) => check.violated(|| format!("{}: {why}", case.name(rule.subject))),
+        }
+    }
+}
+
+/// Applies every rule about shelves to one. `report` has their checks after the others.
+fn judge_shelf(report: &mut Report, facts: &ShelfFacts) {
+    for (rule, check) in checks::SHELF_RULES.iter().zip(report.checks.iter_mut().skip(checks::RULES.len())) {
+        match (rule.judge)(facts) {
+            None => {}
+            Some(Ok(())) => check.holds(),
+            Some(Err(why)) => check.violated(|| {
+                let Shelf { variant_id, warehouse_id } = facts.shelf;
+                format!("variant {variant_id} in warehouse {warehouse_id}: {why}")
+            }),
         }
     }
 }

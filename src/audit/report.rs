@@ -22,9 +22,9 @@ pub struct Report {
 pub struct Check {
     /// The check's stable name.
     pub name: &'static str,
-    /// Orders that it applies to.
+    /// Orders that it applies to; for a promise about stock, variants in warehouses.
     pub checked: u64,
-    /// Orders among them that break it.
+    /// Those among them that break it.
     pub violations: u64,
     /// The first of those, each with the reason.
     pub offending: Vec<String>,

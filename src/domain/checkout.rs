@@ -184,8 +184,14 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
         script: checkout.simulate.payment,
         deadline_ms: checkout.deadline_ms,
     };
-    let goods =
-        || Consignment { order_id, saga_id, shipment_id: checkout.shipment_id, script: checkout.simulate.shipping };
+    let goods = || Consignment {
+        order_id,
+        saga_id,
+        shipment_id: checkout.shipment_id,
+        parcels: Vec::new(),
+        loose: true,
+        script: checkout.simulate.shipping,
+    };
     match verb {
         Verb::CreateOrder => Command::Order(OrderCommand::Create(CreateOrder {
             order_id,
@@ -246,6 +252,9 @@ const fn unwound(reason: Option<Reason>) -> &'static str {
     match reason {
         Some(Reason::PaymentDeclined | Reason::PaymentError | Reason::PaymentClosed) => {
             "Payment failed. Order has been cancelled."
+        }
+        Some(Reason::OutOfStock | Reason::StockClosed | Reason::StockError) => {
+            "Out of stock. Order has been cancelled."
         }
         Some(Reason::PaymentExpired) => "Payment expired. Order has been cancelled.",
         Some(Reason::ShippingFailed | Reason::ShippingError | Reason::ShippingClosed) => {

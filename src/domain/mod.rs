@@ -18,4 +18,5 @@ pub mod reason;
 pub mod saga;
 pub mod shipment;
 pub mod simulation;
+pub mod stock;
 pub mod time;

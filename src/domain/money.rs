@@ -21,7 +21,8 @@ pub struct OutOfRange {
     pub value: i64,
 }
 
-fn in_range(value: i64, min: i64, max: i64) -> Result<i64, OutOfRange> {
+/// The value, if it is from `min` to `max`.
+pub(in crate::domain) fn in_range(value: i64, min: i64, max: i64) -> Result<i64, OutOfRange> {
     if (min..=max).contains(&value) { Ok(value) } else { Err(OutOfRange { min, max, value }) }
 }
 

@@ -14,6 +14,12 @@ pub enum Reason {
     OrderError,
     /// The order is closed: its compensation came first.
     OrderClosed,
+    /// There are not as many pieces as the order wants.
+    OutOfStock,
+    /// Stock is closed for the order: its compensation came first.
+    StockClosed,
+    /// Stock gave no usable answer after every attempt.
+    StockError,
     /// The payment provider said no.
     PaymentDeclined,
     /// No money came before the deadline.

@@ -24,6 +24,7 @@ mod request_id;
 mod sagas;
 mod shipments;
 mod shops;
+mod stock;
 mod variants;
 mod warehouses;
 mod wire;
@@ -92,6 +93,7 @@ pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::
             .configure(orders::routes)
             .configure(payments::routes)
             .configure(shipments::routes)
+            .configure(stock::routes)
             .configure(products::routes)
             .configure(variants::routes)
             .configure(shops::routes)

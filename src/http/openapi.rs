@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the handlers themselves, and its page for a browser.
 
 use super::{
-    admin, offers, operations, orders, payments, problem, products, resource, sagas, shipments, shops, variants,
+    admin, offers, operations, orders, payments, problem, products, resource, sagas, shipments, shops, stock, variants,
     warehouses,
 };
 use actix_web::{HttpResponse, http::Method, http::header, web};
@@ -19,6 +19,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         payments::open, payments::list_payments, payments::read, payments::succeed, payments::fail,
         payments::settle_callback,
         shipments::list_shipments, shipments::read,
+        stock::receive, stock::adjust, stock::list_levels, stock::read_variant, stock::transfer, stock::list_movements,
         products::add, products::list_products, products::read, products::edit, products::add_variant,
         variants::read, variants::edit,
         shops::add, shops::list_shops, shops::read, shops::edit,
@@ -34,6 +35,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "orders", description = "Placing, reading and cancelling orders"),
         (name = "payments", description = "An order's payment, and how it went"),
         (name = "shipments", description = "An order's goods on their way"),
+        (name = "stock", description = "What the warehouses hold, and what of it is reserved"),
         (name = "catalogue", description = "Products and their variants, the same for all shops"),
         (name = "shops", description = "Shops, their prices and their warehouses"),
         (name = "sagas", description = "What drives every order, step by step"),

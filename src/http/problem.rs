@@ -84,6 +84,20 @@ codes! {
     PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
     /// The payment is another order's.
     PaymentOfAnotherOrder => 409 "payment_of_another_order" "The payment belongs to another order";
+    /// What is on hand is not what was expected.
+    StockChanged => 409 "stock_changed" "The stock has changed meanwhile";
+    /// More pieces are reserved than would be on hand.
+    StockReserved => 409 "stock_reserved" "The stock is reserved for orders";
+    /// Fewer pieces are available.
+    InsufficientStock => 409 "insufficient_stock" "There is not enough stock";
+    /// The warehouse takes nothing in.
+    WarehouseInactive => 409 "warehouse_inactive" "The warehouse is not active";
+    /// The warehouse takes in no more of the variant.
+    WarehouseFull => 409 "warehouse_full" "The warehouse takes in no more of this variant";
+    /// The warehouses are not the same shop's.
+    WarehouseOfAnotherShop => 409 "warehouse_of_another_shop" "The warehouses belong to different shops";
+    /// The variant takes nothing in.
+    VariantInactive => 409 "variant_inactive" "The variant is not active";
     /// Another variant has the stock-keeping unit.
     DuplicateSku => 409 "duplicate_sku" "Another variant has this sku";
     /// The product has as many variants as one can have.
@@ -191,6 +205,11 @@ impl Problem {
         Self { code: Code::InvalidRequest, detail: detail.into(), errors }
     }
 
+    /// One field that cannot be accepted, under a code of its own.
+    pub fn about(code: Code, field: impl Into<String>, message: String) -> Self {
+        Self { code, detail: message.clone().into(), ..Self::field(field, message) }
+    }
+
     /// What was made of a request's fields, unless any of them cannot be accepted.
     pub fn unless_invalid<T>(errors: FieldErrors, made: Option<T>) -> Result<T, Self> {
         match (made, errors.finish()) {
@@ -278,6 +297,7 @@ impl From<ServiceError> for Problem {
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
+            ServiceError::StockRefused(refusal) => return super::stock::problem(&refusal),
             ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
                 let mut problem = Self::field("sku", detail);
                 problem.code = Code::DuplicateSku;

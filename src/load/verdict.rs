@@ -12,7 +12,7 @@ use super::{
 use crate::{
     audit,
     domain::ids::{OrderId, SagaId},
-    store::{FactSource, OrderFacts, StoreError, sqlite},
+    store::{FactSource, OrderFacts, ShelfFacts, StoreError, sqlite},
 };
 use futures::future::BoxFuture;
 use hyper::{StatusCode, http::Uri};
@@ -124,6 +124,10 @@ impl FactSource for Tee {
             lookup.lock().unwrap_or_else(PoisonError::into_inner).found(&facts);
             visit(facts);
         }))
+    }
+
+    fn visit_shelves(&self, visit: Box<dyn FnMut(ShelfFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.facts.visit_shelves(visit)
     }
 }
 

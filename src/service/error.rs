@@ -1,7 +1,7 @@
 //! Why a request is not served, in words that every facade can map.
 
 use crate::{
-    domain::{catalog::CatalogRefusal, field::FieldError, payment::PaymentRefusal, saga::Refused},
+    domain::{catalog::CatalogRefusal, field::FieldError, payment::PaymentRefusal, saga::Refused, stock::StockRefusal},
     store::StoreError,
 };
 
@@ -63,6 +63,9 @@ pub enum ServiceError {
     /// The payment's state forbids it.
     #[error(transparent)]
     PaymentRefused(#[from] PaymentRefusal),
+    /// The stock's state forbids it.
+    #[error(transparent)]
+    StockRefused(#[from] StockRefusal),
     /// The catalogue's rules forbid it.
     #[error(transparent)]
     CatalogRefused(#[from] CatalogRefusal),

@@ -1,11 +1,13 @@
-//! Facts for the audit: what every owner knows of one order, side by side.
+//! Facts for the audit: what every owner knows of one order, side by side, and what the stock knows of one
+//! shelf.
 
 use super::{StoreError, StoredSaga};
 use crate::domain::{
     ids::OrderId,
     order::Order,
     payment::{Movement, Payment},
-    shipment::Shipment,
+    shipment::Shipping,
+    stock::{self, Level, Reservation, Shelf},
 };
 use futures::future::BoxFuture;
 
@@ -18,10 +20,34 @@ pub struct OrderFacts {
     pub order: Option<Result<Order, String>>,
     /// Its payment.
     pub payment: Option<PaymentFacts>,
-    /// Its shipment.
-    pub shipment: Option<Result<Shipment, String>>,
+    /// Its shipments.
+    pub shipping: Option<Result<Shipping, String>>,
+    /// Its stock.
+    pub stock: Option<StockFacts>,
     /// Its saga.
     pub saga: Option<SagaFacts>,
+}
+
+/// A reservation and what was moved for its order.
+#[derive(Clone, Debug)]
+pub struct StockFacts {
+    /// The reservation's row, where there is one.
+    pub reservation: Option<Result<Reservation, String>>,
+    /// Every movement of stock for the order.
+    pub movements: Vec<stock::Movement>,
+}
+
+/// Everything that is stored about one variant in one warehouse.
+#[derive(Clone, Debug)]
+pub struct ShelfFacts {
+    /// The shelf that the facts are about.
+    pub shelf: Shelf,
+    /// The level's row; `Err` says why it cannot be read.
+    pub level: Option<Result<Level, String>>,
+    /// What its movements add up to, on hand and reserved; `Err` says why one cannot be read.
+    pub moved: Result<(i64, i64), String>,
+    /// What open reservations hold of it.
+    pub promised: i64,
 }
 
 /// A payment and its ledger.
@@ -41,4 +67,8 @@ pub trait FactSource: Send + Sync {
     /// Calls `visit` for every order that any owner knows of, in one consistent snapshot, in the
     /// order of their ids, holding few of them in memory at a time.
     fn visit(&self, visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>>;
+    /// Calls `visit` for every shelf that a level, a movement or an open reservation names, in one consistent
+    /// snapshot, in their order. In memory are the shelves of one variant at a time, and what open
+    /// reservations hold: as much as is under way.
+    fn visit_shelves(&self, visit: Box<dyn FnMut(ShelfFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>>;
 }

@@ -51,11 +51,11 @@ CREATE UNIQUE INDEX stock_movement_order ON stock_movement (order_id, revision, 
     WHERE order_id IS NOT NULL;
 
 CREATE TABLE stock_idempotency (
-    scope      TEXT    NOT NULL, -- caller, method and path
-    key        TEXT    NOT NULL,
-    body_hash  BLOB    NOT NULL CHECK (length(body_hash) = 32),
-    answer     TEXT    NOT NULL, -- JSON: what the request was answered
-    created_at INTEGER NOT NULL
+    scope       TEXT    NOT NULL, -- caller, method and path
+    key         TEXT    NOT NULL,
+    body_hash   BLOB    NOT NULL CHECK (length(body_hash) = 32),
+    transfer_id BLOB    CHECK (length(transfer_id) = 16), -- of the transfer it made; the rest is in the request
+    created_at  INTEGER NOT NULL
 ) STRICT;
 
 -- The rows are in the order of their age: the oldest are found without an index of their own.

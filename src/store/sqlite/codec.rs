@@ -13,6 +13,7 @@ use crate::domain::{
     saga::Status,
     shipment::{CarrierCall, ShipmentStatus},
     simulation::Script,
+    stock::{self, ReservationStatus},
     time::Timestamp,
 };
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -64,7 +65,9 @@ name_column!(
     CarrierCall,
     Status,
     Reason,
-    Currency
+    Currency,
+    ReservationStatus,
+    stock::MovementKind
 );
 
 impl ToSql for Timestamp {

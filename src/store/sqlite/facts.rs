@@ -1,17 +1,20 @@
 //! One consistent pass over everything that is stored, order by order.
 
-use super::{codec::is_unreadable, connect_read_only, order, payment, saga, shipment, table::Table, tx::query_error};
+use super::{
+    codec::is_unreadable, connect_read_only, order, payment, saga, shipment, stock, table::Table, tx::query_error,
+};
 use crate::{
     domain::{
         ids::{OrderId, SagaId},
         order::Order,
         payment::{Movement, Payment},
-        shipment::Shipment,
+        shipment::Shipping,
+        stock::{self as stock_domain, Reservation},
     },
-    store::{FactSource, OrderFacts, PaymentFacts, SagaRow, StoreError, StoredSaga},
+    store::{FactSource, OrderFacts, PaymentFacts, SagaRow, ShelfFacts, StockFacts, StoreError, StoredSaga},
 };
 use futures::future::BoxFuture;
-use rusqlite::{Connection, Row, Rows};
+use rusqlite::{Connection, Row, Rows, types::FromSql};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
 
@@ -22,12 +25,28 @@ pub(super) struct Snapshot {
 
 impl FactSource for Snapshot {
     fn visit(&self, mut visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.on_a_thread(move |conn| pass(conn, &mut visit))
+    }
+
+    fn visit_shelves(
+        &self,
+        mut visit: Box<dyn FnMut(ShelfFacts) + Send>,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.on_a_thread(move |conn| stock::pass_shelves(conn, &mut visit))
+    }
+}
+
+impl Snapshot {
+    fn on_a_thread(
+        &self,
+        mut pass: impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
         let path = self.path.clone();
         let (reply, done) = oneshot::channel();
         let spawned = std::thread::Builder::new().name("store-facts".into()).spawn(move || {
             let result = connect_read_only(&path)
                 .map_err(|error| StoreError::Unavailable(error.to_string()))
-                .and_then(|conn| pass(&conn, &mut visit).map_err(|error| query_error(&error)));
+                .and_then(|conn| pass(&conn).map_err(|error| query_error(&error)));
             let _ = reply.send(result);
         });
         Box::pin(async move {
@@ -38,18 +57,22 @@ impl FactSource for Snapshot {
 }
 
 /// A row, or why it cannot be read.
-type Readable<T> = Result<T, String>;
+pub(super) type Readable<T> = Result<T, String>;
 
-/// One owner's rows in the order of their order ids, one held at a time.
-struct Cursor<'s, T> {
+/// One owner's rows in the order of a key, one held at a time.
+pub(super) struct Cursor<'s, K, T> {
     rows: Rows<'s>,
     key_column: usize,
     read: fn(&Row<'_>) -> rusqlite::Result<T>,
-    head: Option<(OrderId, Readable<T>)>,
+    head: Option<(K, Readable<T>)>,
 }
 
-impl<'s, T> Cursor<'s, T> {
-    fn new(rows: Rows<'s>, key_column: usize, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Self> {
+impl<'s, K: FromSql + Copy + PartialEq, T> Cursor<'s, K, T> {
+    pub(super) fn new(
+        rows: Rows<'s>,
+        key_column: usize,
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Self> {
         let mut cursor = Self { rows, key_column, read, head: None };
         cursor.advance()?;
         Ok(cursor)
@@ -70,12 +93,12 @@ impl<'s, T> Cursor<'s, T> {
         Ok(())
     }
 
-    fn key(&self) -> Option<OrderId> {
+    pub(super) fn key(&self) -> Option<K> {
         self.head.as_ref().map(|(key, _)| *key)
     }
 
-    fn take(&mut self, order: OrderId) -> rusqlite::Result<Option<Readable<T>>> {
-        if self.key() != Some(order) {
+    pub(super) fn take(&mut self, key: K) -> rusqlite::Result<Option<Readable<T>>> {
+        if self.key() != Some(key) {
             return Ok(None);
         }
         let head = self.head.take();
@@ -83,9 +106,9 @@ impl<'s, T> Cursor<'s, T> {
         Ok(head.map(|(_, value)| value))
     }
 
-    fn take_all(&mut self, order: OrderId) -> rusqlite::Result<Vec<Readable<T>>> {
+    fn take_all(&mut self, key: K) -> rusqlite::Result<Vec<Readable<T>>> {
         let mut all = Vec::new();
-        while let Some(value) = self.take(order)? {
+        while let Some(value) = self.take(key)? {
             all.push(value);
         }
         Ok(all)
@@ -98,15 +121,20 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
     let mut payments = snapshot.prepare(payment::ALL)?;
     let mut movements = snapshot.prepare(payment::ALL_MOVEMENTS)?;
     let mut shipments = snapshot.prepare(shipment::ALL)?;
+    let mut reservations = snapshot.prepare(stock::ALL_RESERVATIONS)?;
+    let mut moved = snapshot.prepare(stock::MOVEMENTS_BY_ORDER)?;
     let mut sagas = snapshot.prepare(saga::ALL)?;
     let mut orders = Cursor::new(orders.query([])?, 0, Order::read)?;
     let mut payments = Cursor::new(payments.query([])?, 0, Payment::read)?;
-    let mut movements: Cursor<'_, Movement> = Cursor::new(movements.query([])?, 0, payment::read_movement)?;
-    let mut shipments = Cursor::new(shipments.query([])?, 0, Shipment::read)?;
-    let mut sagas: Cursor<'_, (SagaId, Readable<SagaRow>)> = Cursor::new(sagas.query([])?, 1, read_saga)?;
+    let mut movements: Cursor<'_, _, Movement> = Cursor::new(movements.query([])?, 0, payment::read_movement)?;
+    let mut shipments = Cursor::new(shipments.query([])?, 0, Shipping::read)?;
+    let mut reservations = Cursor::new(reservations.query([])?, 0, stock::read_reservation)?;
+    let mut stock_moved = Cursor::new(moved.query([])?, 5, stock::read_movement)?;
+    let mut sagas: Cursor<'_, OrderId, (SagaId, Readable<SagaRow>)> = Cursor::new(sagas.query([])?, 1, read_saga)?;
     loop {
+        let stocked = [reservations.key(), stock_moved.key()];
         let keys = [orders.key(), payments.key(), movements.key(), shipments.key(), sagas.key()];
-        let Some(order_id) = keys.into_iter().flatten().min() else { return Ok(()) };
+        let Some(order_id) = keys.into_iter().chain(stocked).flatten().min() else { return Ok(()) };
         let payment = payments.take(order_id)?;
         let moved = movements.take_all(order_id)?;
         let unreadable = moved.iter().find_map(|movement| movement.as_ref().err().cloned());
@@ -130,9 +158,32 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
             order_id,
             order: orders.take(order_id)?,
             payment,
-            shipment: shipments.take(order_id)?,
+            shipping: joined(shipments.take_all(order_id)?),
+            stock: stock_facts(reservations.take(order_id)?, stock_moved.take_all(order_id)?),
             saga,
         });
+    }
+}
+
+/// What the rows of one order make together.
+fn joined<A: Table>(rows: Vec<Readable<A>>) -> Option<Readable<A>> {
+    rows.into_iter().reduce(|known, further| {
+        let mut known = known?;
+        known.join(further?);
+        Ok(known)
+    })
+}
+
+fn stock_facts(
+    reservation: Option<Readable<Reservation>>,
+    movements: Vec<Readable<stock_domain::Movement>>,
+) -> Option<StockFacts> {
+    let unreadable = movements.iter().find_map(|movement| movement.as_ref().err().cloned());
+    let movements: Vec<_> = movements.into_iter().flatten().collect();
+    match (reservation, unreadable) {
+        (None, None) if movements.is_empty() => None,
+        (_, Some(why)) => Some(StockFacts { reservation: Some(Err(why)), movements }),
+        (reservation, None) => Some(StockFacts { reservation, movements }),
     }
 }
 

@@ -20,6 +20,7 @@ mod readers;
 mod recent;
 mod saga;
 mod shipment;
+mod stock;
 mod table;
 mod tx;
 mod writer;
@@ -213,6 +214,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
         orders: Arc::clone(&backend) as _,
         payments: Arc::clone(&backend) as _,
         shipments: Arc::clone(&backend) as _,
+        stock: Arc::clone(&backend) as _,
         sagas: Arc::clone(&backend) as _,
         catalog: Arc::clone(&backend) as _,
         facts: Arc::new(facts::Snapshot { path: path.clone() }),
@@ -256,6 +258,8 @@ impl Engine for Sqlite {
                  (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
                 "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
                  (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
+                "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
+                 (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
                 "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
                  (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
             ] {

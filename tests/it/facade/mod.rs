@@ -26,5 +26,6 @@ mod overload;
 mod pages;
 mod simulation;
 mod slow_clients;
+mod stock;
 mod wait;
 mod warehouses;

@@ -14,4 +14,5 @@ mod plans;
 mod poison;
 mod sagas;
 mod severed;
+pub(crate) mod stock;
 mod threads;

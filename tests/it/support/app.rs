@@ -190,6 +190,31 @@ impl TestApp {
         self.get(&format!("/shipments?{query}"))
     }
 
+    pub(crate) fn receive(&self, warehouse: &str, body: &Value) -> Call {
+        self.post(&format!("/warehouses/{warehouse}/stock"), body)
+    }
+
+    pub(crate) fn adjust(&self, warehouse: &str, variant: &str, body: &Value) -> Call {
+        let path = format!("/warehouses/{warehouse}/stock/{variant}");
+        self.call("PUT", &path).header("Content-Type", "application/json").bytes(body.to_string())
+    }
+
+    pub(crate) fn warehouse_stock(&self, warehouse: &str) -> Call {
+        self.get(&format!("/warehouses/{warehouse}/stock"))
+    }
+
+    pub(crate) fn stock(&self, variant: &str) -> Call {
+        self.get(&format!("/stock/{variant}"))
+    }
+
+    pub(crate) fn transfer(&self, body: &Value) -> Call {
+        self.post("/stock/transfers", body)
+    }
+
+    pub(crate) fn movements(&self, query: &str) -> Call {
+        self.get(&format!("/stock/movements?{query}"))
+    }
+
     pub(crate) fn saga(&self, id: &str) -> Call {
         self.get(&format!("/sagas/{id}"))
     }

@@ -1,0 +1,56 @@
+//! What stock reads of the catalogue: the one place where an owner reads another's tables.
+//!
+//! Which warehouses there are and which of them are active is the catalogue's to say, and a reservation
+//! must not take from one that has just been deactivated. The two owners always share a database, so the
+//! stock reads those columns inside its own transaction; it never writes them.
+
+use super::{levels, readable};
+use crate::{
+    domain::{
+        ids::{ShopId, VariantId, WarehouseId},
+        stock::{Level, Place},
+    },
+    store::sqlite::{
+        table::Versioned,
+        tx::{CommandError, Tx},
+    },
+};
+use rusqlite::Row;
+
+/// The levels of a variant in a shop's active warehouses. A shop has few warehouses and a variant may be
+/// sold by many shops: CROSS JOIN has SQLite go from the warehouses to the levels.
+const OPEN: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_id, l.on_hand, l.reserved, l.version, w.priority \
+                    FROM catalog_warehouse w CROSS JOIN stock_level l \
+                    ON l.variant_id = ?2 AND l.warehouse_id = w.id WHERE w.shop_id = ?1 AND w.active = 1";
+
+/// A variant's levels, and whether their warehouses are active.
+pub(super) const LEVELS_OF: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_id, l.on_hand, l.reserved, l.updated_at, w.active \
+     FROM stock_level l JOIN catalog_warehouse w ON w.id = l.warehouse_id WHERE l.variant_id = ?1 \
+     ORDER BY l.warehouse_id";
+
+/// Whether there is such a variant, and whether it is active.
+pub(super) const VARIANT: &str = "SELECT active FROM catalog_variant WHERE id = ?1";
+
+/// Whose a warehouse is, and whether it is active.
+pub(super) const WAREHOUSE: &str = "SELECT shop_id, active FROM catalog_warehouse WHERE id = ?1";
+
+/// The levels of a variant that a shop's order may be served from, and the priorities of their warehouses.
+pub(super) fn open_levels(
+    tx: &Tx<'_, '_>,
+    shop: ShopId,
+    variant: VariantId,
+) -> Result<Vec<(Versioned<Level>, i64)>, CommandError> {
+    let read = |row: &Row<'_>| Ok((Versioned { row: levels::read(row)?, version: row.get(5)? }, row.get(6)?));
+    readable(tx.rows(OPEN, (shop, variant), read), || format!("a level of variant {variant}"))
+}
+
+/// Whether a variant is active, where there is one.
+pub(super) fn variant(tx: &Tx<'_, '_>, variant: VariantId) -> Result<Option<bool>, CommandError> {
+    readable(tx.row(VARIANT, [variant], |row| row.get(0)), || format!("variant {variant}"))
+}
+
+/// A warehouse, where there is one, with nothing in it yet.
+pub(super) fn place(tx: &Tx<'_, '_>, warehouse: WarehouseId) -> Result<Option<Place>, CommandError> {
+    let read = |row: &Row<'_>| Ok(Place { shop_id: row.get(0)?, active: row.get(1)?, level: None });
+    readable(tx.row(WAREHOUSE, [warehouse], read), || format!("warehouse {warehouse}"))
+}

@@ -1,0 +1,8 @@
+//! Stock: levels, allocation, the reservation's barrier, and all of it against a simple model.
+
+mod depot;
+
+mod allocation;
+mod barrier;
+mod changes;
+mod model;

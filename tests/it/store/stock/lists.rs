@@ -1,0 +1,86 @@
+//! What can be asked of the stock.
+
+use super::given::{Buyer, depot};
+use backstitch::{
+    domain::{
+        ids::{VariantId, WarehouseId},
+        stock::MovementKind,
+    },
+    store::{MovementFilter, Page},
+};
+use uuid::Uuid;
+
+const ALL: u32 = 100;
+
+#[actix_web::test]
+async fn movements_are_listed_newest_first_by_variant_warehouse_and_order() {
+    let depot = depot(&[5, 0]).await;
+    let buyer = Buyer::new();
+    depot.change(depot.transfer([0, 1], 2)).await.unwrap().unwrap();
+    depot.change(depot.adjust(1, 2, 1)).await.unwrap().unwrap();
+    depot.outcome(buyer.reserve(&[depot.demand(3)])).await;
+    depot.outcome(buyer.commit()).await;
+    let list = async |filter, before| {
+        let page = Page { before, limit: ALL };
+        depot.store().stock.movements(filter, page).await.unwrap()
+    };
+    let kinds = async |filter| -> Vec<MovementKind> {
+        list(filter, None).await.into_iter().map(|row| row.movement.delta.kind).collect()
+    };
+    use MovementKind::{Adjust, Commit, Receive, Reserve, TransferIn, TransferOut};
+    let all = [Commit, Reserve, Adjust, TransferIn, TransferOut, Receive];
+    assert_eq!(kinds(MovementFilter::default()).await, all);
+    assert_eq!(kinds(MovementFilter { variant_id: Some(depot.variant), ..MovementFilter::default() }).await, all);
+    let there = MovementFilter { warehouse_id: Some(depot.warehouses[1]), ..MovementFilter::default() };
+    assert_eq!(kinds(there).await, [Adjust, TransferIn]);
+    let of_order = MovementFilter { order_id: Some(buyer.order_id), ..MovementFilter::default() };
+    assert_eq!(kinds(of_order).await, [Commit, Reserve]);
+    let second = list(MovementFilter::default(), None).await[1].seq;
+    assert_eq!(list(MovementFilter::default(), Some(second)).await.len(), 4);
+}
+
+#[actix_web::test]
+async fn a_warehouse_lists_its_levels_part_by_part() {
+    let depot = depot(&[5]).await;
+    let mut variants = vec![depot.variant];
+    for _ in 0..3 {
+        let variant = depot.catalog.variant();
+        let other = super::given::Depot { variant, ..super::given::depot(&[]).await };
+        let receive = other_receive(&other, depot.warehouses[0]);
+        depot.change(receive).await.unwrap().unwrap();
+        variants.push(variant);
+    }
+    let part = async |before| {
+        let page = Page { before, limit: 2 };
+        let levels = depot.store().stock.levels_in(depot.warehouses[0], page).await.unwrap().unwrap();
+        levels.into_iter().map(|stocked| stocked.level.shelf.variant_id).collect::<Vec<VariantId>>()
+    };
+    variants.reverse();
+    assert_eq!(part(None).await, variants[..2]);
+    assert_eq!(part(Some(variants[1])).await, variants[2..]);
+}
+
+fn other_receive(other: &super::given::Depot, warehouse: WarehouseId) -> backstitch::domain::stock::StockChange {
+    use backstitch::domain::stock::{Receive, Shelf, StockChange};
+    let shelf = Shelf { variant_id: other.variant, warehouse_id: warehouse };
+    StockChange::Receive(Receive { shelf, quantity: super::given::quantity(1) })
+}
+
+#[actix_web::test]
+async fn what_does_not_exist_has_no_stock_and_what_has_none_is_empty() {
+    let depot = depot(&[0]).await;
+    let page = Page { before: None, limit: ALL };
+    let stock = &depot.store().stock;
+    assert!(stock.levels_of(depot.variant).await.unwrap().unwrap().is_empty());
+    assert!(stock.levels_in(depot.warehouses[0], page).await.unwrap().unwrap().is_empty());
+    assert!(stock.levels_of(VariantId::from_uuid(Uuid::now_v7())).await.unwrap().is_none());
+    assert!(stock.levels_in(WarehouseId::from_uuid(Uuid::now_v7()), page).await.unwrap().is_none());
+}
+
+#[actix_web::test]
+async fn a_level_says_whether_its_warehouse_is_active() {
+    let depot = depot(&[5]).await;
+    depot.catalog.set_active("catalog_warehouse", depot.warehouses[0].uuid(), false);
+    let levels = depot.store().stock.levels_of(depot.variant).await.unwrap().unwrap();
+    assert!(!levels[0].active);
+}
