@@ -6,10 +6,7 @@ use super::{
 };
 use backstitch::{
     domain::{
-        catalog::{
-            CatalogCommand, CatalogItem, CatalogRefusal, Edit, EditProduct, EditShop, EditWarehouse, NotForSale,
-            SearchText,
-        },
+        catalog::{CatalogCommand, CatalogItem, CatalogRefusal, Edit, EditProduct, EditShop, NotForSale, SearchText},
         ids::ProductId,
         time::Timestamp,
     },
@@ -275,22 +272,6 @@ async fn a_variants_offers_are_read_cheapest_first_part_by_part() {
         read.extend(part.iter().map(|listed| (listed.offer.price.get(), listed.shop.id)));
     }
     assert_eq!(read, expected);
-}
-
-#[actix_web::test]
-async fn active_warehouses_come_in_the_order_of_their_priority() {
-    let test = store();
-    let shop = shop("Toko");
-    let made = [warehouse(shop.id, 3), warehouse(shop.id, 1), warehouse(shop.id, 2)];
-    let shop_id = shop.id;
-    test.catalog(shop).await;
-    for warehouse in &made {
-        test.catalog(warehouse.clone()).await;
-    }
-    let (name, address, priority) = (Edit::Keep, Edit::Keep, Edit::Keep);
-    test.catalog(EditWarehouse { id: made[2].id, name, address, priority, active: Edit::Set(false) }).await;
-    let active = test.store.catalog.active_warehouses(shop_id).await.unwrap();
-    assert_eq!(active.iter().map(|warehouse| warehouse.id).collect::<Vec<_>>(), [made[1].id, made[0].id]);
 }
 
 #[actix_web::test]
