@@ -18,8 +18,11 @@ use actix_web::{
     http::{Method, StatusCode},
     web,
 };
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, MapAccess, Visitor},
+};
+use std::{collections::BTreeMap, fmt};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -39,9 +42,41 @@ pub(super) struct AddVariantBody {
     size: Option<String>,
     /// What else tells it from the product's others: at most 20, names of up to 64 characters and values of
     /// up to 200.
-    attributes: Option<BTreeMap<String, String>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    attributes: Option<Given>,
     /// Whether it can be bought; true when left out.
     active: Option<bool>,
+}
+
+/// Attributes as a client writes them. A name that is given twice is a mistake, not the last one's.
+#[derive(Debug, Default)]
+struct Given(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+
+        impl<'de> Visitor<'de> for Names {
+            type Value = Given;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object of strings")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Given, A::Error> {
+                let mut given = BTreeMap::new();
+                while let Some((name, value)) = entries.next_entry::<String, String>()? {
+                    if given.contains_key(&name) {
+                        return Err(A::Error::custom(format!("has the name {name:?} more than once")));
+                    }
+                    given.insert(name, value);
+                }
+                Ok(Given(given))
+            }
+        }
+
+        deserializer.deserialize_map(Names)
+    }
 }
 
 /// What is to be changed of a variant; what is left out stays as it is.
@@ -59,7 +94,7 @@ pub(super) struct EditVariantBody {
     /// What else tells it from the product's others, all of it: what was there before is gone.
     #[serde(default)]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
-    attributes: Edit<BTreeMap<String, String>>,
+    attributes: Edit<Given>,
     /// Whether it can be bought.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
@@ -103,7 +138,7 @@ impl AddVariantBody {
         let mut errors = FieldErrors::default();
         let sku = errors.check("sku", Sku::parse(self.sku));
         let size = self.size.and_then(|text| errors.check("size", Size::parse(text)));
-        let attributes = Attributes::parse(self.attributes.unwrap_or_default(), "attributes", &mut errors);
+        let attributes = Attributes::parse(self.attributes.unwrap_or_default().0, "attributes", &mut errors);
         let (id, active) = (VariantId::from_uuid(Uuid::now_v7()), self.active.unwrap_or(true));
         let made = sku.zip(attributes);
         let made = made.map(|(sku, attributes)| AddVariant { id, product_id, sku, size, attributes, active });
@@ -116,7 +151,9 @@ impl EditVariantBody {
         let mut errors = FieldErrors::default();
         let attributes = match self.attributes {
             Edit::Keep => Edit::Keep,
-            Edit::Set(given) => Attributes::parse(given, "attributes", &mut errors).map_or(Edit::Keep, Edit::Set),
+            Edit::Set(Given(given)) => {
+                Attributes::parse(given, "attributes", &mut errors).map_or(Edit::Keep, Edit::Set)
+            }
         };
         let edit = EditVariant {
             id,

@@ -8,8 +8,9 @@ use crate::{
         catalog::{CatalogRequest, NotForSale, PricedOffer, Product, Shop, Variant, Warehouse},
         ids::{ProductId, ShopId, VariantId, WarehouseId},
     },
-    store::{CatalogDone, Claim, ListedOffer, OfferPlace, Page, StoreError},
+    store::{CatalogDone, Claim, ListedOffer, OfferPlace, Page, StockedLevel, StoreError},
 };
+use futures::future::try_join_all;
 use std::collections::{HashMap, HashSet};
 
 /// A change of the catalogue that was made.
@@ -188,23 +189,14 @@ impl Service {
         })
     }
 
-    /// Puts beside each offer what its shop's active warehouses have of the variant: the warehouses are the
-    /// catalogue's, what is in them is the stock's.
+    /// Puts beside each offer what its shop's active warehouses have of the variant, as the stock says.
     async fn with_availability(&self, offers: Vec<ListedOffer>) -> Result<Vec<OfferView>, StoreError> {
-        let mut warehouses = HashMap::new();
-        for shop in offers.iter().map(|offer| offer.shop.id).collect::<HashSet<_>>() {
-            for warehouse in self.store.catalog.active_warehouses(shop).await? {
-                warehouses.insert(warehouse.id, shop);
-            }
-        }
+        let variants: HashSet<VariantId> = offers.iter().map(|offer| offer.variant.id).collect();
+        let levels = try_join_all(variants.into_iter().map(|variant| self.store.stock.levels_of(variant))).await?;
         let mut available: HashMap<(ShopId, VariantId), i64> = HashMap::new();
-        for variant in offers.iter().map(|offer| offer.variant.id).collect::<HashSet<_>>() {
-            for stock in self.store.catalog.stock_of(variant).await? {
-                if let Some(&shop) = warehouses.get(&stock.warehouse_id) {
-                    let sum = available.entry((shop, variant)).or_default();
-                    *sum = sum.saturating_add(stock.on_hand - stock.reserved);
-                }
-            }
+        for StockedLevel { level, .. } in levels.into_iter().flatten().flatten().filter(|stocked| stocked.active) {
+            let sum = available.entry((level.shop_id, level.shelf.variant_id)).or_default();
+            *sum = sum.saturating_add(level.available());
         }
         let view = |listed: ListedOffer| OfferView {
             not_for_sale: listed.standing().check().err(),

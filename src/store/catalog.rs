@@ -121,17 +121,6 @@ impl FromStr for OfferPlace {
     }
 }
 
-/// How much of a variant a warehouse has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StockAt {
-    /// The warehouse.
-    pub warehouse_id: WarehouseId,
-    /// How many are there.
-    pub on_hand: i64,
-    /// How many of them are promised.
-    pub reserved: i64,
-}
-
 /// Products, shops, offers and warehouses.
 pub trait CatalogStore: Commands<CatalogCommand, CatalogAnswer> {
     /// One product.
@@ -158,8 +147,6 @@ pub trait CatalogStore: Commands<CatalogCommand, CatalogAnswer> {
         filter: WarehouseFilter,
         page: Page<WarehouseId>,
     ) -> BoxFuture<'static, Result<Vec<Warehouse>, StoreError>>;
-    /// A shop's active warehouses, in the order in which their stock is used.
-    fn active_warehouses(&self, shop: ShopId) -> BoxFuture<'static, Result<Vec<Warehouse>, StoreError>>;
     /// A shop's offer of a variant.
     fn offer(&self, shop: ShopId, variant: VariantId) -> BoxFuture<'static, Result<Option<ListedOffer>, StoreError>>;
     /// All shops' offers of a variant, cheapest first, after `after`: those that are for sale, or those
@@ -184,6 +171,4 @@ pub trait CatalogStore: Commands<CatalogCommand, CatalogAnswer> {
         &self,
         lines: &[(ShopId, VariantId)],
     ) -> BoxFuture<'static, Result<Vec<Option<PricedOffer>>, StoreError>>;
-    /// Where a variant is in stock.
-    fn stock_of(&self, variant: VariantId) -> BoxFuture<'static, Result<Vec<StockAt>, StoreError>>;
 }

@@ -22,7 +22,7 @@ mod stock;
 
 pub use catalog::{
     CatalogAnswer, CatalogDone, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,
-    StockAt, WarehouseFilter,
+    WarehouseFilter,
 };
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};

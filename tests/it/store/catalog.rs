@@ -1,16 +1,13 @@
 //! The catalogue in the store: what is written is read back, keys are remembered, words are found.
 
-use super::given::{TestStore, claim, one, store};
+use super::{
+    given::{TestStore, claim, one, store},
+    shelves::{offer, product, shop, text, variant, warehouse},
+};
 use backstitch::{
     domain::{
-        catalog::{
-            AddProduct, AddShop, AddVariant, AddWarehouse, Attributes, CatalogCommand, CatalogItem, CatalogRefusal,
-            Category, City, Edit, EditProduct, EditShop, EditWarehouse, NotForSale, Priority, ProductName, PutOffer,
-            SearchText, ShopName, Size, Sku, WarehouseName,
-        },
-        field::{FieldErrors, Text},
-        ids::{ProductId, ShopId, VariantId, WarehouseId},
-        money::{Currency, Price},
+        catalog::{CatalogCommand, CatalogItem, CatalogRefusal, Edit, EditProduct, EditShop, NotForSale, SearchText},
+        ids::ProductId,
         time::Timestamp,
     },
     store::{CatalogDone, Claim, Keyed, OfferPlace, Page, ProductFilter, StoreError},
@@ -18,38 +15,6 @@ use backstitch::{
 use uuid::Uuid;
 
 const ALL: Page<ProductId> = Page { before: None, limit: 1_000 };
-
-fn text<const MAX: usize>(text: &str) -> Text<MAX> {
-    Text::parse(text.into()).unwrap()
-}
-
-fn product(name: &str, category: Option<&str>) -> AddProduct {
-    let (name, category): (ProductName, Option<Category>) = (text(name), category.map(text));
-    AddProduct { id: ProductId::from_uuid(Uuid::now_v7()), name, description: None, category, active: true }
-}
-
-fn variant(product_id: ProductId, sku: &str) -> AddVariant {
-    let given = [("colour".into(), "merah 🔴".into()), ("اللون".into(), "أحمر".into())].into();
-    let attributes = Attributes::parse(given, "attributes", &mut FieldErrors::default()).unwrap();
-    let (id, sku): (_, Sku) = (VariantId::from_uuid(Uuid::now_v7()), Sku::parse(sku.into()).unwrap());
-    let size: Option<Size> = Some(text("250 g"));
-    AddVariant { id, product_id, sku, size, attributes, active: true }
-}
-
-fn shop(name: &str) -> AddShop {
-    let (name, city): (ShopName, City) = (text(name), text("Takengon"));
-    AddShop { id: ShopId::from_uuid(Uuid::now_v7()), name, city, active: true }
-}
-
-fn warehouse(shop_id: ShopId, priority: i64) -> AddWarehouse {
-    let (id, name): (_, WarehouseName) = (WarehouseId::from_uuid(Uuid::now_v7()), text("Gudang"));
-    let priority = Priority::parse(priority).unwrap();
-    AddWarehouse { id, shop_id, name, address: text("Jalan Lebe Kader 1"), priority, active: true }
-}
-
-fn offer(shop_id: ShopId, variant_id: VariantId, price: i64) -> PutOffer {
-    PutOffer { shop_id, variant_id, price: Price::parse(price).unwrap(), currency: Currency::Idr, active: true }
-}
 
 fn keyed(command: impl Into<CatalogCommand>, claim: Claim) -> Keyed<CatalogCommand> {
     Keyed { command: command.into(), claim: Some(claim) }
@@ -307,22 +272,6 @@ async fn a_variants_offers_are_read_cheapest_first_part_by_part() {
         read.extend(part.iter().map(|listed| (listed.offer.price.get(), listed.shop.id)));
     }
     assert_eq!(read, expected);
-}
-
-#[actix_web::test]
-async fn active_warehouses_come_in_the_order_of_their_priority() {
-    let test = store();
-    let shop = shop("Toko");
-    let made = [warehouse(shop.id, 3), warehouse(shop.id, 1), warehouse(shop.id, 2)];
-    let shop_id = shop.id;
-    test.catalog(shop).await;
-    for warehouse in &made {
-        test.catalog(warehouse.clone()).await;
-    }
-    let (name, address, priority) = (Edit::Keep, Edit::Keep, Edit::Keep);
-    test.catalog(EditWarehouse { id: made[2].id, name, address, priority, active: Edit::Set(false) }).await;
-    let active = test.store.catalog.active_warehouses(shop_id).await.unwrap();
-    assert_eq!(active.iter().map(|warehouse| warehouse.id).collect::<Vec<_>>(), [made[1].id, made[0].id]);
 }
 
 #[actix_web::test]

@@ -2,6 +2,7 @@
 //! the same tests: what a backend is opened with is in [`given::TestStore`], and nowhere else.
 
 pub(crate) mod given;
+pub(crate) mod shelves;
 
 mod batches;
 mod catalog;

@@ -68,10 +68,7 @@ fn the_catalogue_is_read_in_the_order_of_its_indexes() {
             "SELECT price FROM catalog_offer WHERE shop_id = ?1 AND variant_id < ?2 ORDER BY variant_id DESC",
             "PRIMARY KEY",
         ),
-        (
-            "SELECT id FROM catalog_warehouse WHERE shop_id = ?1 AND active = 1 ORDER BY priority, id",
-            "catalog_warehouse_shop",
-        ),
+        ("SELECT count(*) FROM catalog_warehouse WHERE shop_id = ?1", "catalog_warehouse_shop"),
     ] {
         let plan = plan(sql);
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");

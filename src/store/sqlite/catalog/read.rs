@@ -8,7 +8,7 @@ use crate::{
         money::Price,
     },
     store::{
-        CatalogStore, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StockAt, StoreError, WarehouseFilter,
+        CatalogStore, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StoreError, WarehouseFilter,
         sqlite::{Sqlite, codec::is_unreadable, readers::Condition},
     },
 };
@@ -109,10 +109,6 @@ impl CatalogStore for Sqlite {
         self.readers.read_page(rows::WAREHOUSES, conditions, page, rows::warehouse)
     }
 
-    fn active_warehouses(&self, shop: ShopId) -> Answer<Vec<Warehouse>> {
-        self.readers.look_up(|conn| all(conn, rows::ACTIVE_WAREHOUSES, [shop], rows::warehouse))
-    }
-
     fn offer(&self, shop: ShopId, variant: VariantId) -> Answer<Option<ListedOffer>> {
         self.find(rows::LISTED_OFFER, (shop, variant), rows::listed_offer)
     }
@@ -145,9 +141,5 @@ impl CatalogStore for Sqlite {
             });
             offers.collect()
         })
-    }
-
-    fn stock_of(&self, variant: VariantId) -> Answer<Vec<StockAt>> {
-        self.readers.look_up(|conn| all(conn, rows::STOCK_OF, [variant], rows::stock_at))
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         },
         ids::{ShopId, VariantId},
     },
-    store::{ListedOffer, StockAt, sqlite::codec::from_json},
+    store::{ListedOffer, sqlite::codec::from_json},
 };
 use rusqlite::{
     Row,
@@ -89,13 +89,6 @@ pub(super) const OFFER: &str =
 pub(super) const WAREHOUSES: &str = concat!("SELECT ", columns!(warehouse), " FROM catalog_warehouse w");
 /// One warehouse.
 pub(super) const WAREHOUSE: &str = concat!("SELECT ", columns!(warehouse), " FROM catalog_warehouse w WHERE w.id = ?1");
-/// A shop's active warehouses.
-pub(super) const ACTIVE_WAREHOUSES: &str = concat!(
-    "SELECT ",
-    columns!(warehouse),
-    " FROM catalog_warehouse w WHERE w.shop_id = ?1 AND w.active = 1 ORDER BY w.priority, w.id"
-);
-
 /// Offers with all that belongs to them, from the offer on: the others are looked up by their keys.
 macro_rules! listed {
     () => {
@@ -142,9 +135,6 @@ pub(super) const PRICED_OFFER: &str = "SELECT v.sku, p.name, v.size, o.price, o.
      v.active, o.active FROM catalog_offer o CROSS JOIN catalog_shop s ON s.id = o.shop_id \
      CROSS JOIN catalog_variant v ON v.id = o.variant_id CROSS JOIN catalog_product p ON p.id = v.product_id \
      WHERE o.shop_id = ?1 AND o.variant_id = ?2";
-/// Where a variant is in stock: the stock's table, and nothing of the catalogue's.
-pub(super) const STOCK_OF: &str = "SELECT warehouse_id, on_hand, reserved FROM stock_level WHERE variant_id = ?1";
-
 /// Reads a product.
 pub(super) fn product(row: &Row<'_>) -> rusqlite::Result<Product> {
     product_at(row, 0)
@@ -251,9 +241,4 @@ pub(super) fn priced_offer(shop_id: ShopId, variant_id: VariantId, row: &Row<'_>
         currency: row.get(4)?,
         standing: Standing { shop: row.get(5)?, product: row.get(6)?, variant: row.get(7)?, offer: row.get(8)? },
     })
-}
-
-/// Reads how much of a variant a warehouse has.
-pub(super) fn stock_at(row: &Row<'_>) -> rusqlite::Result<StockAt> {
-    Ok(StockAt { warehouse_id: row.get(0)?, on_hand: row.get(1)?, reserved: row.get(2)? })
 }
