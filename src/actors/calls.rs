@@ -39,12 +39,12 @@ const SCAN_PAUSE: Duration = Duration::from_millis(200);
 /// How long an answer waits before it is brought again to an actor that has failed.
 const REDELIVERY_PAUSE: Duration = Duration::from_millis(20);
 
-/// The calls under way, by order: which call, and after how many unusable answers.
+/// The calls under way, by order and part: which call, and after how many unusable answers.
 ///
-/// Follows the committed rows alone: a row whose call and attempts are known already is under way, a
-/// row that differs is to be called, a row without a call is settled.
+/// Follows the committed rows alone: a part whose call and attempts are known already is under way, one
+/// that differs is to be called, one without a call is settled.
 #[derive(Debug)]
-pub(super) struct Calls<C>(HashMap<OrderId, (C, u32)>);
+pub(super) struct Calls<C>(HashMap<(OrderId, usize), (C, u32)>);
 
 impl<C> Default for Calls<C> {
     fn default() -> Self {
@@ -53,14 +53,14 @@ impl<C> Default for Calls<C> {
 }
 
 impl<C: Copy + PartialEq> Calls<C> {
-    /// Takes in a committed row; whether its call must be made now.
-    fn is_due(&mut self, order: OrderId, outstanding: Option<(C, u32)>) -> bool {
+    /// Takes in a part of a committed row; whether its call must be made now.
+    fn is_due(&mut self, order: OrderId, part: usize, outstanding: Option<(C, u32)>) -> bool {
         match outstanding {
             None => {
-                self.0.remove(&order);
+                self.0.remove(&(order, part));
                 false
             }
-            Some(call) => self.0.insert(order, call) != Some(call),
+            Some(call) => self.0.insert((order, part), call) != Some(call),
         }
     }
 }
@@ -70,6 +70,7 @@ impl<C: Copy + PartialEq> Calls<C> {
 #[rtype(result = "()")]
 pub(super) struct CallAnswered<C: 'static> {
     pub(super) order_id: OrderId,
+    pub(super) part: usize,
     pub(super) call: C,
     pub(super) answer: CallAnswer,
 }
@@ -80,8 +81,8 @@ pub(super) trait Caller<A: Outgoing>:
 {
     /// The calls under way.
     fn calls(&mut self) -> &mut Calls<A::Call>;
-    /// The call to make for a row.
-    fn call(&self, call: A::Call, row: &A) -> BoxFuture<'static, CallAnswer>;
+    /// The call to make for a part of a row.
+    fn call(&self, call: A::Call, row: &A, part: usize) -> BoxFuture<'static, CallAnswer>;
     /// Rows with an outstanding call, by order, after `after`.
     fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<A>, StoreError>>;
     /// Who waits for results.
@@ -101,21 +102,26 @@ pub(super) trait Caller<A: Outgoing>:
         Signal::deliver(signals, self.coordinator());
     }
 
-    /// Makes a row's outstanding call, unless that is under way. A task of its own makes it: an actor
-    /// polls every future inside it on each wake-up.
+    /// Makes a row's outstanding calls.
     fn follow(&mut self, row: &A, ctx: &mut Context<Self>) {
-        let (order_id, outstanding) = (row.order_id(), row.outstanding());
-        if !self.calls().is_due(order_id, outstanding) {
+        (0..row.parts()).for_each(|part| self.follow_part(row, part, ctx));
+    }
+
+    /// Makes a part's outstanding call, unless that is under way. A task of its own makes it: an actor
+    /// polls every future inside it on each wake-up.
+    fn follow_part(&mut self, row: &A, part: usize, ctx: &mut Context<Self>) {
+        let (order_id, outstanding) = (row.order_id(), row.outstanding(part));
+        if !self.calls().is_due(order_id, part, outstanding) {
             return;
         }
         let Some((call, attempts)) = outstanding else { return };
-        let answered = self.call(call, row);
+        let answered = self.call(call, row, part);
         let actor = ctx.address();
         actix_rt::spawn(async move {
             actix_rt::time::sleep(call_backoff(attempts)).await;
             let answer = answered.await;
             // An actor that fails meanwhile loses the message, not the mailbox: bring it again.
-            while actor.send(CallAnswered { order_id, call, answer: answer.clone() }).await.is_err() {
+            while actor.send(CallAnswered { order_id, part, call, answer: answer.clone() }).await.is_err() {
                 actix_rt::time::sleep(REDELIVERY_PAUSE).await;
             }
         });

@@ -6,6 +6,7 @@
 //!                                        ▼             │    └────────Perform──▶ PaymentActor
 //!                                   PaymentActor ──Signal                          │
 //!                                        └───────────── outside calls ─────────────┘
+//!   facade ──ChangeCatalog──▶ CatalogActor
 //! ```
 //!
 //! Every actor batches: handlers put (command, reply) into a buffer, and one flush hands the whole
@@ -17,6 +18,7 @@
 pub mod admission;
 mod batch;
 mod calls;
+mod catalog;
 pub mod coordinator;
 mod crash;
 mod deferred;
@@ -27,6 +29,7 @@ mod start;
 mod stock;
 pub mod supervisor;
 
+pub use catalog::{CatalogActor, CatalogRequestError, ChangeCatalog};
 pub use coordinator::SagaCoordinator;
 pub use crash::{Crash, CrashMode};
 pub use deferred::Deferred;

@@ -132,7 +132,7 @@ impl Caller<Payment> for PaymentActor {
         &mut self.calls
     }
 
-    fn call(&self, call: PaymentCall, payment: &Payment) -> BoxFuture<'static, CallAnswer> {
+    fn call(&self, call: PaymentCall, payment: &Payment, _part: usize) -> BoxFuture<'static, CallAnswer> {
         self.providers.payment(payment.provider).call(call, payment)
     }
 
@@ -209,7 +209,7 @@ impl Handler<CallAnswered<PaymentCall>> for PaymentActor {
     type Result = Deferred<()>;
 
     fn handle(&mut self, answered: CallAnswered<PaymentCall>, ctx: &mut Context<Self>) -> Self::Result {
-        let CallAnswered { order_id, call, answer } = answered;
+        let CallAnswered { order_id, call, answer, .. } = answered;
         self.take_in(PaymentCommand::Record(RecordPaymentCall { order_id, call, answer }), ctx)
     }
 }

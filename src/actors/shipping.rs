@@ -13,7 +13,7 @@ use crate::{
     domain::{
         ids::OrderId,
         saga::StepReply,
-        shipment::{CarrierCall, RecordCarrierCall, Shipment, ShippingCommand, StartShipping},
+        shipment::{CarrierCall, RecordCarrierCall, Shipping, ShippingCommand, StartShipping},
         simulation::CallAnswer,
     },
     providers::Providers,
@@ -29,7 +29,7 @@ pub struct ShippingActor {
     providers: Providers,
     coordinator: SignalTarget,
     status: Arc<ActorStatus>,
-    batch: Batch<ShippingCommand, Executed<Shipment>>,
+    batch: Batch<ShippingCommand, Executed<Shipping>>,
     calls: Calls<CarrierCall>,
     panicked: Panicked,
 }
@@ -72,13 +72,13 @@ impl Supervised for ShippingActor {
 
 impl Participant for ShippingActor {
     type Command = ShippingCommand;
-    type Answer = Executed<Shipment>;
+    type Answer = Executed<Shipping>;
 
-    fn batch(&mut self) -> &mut Batch<ShippingCommand, Executed<Shipment>> {
+    fn batch(&mut self) -> &mut Batch<ShippingCommand, Executed<Shipping>> {
         &mut self.batch
     }
 
-    fn commands(&self) -> &dyn Commands<ShippingCommand, Executed<Shipment>> {
+    fn commands(&self) -> &dyn Commands<ShippingCommand, Executed<Shipping>> {
         self.store.as_ref()
     }
 
@@ -86,22 +86,22 @@ impl Participant for ShippingActor {
         &self.status
     }
 
-    fn committed(&mut self, answers: &Answers<Executed<Shipment>>, ctx: &mut Context<Self>) {
+    fn committed(&mut self, answers: &Answers<Executed<Shipping>>, ctx: &mut Context<Self>) {
         self.follow_up(answers, ctx);
     }
 }
 
-impl Caller<Shipment> for ShippingActor {
+impl Caller<Shipping> for ShippingActor {
     fn calls(&mut self) -> &mut Calls<CarrierCall> {
         &mut self.calls
     }
 
-    fn call(&self, call: CarrierCall, shipment: &Shipment) -> BoxFuture<'static, CallAnswer> {
-        self.providers.carrier().call(call, shipment)
+    fn call(&self, call: CarrierCall, shipping: &Shipping, part: usize) -> BoxFuture<'static, CallAnswer> {
+        self.providers.carrier().call(call, &shipping.shipments()[part])
     }
 
-    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
-        self.store.outstanding_shipments(after, limit)
+    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>> {
+        self.store.outstanding_shipping(after, limit)
     }
 
     fn coordinator(&self) -> &SignalTarget {
@@ -126,8 +126,8 @@ impl Handler<CallAnswered<CarrierCall>> for ShippingActor {
     type Result = Deferred<()>;
 
     fn handle(&mut self, answered: CallAnswered<CarrierCall>, ctx: &mut Context<Self>) -> Self::Result {
-        let CallAnswered { order_id, call, answer } = answered;
-        self.take_in(ShippingCommand::Record(RecordCarrierCall { order_id, call, answer }), ctx)
+        let CallAnswered { order_id, part, call, answer } = answered;
+        self.take_in(ShippingCommand::Record(RecordCarrierCall { order_id, part, call, answer }), ctx)
     }
 }
 

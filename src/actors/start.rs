@@ -1,7 +1,7 @@
 //! Starting the actors together: the participants first, then the coordinator that drives them.
 
 use super::{
-    OrderActor, PaymentActor, SagaCoordinator, ShippingActor, StockActor,
+    CatalogActor, OrderActor, PaymentActor, SagaCoordinator, ShippingActor, StockActor,
     admission::Admission,
     coordinator::{Drain, Participants, Ping, SignalTarget},
     crash::{Crash, CrashMode},
@@ -19,6 +19,8 @@ pub struct Actors {
     pub payment: Addr<PaymentActor>,
     /// Owns the stock.
     pub stock: Addr<StockActor>,
+    /// Keeps the catalogue.
+    pub catalog: Addr<CatalogActor>,
     /// Drives the sagas.
     pub coordinator: Addr<SagaCoordinator>,
     /// How many sagas may be under way at once.
@@ -64,6 +66,11 @@ impl Actors {
                 ShippingActor::new(store, providers, signals, status)
             })
         };
+        let catalog_status = ActorStatus::new("catalog");
+        let catalog = {
+            let (store, status) = (Arc::clone(&store.catalog), Arc::clone(&catalog_status));
+            supervise(arbiter, Arc::clone(&catalog_status), fatal.clone(), move || CatalogActor::new(store, status))
+        };
         let coordinator = {
             let participants = Participants {
                 order: order.clone().recipient(),
@@ -82,12 +89,13 @@ impl Actors {
             Watched { status: stock_status, crash: stock.clone().recipient() },
             Watched { status: payment_status, crash: payment.clone().recipient() },
             Watched { status: shipping_status, crash: shipping.recipient() },
+            Watched { status: catalog_status, crash: catalog.clone().recipient() },
             Watched { status: coordinator_status, crash: coordinator.clone().recipient() },
         ];
-        Self { payment, stock, coordinator, admission, watched: Arc::new(watched) }
+        Self { payment, stock, catalog, coordinator, admission, watched: Arc::new(watched) }
     }
 
-    /// All actors, in the order of the saga's stages, the coordinator last.
+    /// All actors, in the order of the saga's stages, then the catalogue's, the coordinator last.
     pub fn watched(&self) -> &[Watched] {
         &self.watched
     }

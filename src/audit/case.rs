@@ -7,7 +7,7 @@ use crate::{
         order::Order,
         payment::{Movement, Payment},
         saga::{Impossible, Saga, Status},
-        shipment::Shipment,
+        shipment::{Shipment, Shipping},
         stock::Reservation,
         time::Timestamp,
     },
@@ -58,9 +58,9 @@ impl<'a> Case<'a> {
         self.facts.payment.as_ref().map_or(&[], |payment| &payment.movements)
     }
 
-    /// Its shipment, where there is one that can be read.
-    pub(super) fn shipment(&self) -> Option<&'a Shipment> {
-        self.facts.shipment.as_ref()?.as_ref().ok()
+    /// Its shipments, where there are some that can be read.
+    pub(super) fn shipments(&self) -> &'a [Shipment] {
+        self.facts.shipping.as_ref().and_then(|shipping| shipping.as_ref().ok()).map_or(&[], Shipping::shipments)
     }
 
     /// Its reservation, likewise.

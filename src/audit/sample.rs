@@ -10,7 +10,7 @@ use crate::{
         order::{Basket, LineDraft, Order},
         payment::{Movement, Payment, PaymentCommand, Provider, SettlePayment, Settlement},
         saga::{Next, Saga},
-        shipment::Shipment,
+        shipment::{Shipment, Shipping},
         simulation::{Fault, Script, Simulation},
         time::Timestamp,
     },
@@ -29,7 +29,7 @@ pub(super) struct Sample {
     order: Option<Order>,
     payment: Option<Payment>,
     movements: Vec<Movement>,
-    shipment: Option<Shipment>,
+    shipping: Option<Shipping>,
 }
 
 impl Sample {
@@ -56,7 +56,7 @@ impl Sample {
             order: None,
             payment: None,
             movements: Vec::new(),
-            shipment: None,
+            shipping: None,
         };
         sample.log(events);
         sample
@@ -97,7 +97,7 @@ impl Sample {
                     Command::Order(command) => Order::outcome(Self::decide(&mut self.order, &command, self.now).0),
                     Command::Payment(command) => self.pay(&command).outcome,
                     Command::Shipping(command) => {
-                        Shipment::outcome(Self::decide(&mut self.shipment, &command, self.now).0)
+                        Shipping::outcome(Self::decide(&mut self.shipping, &command, self.now).0)
                     }
                 };
                 self.saga.outcome(task.step, outcome, self.now, 0.5)
@@ -152,7 +152,7 @@ impl Sample {
             order_id: checkout.order_id,
             order: self.order.clone().map(Ok),
             payment: payment.map(|row| PaymentFacts { payment: Some(row), movements: self.movements.clone() }),
-            shipment: self.shipment.clone().map(Ok),
+            shipping: self.shipping.clone().map(Ok),
             stock: None,
             saga: Some(Ok(StoredSaga { row, entries })),
         }
@@ -199,7 +199,7 @@ pub(super) fn movements(facts: &mut OrderFacts) -> &mut Vec<Movement> {
 }
 
 pub(super) fn shipment(facts: &mut OrderFacts) -> &mut Shipment {
-    facts.shipment.as_mut().expect("a shipment").as_mut().expect("a readable one")
+    facts.shipping.as_mut().expect("a shipment").as_mut().expect("a readable one").first_mut()
 }
 
 pub(super) fn stored(facts: &mut OrderFacts) -> &mut StoredSaga {

@@ -62,9 +62,9 @@ impl<A: Aggregate> Decision<A> {
     }
 }
 
-/// An aggregate whose effects may need a call to the outside world.
+/// An aggregate whose effects may need calls to the outside world.
 ///
-/// The call is a column of the row: committed first, made afterwards, its answer committed by a
+/// A call is a column of a row: committed first, made afterwards, its answer committed by a
 /// command. A crash anywhere in between leaves a row that says which call is outstanding.
 pub trait Outgoing: Aggregate {
     /// Which call.
@@ -73,8 +73,13 @@ pub trait Outgoing: Aggregate {
     /// The order the row is about.
     fn order_id(&self) -> OrderId;
 
-    /// The call whose answer is not yet known, and how many unusable answers it has had.
-    fn outstanding(&self) -> Option<(Self::Call, u32)>;
+    /// How many parts it has, each with calls of its own.
+    fn parts(&self) -> usize {
+        1
+    }
+
+    /// A part's call whose answer is not yet known, and how many unusable answers it has had.
+    fn outstanding(&self, part: usize) -> Option<(Self::Call, u32)>;
 
     /// The row that an answer leaves behind, and a saga that waits for it and should ask again.
     fn aftermath(answer: &Self::Answer) -> (Option<&Self>, Option<SagaId>);

@@ -184,8 +184,14 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
         script: checkout.simulate.payment,
         deadline_ms: checkout.deadline_ms,
     };
-    let goods =
-        || Consignment { order_id, saga_id, shipment_id: checkout.shipment_id, script: checkout.simulate.shipping };
+    let goods = || Consignment {
+        order_id,
+        saga_id,
+        shipment_id: checkout.shipment_id,
+        parcels: Vec::new(),
+        loose: true,
+        script: checkout.simulate.shipping,
+    };
     match verb {
         Verb::CreateOrder => Command::Order(OrderCommand::Create(CreateOrder {
             order_id,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, fmt, str::FromStr};
 use uuid::Uuid;
 
-/// A map with ids for its keys. Ids are made here, not by clients, and come in by the thousands: the hash
-/// is a fast one, seeded at random.
+/// A map with ids for its keys. Nearly all of them are made here, and they come in by the thousands: the hash
+/// is a fast one, seeded at random, so that ids made up by a client collide no more than others.
 pub type IdMap<Id, T> = HashMap<Id, T, foldhash::fast::RandomState>;
 
 macro_rules! id {
@@ -65,6 +65,17 @@ id!(
     /// An order's shipment.
     ShipmentId
 );
+
+impl ShipmentId {
+    /// The id that is `n` further on: an order's shipments are numbered from one that was made up front.
+    #[must_use]
+    pub const fn nth(self, n: u16) -> Self {
+        const COUNTER: u128 = (1 << 62) - 1; // the random end of a UUIDv7, behind its variant
+        let id = self.0.as_u128();
+        Self(Uuid::from_u128((id & !COUNTER) | ((id + n as u128) & COUNTER)))
+    }
+}
+
 id!(
     /// A product of the central catalogue.
     ProductId

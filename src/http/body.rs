@@ -44,14 +44,50 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-async fn read(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
-    let context = request.app_data::<web::Data<Context>>().ok_or(Code::Internal)?;
+/// The body of a request whose path says it all: none, or an empty object.
+pub(super) struct NoBody(pub(super) Body<()>);
+
+/// An object without fields.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoFields {}
+
+impl FromRequest for NoBody {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        let request = request.clone();
+        async move {
+            let bytes = gather(&request, payload).await?;
+            if !bytes.is_empty() {
+                check_media_type(&request)?;
+                let NoFields {} = parse(&bytes)?;
+            }
+            Ok(Self(Body { value: (), bytes }))
+        }
+        .boxed_local()
+    }
+}
+
+async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Problem> {
+    check_media_type(request)?;
+    gather(request, payload).await
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     if !request.content_type().eq_ignore_ascii_case("application/json") {
         return Err(Problem::new(
             Code::UnsupportedMediaType,
             format!("Content-Type must be application/json, is {:?}", request.content_type()),
         ));
     }
+    Ok(())
+}
+
+async fn gather(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
+    let context = request.app_data::<web::Data<Context>>().ok_or(Code::Internal)?;
     let limit = context.max_body_bytes;
     let too_large = || Problem::new(Code::BodyTooLarge, format!("a request body may have at most {limit} bytes"));
     // A body that is announced as too large is refused before it comes.

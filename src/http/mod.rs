@@ -12,16 +12,21 @@ mod admin;
 mod body;
 mod envelope;
 mod idempotency;
+mod offers;
 mod openapi;
 mod operations;
 mod orders;
 mod params;
 mod payments;
 mod problem;
+mod products;
 mod request_id;
 mod sagas;
 mod shipments;
+mod shops;
 mod stock;
+mod variants;
+mod warehouses;
 mod wire;
 
 pub use idempotency::FleetingClaims;
@@ -89,6 +94,11 @@ pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::
             .configure(payments::routes)
             .configure(shipments::routes)
             .configure(stock::routes)
+            .configure(products::routes)
+            .configure(variants::routes)
+            .configure(shops::routes)
+            .configure(offers::routes)
+            .configure(warehouses::routes)
             .configure(sagas::routes)
             .configure(admin::routes)
             .configure(operations::routes)

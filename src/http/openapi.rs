@@ -1,6 +1,9 @@
 //! The OpenAPI document, made from the handlers themselves, and its page for a browser.
 
-use super::{admin, operations, orders, payments, problem, resource, sagas, shipments, stock};
+use super::{
+    admin, offers, operations, orders, payments, problem, products, resource, sagas, shipments, shops, stock, variants,
+    warehouses,
+};
 use actix_web::{HttpResponse, http::Method, http::header, web};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -17,6 +20,12 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         payments::settle_callback,
         shipments::list_shipments, shipments::read,
         stock::receive, stock::adjust, stock::list_levels, stock::read_variant, stock::transfer, stock::list_movements,
+        products::add, products::list_products, products::read, products::edit, products::add_variant,
+        variants::read, variants::edit,
+        shops::add, shops::list_shops, shops::read, shops::edit,
+        offers::put, offers::read, offers::list_of_shop, offers::list_of_variant,
+        warehouses::add, warehouses::list_warehouses, warehouses::read, warehouses::edit, warehouses::activate,
+        warehouses::deactivate,
         sagas::list_sagas, sagas::read, sagas::read_log, sagas::cancel, sagas::retry,
         admin::list_actors, admin::crash, admin::run_audit,
         operations::health, operations::ready, operations::metrics,
@@ -27,6 +36,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "payments", description = "An order's payment, and how it went"),
         (name = "shipments", description = "An order's goods on their way"),
         (name = "stock", description = "What the warehouses hold, and what of it is reserved"),
+        (name = "catalogue", description = "Products and their variants, the same for all shops"),
+        (name = "shops", description = "Shops, their prices and their warehouses"),
         (name = "sagas", description = "What drives every order, step by step"),
         (name = "admin", description = "Actors, crashes on purpose, the audit"),
         (name = "operations", description = "Health, readiness, metrics"),

@@ -111,6 +111,11 @@ impl Query {
         (if allowed { limit } else { 1 }, cursor)
     }
 
+    /// Takes `active`.
+    pub(super) fn active(&mut self) -> Option<bool> {
+        self.parsed("active", "true or false")
+    }
+
     /// Ends the reading: everything that was given must have been taken and be valid.
     pub(super) fn finish(mut self) -> Result<(), Problem> {
         let mut unknown: Vec<_> = self.values.into_keys().collect();

@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        catalog::CatalogRefusal,
         field::{FieldError, FieldErrors},
         payment::PaymentRefusal,
         saga::Refused,
@@ -55,8 +56,14 @@ codes! {
     SagaNotFound => 404 "saga_not_found" "There is no such saga";
     /// There is no such actor.
     ActorNotFound => 404 "actor_not_found" "There is no such actor";
+    /// There is no such product.
+    ProductNotFound => 404 "product_not_found" "There is no such product";
     /// There is no such variant.
     VariantNotFound => 404 "variant_not_found" "There is no such variant";
+    /// There is no such shop.
+    ShopNotFound => 404 "shop_not_found" "There is no such shop";
+    /// The shop does not offer the variant.
+    OfferNotFound => 404 "offer_not_found" "There is no such offer";
     /// There is no such warehouse.
     WarehouseNotFound => 404 "warehouse_not_found" "There is no such warehouse";
     /// The path has no such method.
@@ -91,6 +98,12 @@ codes! {
     WarehouseOfAnotherShop => 409 "warehouse_of_another_shop" "The warehouses belong to different shops";
     /// The variant takes nothing in.
     VariantInactive => 409 "variant_inactive" "The variant is not active";
+    /// Another variant has the stock-keeping unit.
+    DuplicateSku => 409 "duplicate_sku" "Another variant has this sku";
+    /// The product has as many variants as one can have.
+    TooManyVariants => 409 "too_many_variants" "The product has too many variants";
+    /// The shop has as many warehouses as one can have.
+    TooManyWarehouses => 409 "too_many_warehouses" "The shop has too many warehouses";
     /// The body is too large.
     BodyTooLarge => 413 "body_too_large" "The request body is too large";
     /// The body is not sent as JSON.
@@ -197,6 +210,14 @@ impl Problem {
         Self { code, detail: message.clone().into(), ..Self::field(field, message) }
     }
 
+    /// What was made of a request's fields, unless any of them cannot be accepted.
+    pub fn unless_invalid<T>(errors: FieldErrors, made: Option<T>) -> Result<T, Self> {
+        match (made, errors.finish()) {
+            (Some(made), Ok(())) => Ok(made),
+            (_, errors) => Err(Self::invalid(errors.err().unwrap_or_default())),
+        }
+    }
+
     /// The problem's code.
     pub const fn code(&self) -> Code {
         self.code
@@ -257,7 +278,10 @@ impl From<ServiceError> for Problem {
                 What::Shipment => Code::ShipmentNotFound,
                 What::Saga => Code::SagaNotFound,
                 What::Actor => Code::ActorNotFound,
+                What::Product => Code::ProductNotFound,
                 What::Variant => Code::VariantNotFound,
+                What::Shop => Code::ShopNotFound,
+                What::Offer => Code::OfferNotFound,
                 What::Warehouse => Code::WarehouseNotFound,
             },
             ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
@@ -274,6 +298,17 @@ impl From<ServiceError> for Problem {
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
             ServiceError::StockRefused(refusal) => return super::stock::problem(&refusal),
+            ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
+                let mut problem = Self::field("sku", detail);
+                problem.code = Code::DuplicateSku;
+                return problem;
+            }
+            ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
+            ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,
+            ServiceError::CatalogRefused(CatalogRefusal::NoProduct(_)) => Code::ProductNotFound,
+            ServiceError::CatalogRefused(CatalogRefusal::NoVariant(_)) => Code::VariantNotFound,
+            ServiceError::CatalogRefused(CatalogRefusal::NoShop(_)) => Code::ShopNotFound,
+            ServiceError::CatalogRefused(CatalogRefusal::NoWarehouse(_)) => Code::WarehouseNotFound,
             ServiceError::UnusableLog(_) => Code::SagaUnusable,
             ServiceError::KeyReused => Code::IdempotencyKeyReused,
             ServiceError::Overloaded => Code::Overloaded,

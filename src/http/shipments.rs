@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{OrderId, ShipmentId},
-        shipment::{Shipment, ShipmentStatus},
+        ids::{OrderId, ShipmentId, ShopId, VariantId, WarehouseId},
+        shipment::{Content, Shipment, ShipmentStatus},
     },
     service::{ServiceError, What},
 };
@@ -36,9 +36,13 @@ pub(super) struct ShipmentBody {
     #[schema(value_type = Uuid)]
     order_id: OrderId,
     /// The shop whose goods it carries; null for free-text lines.
-    shop_id: Option<Uuid>,
+    #[schema(value_type = Option<Uuid>)]
+    shop_id: Option<ShopId>,
     /// The warehouse it leaves from; null for free-text lines.
-    warehouse_id: Option<Uuid>,
+    #[schema(value_type = Option<Uuid>)]
+    warehouse_id: Option<WarehouseId>,
+    /// What is in it; empty for free-text lines.
+    items: Vec<ContentBody>,
     /// `shipped` or `cancelled`.
     status: &'static str,
     tracking_number: Option<String>,
@@ -46,13 +50,28 @@ pub(super) struct ShipmentBody {
     updated_at: Time,
 }
 
+/// Pieces of one variant in a shipment.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ContentBody {
+    #[schema(value_type = Uuid)]
+    variant_id: VariantId,
+    quantity: i64,
+}
+
+impl From<&Content> for ContentBody {
+    fn from(content: &Content) -> Self {
+        Self { variant_id: content.variant_id, quantity: content.quantity }
+    }
+}
+
 impl From<Shipment> for ShipmentBody {
     fn from(shipment: Shipment) -> Self {
         Self {
             id: shipment.id,
             order_id: shipment.order_id,
-            shop_id: None,
-            warehouse_id: None,
+            shop_id: shipment.origin.map(|origin| origin.shop_id),
+            warehouse_id: shipment.origin.map(|origin| origin.warehouse_id),
+            items: shipment.contents.iter().map(ContentBody::from).collect(),
             status: shipment.status.as_str(),
             tracking_number: shipment.tracking_number,
             created_at: Time(shipment.created_at),

@@ -1,7 +1,7 @@
 //! Why a request is not served, in words that every facade can map.
 
 use crate::{
-    domain::{field::FieldError, payment::PaymentRefusal, saga::Refused, stock::StockRefusal},
+    domain::{catalog::CatalogRefusal, field::FieldError, payment::PaymentRefusal, saga::Refused, stock::StockRefusal},
     store::StoreError,
 };
 
@@ -18,8 +18,14 @@ pub enum What {
     Saga,
     /// An actor.
     Actor,
+    /// A product.
+    Product,
     /// A variant of a product.
     Variant,
+    /// A shop.
+    Shop,
+    /// A shop's offer.
+    Offer,
     /// A warehouse.
     Warehouse,
 }
@@ -33,7 +39,10 @@ impl What {
             Self::Shipment => "shipment",
             Self::Saga => "saga",
             Self::Actor => "actor",
+            Self::Product => "product",
             Self::Variant => "variant",
+            Self::Shop => "shop",
+            Self::Offer => "offer",
             Self::Warehouse => "warehouse",
         }
     }
@@ -57,6 +66,9 @@ pub enum ServiceError {
     /// The stock's state forbids it.
     #[error(transparent)]
     StockRefused(#[from] StockRefusal),
+    /// The catalogue's rules forbid it.
+    #[error(transparent)]
+    CatalogRefused(#[from] CatalogRefusal),
     /// The saga's log is no saga.
     #[error("the saga's log cannot be used: {0}")]
     UnusableLog(String),

@@ -5,10 +5,12 @@
 //! again, safely, because its ids were made before it was first sent. Must not hold a rule, nor know
 //! of HTTP or gRPC.
 
+mod catalog;
 mod error;
 mod stock;
 mod view;
 
+pub use catalog::{CatalogChanged, OfferView, ProductView};
 pub use error::{ServiceError, What};
 pub use stock::StockView;
 pub use view::{OrderView, SagaView, row_message};
@@ -304,7 +306,8 @@ impl Service {
 enum Waited {
     /// It rests, the time is up, or the process is stopping.
     Enough,
-    /// The coordinator has failed and knows of nobody who waits: subscribe again.
+    /// Nobody knows any more who waits: the coordinator has failed, or the order was not placed. Where it was,
+    /// subscribe again.
     InVain,
 }
 

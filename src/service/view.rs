@@ -8,22 +8,22 @@ use crate::{
         order::Order,
         payment::Payment,
         saga::{Progress, Status, Summary},
-        shipment::{Shipment, ShipmentStatus},
+        shipment::{Shipment, ShipmentStatus, Shipping},
     },
     store::{LogEntry, OrderFilter, Page, SagaRow, StoreError, StoredSaga},
 };
 use futures::future::try_join_all;
 use tokio::try_join;
 
-/// An order with its payment, shipment and saga.
+/// An order with its payment, shipments and saga.
 #[derive(Clone, Debug)]
 pub struct OrderView {
     /// The order.
     pub order: Order,
     /// Its payment, once there is one.
     pub payment: Option<Payment>,
-    /// Its shipment, once the carrier has answered.
-    pub shipment: Option<Shipment>,
+    /// Its shipments that the carrier has answered for.
+    pub shipments: Vec<Shipment>,
     /// Its saga.
     pub saga: Option<SagaRow>,
 }
@@ -64,23 +64,23 @@ impl Service {
     /// # Errors
     /// No such order, or storage away.
     pub async fn order_view_of(&self, id: OrderId, saga_id: SagaId) -> Result<OrderView, ServiceError> {
-        let (order, payment, shipment, saga) = try_join!(
+        let (order, payment, shipping, saga) = try_join!(
             self.store.orders.order(id),
             self.store.payments.payment_of(id),
-            self.store.shipments.shipment_of(id),
+            self.store.shipments.shipping_of(id),
             self.store.sagas.saga(saga_id),
         )?;
         let order = order.ok_or_else(|| ServiceError::NotFound(What::Order, id.to_string()))?;
-        Ok(OrderView { order, payment, shipment: shipment.filter(is_shown), saga })
+        Ok(OrderView { order, payment, shipments: shown(shipping), saga })
     }
 
     async fn complete(&self, order: Order) -> Result<OrderView, StoreError> {
-        let (payment, shipment, saga) = try_join!(
+        let (payment, shipping, saga) = try_join!(
             self.store.payments.payment_of(order.id),
-            self.store.shipments.shipment_of(order.id),
+            self.store.shipments.shipping_of(order.id),
             self.store.sagas.saga(order.saga_id),
         )?;
-        Ok(OrderView { order, payment, shipment: shipment.filter(is_shown), saga })
+        Ok(OrderView { order, payment, shipments: shown(shipping), saga })
     }
 
     /// Orders with all that belongs to them, newest first.
@@ -132,6 +132,7 @@ impl Service {
 }
 
 /// A shipment exists for clients once the carrier has answered.
-fn is_shown(shipment: &Shipment) -> bool {
-    shipment.status != ShipmentStatus::Requested
+fn shown(shipping: Option<Shipping>) -> Vec<Shipment> {
+    let shipments = shipping.into_iter().flat_map(Shipping::into_shipments);
+    shipments.filter(|shipment| shipment.status != ShipmentStatus::Requested).collect()
 }

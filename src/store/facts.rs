@@ -6,7 +6,7 @@ use crate::domain::{
     ids::OrderId,
     order::Order,
     payment::{Movement, Payment},
-    shipment::Shipment,
+    shipment::Shipping,
     stock::{self, Level, Reservation, Shelf},
 };
 use futures::future::BoxFuture;
@@ -20,8 +20,8 @@ pub struct OrderFacts {
     pub order: Option<Result<Order, String>>,
     /// Its payment.
     pub payment: Option<PaymentFacts>,
-    /// Its shipment.
-    pub shipment: Option<Result<Shipment, String>>,
+    /// Its shipments.
+    pub shipping: Option<Result<Shipping, String>>,
     /// Its stock.
     pub stock: Option<StockFacts>,
     /// Its saga.

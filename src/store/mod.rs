@@ -14,11 +14,16 @@
 
 pub mod sqlite;
 
+mod catalog;
 mod facts;
 mod query;
 mod saga;
 mod stock;
 
+pub use catalog::{
+    CatalogAnswer, CatalogDone, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,
+    StockAt, WarehouseFilter,
+};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
@@ -31,7 +36,7 @@ use crate::domain::{
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
     order::{Order, OrderCommand},
     payment::{Payment, PaymentCommand},
-    shipment::{Shipment, ShippingCommand},
+    shipment::{Shipment, Shipping, ShippingCommand},
     time::Timestamp,
 };
 use futures::future::BoxFuture;
@@ -137,11 +142,11 @@ pub trait PaymentStore: Commands<PaymentCommand, Executed<Payment>> {
 }
 
 /// Shipments.
-pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipment>> {
+pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipping>> {
     /// One shipment.
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
-    /// An order's shipment.
-    fn shipment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
+    /// An order's shipments.
+    fn shipping_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipping>, StoreError>>;
     /// Shipments that the carrier has answered for, of one order or of all, newest first.
     fn shipments(
         &self,
@@ -149,11 +154,11 @@ pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipment>> {
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
     /// As [`PaymentStore::outstanding_payments`].
-    fn outstanding_shipments(
+    fn outstanding_shipping(
         &self,
         after: Option<OrderId>,
         limit: u32,
-    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
+    ) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>>;
 }
 
 /// Sagas and their logs.
@@ -232,6 +237,8 @@ pub struct Store {
     pub stock: Arc<dyn StockStore>,
     /// Sagas.
     pub sagas: Arc<dyn SagaStore>,
+    /// Products, shops, offers and warehouses.
+    pub catalog: Arc<dyn CatalogStore>,
     /// Facts for the audit.
     pub facts: Arc<dyn FactSource>,
     /// The store as a whole.

@@ -16,6 +16,14 @@ CREATE TABLE catalog_product (
 CREATE UNIQUE INDEX catalog_product_id ON catalog_product (id);
 CREATE INDEX catalog_product_category ON catalog_product (category, id) WHERE category IS NOT NULL;
 
+-- The words of each product's name and category, by the product's row number. It keeps the words alone: what
+-- goes in has spaces around characters that are words of their own (src/domain/catalog/search.rs). Marks,
+-- digits and emoji belong to words; accents make no difference.
+CREATE VIRTUAL TABLE catalog_search USING fts5 (
+    name, category, content = '', contentless_delete = 1,
+    tokenize = "unicode61 remove_diacritics 2 categories 'L* M* N* Co So'"
+);
+
 CREATE TABLE catalog_variant (
     id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     product_id BLOB    NOT NULL CHECK (length(product_id) = 16),

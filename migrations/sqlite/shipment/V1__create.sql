@@ -1,10 +1,14 @@
--- Shipments: one row per order, the shipping participant's barrier.
+-- Shipments: one row per order and warehouse, all of an order's together the shipping participant's barrier.
 -- Closed lists are chains of OR: SQLite builds a temporary b-tree for every IN of three or more that a
 -- CHECK or a partial index makes it evaluate, at every row written (ADR 0007).
 CREATE TABLE shipment_shipment (
-    order_id        BLOB    NOT NULL PRIMARY KEY CHECK (length(order_id) = 16),
+    order_id        BLOB    NOT NULL CHECK (length(order_id) = 16),
+    number          INTEGER NOT NULL CHECK (number >= 0), -- among the order's, from 0
     id              BLOB    NOT NULL CHECK (length(id) = 16),
     saga_id         BLOB    NOT NULL CHECK (length(saga_id) = 16),
+    shop_id         BLOB    CHECK (length(shop_id) = 16), -- NULL for free-text lines, as the next two
+    warehouse_id    BLOB    CHECK (length(warehouse_id) = 16),
+    contents        TEXT, -- JSON: [{variant_id, quantity}]
     script          TEXT, -- JSON: what the simulated carrier does; NULL for nothing special
     status          TEXT    NOT NULL CHECK (status = 'requested' OR status = 'shipped' OR status = 'cancelled'),
     reason          TEXT,
@@ -14,7 +18,9 @@ CREATE TABLE shipment_shipment (
     created_at      INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at      INTEGER NOT NULL,
     version         INTEGER NOT NULL CHECK (version >= 1),
-    CHECK (status <> 'shipped' OR tracking_number IS NOT NULL)
+    PRIMARY KEY (order_id, number),
+    CHECK (status <> 'shipped' OR tracking_number IS NOT NULL),
+    CHECK ((shop_id IS NULL) = (warehouse_id IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX shipment_shipment_id ON shipment_shipment (id);

@@ -59,6 +59,9 @@ pub(super) struct InHand {
     pub(super) saga: CheckoutSaga,
     /// Steps whose answers are outstanding.
     pub(super) in_flight: Vec<Verb>,
+    /// Answers that came before the start's own, which is not known to be durable until that is here.
+    /// `None` once it is.
+    pub(super) early: Option<Vec<(Verb, StepReply)>>,
     /// A signal came while the step was being asked, whose answer may be older than the signal.
     pub(super) ask_again: bool,
     /// What its row says.
@@ -212,12 +215,27 @@ impl SagaCoordinator {
         let row = SagaRow::started(&saga, now);
         let entry = LogEntry { at: now, node: Arc::clone(&self.node), events };
         let row_says = (saga.summary(), None);
-        let in_hand =
-            InHand { saga, in_flight: Vec::new(), ask_again: false, row: row_says, resumed: false, _permit: permit };
+        let in_hand = InHand {
+            saga,
+            in_flight: Vec::new(),
+            early: Some(Vec::new()),
+            ask_again: false,
+            row: row_says,
+            resumed: false,
+            _permit: permit,
+        };
         self.hands.insert(saga_id, in_hand);
         self.outbox.store(saga_id, SagaCommand::Start(Box::new(StartSaga { row, entry, claim })), After::Started);
         if let Some(Next::Run(tasks)) = self.hands.active.get(&saga_id).map(|in_hand| in_hand.saga.next()) {
             self.send(saga_id, &tasks, false);
+        }
+    }
+
+    /// A start is durable: takes in what was answered before that was known.
+    pub(super) fn started(&mut self, saga_id: SagaId) {
+        let early = self.hands.active.get_mut(&saga_id).and_then(|in_hand| in_hand.early.take());
+        for (step, reply) in early.into_iter().flatten() {
+            self.outcome(Origin { saga_id, step }, reply);
         }
     }
 
@@ -239,11 +257,19 @@ impl SagaCoordinator {
                 for order in orders {
                     self.outbox.store(saga_id, SagaCommand::Abandon(order), After::Abandoned);
                 }
+                if self.hands.loading.contains_key(&saga_id) {
+                    self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded);
+                }
                 return;
             }
         }
         let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
         in_hand.in_flight.retain(|verb| *verb != step);
+        if let Some(early) = &mut in_hand.early {
+            // The two come from different tasks, in either order.
+            early.push((step, reply));
+            return;
+        }
         let saga = &mut in_hand.saga;
         let now = clock::now();
         let events = guarded(|| match reply {

@@ -60,7 +60,7 @@ impl SagaCoordinator {
                 self.waiters.redirect(saga_id, known);
                 self.take_up(known, Purpose::Place);
             }
-            Ok(SagaAnswer::Stored | SagaAnswer::Loaded(_)) => {}
+            Ok(SagaAnswer::Stored | SagaAnswer::Loaded(_)) => self.started(saga_id),
             Err(error) => {
                 self.abandon(saga_id);
                 self.waiters.failed(saga_id, &error);
@@ -192,6 +192,7 @@ impl SagaCoordinator {
         let in_hand = InHand {
             saga,
             in_flight: Vec::new(),
+            early: None,
             ask_again: true,
             row: (summary, wake_at),
             resumed: true,
@@ -210,8 +211,10 @@ impl SagaCoordinator {
         }
         let moved = self.hands.active.get(&saga_id).is_some_and(|in_hand| in_hand.saga.events() != events);
         if status.is_at_rest() && !moved {
-            // Set aside for a person, whose wish was refused: it stays so.
+            // Whoever wished for something was refused: it stays at rest, and who asked for its order hears so.
             self.hands.forget(saga_id);
+            self.waiters.placed(saga_id, order_id);
+            self.waiters.rested(saga_id);
         } else {
             self.moved(saga_id, Vec::new(), now, None, None);
         }

@@ -25,14 +25,19 @@ pub(super) fn completed_sagas_are_paid(case: &Case<'_>) -> Judgement {
     must(status == PaymentStatus::Paid, || format!("its saga has completed, its payment is {}", status.as_str()))
 }
 
-/// Promise 4: a completed saga's goods are on their way, and nothing about them is in doubt.
+/// Promise 4: all of a completed saga's goods are on their way, and nothing about them is in doubt.
 pub(super) fn completed_sagas_are_shipped(case: &Case<'_>) -> Judgement {
-    let shipment = case.shipment().filter(|_| case.is(Status::Completed))?;
-    if let Some(call) = shipment.call {
-        return Some(Err(format!("its saga has completed, the carrier's answer to a {} is unknown", call.as_str())));
-    }
-    let status = shipment.status;
-    must(status == ShipmentStatus::Shipped, || format!("its saga has completed, its shipment is {}", status.as_str()))
+    stand(case, Status::Completed, "has completed", ShipmentStatus::Shipped)
+}
+
+/// Whether all shipments of a saga at rest stand where its end left them.
+fn stand(case: &Case<'_>, ended: Status, how: &str, end: ShipmentStatus) -> Judgement {
+    let shipments = Some(case.shipments()).filter(|shipments| !shipments.is_empty() && case.is(ended))?;
+    let stray = shipments.iter().find(|shipment| shipment.status != end || shipment.call.is_some());
+    Some(stray.map_or(Ok(()), |stray| {
+        let call = stray.call.map(|call| format!(", a {} is in doubt", call.as_str())).unwrap_or_default();
+        Err(format!("its saga {how}, its shipment {} is {}{call}", stray.id, stray.status.as_str()))
+    }))
 }
 
 /// Promise 2: a compensated saga's order is closed, as the saga's reason says.
@@ -65,11 +70,7 @@ pub(super) fn compensated_sagas_hold_no_money(case: &Case<'_>) -> Judgement {
 
 /// Promise 4: a compensated saga has nothing on the way to a customer who does not pay for it.
 pub(super) fn compensated_sagas_have_no_goods_out(case: &Case<'_>) -> Judgement {
-    let shipment = case.shipment().filter(|_| case.is(Status::Compensated))?;
-    must(shipment.status == ShipmentStatus::Cancelled && shipment.call.is_none(), || {
-        let call = shipment.call.map(|call| format!(", a {} is in doubt", call.as_str())).unwrap_or_default();
-        format!("its saga is compensated, its shipment is {}{call}", shipment.status.as_str())
-    })
+    stand(case, Status::Compensated, "is compensated", ShipmentStatus::Cancelled)
 }
 
 /// Promise 4 at any moment of a saga under way or set aside: an order is not called paid before its
@@ -80,7 +81,7 @@ pub(super) fn unfinished_sagas_are_not_ahead_of_the_money(case: &Case<'_>) -> Ju
     }
     let called_paid =
         case.order().is_some_and(|order| matches!(order.status, OrderStatus::Paid | OrderStatus::Completed));
-    let goods_out = case.shipment().is_some_and(|shipment| shipment.status == ShipmentStatus::Shipped);
+    let goods_out = case.shipments().iter().any(|shipment| shipment.status == ShipmentStatus::Shipped);
     if !called_paid && !goods_out {
         return None;
     }

@@ -19,7 +19,7 @@ pub(super) fn rows_are_readable(case: &Case<'_>) -> Judgement {
     let unreadable = [
         ("order", facts.order.as_ref().and_then(|row| row.as_ref().err())),
         ("payment", payment.and_then(|row| row.as_ref().err())),
-        ("shipment", facts.shipment.as_ref().and_then(|row| row.as_ref().err())),
+        ("shipment", facts.shipping.as_ref().and_then(|row| row.as_ref().err())),
         ("reservation", reservation.and_then(|row| row.as_ref().err())),
         ("saga", facts.saga.as_ref().and_then(|row| row.as_ref().err())),
     ];
@@ -44,7 +44,7 @@ pub(super) fn orders_have_their_saga(case: &Case<'_>) -> Judgement {
         let known = [
             facts.order.as_ref().map(|_| "an order"),
             facts.payment.as_ref().map(|_| "a payment"),
-            facts.shipment.as_ref().map(|_| "a shipment"),
+            facts.shipping.as_ref().map(|_| "a shipment"),
             facts.stock.as_ref().map(|_| "a reservation"),
         ];
         format!("there is {}, but no saga", known.into_iter().flatten().collect::<Vec<_>>().join(" and "))
@@ -58,11 +58,12 @@ pub(super) fn orders_and_sagas_name_each_other(case: &Case<'_>) -> Judgement {
     let named = [
         ("order", case.order().map(|order| order.saga_id)),
         ("payment", case.payment().and_then(|payment| payment.saga_id)),
-        ("shipment", case.shipment().map(|shipment| shipment.saga_id)),
         ("reservation", case.reservation().map(|reservation| reservation.saga_id)),
     ];
+    let shipments = case.shipments().iter().map(|shipment| ("shipment", Some(shipment.saga_id)));
     let stranger = named
         .into_iter()
+        .chain(shipments)
         .filter_map(|(owner, named)| Some((owner, named?)))
         .find(|(_, named)| *named != row.id)
         .map(|(owner, named)| format!("its {owner} names saga {named}, its saga is {}", row.id));
@@ -77,7 +78,7 @@ pub(super) fn finished_steps_left_their_rows(case: &Case<'_>) -> Judgement {
     case.log.as_ref()?.as_ref().ok()?;
     let facts = case.facts;
     let payment = facts.payment.as_ref().is_some_and(|payment| payment.payment.is_some());
-    let lost = [("payment", payment), ("shipping", facts.shipment.is_some())]
+    let lost = [("payment", payment), ("shipping", facts.shipping.is_some())]
         .into_iter()
         .find(|(participant, there)| !there && has_done(case, participant));
     must(lost.is_none(), || {

@@ -402,7 +402,7 @@ impl Outgoing for Payment {
         self.order_id
     }
 
-    fn outstanding(&self) -> Option<(PaymentCall, u32)> {
+    fn outstanding(&self, _part: usize) -> Option<(PaymentCall, u32)> {
         self.call.map(|call| (call, self.attempts))
     }
 

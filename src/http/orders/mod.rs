@@ -119,7 +119,7 @@ impl From<Payment> for OrderPaymentBody {
 
 impl From<OrderView> for OrderBody {
     fn from(view: OrderView) -> Self {
-        let OrderView { order, payment, shipment, saga } = view;
+        let OrderView { order, payment, shipments, saga } = view;
         let Order { id, saga_id, customer_ref, currency, basket, status, reason, created_at, updated_at } = order;
         let lines: Vec<OrderLineBody> = basket.lines().iter().map(OrderLineBody::from).collect();
         let only = match lines.as_slice() {
@@ -139,7 +139,7 @@ impl From<OrderView> for OrderBody {
             quantity,
             price,
             payment: payment.map(OrderPaymentBody::from),
-            shipments: shipment.into_iter().map(ShipmentBody::from).collect(),
+            shipments: shipments.into_iter().map(ShipmentBody::from).collect(),
             saga_id,
             saga: saga.map(SagaLink::from),
             created_at: Time(created_at),

@@ -4,8 +4,9 @@
 //! never looks into is JSON.
 
 use crate::domain::{
+    field::Text,
     ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId, WarehouseId},
-    money::{Amount, Currency},
+    money::{Amount, Currency, Price},
     order::OrderStatus,
     payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
     reason::Reason,
@@ -90,6 +91,30 @@ impl ToSql for Amount {
 impl FromSql for Amount {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::parse(value.as_i64()?).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+impl ToSql for Price {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.get()))
+    }
+}
+
+impl FromSql for Price {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::parse(value.as_i64()?).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+impl<const MAX: usize> ToSql for Text<MAX> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.as_str()))
+    }
+}
+
+impl<const MAX: usize> FromSql for Text<MAX> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str().map(|text| Self::stored(text.to_owned()))
     }
 }
 

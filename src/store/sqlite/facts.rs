@@ -8,7 +8,7 @@ use crate::{
         ids::{OrderId, SagaId},
         order::Order,
         payment::{Movement, Payment},
-        shipment::Shipment,
+        shipment::Shipping,
         stock::{self as stock_domain, Reservation},
     },
     store::{FactSource, OrderFacts, PaymentFacts, SagaRow, ShelfFacts, StockFacts, StoreError, StoredSaga},
@@ -127,7 +127,7 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
     let mut orders = Cursor::new(orders.query([])?, 0, Order::read)?;
     let mut payments = Cursor::new(payments.query([])?, 0, Payment::read)?;
     let mut movements: Cursor<'_, _, Movement> = Cursor::new(movements.query([])?, 0, payment::read_movement)?;
-    let mut shipments = Cursor::new(shipments.query([])?, 0, Shipment::read)?;
+    let mut shipments = Cursor::new(shipments.query([])?, 0, Shipping::read)?;
     let mut reservations = Cursor::new(reservations.query([])?, 0, stock::read_reservation)?;
     let mut stock_moved = Cursor::new(moved.query([])?, 5, stock::read_movement)?;
     let mut sagas: Cursor<'_, OrderId, (SagaId, Readable<SagaRow>)> = Cursor::new(sagas.query([])?, 1, read_saga)?;
@@ -158,11 +158,20 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
             order_id,
             order: orders.take(order_id)?,
             payment,
-            shipment: shipments.take(order_id)?,
+            shipping: joined(shipments.take_all(order_id)?),
             stock: stock_facts(reservations.take(order_id)?, stock_moved.take_all(order_id)?),
             saga,
         });
     }
+}
+
+/// What the rows of one order make together.
+fn joined<A: Table>(rows: Vec<Readable<A>>) -> Option<Readable<A>> {
+    rows.into_iter().reduce(|known, further| {
+        let mut known = known?;
+        known.join(further?);
+        Ok(known)
+    })
 }
 
 fn stock_facts(

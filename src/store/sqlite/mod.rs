@@ -11,6 +11,7 @@
 //! WAL with `synchronous=FULL`: a commit has reached the disk when it returns. A COMMIT or fsync that
 //! fails leaves the disk's state unknown, so the process ends and recovers from what is there.
 
+mod catalog;
 mod codec;
 mod facts;
 mod order;
@@ -215,6 +216,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
         shipments: Arc::clone(&backend) as _,
         stock: Arc::clone(&backend) as _,
         sagas: Arc::clone(&backend) as _,
+        catalog: Arc::clone(&backend) as _,
         facts: Arc::new(facts::Snapshot { path: path.clone() }),
         engine: backend,
         stats,
@@ -258,6 +260,8 @@ impl Engine for Sqlite {
                  (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
                 "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
                  (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
+                "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
+                 (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
             ] {
                 forgotten += tx.run(sql, [before])?;
             }

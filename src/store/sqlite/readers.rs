@@ -6,13 +6,13 @@
 use super::{
     codec::is_unreadable,
     connect_read_only,
-    table::{Table, Versioned},
+    table::{Table, Versioned, gather},
     tx::query_error,
 };
 use crate::store::{Page, StoreError};
 use crossbeam_channel::Sender;
 use futures::future::BoxFuture;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params_from_iter};
+use rusqlite::{Connection, Row, ToSql, params_from_iter};
 use std::{
     cell::RefCell,
     collections::{HashMap, hash_map::Entry},
@@ -92,13 +92,15 @@ impl Readers {
         })
     }
 
-    /// The one row that `sql` finds for `id`.
+    /// The one aggregate whose rows `sql` finds for `id`.
     pub(super) fn read_one<A: Table>(
         &self,
         sql: &'static str,
         id: impl ToSql,
     ) -> BoxFuture<'static, Result<Option<A>, StoreError>> {
-        self.look_up(|conn| conn.prepare_cached(sql)?.query_row([id], A::read).optional())
+        self.look_up(|conn| {
+            gather(&mut conn.prepare_cached(sql)?.query([id])?).map(|found| found.map(|found: Versioned<A>| found.row))
+        })
     }
 
     /// The row that is known already, or else the one that `sql` finds for `id`.

@@ -17,7 +17,7 @@ use crate::{
         ids::{IdMap, OrderId, SagaId},
         order::Order,
         payment::Payment,
-        shipment::Shipment,
+        shipment::Shipping,
         stock::{Level, Reservation, Shelf},
     },
     store::SagaRow,
@@ -117,7 +117,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
 pub(super) struct Recent {
     pub(super) orders: Rows<OrderId, Versioned<Order>>,
     pub(super) payments: Rows<OrderId, Versioned<Payment>>,
-    pub(super) shipments: Rows<OrderId, Versioned<Shipment>>,
+    pub(super) shipping: Rows<OrderId, Versioned<Shipping>>,
     pub(super) reservations: Rows<OrderId, Versioned<Reservation>>,
     pub(super) levels: Rows<Shelf, Versioned<Level>>,
     pub(super) sagas: Rows<SagaId, SagaRow>,
@@ -128,7 +128,7 @@ impl Recent {
     pub(super) fn publish(&self) {
         self.orders.publish();
         self.payments.publish();
-        self.shipments.publish();
+        self.shipping.publish();
         self.reservations.publish();
         self.levels.publish();
         self.sagas.publish();
@@ -138,7 +138,7 @@ impl Recent {
     pub(super) fn discard(&self) {
         self.orders.discard();
         self.payments.discard();
-        self.shipments.discard();
+        self.shipping.discard();
         self.reservations.discard();
         self.levels.discard();
         self.sagas.discard();
@@ -148,7 +148,7 @@ impl Recent {
     pub(super) fn clear(&self) {
         self.orders.clear();
         self.payments.clear();
-        self.shipments.clear();
+        self.shipping.clear();
         self.reservations.clear();
         self.levels.clear();
         self.sagas.clear();

@@ -62,13 +62,27 @@ pub(super) fn read_log(conn: &Connection, id: SagaId) -> rusqlite::Result<Vec<(u
 
 /// A command with its log entry already encoded, so that the writer thread only writes.
 enum Encoded {
-    Start { row: SagaRow, entry: String, claim: Option<Claim> },
+    Start {
+        row: SagaRow,
+        entry: String,
+        claim: Option<Claim>,
+    },
     Append(EncodedAppend),
-    Park { saga_id: SagaId, wake_at: Timestamp },
-    SetAside { saga_id: SagaId, why: String },
+    Park {
+        saga_id: SagaId,
+        wake_at: Timestamp,
+    },
+    SetAside {
+        saga_id: SagaId,
+        why: String,
+    },
     Load(SagaId),
     Abandon(OrderId),
-    Unencodable(String),
+    /// What cannot be written, and the order of the start or append that it was.
+    Unencodable {
+        order_id: Option<OrderId>,
+        why: String,
+    },
 }
 
 struct EncodedAppend {
@@ -83,6 +97,11 @@ struct EncodedAppend {
 
 impl From<SagaCommand> for Encoded {
     fn from(command: SagaCommand) -> Self {
+        let order_id = match &command {
+            SagaCommand::Start(start) => Some(start.row.order_id),
+            SagaCommand::Append(append) => Some(append.order_id),
+            _ => None,
+        };
         let encoded = match command {
             SagaCommand::Start(start) => {
                 to_json(&start.entry).map(|entry| Self::Start { row: start.row, entry, claim: start.claim })
@@ -103,7 +122,7 @@ impl From<SagaCommand> for Encoded {
             SagaCommand::Load(saga_id) => Ok(Self::Load(saga_id)),
             SagaCommand::Abandon(order_id) => Ok(Self::Abandon(order_id)),
         };
-        encoded.unwrap_or_else(|error| Self::Unencodable(error.to_string()))
+        encoded.unwrap_or_else(|error| Self::Unencodable { order_id, why: error.to_string() })
     }
 }
 
@@ -118,7 +137,7 @@ impl Run for SagaRunner {
             // Whatever keeps a start or an append out of the log also keeps out what its driver does next.
             Encoded::Start { row, entry, claim } => {
                 let answer = start(tx, row, entry, claim.as_ref());
-                if !matches!(answer, Ok(SagaAnswer::Stored | SagaAnswer::AlreadyStarted)) {
+                if matches!(answer, Ok(SagaAnswer::Replayed { .. }) | Err(CommandError::Failed(_))) {
                     tx.sever(row.order_id);
                 }
                 answer
@@ -140,16 +159,22 @@ impl Run for SagaRunner {
                 tx.abandon(*order_id);
                 Ok(SagaAnswer::Stored)
             }
-            Encoded::Unencodable(why) => Err(StoreError::Poisoned(why.clone()).into()),
+            Encoded::Unencodable { order_id, why } => {
+                if let Some(order_id) = order_id {
+                    tx.sever(*order_id);
+                }
+                Err(StoreError::Poisoned(why.clone()).into())
+            }
         }
     }
 
     fn not_stored(tx: &Tx<'_, '_>, command: &Encoded) {
         match command {
+            Encoded::Unencodable { order_id: Some(order_id), .. } => tx.sever(*order_id),
             Encoded::Start { row, .. } => tx.sever(row.order_id),
             Encoded::Append(append) => tx.sever(append.order_id),
             Encoded::Abandon(order_id) => tx.abandon(*order_id),
-            Encoded::Park { .. } | Encoded::SetAside { .. } | Encoded::Load(_) | Encoded::Unencodable(_) => {}
+            Encoded::Park { .. } | Encoded::SetAside { .. } | Encoded::Load(_) | Encoded::Unencodable { .. } => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Sqlite,
-    codec::{script_from_json, script_to_json},
+    codec::{from_json, script_from_json, script_to_json, to_json},
     readers::Condition,
     recent::{Recent, Rows},
     table::{self, Runner, Table, Versioned},
@@ -11,100 +11,142 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, ShipmentId},
-        shipment::{Shipment, ShipmentStatus, ShippingCommand},
+        shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
     store::{Answers, Commands, Executed, Keyed, Page, ShipmentStore, StoreError},
 };
 use futures::future::BoxFuture;
 use rusqlite::Row;
+use std::sync::Arc;
 
 macro_rules! columns {
     () => {
-        "order_id, id, saga_id, script, status, reason, tracking_number, call, attempts, created_at, updated_at, version"
+        "order_id, number, id, saga_id, shop_id, warehouse_id, contents, script, status, reason, tracking_number, call, \
+         attempts, created_at, updated_at, version"
     };
 }
 
 /// All rows, by order: what the audit reads.
-pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment ORDER BY order_id");
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment ORDER BY order_id, number");
 
-impl Table for Shipment {
-    const LOAD: &'static str = concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE order_id = ?1");
+fn read_shipment(row: &Row<'_>) -> rusqlite::Result<Shipment> {
+    let shop: Option<_> = row.get(4)?;
+    let warehouse: Option<_> = row.get(5)?;
+    let contents: Option<String> = row.get(6)?;
+    Ok(Shipment {
+        order_id: row.get(0)?,
+        id: row.get(2)?,
+        saga_id: row.get(3)?,
+        origin: shop.zip(warehouse).map(|(shop_id, warehouse_id)| Origin { shop_id, warehouse_id }),
+        contents: contents.map_or_else(|| Ok(Arc::default()), |contents| from_json(6, &contents))?,
+        script: script_from_json(7, row.get(7)?)?,
+        status: row.get(8)?,
+        reason: row.get(9)?,
+        tracking_number: row.get(10)?,
+        call: row.get(11)?,
+        attempts: row.get(12)?,
+        created_at: row.get(13)?,
+        updated_at: row.get(14)?,
+    })
+}
+
+impl Table for Shipping {
+    const LOAD: &'static str =
+        concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE order_id = ?1 ORDER BY number");
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            order_id: row.get(0)?,
-            id: row.get(1)?,
-            saga_id: row.get(2)?,
-            script: script_from_json(3, row.get(3)?)?,
-            status: row.get(4)?,
-            reason: row.get(5)?,
-            tracking_number: row.get(6)?,
-            call: row.get(7)?,
-            attempts: row.get(8)?,
-            created_at: row.get(9)?,
-            updated_at: row.get(10)?,
-        })
+        read_shipment(row).map(Self::of)
+    }
+
+    fn join(&mut self, further: Self) {
+        self.extend(further);
     }
 
     fn recent(recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
-        Some(&recent.shipments)
+        Some(&recent.shipping)
+    }
+
+    fn is_small(&self) -> bool {
+        self.shipments().len() <= 4
     }
 
     fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
-        tx.run(
-            concat!(
-                "INSERT INTO shipment_shipment (",
-                columns!(),
-                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1) \
-                 ON CONFLICT (order_id) DO NOTHING"
-            ),
-            (
-                self.order_id,
-                self.id,
-                self.saga_id,
-                script_to_json(self.script)?,
-                self.status,
-                self.reason,
-                &self.tracking_number,
-                self.call,
-                self.attempts,
-                self.created_at,
-                self.updated_at,
-            ),
-        )
+        for (number, shipment) in (0_i64..).zip(self.shipments()) {
+            let contents = (!shipment.contents.is_empty()).then(|| to_json(&shipment.contents)).transpose()?;
+            let inserted = tx.run(
+                concat!(
+                    "INSERT INTO shipment_shipment (",
+                    columns!(),
+                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1) \
+                     ON CONFLICT (order_id, number) DO NOTHING"
+                ),
+                (
+                    shipment.order_id,
+                    number,
+                    shipment.id,
+                    shipment.saga_id,
+                    shipment.origin.map(|origin| origin.shop_id),
+                    shipment.origin.map(|origin| origin.warehouse_id),
+                    contents,
+                    script_to_json(shipment.script)?,
+                    shipment.status,
+                    shipment.reason,
+                    &shipment.tracking_number,
+                    shipment.call,
+                    shipment.attempts,
+                    shipment.created_at,
+                    shipment.updated_at,
+                ),
+            )?;
+            if inserted == 0 {
+                return Ok(0);
+            }
+        }
+        Ok(1)
     }
 
+    /// What is in a shipment never changes; where it stands does.
     fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize> {
-        tx.run(
-            "UPDATE shipment_shipment SET status = ?3, reason = ?4, tracking_number = ?5, call = ?6, attempts = ?7, \
-             updated_at = ?8, version = version + 1 WHERE order_id = ?1 AND version = ?2",
-            (
-                self.order_id,
-                loaded,
-                self.status,
-                self.reason,
-                &self.tracking_number,
-                self.call,
-                self.attempts,
-                self.updated_at,
-            ),
-        )
+        for (number, shipment) in (0_i64..).zip(self.shipments()) {
+            let updated = tx.run(
+                "UPDATE shipment_shipment SET status = ?4, reason = ?5, tracking_number = ?6, call = ?7, attempts = ?8, \
+                 updated_at = ?9, version = version + 1 WHERE order_id = ?1 AND number = ?2 AND version = ?3",
+                (
+                    shipment.order_id,
+                    number,
+                    loaded,
+                    shipment.status,
+                    shipment.reason,
+                    &shipment.tracking_number,
+                    shipment.call,
+                    shipment.attempts,
+                    shipment.updated_at,
+                ),
+            )?;
+            if updated == 0 {
+                return Ok(0);
+            }
+        }
+        Ok(1)
     }
 }
 
-impl Commands<ShippingCommand, Executed<Shipment>> for Sqlite {
-    fn execute(&self, commands: Vec<Keyed<ShippingCommand>>) -> BoxFuture<'static, Answers<Executed<Shipment>>> {
-        self.writer.execute::<Runner<Shipment>>(commands)
+impl Commands<ShippingCommand, Executed<Shipping>> for Sqlite {
+    fn execute(&self, commands: Vec<Keyed<ShippingCommand>>) -> BoxFuture<'static, Answers<Executed<Shipping>>> {
+        self.writer.execute::<Runner<Shipping>>(commands)
     }
 }
 
 impl ShipmentStore for Sqlite {
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>> {
-        self.readers.read_one(concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE id = ?1"), id)
+        let found = self
+            .readers
+            .read_one::<Shipping>(concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE id = ?1"), id);
+        Box::pin(async move { Ok(found.await?.and_then(|shipping| shipping.into_shipments().pop())) })
     }
 
-    fn shipment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>> {
-        self.readers.read_recent(self.recent.shipments.committed(order), Shipment::LOAD, order)
+    fn shipping_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipping>, StoreError>> {
+        self.readers.read_recent(self.recent.shipping.committed(order), Shipping::LOAD, order)
     }
 
     fn shipments(
@@ -120,23 +162,24 @@ impl ShipmentStore for Sqlite {
             concat!("SELECT ", columns!(), " FROM shipment_shipment"),
             conditions,
             page,
-            Shipment::read,
+            read_shipment,
         )
     }
 
-    fn outstanding_shipments(
+    fn outstanding_shipping(
         &self,
         after: Option<OrderId>,
         limit: u32,
-    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>> {
         self.writer.query(move |tx| {
             table::readable(
                 tx,
                 concat!(
                     "SELECT ",
                     columns!(),
-                    " FROM shipment_shipment WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') \
-                     ORDER BY order_id LIMIT ?2"
+                    " FROM shipment_shipment WHERE order_id IN (SELECT DISTINCT order_id FROM shipment_shipment \
+                     WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') ORDER BY order_id LIMIT ?2) \
+                     ORDER BY order_id, number"
                 ),
                 after,
                 limit,

@@ -2,7 +2,7 @@
 
 use super::{
     codec::is_unreadable,
-    recent::{Recent, Rows},
+    recent::{Recent, Rows as RecentRows},
     tx::{CommandError, Tx},
     writer::Run,
 };
@@ -13,7 +13,7 @@ use crate::{
     },
     store::{Claim, Executed, Keyed, StoreError},
 };
-use rusqlite::Row;
+use rusqlite::{Row, Rows};
 use std::{
     marker::PhantomData,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -21,18 +21,20 @@ use std::{
 
 /// Where an aggregate's rows are.
 pub(super) trait Table: Aggregate {
-    /// The row of an order, `version` as its last column.
+    /// The row of an order, or its rows in their order; `version` as the last column.
     const LOAD: &'static str;
 
     /// Reads a row of [`Self::LOAD`].
     fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
-    /// Writes a new row; 0 where there is one.
+    /// Takes in what a further row of the same order says; most aggregates have one row.
+    fn join(&mut self, _further: Self) {}
+    /// Writes new rows; 0 where there are some.
     fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize>;
-    /// Writes the row over version `loaded` of it; 0 where there is none such.
+    /// Writes the rows over version `loaded` of the first; 0 where there is none such.
     fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize>;
 
     /// Where rows of this kind are kept in memory, if they are.
-    fn recent(_recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
+    fn recent(_recent: &Recent) -> Option<&RecentRows<OrderId, Versioned<Self>>> {
         None
     }
 
@@ -85,6 +87,17 @@ impl<A: Table> Run for Runner<A> {
     }
 }
 
+/// The aggregate that the rows of one order make, and its version.
+pub(super) fn gather<A: Table>(rows: &mut Rows<'_>) -> rusqlite::Result<Option<Versioned<A>>> {
+    let Some(first) = rows.next()? else { return Ok(None) };
+    let version = first.as_ref().column_count() - 1;
+    let mut gathered = Versioned { row: A::read(first)?, version: first.get(version)? };
+    while let Some(further) = rows.next()? {
+        gathered.row.join(A::read(further)?);
+    }
+    Ok(Some(gathered))
+}
+
 /// A row and how often it has been written.
 #[derive(Clone, Debug)]
 pub(super) struct Versioned<A> {
@@ -127,16 +140,12 @@ fn change<A: Table>(tx: &Tx<'_, '_>, order: OrderId, command: &A::Command) -> Re
     }
 }
 
-fn recent<'t, A: Table>(tx: &Tx<'t, '_>) -> Option<&'t Rows<OrderId, Versioned<A>>> {
+fn recent<'t, A: Table>(tx: &Tx<'t, '_>) -> Option<&'t RecentRows<OrderId, Versioned<A>>> {
     tx.recent().and_then(A::recent)
 }
 
 fn load<A: Table>(tx: &Tx<'_, '_>, order: OrderId) -> Result<Option<Versioned<A>>, CommandError> {
-    let read = |row: &Row<'_>| {
-        let version = row.as_ref().column_count() - 1;
-        Ok(Versioned { row: A::read(row)?, version: row.get(version)? })
-    };
-    match tx.row(A::LOAD, [order], read) {
+    match tx.query(A::LOAD, [order], gather) {
         Ok(row) => Ok(row),
         Err(error) if is_unreadable(&error) => {
             Err(StoreError::Poisoned(format!("the stored row of order {order} cannot be read: {error}")).into())
@@ -145,8 +154,8 @@ fn load<A: Table>(tx: &Tx<'_, '_>, order: OrderId) -> Result<Option<Versioned<A>
     }
 }
 
-/// The first `limit` rows that `page` finds after `after`, passing over those that cannot be read: one
-/// row must not hide all others. `page` takes both and selects the order's id first.
+/// The first `limit` aggregates that `page` finds after `after`, passing over those that cannot be read: one
+/// row must not hide all others. `page` takes both, counts orders, and selects the order's id first.
 pub(super) fn readable<A: Table>(
     tx: &Tx<'_, '_>,
     page: &'static str,
@@ -156,9 +165,17 @@ pub(super) fn readable<A: Table>(
     let mut found = Vec::new();
     loop {
         let wanted = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX));
-        let rows = tx.rows(page, (after, wanted), |row| Ok((row.get::<_, OrderId>(0)?, A::read(row))))?;
-        let more = wanted > 0 && rows.len() == wanted as usize;
-        for (order, row) in rows {
+        let mut orders: Vec<(OrderId, rusqlite::Result<A>)> = Vec::new();
+        for (order, row) in tx.rows(page, (after, wanted), |row| Ok((row.get(0)?, A::read(row))))? {
+            match (orders.last_mut(), row) {
+                (Some((last, Ok(known))), Ok(further)) if *last == order => known.join(further),
+                (Some((last, known)), Err(error)) if *last == order => *known = Err(error),
+                (Some((last, Err(_))), Ok(_)) if *last == order => {}
+                (_, row) => orders.push((order, row)),
+            }
+        }
+        let more = wanted > 0 && orders.len() == wanted as usize;
+        for (order, row) in orders {
             after = Some(order);
             match row {
                 Ok(row) => found.push(row),

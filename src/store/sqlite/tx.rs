@@ -2,7 +2,7 @@
 
 use super::recent::Recent;
 use crate::{domain::ids::OrderId, domain::time::Timestamp, store::StoreError};
-use rusqlite::{Connection, OptionalExtension, Params, Row, Statement};
+use rusqlite::{Connection, OptionalExtension, Params, Row, Rows, Statement};
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, hash_map::Entry},
@@ -40,11 +40,25 @@ impl<'c> Statements<'c> {
 /// sent since may already be queued: they are refused until the saga has been loaded again, or the
 /// order abandoned, so that no step happens that a crash would forget to undo.
 ///
-/// Counted: each start that is not in the log is abandoned by itself.
+/// Counted: each start that is not in the log is abandoned by itself. A coordinator that crashes before it
+/// abandons one leaves its cut behind: some 20 bytes for an order that nobody will ever ask for, until the
+/// process ends.
 #[derive(Debug, Default)]
-pub(super) struct Severed(RefCell<HashMap<OrderId, u32>>);
+pub(super) struct Severed(RefCell<Cuts>);
+
+/// How often each order was cut off.
+pub(super) type Cuts = HashMap<OrderId, u32>;
 
 impl Severed {
+    /// As it is before a transaction, to go back to when that is rolled back and run again.
+    pub(super) fn snapshot(&self) -> Cuts {
+        self.0.borrow().clone()
+    }
+
+    pub(super) fn restore(&self, cuts: Cuts) {
+        self.0.replace(cuts);
+    }
+
     pub(super) fn cut(&self, order: OrderId) {
         *self.0.borrow_mut().entry(order).or_insert(0) += 1;
     }
@@ -128,6 +142,16 @@ impl<'t, 'c> Tx<'t, 'c> {
         read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<Option<T>> {
         self.with(sql, |statement| statement.query_row(params, read).optional())
+    }
+
+    /// Runs a query whose rows are one thing together.
+    pub(super) fn query<T>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        gather: impl FnOnce(&mut Rows<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        self.with(sql, |statement| gather(&mut statement.query(params)?))
     }
 
     /// Runs a query for all its rows.

@@ -2,7 +2,7 @@
 
 use super::{
     recent::Recent,
-    tx::{CommandError, Severed, Statements, Tx, query_error, store_error},
+    tx::{CommandError, Cuts, Severed, Statements, Tx, query_error, store_error},
 };
 use crate::{
     clock,
@@ -27,7 +27,7 @@ pub(super) trait Run: Send + 'static {
     /// Runs the command. Must write nothing before it returns [`CommandError::Failed`].
     fn run(tx: &Tx<'_, '_>, command: &Self::Command) -> Result<Self::Answer, CommandError>;
 
-    /// The command has failed for want of storage.
+    /// The command's statements were undone: storage failed it, or the database refuses it.
     fn not_stored(_tx: &Tx<'_, '_>, _command: &Self::Command) {}
 }
 
@@ -310,13 +310,14 @@ impl Thread {
                 None
             }
         };
+        let cuts = self.severed.snapshot();
         let tx = Tx::new(statements, &self.severed, recent, clock::now());
         let run = control(statements, "BEGIN IMMEDIATE")
             .and_then(|()| self.notice_strangers(statements))
             .and_then(|()| batch.iter_mut().try_for_each(|job| job.run(&tx, mode)));
         Stats::add(&self.stats.statements, tx.statements());
         if let Err(error) = run {
-            self.roll_back(statements);
+            self.roll_back(statements, cuts);
             return End::RolledBack(error);
         }
         match control(statements, "COMMIT") {
@@ -327,7 +328,7 @@ impl Thread {
             }
             // SQLite writes the WAL at COMMIT; a full disk leaves the transaction open and unharmed.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DiskFull) => {
-                self.roll_back(statements);
+                self.roll_back(statements, cuts);
                 End::RolledBack(error)
             }
             Err(error) => End::InDoubt(error),
@@ -344,8 +345,9 @@ impl Thread {
         Ok(())
     }
 
-    fn roll_back(&self, statements: &Statements<'_>) {
+    fn roll_back(&self, statements: &Statements<'_>, cuts: Cuts) {
         self.recent.discard();
+        self.severed.restore(cuts);
         // Some failures have rolled back already; what matters is that no transaction stays open.
         if !self.conn.is_autocommit()
             && let Err(error) = control(statements, "ROLLBACK")

@@ -7,6 +7,7 @@ mod stubs;
 mod alone;
 mod crashes;
 mod late_money;
+mod late_starts;
 mod poison;
 mod prefixes;
 mod races;

@@ -1,7 +1,7 @@
 //! What clients and operators ask of the coordinator, and what they hear when it crashes meanwhile.
 
 use super::given::{house, status, success};
-use crate::store::given::{Case, claim, eventually};
+use crate::store::given::{Case, Held, claim, eventually};
 use backstitch::{
     actors::{
         CrashMode,
@@ -85,6 +85,37 @@ async fn what_cannot_be_cancelled_or_retried_is_refused_with_its_reason() {
     let refused = house.actors.coordinator.send(cancel).await.unwrap();
     assert_eq!(refused, Err(SagaRequestError::Refused(Refused::Ended("completed"))));
     assert!(matches!(house.service.retry_saga(case.saga_id, None, None).await, Err(ServiceError::SagaRefused(_))));
+}
+
+#[actix_web::test]
+async fn who_asks_for_an_order_is_answered_when_its_finished_saga_refuses_a_cancel_in_the_same_breath() {
+    let house = house();
+    let case = Case::new(Provider::Simulated);
+    house.place(&case).await;
+    assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
+    let held = Held::hold(&house.test);
+    let cancel = CancelSaga { saga_id: case.saga_id, by: CancelBy::Operator, note: None, claim: None };
+    let cancelled = house.actors.coordinator.send(cancel);
+    let (rested, rest) = oneshot::channel();
+    let place = PlaceOrder {
+        saga_id: case.saga_id,
+        checkout: case.checkout.clone(),
+        claim: None,
+        permit: house.actors.admission.enter(),
+        rested,
+    };
+    let placed = house.actors.coordinator.send(place);
+    let answers = futures::future::join3(cancelled, placed, rest);
+    let release = async {
+        // Both are in the mailbox, and handled before this is.
+        house.actors.coordinator.send(Watch(case.saga_id)).await.unwrap();
+        held.release();
+    };
+    let answered = tokio::time::timeout(Duration::from_secs(30), futures::future::join(answers, release)).await;
+    let ((cancelled, placed, rested), ()) = answered.expect("everybody is answered");
+    assert!(matches!(cancelled.unwrap(), Err(SagaRequestError::Refused(_))));
+    assert_eq!(placed.unwrap().unwrap().order_id, case.order_id());
+    assert!(rested.is_ok());
 }
 
 #[actix_web::test]

@@ -18,8 +18,9 @@ use backstitch::{
         order::{Order, OrderCommand},
         payment::{Payment, PaymentCommand},
         saga::{Event, Outcome, Status, StepReply},
-        shipment::Shipment,
+        shipment::Shipping,
     },
+    store::SagaStore,
 };
 use std::sync::{Arc, Mutex};
 use tokio::sync::oneshot;
@@ -98,13 +99,22 @@ pub(super) fn desk_of(
     order: impl FnMut(&[OrderCommand]) -> Act + Send + 'static,
     payment: impl FnMut(&[PaymentCommand]) -> Act + Send + 'static,
 ) -> Desk {
+    desk_over(std::convert::identity, order, payment)
+}
+
+/// A desk whose coordinator sees its store through something else.
+pub(super) fn desk_over(
+    seen: impl FnOnce(Arc<dyn SagaStore>) -> Arc<dyn SagaStore>,
+    order: impl FnMut(&[OrderCommand]) -> Act + Send + 'static,
+    payment: impl FnMut(&[PaymentCommand]) -> Act + Send + 'static,
+) -> Desk {
     let (test, arbiter) = (store(), actix_rt::Arbiter::new());
     let participants = Participants {
         order: stub(&arbiter, &test, order),
         payment: stub(&arbiter, &test, payment),
-        shipping: stub(&arbiter, &test, obedient::<Shipment>()),
+        shipping: stub(&arbiter, &test, obedient::<Shipping>()),
     };
-    let (sagas, own) = (test.store.sagas.clone(), ActorStatus::new("coordinator"));
+    let (sagas, own) = (seen(test.store.sagas.clone()), ActorStatus::new("coordinator"));
     let (admission, coordinator_status) = (Admission::new(10_000), own.clone());
     let places = admission.clone();
     let coordinator = supervise(&arbiter.handle(), own.clone(), test.fatal.clone(), move || {

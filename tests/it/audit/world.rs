@@ -2,7 +2,7 @@
 
 mod driver;
 
-use crate::{store::stock::given::Buyer, support::Catalog};
+use crate::{store::stock::given::Buyer, support::CatalogRows};
 use backstitch::{
     audit::{self, Report},
     domain::{
@@ -120,8 +120,8 @@ impl World {
 
     /// Gives these orders a piece each of what a shop has: promised, taken or given back, as their status says.
     pub(crate) async fn give_stock(&self, told: &[(Placed, Status)]) {
-        let catalog = Catalog::of(&self.path);
-        let (shop_id, variant_id) = (Catalog::shop(), catalog.variant());
+        let catalog = CatalogRows::of(&self.path);
+        let (shop_id, variant_id) = (CatalogRows::shop(), catalog.variant());
         let here = Shelf { variant_id, warehouse_id: catalog.warehouse(shop_id, 1) };
         let plenty = Receive { shelf: here, quantity: Quantity::parse(100).expect("a quantity") };
         let mut requests = vec![StockRequest::Change(StockChange::Receive(plenty))];

@@ -132,10 +132,10 @@ fn a_provider_is_called_after_the_call_is_committed_and_its_answer_signals_the_s
     let mut row = Row::<Payment>::default();
     let answer = row.send(&process(slow()));
     assert!(matches!(answer.outcome, Outcome::Pending { .. }));
-    assert_eq!(row.get().outstanding(), Some((PaymentCall::Charge, 0)));
+    assert_eq!(row.get().outstanding(0), Some((PaymentCall::Charge, 0)));
     let unknown = row.send(&charged(lost()));
     assert_eq!(unknown.signal, None);
-    assert_eq!(row.get().outstanding(), Some((PaymentCall::Charge, 1)), "asked again");
+    assert_eq!(row.get().outstanding(0), Some((PaymentCall::Charge, 1)), "asked again");
     assert_eq!(row.moved(), (0, 0), "nobody knows yet");
     assert_eq!(row.send(&charged(CallAnswer::Done)).signal, Some(saga_id()));
     assert_eq!((row.ask(&process(slow())), row.moved()), (done(), (1, 0)));

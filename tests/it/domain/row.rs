@@ -6,7 +6,7 @@ use backstitch::domain::{
     order::{Order, OrderCommand},
     payment::{Movement, MovementKind, Payment, PaymentAnswer, PaymentCommand},
     saga::Outcome,
-    shipment::{Shipment, ShippingAnswer, ShippingCommand},
+    shipment::{Shipping, ShippingAnswer, ShippingCommand},
     time::Timestamp,
 };
 
@@ -79,7 +79,7 @@ impl Row<Payment> {
     }
 }
 
-impl Row<Shipment> {
+impl Row<Shipping> {
     pub(super) fn after(commands: &[ShippingCommand]) -> Self {
         let mut row = Self::default();
         for command in commands {
@@ -113,7 +113,7 @@ impl SameAnswer for PaymentAnswer {
 
 impl SameAnswer for ShippingAnswer {
     fn same(&self) -> String {
-        format!("{:?} {:?}", self.outcome, self.shipment)
+        format!("{:?} {:?}", self.outcome, self.shipping)
     }
 }
 

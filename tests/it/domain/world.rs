@@ -12,7 +12,7 @@ use backstitch::domain::{
     order::Order,
     payment::{Payable, Payment, PaymentCommand, PaymentStatus, Provider, Settlement},
     saga::{CancelBy, Next, Outcome, Saga, Status, Task},
-    shipment::{Shipment, ShippingCommand},
+    shipment::{Shipping, ShippingCommand},
     time::Timestamp,
 };
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(super) struct Rows {
     pub(super) order: Row<Order>,
     pub(super) payment: Row<Payment>,
-    pub(super) shipment: Row<Shipment>,
+    pub(super) shipping: Row<Shipping>,
 }
 
 pub(super) struct World {
@@ -147,8 +147,8 @@ impl World {
     }
 
     pub(super) fn shipping(&mut self, command: &ShippingCommand) -> Outcome {
-        self.rows.shipment.now = self.now;
-        let answer = self.rows.shipment.send(command);
+        self.rows.shipping.now = self.now;
+        let answer = self.rows.shipping.send(command);
         self.signal(answer.signal);
         answer.outcome
     }
@@ -201,7 +201,12 @@ impl World {
 
     pub(super) fn has_calls(&self) -> bool {
         self.rows.payment.stored.as_ref().is_some_and(|payment| payment.call.is_some())
-            || self.rows.shipment.stored.as_ref().is_some_and(|shipment| shipment.call.is_some())
+            || self
+                .rows
+                .shipping
+                .stored
+                .as_ref()
+                .is_some_and(|shipping| shipping.shipments().iter().any(|shipment| shipment.call.is_some()))
     }
 
     /// Lets everything take its course, with a person who retries whatever needs attention, until the

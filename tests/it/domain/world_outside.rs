@@ -35,7 +35,7 @@ impl World {
     /// The provider answers the call that is outstanding, or `lost` hides its answer.
     pub(super) fn provider_answers(&mut self, lost: bool) {
         let Some(payment) = &self.rows.payment.stored else { return };
-        let Some((call, attempts)) = payment.outstanding() else { return };
+        let Some((call, attempts)) = payment.outstanding(0) else { return };
         let (order_id, script) = (payment.order_id, payment.script);
         let answer = match call {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
@@ -46,16 +46,17 @@ impl World {
         self.payment(&command);
     }
 
-    /// The carrier answers the call that is outstanding, or `lost` hides its answer.
+    /// The carrier answers the first call that is outstanding, or `lost` hides its answer.
     pub(super) fn carrier_answers(&mut self, lost: bool) {
-        let Some(shipment) = &self.rows.shipment.stored else { return };
-        let Some((call, attempts)) = shipment.outstanding() else { return };
-        let (order_id, script) = (shipment.order_id, shipment.script);
+        let Some(shipping) = &self.rows.shipping.stored else { return };
+        let open = (0..shipping.parts()).find_map(|part| shipping.outstanding(part).map(|call| (part, call)));
+        let Some((part, (call, attempts))) = open else { return };
+        let (order_id, script) = (shipping.order_id(), shipping.shipments()[part].script);
         let answer = match call {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
             CarrierCall::Dispatch => script.answer(attempts + 1, Reason::ShippingFailed),
             CarrierCall::Recall => CallAnswer::Done,
         };
-        self.shipping(&ShippingCommand::Record(RecordCarrierCall { order_id, call, answer }));
+        self.shipping(&ShippingCommand::Record(RecordCarrierCall { order_id, part, call, answer }));
     }
 }

@@ -1,7 +1,12 @@
 //! What must be true of a world, always and in the end.
 
 use super::{journal::replay, world::World};
-use backstitch::domain::{order::OrderStatus, payment::PaymentStatus, saga::Status, shipment::ShipmentStatus};
+use backstitch::domain::{
+    order::OrderStatus,
+    payment::PaymentStatus,
+    saga::Status,
+    shipment::{ShipmentStatus, Shipping},
+};
 
 impl World {
     /// Never more than one capture and one refund, whatever happens; a refund only of what came.
@@ -16,19 +21,20 @@ impl World {
         assert!(!self.has_calls());
         let order = self.rows.order.get();
         let payment = self.rows.payment.stored.as_ref().map(|payment| payment.status);
-        let shipment = self.rows.shipment.stored.as_ref().map(|shipment| shipment.status);
+        let shipments = self.rows.shipping.stored.as_ref().map_or(&[][..], Shipping::shipments);
+        let all = |status| shipments.iter().all(|shipment| shipment.status == status);
         let (captures, refunds) = self.rows.payment.moved();
         match self.status() {
             Status::Completed => {
                 assert_eq!(order.status, OrderStatus::Completed);
                 assert_eq!((payment, captures, refunds), (Some(PaymentStatus::Paid), 1, 0));
-                assert_eq!(shipment, Some(ShipmentStatus::Shipped));
+                assert!(!shipments.is_empty() && all(ShipmentStatus::Shipped), "{shipments:?}");
             }
             Status::Compensated => {
                 assert!(order.status.is_closed(), "{:?}", order.status);
                 assert_eq!(captures, refunds, "what came went back: {payment:?}");
                 assert!(!matches!(payment, Some(PaymentStatus::Pending | PaymentStatus::Paid)), "{payment:?}");
-                assert!(matches!(shipment, None | Some(ShipmentStatus::Cancelled)), "{shipment:?}");
+                assert!(all(ShipmentStatus::Cancelled), "{shipments:?}");
             }
             status => panic!("{status:?} is no rest"),
         }

@@ -1,7 +1,7 @@
 //! Stock over HTTP (D3): goods come in, are counted, moved and listed; what cannot be is refused, and nothing
 //! has changed.
 
-use crate::support::{Catalog, TestApp};
+use crate::support::{CatalogRows, TestApp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ const NOBODY: &str = "0198c0de-0000-7000-8000-000000000000";
 /// A server that knows two warehouses of one shop, one of another, and a variant.
 struct Shop {
     app: TestApp,
-    catalog: Catalog,
+    catalog: CatalogRows,
     first: String,
     second: String,
     elsewhere: String,
@@ -20,11 +20,11 @@ struct Shop {
 impl Shop {
     fn open() -> Self {
         let app = TestApp::start();
-        let catalog = Catalog::of(&app.database());
-        let shop = Catalog::shop();
+        let catalog = CatalogRows::of(&app.database());
+        let shop = CatalogRows::shop();
         let first = catalog.warehouse(shop, 1).to_string();
         let second = catalog.warehouse(shop, 2).to_string();
-        let elsewhere = catalog.warehouse(Catalog::shop(), 1).to_string();
+        let elsewhere = catalog.warehouse(CatalogRows::shop(), 1).to_string();
         let variant = catalog.variant().to_string();
         Self { app, catalog, first, second, elsewhere, variant }
     }

@@ -1,17 +1,23 @@
 //! A batch: durable when answered, in order, and a row is inserted once and updated from what was read.
 
-use super::given::{Case, Held, decided, one, store};
+use super::given::{Case, Held, decided, one, script, store};
 use backstitch::{
     domain::{
         checkout::Verb,
+        ids::{ShopId, VariantId, WarehouseId},
         order::{Order, OrderStatus},
         payment::{PaymentStatus, Provider},
         reason::Reason,
         saga::Outcome,
-        shipment::ShipmentStatus,
+        shipment::{
+            CarrierCall, Content, Origin, Parcel, RecordCarrierCall, ShipmentStatus, ShippingCommand, StartShipping,
+        },
+        simulation::{CallAnswer, Simulation},
     },
     store::{Executed, Keyed, Stats, Store, StoreError},
 };
+use std::sync::Arc;
+use uuid::Uuid;
 
 async fn orders(store: &Store, commands: &[(&Case, Verb)]) -> Vec<Result<Executed<Order>, StoreError>> {
     store.orders.execute(commands.iter().map(|(case, verb)| Keyed::from(case.order(*verb))).collect()).await
@@ -37,9 +43,10 @@ async fn what_was_answered_is_on_disk() {
     let payment = test.store.payments.payment_of(case.order_id()).await.unwrap().unwrap();
     assert_eq!(payment.status, PaymentStatus::Paid);
     assert_eq!(test.store.payments.payment(payment.id).await.unwrap(), Some(payment));
-    let shipment = test.store.shipments.shipment_of(case.order_id()).await.unwrap().unwrap();
+    let shipping = test.store.shipments.shipping_of(case.order_id()).await.unwrap().unwrap();
+    let [shipment] = shipping.shipments() else { panic!("one shipment") };
     assert_eq!(shipment.status, ShipmentStatus::Shipped);
-    assert_eq!(test.store.shipments.shipment(shipment.id).await.unwrap(), Some(shipment));
+    assert_eq!(test.store.shipments.shipment(shipment.id).await.unwrap().as_ref(), Some(shipment));
 }
 
 #[actix_web::test]
@@ -131,4 +138,39 @@ async fn a_reader_does_not_wait_behind_a_long_write() {
     held.release();
     decided(one(write.await.unwrap()));
     assert!(test.store.orders.order(waiting.order_id()).await.unwrap().is_some());
+}
+
+#[actix_web::test]
+async fn several_shipments_of_an_order_are_stored_and_read_as_one_and_each_by_its_id() {
+    let test = store();
+    let case = Case::simulated(Simulation { shipping: script(None, 50), ..Simulation::default() });
+    let ShippingCommand::Start(StartShipping(mut goods)) = case.shipping(Verb::StartShipping) else {
+        panic!("a start")
+    };
+    let parcel = |warehouse| Parcel {
+        origin: Origin { shop_id: ShopId::from_uuid(Uuid::now_v7()), warehouse_id: warehouse },
+        contents: Arc::new([Content { variant_id: VariantId::from_uuid(Uuid::now_v7()), quantity: 3 }]),
+    };
+    goods.parcels = [1, 2].map(|number| parcel(WarehouseId::from_uuid(Uuid::from_u128(number)))).into();
+    let start = ShippingCommand::Start(StartShipping(goods));
+    let answer = decided(one(test.store.shipments.execute(vec![start.into()]).await));
+    let made = answer.shipping.unwrap();
+    assert_eq!(made.shipments().len(), 3);
+    let record =
+        RecordCarrierCall { order_id: case.order_id(), part: 1, call: CarrierCall::Dispatch, answer: CallAnswer::Done };
+    decided(one(test.store.shipments.execute(vec![ShippingCommand::Record(record).into()]).await));
+
+    // Nothing of it is in memory any more.
+    let test = test.reopen().await;
+    let stored = test.store.shipments.shipping_of(case.order_id()).await.unwrap().unwrap();
+    let shipped: Vec<_> =
+        stored.shipments().iter().map(|shipment| shipment.status == ShipmentStatus::Shipped).collect();
+    assert_eq!(shipped, [false, true, false]);
+    assert_eq!(stored.shipments()[2], made.shipments()[2]);
+    for shipment in stored.shipments() {
+        assert_eq!(test.store.shipments.shipment(shipment.id).await.unwrap().as_ref(), Some(shipment));
+    }
+    assert_eq!(test.store.shipments.outstanding_shipping(None, 10).await.unwrap(), [stored]);
+    let facts = test.facts().await;
+    assert_eq!(facts[0].shipping.as_ref().unwrap().as_ref().unwrap().shipments().len(), 3);
 }

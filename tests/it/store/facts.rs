@@ -27,7 +27,7 @@ async fn a_visit_merges_what_the_owners_know_by_order() {
     let has = |case: &Case| {
         facts.iter().find(|facts| facts.order_id == case.order_id()).map(|facts| {
             let payment = facts.payment.as_ref().map(|payment| payment.movements.len());
-            (facts.order.is_some(), payment, facts.shipment.is_some(), facts.saga.is_some())
+            (facts.order.is_some(), payment, facts.shipping.is_some(), facts.saga.is_some())
         })
     };
     assert_eq!(has(all), Some((true, Some(1), true, true)));

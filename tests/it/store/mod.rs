@@ -4,6 +4,7 @@
 pub(crate) mod given;
 
 mod batches;
+mod catalog;
 mod claims;
 mod close;
 mod facts;

@@ -2,7 +2,7 @@
 
 use super::given::{Case, TestStore, decided, one, script, store, tell};
 use backstitch::{
-    domain::{checkout::Verb, ids::OrderId, payment::Provider, simulation::Simulation},
+    domain::{aggregate::Outgoing, checkout::Verb, ids::OrderId, payment::Provider, simulation::Simulation},
     store::{Keyed, OrderFilter, Page, SagaAnswer, SagaCommand, StoreError},
 };
 
@@ -61,8 +61,8 @@ async fn an_unreadable_payment_does_not_hide_the_calls_of_all_others() {
     for _ in 0..4 {
         let page = test.store.payments.outstanding_payments(payments.last().copied(), 2).await.unwrap();
         payments.extend(page.iter().map(|payment| payment.order_id));
-        let page = test.store.shipments.outstanding_shipments(shipments.last().copied(), 2).await.unwrap();
-        shipments.extend(page.iter().map(|shipment| shipment.order_id));
+        let page = test.store.shipments.outstanding_shipping(shipments.last().copied(), 2).await.unwrap();
+        shipments.extend(page.iter().map(Outgoing::order_id));
     }
     assert_eq!(payments, expected);
     assert_eq!(shipments, expected);

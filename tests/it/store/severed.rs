@@ -94,6 +94,21 @@ async fn the_first_action_behind_a_start_that_is_not_stored_is_refused_until_the
 }
 
 #[actix_web::test]
+async fn a_batch_that_is_run_again_cuts_an_order_off_once() {
+    let test = store();
+    let case = Case::new(Provider::Simulated);
+    test.raw()
+        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON saga_saga BEGIN SELECT RAISE(ABORT, 'no'); END")
+        .unwrap();
+    let refused = tell(&test.store, case.start(None)).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+    let action = || test.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]);
+    assert!(matches!(one(action().await), Err(StoreError::Unavailable(_))));
+    tell(&test.store, SagaCommand::Abandon(case.order_id())).await.unwrap();
+    one(action().await).unwrap();
+}
+
+#[actix_web::test]
 async fn a_start_that_is_sent_again_after_a_crash_keeps_nothing_out() {
     let test = store();
     for key in [None, Some(claim("k", 1))] {

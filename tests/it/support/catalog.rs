@@ -1,46 +1,54 @@
-//! Warehouses and variants as rows, for tests of the stock, which reads no more of the catalogue than these.
+//! A catalogue for tests: something to sell, and somebody who sells it.
 
-use backstitch::domain::ids::{ShopId, VariantId, WarehouseId};
-use rusqlite::Connection;
-use std::{path::Path, time::Duration};
-use uuid::Uuid;
+use super::{Answer, Call, TestApp, id};
+use serde_json::{Value, json};
 
-/// A catalogue that is written behind the store's back.
-pub(crate) struct Catalog(Connection);
-
-impl Catalog {
-    pub(crate) fn of(database: &Path) -> Self {
-        let conn = Connection::open(database).expect("the database");
-        conn.busy_timeout(Duration::from_secs(10)).expect("patience");
-        Self(conn)
+/// Changes.
+impl TestApp {
+    /// A request that changes a part.
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Call {
+        self.call("PATCH", path).header("Content-Type", "application/json").bytes(body.to_string())
     }
 
-    pub(crate) fn shop() -> ShopId {
-        ShopId::from_uuid(Uuid::now_v7())
+    /// A request that puts something in its place.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Call {
+        self.call("PUT", path).header("Content-Type", "application/json").bytes(body.to_string())
     }
 
-    /// An active warehouse of a shop.
-    pub(crate) fn warehouse(&self, shop: ShopId, priority: i64) -> WarehouseId {
-        let id = WarehouseId::from_uuid(Uuid::now_v7());
-        let insert = "INSERT INTO catalog_warehouse (id, shop_id, name, address, priority, active, created_at, \
-                      updated_at, version) VALUES (?1, ?2, 'Gudang', 'Jl. Braga 1', ?3, 1, 0, 0, 1)";
-        let row = (id.bytes().as_slice(), shop.bytes().as_slice(), priority);
-        assert_eq!(self.0.execute(insert, row).expect("a warehouse"), 1);
-        id
+    pub(crate) fn put_offer(&self, shop: &str, variant: &str, body: &Value) -> Call {
+        self.put(&format!("/shops/{shop}/offers/{variant}"), body)
     }
 
-    /// An active variant.
-    pub(crate) fn variant(&self) -> VariantId {
-        let id = VariantId::from_uuid(Uuid::now_v7());
-        let insert = "INSERT INTO catalog_variant (id, product_id, sku, attributes, active, created_at, updated_at, \
-                      version) VALUES (?1, ?1, ?2, '{}', 1, 0, 0, 1)";
-        let row = (id.bytes().as_slice(), id.to_string());
-        assert_eq!(self.0.execute(insert, row).expect("a variant"), 1);
-        id
+    pub(crate) fn add_variant(&self, product: &str, body: &Value) -> Call {
+        self.post(&format!("/products/{product}/variants"), body)
+    }
+}
+
+/// What tests do all the time; each answers the id.
+impl TestApp {
+    pub(crate) async fn product(&self, name: &str) -> String {
+        made(&self.post("/products", &json!({"name": name})).await)
     }
 
-    pub(crate) fn set_active(&self, table: &str, id: Uuid, active: bool) {
-        let update = format!("UPDATE {table} SET active = ?2 WHERE id = ?1");
-        assert_eq!(self.0.execute(&update, (id.as_bytes().as_slice(), active)).expect("an update"), 1);
+    pub(crate) async fn variant(&self, product: &str, sku: &str) -> String {
+        made(&self.add_variant(product, &json!({"sku": sku})).await)
     }
+
+    pub(crate) async fn shop(&self, name: &str) -> String {
+        made(&self.post("/shops", &json!({"name": name, "city": "Takengon"})).await)
+    }
+
+    pub(crate) async fn warehouse(&self, shop: &str) -> String {
+        made(&self.post("/warehouses", &json!({"shop_id": shop, "name": "Gudang", "address": "Jalan 1"})).await)
+    }
+
+    /// A shop's offer of a variant at this price.
+    pub(crate) async fn offer(&self, shop: &str, variant: &str, price: i64) {
+        self.put_offer(shop, variant, &json!({"price": price})).await.success(201);
+    }
+}
+
+#[track_caller]
+fn made(answer: &Answer) -> String {
+    id(answer.success(201)).to_owned()
 }

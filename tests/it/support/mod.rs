@@ -5,12 +5,13 @@ mod answer;
 mod app;
 mod bodies;
 mod catalog;
+mod catalog_rows;
 mod raw;
 
 pub(crate) use answer::{Answer, Call};
 pub(crate) use app::TestApp;
 pub(crate) use bodies::{id, manual, simulated};
-pub(crate) use catalog::Catalog;
+pub(crate) use catalog_rows::CatalogRows;
 pub(crate) use raw::Raw;
 
 use std::time::Duration;

@@ -40,7 +40,7 @@ fn an_order_cancelled_before_it_was_created_leaves_a_tombstone_and_turns_nothing
 #[test]
 fn a_row_that_cannot_be_read_is_red_with_its_owner_and_nothing_else_is() {
     let mut facts = completed();
-    facts.shipment = Some(Err("column 4: unknown status".into()));
+    facts.shipping = Some(Err("column 4: unknown status".into()));
     assert_eq!(red(&facts), ["rows_are_readable"]);
     let found = &report(&facts).checks[0].offending;
     assert_eq!(*found, [format!("order {}: its shipment: column 4: unknown status", facts.order_id)]);
@@ -83,7 +83,7 @@ fn a_participant_that_has_answered_but_has_no_row_is_red() {
     facts.payment = None;
     assert_eq!(red(&facts), ["finished_steps_left_their_rows"]);
     let mut facts = compensated();
-    facts.shipment = None;
+    facts.shipping = None;
     assert_eq!(red(&facts), ["finished_steps_left_their_rows"]);
     assert!(!applies("saga_logs_replay", &{
         let mut facts = completed();

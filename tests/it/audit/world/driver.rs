@@ -11,7 +11,7 @@ use backstitch::{
         order::{Basket, LineDraft, Order},
         payment::{Payment, PaymentAnswer, PaymentCall, PaymentCommand, Provider, RecordPaymentCall},
         saga::{Next, Outcome, Saga},
-        shipment::{CarrierCall, RecordCarrierCall, Shipment, ShippingCommand},
+        shipment::{CarrierCall, RecordCarrierCall, Shipping, ShippingCommand},
         simulation::{CallAnswer, Simulation},
     },
     store::{Append, Executed, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga, StoreError},
@@ -113,13 +113,14 @@ impl World {
     }
 
     pub(super) async fn ship(&self, command: ShippingCommand) -> Outcome {
-        decided::<Shipment>(self.store.shipments.execute(vec![command.into()]).await.remove(0)).outcome
+        decided::<Shipping>(self.store.shipments.execute(vec![command.into()]).await.remove(0)).outcome
     }
 
     /// Answers the outside call that is open for an order, well. False when there is none.
     pub(super) async fn answer_outside(&self, order_id: OrderId) -> bool {
         let payment = self.store.payments.payment_of(order_id).await.expect("an answer").and_then(|row| row.call);
-        let shipment = self.store.shipments.shipment_of(order_id).await.expect("an answer").and_then(|row| row.call);
+        let shipment = self.store.shipments.shipping_of(order_id).await.expect("an answer");
+        let shipment = shipment.and_then(|shipping| shipping.first().call);
         if let Some(call) = payment {
             self.answer_provider(order_id, call).await;
         }
@@ -135,7 +136,7 @@ impl World {
     }
 
     pub(super) async fn answer_carrier(&self, order_id: OrderId, call: CarrierCall) {
-        let record = RecordCarrierCall { order_id, call, answer: CallAnswer::Done };
+        let record = RecordCarrierCall { order_id, part: 0, call, answer: CallAnswer::Done };
         self.ship(ShippingCommand::Record(record)).await;
     }
 }

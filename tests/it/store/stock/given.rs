@@ -3,7 +3,7 @@
 
 use crate::{
     store::given::{TestStore, claim, one, store},
-    support::Catalog,
+    support::CatalogRows,
 };
 use backstitch::{
     domain::{
@@ -25,7 +25,7 @@ use uuid::Uuid;
 /// One shop, its warehouses, one variant.
 pub(crate) struct Depot {
     pub(crate) test: TestStore,
-    pub(crate) catalog: Catalog,
+    pub(crate) catalog: CatalogRows,
     pub(crate) shop: ShopId,
     pub(crate) warehouses: Vec<WarehouseId>,
     pub(crate) variant: VariantId,
@@ -34,8 +34,8 @@ pub(crate) struct Depot {
 /// Warehouses with so many pieces, the first of the best priority.
 pub(crate) async fn depot(pieces: &[i64]) -> Depot {
     let test = store();
-    let catalog = Catalog::of(&test.path());
-    let (shop, variant) = (Catalog::shop(), catalog.variant());
+    let catalog = CatalogRows::of(&test.path());
+    let (shop, variant) = (CatalogRows::shop(), catalog.variant());
     let warehouses = (0..).zip(pieces).map(|(priority, _)| catalog.warehouse(shop, priority)).collect();
     let depot = Depot { test, catalog, shop, warehouses, variant };
     for (number, pieces) in pieces.iter().enumerate().filter(|(_, pieces)| **pieces > 0) {

@@ -1,0 +1,202 @@
+//! What the shipping participant decides about its row.
+
+use super::{
+    CancelShipping, CarrierCall, Consignment, RecordCarrierCall, Shipment, ShipmentStatus, Shipping, ShippingAnswer,
+    ShippingCommand, StartShipping,
+};
+use crate::domain::{
+    aggregate::Decision,
+    reason::Reason,
+    saga::Outcome,
+    simulation::{CallAnswer, Script},
+    time::Timestamp,
+};
+use std::sync::Arc;
+
+pub(super) fn decide(row: Option<&Shipping>, command: &ShippingCommand, now: Timestamp) -> Decision<Shipping> {
+    let mut after = row.cloned();
+    let (outcome, signal) = match command {
+        ShippingCommand::Start(StartShipping(goods)) => {
+            (start(after.get_or_insert_with(|| Shipping::requested(goods, now))), false)
+        }
+        ShippingCommand::Cancel(CancelShipping(goods)) => {
+            (cancel(after.get_or_insert_with(|| Shipping::requested(goods, now))), false)
+        }
+        ShippingCommand::Record(answered) => {
+            (Outcome::DONE, after.as_mut().is_some_and(|shipping| record(shipping, answered)))
+        }
+    };
+    let changed = after.as_ref() != row;
+    if changed && let Some(Shipping(shipments)) = after.as_mut() {
+        let before = row.map_or(&[][..], Shipping::shipments);
+        for (index, shipment) in shipments.iter_mut().enumerate() {
+            if before.get(index) != Some(shipment) {
+                shipment.updated_at = now;
+            }
+        }
+    }
+    let signal = after.as_ref().filter(|_| signal).map(|shipping| shipping.first().saga_id);
+    let row = after.clone().filter(|_| changed);
+    Decision { row, movements: Vec::new(), answer: ShippingAnswer { outcome, shipping: after, signal } }
+}
+
+impl Shipping {
+    /// The shipments of a consignment: one for each parcel, one for what is in none.
+    fn requested(goods: &Consignment, now: Timestamp) -> Self {
+        let parcels = goods.parcels.iter().map(|parcel| (Some(parcel.origin), Arc::clone(&parcel.contents)));
+        let loose = (goods.loose || goods.parcels.is_empty()).then(|| (None, Arc::default()));
+        let mut shipments: Vec<_> = (0..)
+            .zip(parcels.chain(loose))
+            .map(|(number, (origin, contents))| Shipment {
+                id: goods.shipment_id.nth(number),
+                order_id: goods.order_id,
+                saga_id: goods.saga_id,
+                origin,
+                contents,
+                script: Script { fault: None, ..goods.script },
+                status: ShipmentStatus::Requested,
+                reason: None,
+                tracking_number: None,
+                call: None,
+                attempts: 0,
+                created_at: now,
+                updated_at: now,
+            })
+            .collect();
+        // What goes wrong on purpose goes wrong with the last one, when the others are on their way.
+        if let Some(last) = shipments.last_mut() {
+            last.script = goods.script;
+        }
+        Self(shipments)
+    }
+
+    /// One that the carrier has refused, or that was closed: the order's shipping is over.
+    fn refused(&self) -> Option<Reason> {
+        let closed = self.0.iter().filter(|shipment| shipment.status == ShipmentStatus::Cancelled);
+        let mut reasons = closed.map(|shipment| shipment.reason.unwrap_or(Reason::ShippingClosed));
+        let first = reasons.next()?;
+        // The others were closed because of it.
+        Some(if first == Reason::ShippingClosed {
+            reasons.find(|reason| *reason != first).unwrap_or(first)
+        } else {
+            first
+        })
+    }
+
+    fn outcome(&self) -> Outcome {
+        if let Some(reason) = self.refused() {
+            Outcome::rejected(reason)
+        } else if self.0.iter().all(|shipment| shipment.status == ShipmentStatus::Shipped) {
+            Outcome::done(self.first().id.uuid())
+        } else {
+            Outcome::Pending { until: None }
+        }
+    }
+
+    fn cancel_outcome(&self) -> Outcome {
+        let is_over = |shipment: &Shipment| shipment.status == ShipmentStatus::Cancelled && shipment.call.is_none();
+        if self.0.iter().all(is_over) {
+            Outcome::done(self.first().id.uuid())
+        } else {
+            Outcome::Pending { until: None }
+        }
+    }
+}
+
+impl Shipment {
+    /// The simulated carrier's tracking number: the last twelve digits of the shipment's id.
+    fn ship(&mut self) {
+        self.status = ShipmentStatus::Shipped;
+        let digits = self.id.uuid().simple().to_string().to_uppercase();
+        self.tracking_number = Some(format!("BS{}", &digits[20..]));
+    }
+
+    fn close(&mut self, reason: Reason) {
+        self.status = ShipmentStatus::Cancelled;
+        self.reason = self.reason.or(Some(reason));
+    }
+
+    /// Sends it, or asks for the call that does; an unusable answer, if that is what came.
+    fn start(&mut self) -> Option<String> {
+        if self.status != ShipmentStatus::Requested || self.call.is_some() {
+            return None;
+        }
+        if self.script.delay_ms > 0 {
+            self.call = Some(CarrierCall::Dispatch);
+            self.attempts = 0;
+            return None;
+        }
+        self.attempts += 1;
+        match self.script.answer(self.attempts, Reason::ShippingFailed) {
+            CallAnswer::Done => self.ship(),
+            CallAnswer::Rejected(reason) => self.close(reason),
+            CallAnswer::Unknown { happened, error } => {
+                if happened {
+                    self.ship();
+                }
+                return Some(error);
+            }
+        }
+        None
+    }
+
+    /// Calls goods back that have left: at once where nobody outside must be called.
+    fn recall(&mut self) {
+        self.close(Reason::ShippingClosed);
+        if self.script.delay_ms > 0 {
+            self.call = Some(CarrierCall::Recall);
+            self.attempts = 0;
+        }
+    }
+}
+
+fn start(shipping: &mut Shipping) -> Outcome {
+    // Where one is closed, none of the others may leave any more.
+    if shipping.refused().is_none() {
+        let errors: Vec<_> = shipping.0.iter_mut().filter_map(Shipment::start).collect();
+        if let Some(error) = errors.into_iter().next() {
+            return Outcome::unknown(error);
+        }
+    }
+    shipping.outcome()
+}
+
+fn cancel(shipping: &mut Shipping) -> Outcome {
+    for shipment in &mut shipping.0 {
+        match shipment.status {
+            ShipmentStatus::Requested => shipment.close(Reason::ShippingClosed),
+            ShipmentStatus::Shipped => shipment.recall(),
+            ShipmentStatus::Cancelled => {}
+        }
+    }
+    shipping.cancel_outcome()
+}
+
+/// Takes in a carrier's answer. True when a waiting saga should ask again.
+fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
+    let Some(shipment) = shipping.0.get_mut(answered.part).filter(|shipment| shipment.call == Some(answered.call))
+    else {
+        return false;
+    };
+    match (answered.call, &answered.answer) {
+        (CarrierCall::Dispatch, CallAnswer::Done) => {
+            shipment.call = None;
+            if shipment.status == ShipmentStatus::Requested {
+                shipment.ship();
+            } else {
+                shipment.recall();
+            }
+        }
+        (CarrierCall::Dispatch, CallAnswer::Rejected(reason)) => {
+            shipment.call = None;
+            shipment.close(*reason);
+        }
+        (CarrierCall::Recall, CallAnswer::Done) => shipment.call = None,
+        // A carrier that will not call goods back is asked again: nothing else would be true.
+        (_, CallAnswer::Unknown { .. }) | (CarrierCall::Recall, CallAnswer::Rejected(_)) => {
+            shipment.attempts += 1;
+            return false;
+        }
+    }
+    true
+}

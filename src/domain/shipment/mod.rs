@@ -1,0 +1,264 @@
+//! Shipments: the goods on their way, or called back.
+//!
+//! ```text
+//!   requested ──▶ shipped ──CancelShipping──▶ cancelled
+//!       └──── carrier says no, or CancelShipping ──▲
+//! ```
+//!
+//! An order has one shipment for each warehouse that serves it; free-text lines go together in one of their
+//! own. All of them are the shipping participant's barrier together: they are sent, or called back, as one.
+//!
+//! A cancelled shipment whose `call` is still open is closed for the order, but its compensation is
+//! done only when the carrier's answer is known: goods that went out after all are called back.
+
+mod decide;
+
+use super::{
+    aggregate::{Aggregate, Decision, Outgoing},
+    ids::{OrderId, SagaId, ShipmentId, ShopId, VariantId, WarehouseId},
+    reason::Reason,
+    saga::Outcome,
+    simulation::{CallAnswer, Script},
+    time::Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use strum::{EnumString, IntoStaticStr};
+
+/// Where a shipment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum ShipmentStatus {
+    /// The carrier has not answered yet; not shown to clients.
+    Requested,
+    /// On its way.
+    Shipped,
+    /// Never left, or was called back.
+    Cancelled,
+}
+
+impl ShipmentStatus {
+    /// The status's stable name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// A call to the carrier that is committed as requested and whose answer is not yet known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum CarrierCall {
+    /// Send the goods.
+    Dispatch,
+    /// Call them back.
+    Recall,
+}
+
+impl CarrierCall {
+    /// The call's stable name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Where a shipment leaves from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose goods it carries.
+    pub shop_id: ShopId,
+    /// Where they are.
+    pub warehouse_id: WarehouseId,
+}
+
+/// Pieces of one variant in a shipment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// What.
+    pub variant_id: VariantId,
+    /// How many.
+    pub quantity: i64,
+}
+
+/// A shipment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipment {
+    /// Its id, and the idempotency key of every call to the carrier.
+    pub id: ShipmentId,
+    /// The order whose goods it carries.
+    pub order_id: OrderId,
+    /// The saga to signal.
+    pub saga_id: SagaId,
+    /// Where it leaves from; `None` for free-text lines.
+    pub origin: Option<Origin>,
+    /// What is in it; empty for free-text lines.
+    pub contents: Arc<[Content]>,
+    /// What the simulated carrier does with it.
+    pub script: Script,
+    /// Where it stands.
+    pub status: ShipmentStatus,
+    /// Why it was cancelled.
+    pub reason: Option<Reason>,
+    /// What the customer follows it by.
+    pub tracking_number: Option<String>,
+    /// The outside call whose answer is not yet known.
+    pub call: Option<CarrierCall>,
+    /// Attempts of that call, or of deciding a simulated one, so far.
+    pub attempts: u32,
+    /// When it was requested.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// An order's shipments, at least one, as they are stored: the shipping participant's barrier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shipping(Vec<Shipment>);
+
+/// What goes out of one warehouse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Where it leaves from.
+    pub origin: Origin,
+    /// What is in it.
+    pub contents: Arc<[Content]>,
+}
+
+/// What a saga knows of its shipments; the same in every command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consignment {
+    /// The order.
+    pub order_id: OrderId,
+    /// Its saga.
+    pub saga_id: SagaId,
+    /// The id the first shipment gets; the others' follow from it.
+    pub shipment_id: ShipmentId,
+    /// What leaves from warehouses, one shipment each.
+    pub parcels: Vec<Parcel>,
+    /// Whether there are free-text lines, which have a shipment of their own.
+    pub loose: bool,
+    /// What the simulated carrier does.
+    pub script: Script,
+}
+
+/// Sends the goods.
+#[derive(Clone, Debug)]
+pub struct StartShipping(pub Consignment);
+
+/// Closes shipping for the order for good and calls back what left. Compensates [`StartShipping`].
+#[derive(Clone, Debug)]
+pub struct CancelShipping(pub Consignment);
+
+/// The carrier's answer to a call.
+#[derive(Clone, Debug)]
+pub struct RecordCarrierCall {
+    /// The order.
+    pub order_id: OrderId,
+    /// The place of its shipment among the order's, from 0.
+    pub part: usize,
+    /// Which call.
+    pub call: CarrierCall,
+    /// What it came to.
+    pub answer: CallAnswer,
+}
+
+/// What the shipping participant can be asked.
+#[derive(Clone, Debug)]
+pub enum ShippingCommand {
+    /// Send the goods.
+    Start(StartShipping),
+    /// Close shipping and call them back.
+    Cancel(CancelShipping),
+    /// The carrier answered.
+    Record(RecordCarrierCall),
+}
+
+/// What a shipping command is answered.
+#[derive(Clone, Debug)]
+pub struct ShippingAnswer {
+    /// The saga's side: the step's outcome.
+    pub outcome: Outcome,
+    /// The shipments as they are now.
+    pub shipping: Option<Shipping>,
+    /// A saga that waits for them and should ask again.
+    pub signal: Option<SagaId>,
+}
+
+impl Shipping {
+    /// The shipping of an order as it was stored: its first shipment, to be extended by the others.
+    pub fn of(first: Shipment) -> Self {
+        Self(vec![first])
+    }
+
+    /// Adds further shipments of the same order.
+    pub fn extend(&mut self, further: Self) {
+        self.0.extend(further.0);
+    }
+
+    /// The shipments, at least one.
+    pub fn shipments(&self) -> &[Shipment] {
+        &self.0
+    }
+
+    /// The first one, which an order of free-text lines has alone.
+    pub fn first(&self) -> &Shipment {
+        &self.0[0]
+    }
+
+    /// As [`Self::first`], to be changed.
+    pub fn first_mut(&mut self) -> &mut Shipment {
+        &mut self.0[0]
+    }
+
+    /// The shipments.
+    pub fn into_shipments(self) -> Vec<Shipment> {
+        self.0
+    }
+}
+
+impl Aggregate for Shipping {
+    type Command = ShippingCommand;
+    type Answer = ShippingAnswer;
+    type Movement = ();
+
+    fn order(command: &ShippingCommand) -> OrderId {
+        match command {
+            ShippingCommand::Start(StartShipping(goods)) | ShippingCommand::Cancel(CancelShipping(goods)) => {
+                goods.order_id
+            }
+            ShippingCommand::Record(record) => record.order_id,
+        }
+    }
+
+    fn begins(command: &ShippingCommand) -> bool {
+        matches!(command, ShippingCommand::Start(_))
+    }
+
+    fn outcome(answer: ShippingAnswer) -> Outcome {
+        answer.outcome
+    }
+
+    fn decide(row: Option<&Self>, command: &ShippingCommand, now: Timestamp) -> Decision<Self> {
+        decide::decide(row, command, now)
+    }
+}
+
+impl Outgoing for Shipping {
+    type Call = CarrierCall;
+
+    fn order_id(&self) -> OrderId {
+        self.first().order_id
+    }
+
+    fn parts(&self) -> usize {
+        self.0.len()
+    }
+
+    fn outstanding(&self, part: usize) -> Option<(CarrierCall, u32)> {
+        let shipment = self.0.get(part)?;
+        shipment.call.map(|call| (call, shipment.attempts))
+    }
+
+    fn aftermath(answer: &ShippingAnswer) -> (Option<&Self>, Option<SagaId>) {
+        (answer.shipping.as_ref(), answer.signal)
+    }
+}

@@ -1,0 +1,153 @@
+//! The catalogue's queries.
+
+use super::rows;
+use crate::{
+    domain::{
+        catalog::{PricedOffer, Product, SearchText, Shop, Variant, Warehouse},
+        ids::{ProductId, ShopId, VariantId, WarehouseId},
+        money::Price,
+    },
+    store::{
+        CatalogStore, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StockAt, StoreError, WarehouseFilter,
+        sqlite::{Sqlite, codec::is_unreadable, readers::Condition},
+    },
+};
+use futures::future::BoxFuture;
+use rusqlite::{Connection, OptionalExtension, Params, Row};
+
+type Answer<T> = BoxFuture<'static, Result<T, StoreError>>;
+
+/// The products whose words are found by an FTS5 query.
+const WORDS: &str = "number IN (SELECT rowid FROM catalog_search WHERE catalog_search MATCH ?)";
+
+/// The FTS5 query of a search. Every phrase is a string of FTS5, in which no character means anything but
+/// itself; the last may be the beginning of what is found.
+pub(super) fn words(text: &SearchText) -> String {
+    let phrases: Vec<_> = text.phrases().iter().map(|phrase| format!("\"{}\"", phrase.replace('"', " "))).collect();
+    format!("{}*", phrases.join(" "))
+}
+
+fn active_is(active: Option<bool>) -> impl Iterator<Item = Condition> {
+    active.into_iter().map(|active| -> Condition { ("active = ?", Box::new(active)) })
+}
+
+fn all<T>(
+    conn: &Connection,
+    sql: &'static str,
+    params: impl Params,
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = conn.prepare_cached(sql)?;
+    let mut found = Vec::new();
+    for item in statement.query_map(params, read)? {
+        match item {
+            Ok(item) => found.push(item),
+            // One bad row must not hide all others.
+            Err(error) if is_unreadable(&error) => {
+                tracing::error!(%error, "a stored row of the catalogue cannot be read and is left out of a list");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+impl Sqlite {
+    fn find<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        params: impl Params,
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Answer<Option<T>> {
+        self.readers.look_up(|conn| conn.prepare_cached(sql)?.query_row(params, read).optional())
+    }
+}
+
+impl CatalogStore for Sqlite {
+    fn product(&self, id: ProductId) -> Answer<Option<Product>> {
+        self.find(rows::PRODUCT, [id], rows::product)
+    }
+
+    fn products(&self, filter: ProductFilter, page: Page<ProductId>) -> Answer<Vec<Product>> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(category) = filter.category {
+            conditions.push(("category = ?", Box::new(category)));
+        }
+        if let Some(text) = filter.text {
+            conditions.push((WORDS, Box::new(words(&text))));
+        }
+        conditions.extend(active_is(filter.active));
+        self.readers.read_page(rows::PRODUCTS, conditions, page, rows::product)
+    }
+
+    fn variant(&self, id: VariantId) -> Answer<Option<Variant>> {
+        self.find(rows::VARIANT, [id], rows::variant)
+    }
+
+    fn variants_of(&self, product: ProductId) -> Answer<Vec<Variant>> {
+        self.readers.look_up(|conn| all(conn, rows::VARIANTS_OF, [product], rows::variant))
+    }
+
+    fn shop(&self, id: ShopId) -> Answer<Option<Shop>> {
+        self.find(rows::SHOP, [id], rows::shop)
+    }
+
+    fn shops(&self, filter: ShopFilter, page: Page<ShopId>) -> Answer<Vec<Shop>> {
+        self.readers.read_page(rows::SHOPS, active_is(filter.active).collect(), page, rows::shop)
+    }
+
+    fn warehouse(&self, id: WarehouseId) -> Answer<Option<Warehouse>> {
+        self.find(rows::WAREHOUSE, [id], rows::warehouse)
+    }
+
+    fn warehouses(&self, filter: WarehouseFilter, page: Page<WarehouseId>) -> Answer<Vec<Warehouse>> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(shop_id) = filter.shop_id {
+            conditions.push(("shop_id = ?", Box::new(shop_id)));
+        }
+        conditions.extend(active_is(filter.active));
+        self.readers.read_page(rows::WAREHOUSES, conditions, page, rows::warehouse)
+    }
+
+    fn active_warehouses(&self, shop: ShopId) -> Answer<Vec<Warehouse>> {
+        self.readers.look_up(|conn| all(conn, rows::ACTIVE_WAREHOUSES, [shop], rows::warehouse))
+    }
+
+    fn offer(&self, shop: ShopId, variant: VariantId) -> Answer<Option<ListedOffer>> {
+        self.find(rows::LISTED_OFFER, (shop, variant), rows::listed_offer)
+    }
+
+    fn offers_of_variant(
+        &self,
+        variant: VariantId,
+        for_sale: Option<bool>,
+        after: Option<OfferPlace>,
+        limit: u32,
+    ) -> Answer<Vec<ListedOffer>> {
+        let price = after.map_or(0, |OfferPlace { price, .. }| Price::get(price));
+        let shop = after.map(|place| *place.shop_id.bytes()).unwrap_or_default();
+        let params = (variant, limit, for_sale, price, shop);
+        self.readers.read(move |conn| all(conn, rows::OFFERS_OF_VARIANT, params, rows::listed_offer))
+    }
+
+    fn offers_of_shop(&self, shop: ShopId, for_sale: Option<bool>, page: Page<VariantId>) -> Answer<Vec<ListedOffer>> {
+        // No id is above this one.
+        let before = page.before.map_or([u8::MAX; 16], |variant| *variant.bytes());
+        let params = (shop, page.limit, for_sale, before);
+        self.readers.read(move |conn| all(conn, rows::OFFERS_OF_SHOP, params, rows::listed_offer))
+    }
+
+    fn offers_for(&self, lines: &[(ShopId, VariantId)]) -> Answer<Vec<Option<PricedOffer>>> {
+        self.readers.look_up(|conn| {
+            let mut statement = conn.prepare_cached(rows::PRICED_OFFER)?;
+            let offers = lines.iter().map(|&(shop, variant)| {
+                statement.query_row((shop, variant), |row| rows::priced_offer(shop, variant, row)).optional()
+            });
+            offers.collect()
+        })
+    }
+
+    fn stock_of(&self, variant: VariantId) -> Answer<Vec<StockAt>> {
+        self.readers.look_up(|conn| all(conn, rows::STOCK_OF, [variant], rows::stock_at))
+    }
+}
