@@ -244,9 +244,8 @@ pub(super) async fn receive(
     let quantity = Quantity::parse(quantity).map_err(|error| Problem::field("quantity", error.to_string()))?;
     let shelf = Shelf { variant_id: VariantId::from_uuid(variant_id), warehouse_id };
     let answer = context.service.change_stock(StockChange::Receive(Receive { shelf, quantity }), claim).await?;
-    let levels = answer.levels.into_iter().map(LevelBody::from);
-    let level = levels.last().ok_or(Code::Internal)?;
-    Ok(success(StatusCode::CREATED, level).replayed(answer.replayed).finish())
+    let level = answer.levels.into_iter().next().ok_or(Code::Internal)?;
+    Ok(success(StatusCode::CREATED, LevelBody::from(level)).replayed(answer.replayed).finish())
 }
 
 /// Corrects what is on hand, with a reason, where nobody else has changed it meanwhile.
@@ -282,8 +281,8 @@ pub(super) async fn adjust(
     let shelf = Shelf { variant_id, warehouse_id };
     let change = StockChange::Adjust(Adjust { shelf, on_hand, expected_on_hand, reason });
     let answer = context.service.change_stock(change, None).await?;
-    let level = answer.levels.into_iter().map(LevelBody::from).last().ok_or(Code::Internal)?;
-    Ok(success(StatusCode::OK, level).finish())
+    let level = answer.levels.into_iter().next().ok_or(Code::Internal)?;
+    Ok(success(StatusCode::OK, LevelBody::from(level)).finish())
 }
 
 /// Lists what a warehouse holds, the newest variants first.

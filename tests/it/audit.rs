@@ -23,7 +23,9 @@ fn assert_only(report: &Report, check: &str, placed: Placed) {
 #[tokio::test]
 async fn a_database_where_every_story_was_told_is_clean() {
     let world = World::open();
-    for (placed, status) in world.every_story().await {
+    let told = world.every_story().await;
+    world.give_stock(&told).await;
+    for (placed, status) in told {
         let row = world.store.sagas.saga(placed.saga_id).await.expect("an answer").expect("the saga");
         assert_eq!(row.status, status);
     }
@@ -31,6 +33,30 @@ async fn a_database_where_every_story_was_told_is_clean() {
     assert!(report.is_clean(), "{report}");
     let idle: Vec<_> = report.checks.iter().filter(|check| check.checked == 0).map(|check| check.name).collect();
     assert!(idle.is_empty(), "these checked nothing: {idle:?}");
+}
+
+#[tokio::test]
+async fn stock_that_an_ended_saga_did_not_take_or_still_holds_is_found() {
+    for (status, check) in [
+        (Status::Completed, "completed_sagas_took_their_stock"),
+        (Status::Compensated, "compensated_sagas_hold_no_stock"),
+    ] {
+        let world = World::open();
+        let placed = match status {
+            Status::Completed => world.completed_orders().await[0],
+            _ => world.compensated_order().await,
+        };
+        world.give_stock(&[(placed, Status::Running)]).await;
+        assert_only(&world.audit().await, check, placed);
+    }
+}
+
+#[tokio::test]
+async fn a_reservation_of_another_saga_is_found() {
+    let world = World::open();
+    let [placed, other] = world.completed_orders().await;
+    world.give_stock(&[(Placed { saga_id: other.saga_id, ..placed }, Status::Completed)]).await;
+    assert_only(&world.audit().await, "orders_and_sagas_name_each_other", placed);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use backstitch::{
 };
 
 const MODES: [CrashMode; 3] = [CrashMode::Panic, CrashMode::Stop, CrashMode::PanicInFuture];
-const ACTORS: [&str; 4] = ["order", "payment", "shipping", "coordinator"];
+const ACTORS: [&str; 5] = ["order", "stock", "payment", "shipping", "coordinator"];
 
 /// Any checkout that can come to rest by itself.
 pub(super) fn any(random: &mut fastrand::Rng) -> Case {
@@ -57,7 +57,7 @@ async fn hundreds_of_orders_come_to_rest_while_all_actors_crash_again_and_again(
     let cases: Vec<_> = (0..300).map(|_| any(&mut random)).collect();
     let crashes = async {
         for _ in 0..60 {
-            assert!(house.actors.crash(ACTORS[random.usize(..4)], MODES[random.usize(..3)]));
+            assert!(house.actors.crash(ACTORS[random.usize(..ACTORS.len())], MODES[random.usize(..3)]));
             actix_rt::time::sleep(std::time::Duration::from_millis(random.u64(..8))).await;
         }
     };

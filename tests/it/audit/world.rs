@@ -2,19 +2,22 @@
 
 mod driver;
 
+use crate::{store::stock::given::Buyer, support::CatalogRows};
 use backstitch::{
     audit::{self, Report},
     domain::{
         checkout::{self, Checkout, CheckoutSaga},
         ids::{OrderId, SagaId},
+        money::Quantity,
         payment::{PaymentCall, PaymentCommand, Provider, SettlePayment, Settlement},
         saga::{CancelBy, Next, Outcome, Status},
         simulation::{Fault, Script, Simulation},
+        stock::{Demand, Receive, Shelf, StockChange},
         time::Timestamp,
     },
     lifecycle::Fatal,
     store::{
-        Store,
+        Keyed, StockRequest, Store,
         sqlite::{self, Options},
     },
 };
@@ -113,6 +116,27 @@ impl World {
         told.push((self.set_aside().await, Status::NeedsAttention));
         told.push((self.interrupted().await, Status::Running));
         told
+    }
+
+    /// Gives these orders a piece each of what a shop has: promised, taken or given back, as their status says.
+    pub(crate) async fn give_stock(&self, told: &[(Placed, Status)]) {
+        let catalog = CatalogRows::of(&self.path);
+        let (shop_id, variant_id) = (CatalogRows::shop(), catalog.variant());
+        let here = Shelf { variant_id, warehouse_id: catalog.warehouse(shop_id, 1) };
+        let plenty = Receive { shelf: here, quantity: Quantity::parse(100).expect("a quantity") };
+        let mut requests = vec![StockRequest::Change(StockChange::Receive(plenty))];
+        let demand = Demand { shop_id, variant_id, quantity: Quantity::parse(1).expect("a quantity") };
+        for (Placed { order_id, saga_id }, status) in told {
+            let buyer = Buyer { order_id: *order_id, saga_id: *saga_id };
+            requests.push(StockRequest::Step(buyer.reserve(&[demand])));
+            requests.extend(match status {
+                Status::Completed => Some(StockRequest::Step(buyer.commit())),
+                Status::Compensated => Some(StockRequest::Step(buyer.release())),
+                _ => None,
+            });
+        }
+        let answers = self.store.stock.execute(requests.into_iter().map(Keyed::from).collect()).await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     }
 
     async fn tell(&self, provider: Provider, payment: Script, shipping: Script) -> Placed {

@@ -30,7 +30,7 @@ async fn nothing_is_paid_by_the_simulated_provider_where_simulation_is_disabled(
 #[tokio::test]
 async fn an_actor_cannot_be_crashed_where_simulation_is_disabled() {
     let app = TestApp::with(DISABLED);
-    for actor in ["order", "payment", "shipping", "coordinator", "nobody"] {
+    for actor in ["order", "stock", "payment", "shipping", "coordinator", "nobody"] {
         app.crash(actor, &json!({"mode": "panic"})).await.problem(404, "not_found");
     }
     let actors = app.actors().await;

@@ -55,8 +55,8 @@ struct Shelves {
 
 impl Shelves {
     fn at(&mut self, warehouse_id: WarehouseId) -> &mut ShelfFacts {
-        let shelf = Shelf { variant_id: self.variant_id, warehouse_id };
-        let empty = || ShelfFacts { shelf, level: None, moved: Ok((0, 0)), promised: 0 };
+        let place = Shelf { variant_id: self.variant_id, warehouse_id };
+        let empty = || ShelfFacts { shelf: place, level: None, moved: Ok((0, 0)), promised: 0 };
         self.shelves.entry(warehouse_id).or_insert_with(empty)
     }
 }

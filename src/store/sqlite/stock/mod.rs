@@ -29,7 +29,9 @@ use super::{
 use crate::{
     domain::{
         ids::TransferId,
-        stock::{Level, Movement, Reservation, Shelf, Shelves, StockAnswer, StockChange, StockCommand, Wanted},
+        stock::{
+            Allotment, Level, Movement, Reservation, Shelf, Shelves, StockAnswer, StockChange, StockCommand, Wanted,
+        },
     },
     store::{Answers, ChangeAnswer, Claim, Commands, Keyed, StockReply, StockRequest, StoreError},
 };
@@ -108,7 +110,7 @@ fn load(tx: &Tx<'_, '_>, wanted: Wanted<'_>) -> Result<(Shelves, Versions), Comm
             shelves.add_open(row, priority);
         }
     }
-    for item in wanted.items.iter().map(|item| item.shelf()) {
+    for item in wanted.items.iter().map(Allotment::shelf) {
         if !shelves.has(item)
             && let Some(Versioned { row, version }) = levels::load(tx, item)?
         {

@@ -149,7 +149,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_allocation_is_the_one_that_trying_everything_finds((pieces, stock) in stocks(0..7)) {
+    fn the_allocation_is_the_one_that_trying_everything_finds((pieces, stock) in stocks(0..9)) {
         match (allocate(&wanted(&pieces), &sources(&stock)), by_brute_force(&pieces, &stock)) {
             (Ok(picks), Some(expected)) => {
                 assert_serves(&pieces, &stock, &picks);

@@ -1,10 +1,13 @@
 //! What can be asked of the stock.
 
-use super::given::{Buyer, depot};
+use super::given::{Buyer, depot, quantity};
 use backstitch::{
     domain::{
         ids::{VariantId, WarehouseId},
-        stock::MovementKind,
+        stock::{
+            MovementKind::{self, Adjust, Commit, Receive, Reserve, TransferIn, TransferOut},
+            Shelf, StockChange,
+        },
     },
     store::{MovementFilter, Page},
 };
@@ -27,7 +30,6 @@ async fn movements_are_listed_newest_first_by_variant_warehouse_and_order() {
     let kinds = async |filter| -> Vec<MovementKind> {
         list(filter, None).await.into_iter().map(|row| row.movement.delta.kind).collect()
     };
-    use MovementKind::{Adjust, Commit, Receive, Reserve, TransferIn, TransferOut};
     let all = [Commit, Reserve, Adjust, TransferIn, TransferOut, Receive];
     assert_eq!(kinds(MovementFilter::default()).await, all);
     assert_eq!(kinds(MovementFilter { variant_id: Some(depot.variant), ..MovementFilter::default() }).await, all);
@@ -45,9 +47,9 @@ async fn a_warehouse_lists_its_levels_part_by_part() {
     let mut variants = vec![depot.variant];
     for _ in 0..3 {
         let variant = depot.catalog.variant();
-        let other = super::given::Depot { variant, ..super::given::depot(&[]).await };
-        let receive = other_receive(&other, depot.warehouses[0]);
-        depot.change(receive).await.unwrap().unwrap();
+        let here = Shelf { variant_id: variant, warehouse_id: depot.warehouses[0] };
+        let goods = backstitch::domain::stock::Receive { shelf: here, quantity: quantity(1) };
+        depot.change(StockChange::Receive(goods)).await.unwrap().unwrap();
         variants.push(variant);
     }
     let part = async |before| {
@@ -58,12 +60,6 @@ async fn a_warehouse_lists_its_levels_part_by_part() {
     variants.reverse();
     assert_eq!(part(None).await, variants[..2]);
     assert_eq!(part(Some(variants[1])).await, variants[2..]);
-}
-
-fn other_receive(other: &super::given::Depot, warehouse: WarehouseId) -> backstitch::domain::stock::StockChange {
-    use backstitch::domain::stock::{Receive, Shelf, StockChange};
-    let shelf = Shelf { variant_id: other.variant, warehouse_id: warehouse };
-    StockChange::Receive(Receive { shelf, quantity: super::given::quantity(1) })
 }
 
 #[actix_web::test]
