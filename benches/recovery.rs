@@ -16,7 +16,7 @@ use backstitch::{
         money::Currency,
         order::{Basket, LineDraft},
         payment::Provider,
-        saga::{Next, Outcome, Saga},
+        saga::{Next, Outcome},
         simulation::Simulation,
     },
     lifecycle::Fatal,

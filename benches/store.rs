@@ -17,7 +17,7 @@ use backstitch::{
     clock,
     domain::{
         checkout::{self, CheckoutSaga},
-        saga::{Next, Outcome, Saga},
+        saga::{Next, Outcome},
         time::Timestamp,
     },
     store::{Answers, Append, RowUpdate, SagaCommand, StartSaga, Store},

@@ -9,7 +9,7 @@ use crate::{
         money::Currency,
         order::{Basket, LineDraft, Order},
         payment::{Movement, Payment, PaymentCommand, Provider, SettlePayment, Settlement},
-        saga::{Next, Saga},
+        saga::Next,
         shipment::{Shipment, Shipping},
         simulation::{Fault, Script, Simulation},
         time::Timestamp,

@@ -249,22 +249,24 @@ impl StockCommand {
                 for item in row.items.iter() {
                     books.change(row, item, |level| level.commit(item.quantity))?;
                 }
-                Ok(books.end(Reservation { status: Committed, updated_at: now, ..row.clone() }))
+                Ok(books.end(Reservation { status: Committed, updated_at: now, ..row.clone() }, Reservation::done))
             }
             (Self::Release(_), Some((Reserved | Committed, row))) => {
                 books.give_back(row)?;
-                Ok(books.end(Reservation { status: Released, updated_at: now, ..row.clone() }))
+                Ok(books.end(Reservation { status: Released, updated_at: now, ..row.clone() }, Reservation::done))
             }
             (Self::Release(ReleaseStock { order_id, saga_id }), None) => {
                 let tombstone = Reservation::begun(*order_id, *saga_id, 0, now);
-                Ok(books.end(Reservation { status: Released, ..tombstone }))
+                Ok(books.end(Reservation { status: Released, ..tombstone }, Reservation::done))
             }
             // It has been done before. A later revision than the one asked for means that this comes late,
             // and nobody waits for its answer.
-            (Self::Reserve(_), Some((Reserved | Committed, row)))
-            | (Self::Replace(_), Some((Reserved, row)))
-            | (Self::Commit(_), Some((Committed, row)))
-            | (Self::Release(_), Some((Released, row))) => Ok(unchanged(row.outcome(), Some(row), None)),
+            (Self::Reserve(_), Some((Reserved | Committed, row))) | (Self::Replace(_), Some((Reserved, row))) => {
+                Ok(unchanged(row.given(), Some(row), None))
+            }
+            (Self::Commit(_), Some((Committed, row))) | (Self::Release(_), Some((Released, row))) => {
+                Ok(unchanged(row.done(), Some(row), None))
+            }
             (Self::Reserve(_) | Self::Replace(_) | Self::Commit(_), row) => {
                 let closed = Outcome::rejected(Reason::StockClosed);
                 Ok(unchanged(closed, row.map(|(_, row)| row), None))
@@ -278,13 +280,14 @@ impl Reservation {
         Self { order_id, saga_id, revision, status: Reserved, items: Arc::default(), created_at: now, updated_at: now }
     }
 
-    /// The outcome of a step that leaves the reservation as it is now: what was given, so that shipping
-    /// knows where it leaves from.
-    fn outcome(&self) -> Outcome {
-        match self.status {
-            Reserved => Outcome::Done { receipt: Some(Receipt::Allotments(Arc::clone(&self.items))) },
-            Committed | Released => Outcome::DONE,
-        }
+    /// The outcome of a step that reserves: what was given, so that shipping knows where it leaves from.
+    fn given(&self) -> Outcome {
+        Outcome::Done { receipt: Some(Receipt::Allotments(Arc::clone(&self.items))) }
+    }
+
+    /// The outcome of a step that takes or gives back.
+    const fn done(&self) -> Outcome {
+        Outcome::done(self.order_id.uuid())
     }
 }
 
@@ -354,12 +357,12 @@ impl Books {
         for item in next.items.iter() {
             self.change(&next, item, |level| level.reserve(item.quantity))?;
         }
-        Ok(self.end(next))
+        Ok(self.end(next, Reservation::given))
     }
 
-    fn end(self, row: Reservation) -> StockDecision {
+    fn end(self, row: Reservation, outcome: fn(&Reservation) -> Outcome) -> StockDecision {
         StockDecision {
-            answer: StockAnswer { outcome: row.outcome(), reservation: Some(row.clone()), shortage: None },
+            answer: StockAnswer { outcome: outcome(&row), reservation: Some(row.clone()), shortage: None },
             row: Some(row),
             levels: self.shelves.into_changed(),
             movements: self.movements,

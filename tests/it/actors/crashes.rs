@@ -20,7 +20,7 @@ pub(super) fn any(random: &mut fastrand::Rng) -> Case {
         let faults = [None, None, Some(Fault::Reject), Some(Fault::Timeout), Some(Fault::ErrorOnce)];
         script(faults[random.usize(..faults.len())], random.u32(..4) * random.u32(..8))
     };
-    Case::simulated(Simulation { payment: part(), shipping: part() })
+    Case::simulated(Simulation { payment: part(), shipping: part(), ..Simulation::default() })
 }
 
 #[actix_web::test]
@@ -89,7 +89,11 @@ async fn a_coordinator_that_crashes_while_orders_are_placed_makes_one_order_of_e
 #[actix_web::test]
 async fn orders_that_make_their_actors_panic_complete_together_with_the_others() {
     let house = house();
-    let panics = |payment, shipping| Simulation { payment: script(payment, 0), shipping: script(shipping, 0) };
+    let panics = |payment, shipping| Simulation {
+        payment: script(payment, 0),
+        shipping: script(shipping, 0),
+        ..Simulation::default()
+    };
     let cases: Vec<_> = (0..120)
         .map(|index| match index % 6 {
             0 => Case::simulated(panics(Some(Fault::Panic), None)),

@@ -46,9 +46,16 @@ async fn every_prefix_of_a_completed_saga_completes() {
     let scripts = [
         ("at once", Simulation::default()),
         ("lost answers", {
-            Simulation { payment: script(Some(Fault::Timeout), 0), shipping: script(Some(Fault::ErrorOnce), 0) }
+            Simulation {
+                payment: script(Some(Fault::Timeout), 0),
+                shipping: script(Some(Fault::ErrorOnce), 0),
+                ..Simulation::default()
+            }
         }),
-        ("slow", Simulation { payment: script(None, 3), shipping: script(Some(Fault::Timeout), 3) }),
+        (
+            "slow",
+            Simulation { payment: script(None, 3), shipping: script(Some(Fault::Timeout), 3), ..Simulation::default() },
+        ),
     ];
     for (name, simulate) in scripts {
         let (house, case) = (house(), Case::simulated(simulate));
@@ -65,7 +72,10 @@ async fn every_prefix_of_a_compensated_saga_compensates() {
         ("declined", Simulation { payment: reject, ..Simulation::default() }),
         ("not shipped", Simulation { shipping: reject, ..Simulation::default() }),
         ("declined late", Simulation { payment: slow, ..Simulation::default() }),
-        ("not shipped, refunded outside", Simulation { payment: script(None, 3), shipping: slow }),
+        (
+            "not shipped, refunded outside",
+            Simulation { payment: script(None, 3), shipping: slow, ..Simulation::default() },
+        ),
     ];
     for (name, simulate) in scripts {
         let (house, case) = (house(), Case::simulated(simulate));

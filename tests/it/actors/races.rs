@@ -50,7 +50,11 @@ async fn a_cancel_races_the_pivot_and_what_it_is_told_is_true() {
     let cases: Vec<_> = (0..150)
         .map(|_| {
             let delay = |random: &mut fastrand::Rng| script(None, random.u32(..3) * random.u32(..6));
-            Case::simulated(Simulation { payment: delay(&mut random), shipping: delay(&mut random) })
+            Case::simulated(Simulation {
+                payment: delay(&mut random),
+                shipping: delay(&mut random),
+                ..Simulation::default()
+            })
         })
         .collect();
     let rounds = cases.iter().map(|case| {

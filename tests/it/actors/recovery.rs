@@ -68,7 +68,7 @@ async fn a_deadline_that_passes_while_nobody_runs_is_kept_at_the_next_start() {
 #[actix_web::test]
 async fn outside_calls_that_were_under_way_are_made_again_and_count_once() {
     let mut house = house();
-    let slow = Simulation { payment: script(None, 40), shipping: script(None, 40) };
+    let slow = Simulation { payment: script(None, 40), shipping: script(None, 40), ..Simulation::default() };
     let cases: Vec<_> = (0..50).map(|_| Case::simulated(slow)).collect();
     house.place_all(&cases).await;
     house = house.restart().await;

@@ -19,6 +19,7 @@ use backstitch::{
         payment::{Payment, PaymentCommand},
         saga::{Event, Outcome, Status, StepReply},
         shipment::Shipping,
+        stock::StockCommand,
     },
     store::SagaStore,
 };
@@ -111,6 +112,7 @@ pub(super) fn desk_over(
     let (test, arbiter) = (store(), actix_rt::Arbiter::new());
     let participants = Participants {
         order: stub(&arbiter, &test, order),
+        stock: stub(&arbiter, &test, |commands: &[StockCommand]| panic!("nobody asks the stock: {commands:?}")),
         payment: stub(&arbiter, &test, payment),
         shipping: stub(&arbiter, &test, obedient::<Shipping>()),
     };

@@ -140,7 +140,7 @@ impl World {
     }
 
     async fn tell(&self, provider: Provider, payment: Script, shipping: Script) -> Placed {
-        let mut driven = self.begin(provider, 60_000, Simulation { payment, shipping }).await;
+        let mut driven = self.begin(provider, 60_000, Simulation { payment, shipping, ..Simulation::default() }).await;
         while self.step(&mut driven).await {}
         driven.placed()
     }

@@ -1,11 +1,13 @@
 //! A definition is checked when it is built; the checkout is one that passes.
 
+use super::given;
 use backstitch::domain::{
     checkout::{self, Verb},
+    payment::Provider,
     reason::Reason,
     saga::{Action, Definition, DefinitionError, Kind, RetryPolicy, Stage, Step},
 };
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 /// A verb of a made-up saga: its name and its participant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,21 +167,31 @@ fn the_checkout_is_built_and_known_by_its_name_and_version() {
         names,
         [
             ("order", "compensatable"),
+            ("stock", "compensatable"),
             ("payment", "compensatable"),
             ("confirm", "compensatable"),
             ("shipping", "pivot"),
             ("complete", "retriable"),
         ]
     );
-    assert!(checkout::definition_of("checkout", 1).is_some());
-    assert!(checkout::definition_of("checkout", 2).is_none());
-    assert!(checkout::definition_of("refund", 1).is_none());
+    let input = Arc::new(given::checkout(Provider::Manual));
+    assert!(checkout::definition_of("checkout", 1, &input).is_some());
+    assert!(checkout::definition_of("checkout", 2, &input).is_none());
+    assert!(checkout::definition_of("refund", 1, &input).is_none());
 }
 
 #[test]
-fn the_checkout_is_undone_by_cancel_shipping_then_refund_payment_then_cancel_order() {
+fn an_order_of_free_text_has_no_step_of_the_stock() {
+    let input = Arc::new(given::checkout(Provider::Manual));
+    let definition = checkout::definition_of("checkout", 1, &input).expect("it is known");
+    let stages: Vec<_> = definition.stages().iter().map(|stage| (stage.name, stage.steps.len())).collect();
+    assert_eq!(stages, [("order", 1), ("payment", 1), ("confirm", 1), ("shipping", 1), ("complete", 1)]);
+}
+
+#[test]
+fn the_checkout_is_undone_by_cancel_shipping_refund_payment_release_stock_and_cancel_order() {
     let all = checkout::definition().compensations(checkout::definition().stages().len());
-    assert_eq!(all, [Verb::CancelShipping, Verb::RefundPayment, Verb::CancelOrder]);
+    assert_eq!(all, [Verb::CancelShipping, Verb::RefundPayment, Verb::ReleaseStock, Verb::CancelOrder]);
 }
 
 #[test]
@@ -191,5 +203,5 @@ fn every_verb_of_the_checkout_has_a_name_of_its_own() {
     let names: HashSet<_> = verbs.iter().map(|verb| verb.name()).collect();
     let distinct: HashSet<_> = verbs.iter().collect();
     assert_eq!(names.len(), distinct.len());
-    assert_eq!(distinct.len(), 9);
+    assert_eq!(distinct.len(), 12);
 }

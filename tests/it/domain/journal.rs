@@ -22,8 +22,7 @@ pub(super) struct Journal {
 
 impl Journal {
     pub(super) fn begin() -> Self {
-        let (saga, events) =
-            checkout::begin(saga_id(), Arc::new(checkout(Provider::Manual)), at(0));
+        let (saga, events) = checkout::begin(saga_id(), Arc::new(checkout(Provider::Manual)), at(0));
         let mut journal = Self { saga, log: Vec::new(), now: at(0) };
         journal.append(events);
         journal

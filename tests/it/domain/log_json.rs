@@ -7,10 +7,13 @@ use super::{
 use backstitch::domain::{
     checkout::{Checkout, CheckoutEvent, Verb},
     field::CustomerRef,
+    ids::{ShopId, VariantId, WarehouseId},
+    money::Quantity,
     payment::Provider,
     reason::Reason,
-    saga::{CancelBy, Event, Outcome, Status},
+    saga::{CancelBy, Event, Outcome, Receipt, Status},
     simulation::{Fault, Script, Simulation},
+    stock::Allotment,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -22,6 +25,7 @@ fn full_checkout() -> Checkout {
         simulate: Simulation {
             payment: Script { fault: Some(Fault::ErrorOnce), delay_ms: 50 },
             shipping: Script { fault: Some(Fault::Reject), delay_ms: 0 },
+            stock: Script { fault: Some(Fault::Panic), delay_ms: 0 },
         },
         ..checkout(Provider::Simulated)
     }
@@ -30,7 +34,14 @@ fn full_checkout() -> Checkout {
 /// One of every event, with every optional field there and not there.
 fn every_event() -> Vec<CheckoutEvent> {
     let step = Verb::ProcessPayment;
-    let receipt = Some(Uuid::from_u128(7));
+    let id = |id| Uuid::from_u128(id);
+    let allotment = Allotment {
+        shop_id: ShopId::from_uuid(id(1)),
+        warehouse_id: WarehouseId::from_uuid(id(2)),
+        variant_id: VariantId::from_uuid(id(3)),
+        quantity: Quantity::parse(4).expect("a quantity").into(),
+    };
+    let receipt = Some(Receipt::Id(id(7)));
     let late = |outcome| Event::LateReply { step, outcome };
     let started = |input| Event::SagaStarted { definition: "checkout".into(), version: 1, input: Arc::new(input) };
     vec![
@@ -40,7 +51,8 @@ fn every_event() -> Vec<CheckoutEvent> {
         Event::StepWaiting { step, until: None },
         Event::StepWaiting { step, until: Some(at(5)) },
         Event::StepDue { step },
-        Event::StepDone { step, receipt, duration_ms: u64::MAX },
+        Event::StepDone { step, receipt: receipt.clone(), duration_ms: u64::MAX },
+        Event::StepDone { step, receipt: Some(Receipt::Allotments(Arc::new([allotment]))), duration_ms: 1 },
         Event::StepDone { step, receipt: None, duration_ms: 0 },
         Event::StepRejected { step, reason: Reason::PaymentDeclined, duration_ms: 4 },
         Event::StepUnknown { step, error: "\"quoted\" ☕\n".into(), retry_at: Some(at(9)), duration_ms: 4 },

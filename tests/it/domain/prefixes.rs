@@ -12,7 +12,7 @@ use backstitch::domain::{
 };
 
 fn simulated(payment: Script, shipping: Script) -> World {
-    let simulate = Simulation { payment, shipping };
+    let simulate = Simulation { payment, shipping, ..Simulation::default() };
     World::begin(Checkout { simulate, ..checkout(Provider::Simulated) }, at(0))
 }
 

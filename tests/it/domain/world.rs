@@ -11,7 +11,7 @@ use backstitch::domain::{
     ids::SagaId,
     order::Order,
     payment::{Payable, Payment, PaymentCommand, PaymentStatus, Provider, Settlement},
-    saga::{CancelBy, Next, Outcome, Saga, Status, Task},
+    saga::{CancelBy, Next, Outcome, Status, Task},
     shipment::{Shipping, ShippingCommand},
     time::Timestamp,
 };

@@ -84,7 +84,7 @@ impl Setup {
     fn checkout(&self) -> Checkout {
         Checkout {
             deadline_ms: self.deadline_ms,
-            simulate: Simulation { payment: self.payment, shipping: self.shipping },
+            simulate: Simulation { payment: self.payment, shipping: self.shipping, ..Simulation::default() },
             ..checkout(self.provider)
         }
     }

@@ -8,7 +8,6 @@ use backstitch::{
         money::Currency,
         order::{Basket, LineDraft, OrderCommand},
         payment::{PaymentCommand, Provider},
-        saga::Saga,
         shipment::ShippingCommand,
         simulation::{Fault, Script, Simulation},
         time::Timestamp,

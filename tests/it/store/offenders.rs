@@ -6,7 +6,7 @@ use backstitch::{
     domain::{
         checkout::Verb,
         payment::{PaymentStatus, Provider},
-        simulation::{Fault, Simulation},
+        simulation::{Fault, Script, Simulation},
     },
     store::{Keyed, SagaAnswer, Stats, StoreError},
 };
@@ -75,7 +75,8 @@ async fn two_payments_under_one_id_collide_in_the_database_and_the_second_alone_
     let third = Case::new(Provider::Manual);
     let mut checkout = (*second.checkout).clone();
     checkout.payment_id = first.checkout.payment_id;
-    (second.saga, _) = checkout::begin(second.saga_id, std::sync::Arc::new(checkout), super::given::at(0));
+    (second.saga, _) =
+        backstitch::domain::checkout::begin(second.saga_id, std::sync::Arc::new(checkout), super::given::at(0));
     let batch = [&first, &second, &third].map(|case| case.payment(Verb::ProcessPayment).into()).into();
     let answers = test.store.payments.execute(batch).await;
     assert!(answers[0].is_ok() && answers[2].is_ok());
@@ -88,6 +89,7 @@ async fn whichever_commands_are_refused_everybody_else_is_served() {
     for _ in 0..12 {
         let test = store();
         let simulate = |random: &mut fastrand::Rng| Simulation {
+            stock: Script::default(),
             payment: super::given::script(random.bool().then_some(Fault::Timeout), 0),
             shipping: super::given::script(random.bool().then_some(Fault::Reject), 0),
         };

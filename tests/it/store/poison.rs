@@ -47,8 +47,11 @@ async fn an_unreadable_row_is_left_out_of_lists_and_ends_no_page_early() {
 #[actix_web::test]
 async fn an_unreadable_payment_does_not_hide_the_calls_of_all_others() {
     let test = store();
-    let cases: Vec<_> =
-        (0..7).map(|_| Case::simulated(Simulation { payment: script(None, 5), shipping: script(None, 5) })).collect();
+    let cases: Vec<_> = (0..7)
+        .map(|_| {
+            Case::simulated(Simulation { payment: script(None, 5), shipping: script(None, 5), ..Simulation::default() })
+        })
+        .collect();
     let payments = cases.iter().map(|case| case.payment(Verb::ProcessPayment).into()).collect();
     test.store.payments.execute(payments).await.into_iter().for_each(|answer| drop(decided(answer)));
     let shipments = cases.iter().map(|case| case.shipping(Verb::StartShipping).into()).collect();

@@ -7,7 +7,7 @@ use crate::{
         money::Currency,
         order::{Basket, LineDraft},
         payment::Provider,
-        saga::{Outcome, Saga},
+        saga::Outcome,
         simulation::Simulation,
         time::Timestamp,
     },

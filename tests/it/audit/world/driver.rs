@@ -10,7 +10,7 @@ use backstitch::{
         money::Currency,
         order::{Basket, LineDraft, Order},
         payment::{Payment, PaymentAnswer, PaymentCall, PaymentCommand, Provider, RecordPaymentCall},
-        saga::{Next, Outcome, Saga},
+        saga::{Next, Outcome},
         shipment::{CarrierCall, RecordCarrierCall, Shipping, ShippingCommand},
         simulation::{CallAnswer, Simulation},
     },
@@ -103,6 +103,7 @@ impl World {
             Command::Order(command) => {
                 decided::<Order>(self.store.orders.execute(vec![command.into()]).await.remove(0))
             }
+            Command::Stock(command) => panic!("a free-text order asks the stock: {command:?}"),
             Command::Payment(command) => self.pay(command).await.outcome,
             Command::Shipping(command) => self.ship(command).await,
         }
