@@ -61,7 +61,11 @@ pub(super) fn saga_rows_agree_with_their_logs(case: &Case<'_>) -> Judgement {
 /// rest on the state machine that wrote them.
 pub(super) fn sagas_go_back_in_reverse_order(case: &Case<'_>) -> Judgement {
     let mut turned = false;
-    let way_back = checkout::definition().compensations(checkout::definition().stages().len());
+    let definition = case.events()?.find_map(|event| match event {
+        Event::SagaStarted { definition, version, input } => checkout::definition_of(definition, *version, input),
+        _ => None,
+    })?;
+    let way_back = definition.compensations(definition.stages().len());
     let mut latest: Option<(usize, bool)> = None;
     for event in case.events()? {
         turned |= matches!(event, Event::SagaTurned { .. });
