@@ -7,7 +7,7 @@ use backstitch::domain::{
     ids::{OrderId, SagaId, ShopId, TransferId, VariantId, WarehouseId},
     money::Quantity,
     reason::Reason,
-    saga::Outcome,
+    saga::{Outcome, Receipt},
     simulation::Script,
     stock::{
         Adjust, Allotment, CommitStock, Demand, Level, Movement, OnHand, Place, Receive, ReleaseStock,
@@ -152,7 +152,7 @@ impl Depot {
     }
 
     pub(super) fn outcome(&mut self, command: &StockCommand) -> Outcome {
-        self.ask(command).outcome
+        plain(self.ask(command).outcome, command.order())
     }
 
     pub(super) fn change(&mut self, change: &StockChange) -> Result<Vec<Level>, StockRefusal> {
@@ -193,6 +193,14 @@ impl Depot {
         }
         let levels = self.levels.iter().map(|(shelf, level)| (*shelf, (level.on_hand(), level.reserved())));
         assert_eq!(levels.collect::<BTreeMap<_, _>>(), sums);
+    }
+}
+
+/// An outcome without what was given, which is the stored reservation's to say.
+pub(crate) fn plain(outcome: Outcome, order: OrderId) -> Outcome {
+    match outcome {
+        Outcome::Done { receipt: Some(Receipt::Allotments(_)) } => Outcome::done(order.uuid()),
+        other => other,
     }
 }
 

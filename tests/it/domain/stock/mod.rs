@@ -6,3 +6,5 @@ mod allocation;
 mod barrier;
 mod changes;
 mod model;
+
+pub(crate) use depot::plain;
