@@ -8,3 +8,4 @@ mod changes;
 mod model;
 
 pub(crate) use depot::plain;
+pub(super) use depot::{Depot, shop, variant};
