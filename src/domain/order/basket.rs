@@ -50,7 +50,7 @@ pub struct LineDraft {
 }
 
 /// A stocked line as a client writes it, not yet checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct OfferDraft {
     /// Who sells it.
     pub shop_id: ShopId,
@@ -136,7 +136,7 @@ impl Basket {
                 Draft::FreeText(draft) => free_text(draft, field, &mut errors),
                 Draft::Offer(draft) => {
                     let offer = offers.next().unwrap_or(Err(NotForSale::NotOffered));
-                    stocked(draft, offer, field, &mut errors, &mut changed)
+                    stocked(&draft, offer, field, &mut errors, &mut changed)
                 }
             };
             if let Some(line) = line {
@@ -229,7 +229,7 @@ fn free_text(draft: LineDraft, field: impl Fn(&str) -> String, errors: &mut Fiel
 }
 
 fn stocked(
-    draft: OfferDraft,
+    draft: &OfferDraft,
     offer: Result<PricedOffer, NotForSale>,
     field: impl Fn(&str) -> String,
     errors: &mut FieldErrors,
