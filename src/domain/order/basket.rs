@@ -53,7 +53,7 @@ pub struct LineDraft {
 }
 
 /// A stocked line as a client writes it, not yet checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct OfferDraft {
     /// Who sells it.
     pub shop_id: ShopId,
