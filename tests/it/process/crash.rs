@@ -1,9 +1,10 @@
 //! Actors crashed on purpose while orders run.
 
 use super::{
-    load::{assert_all_there, clients, scaled},
+    load::{assert_all_there, clients},
     server::{Server, assert_audit_is_clean, get},
 };
+use crate::support::scaled;
 use serde_json::json;
 use std::{
     sync::{Arc, Mutex},

@@ -1,9 +1,10 @@
 //! SIGKILL in the middle of hundreds of sagas.
 
 use super::{
-    load::{assert_all_there, clients, scaled},
+    load::{assert_all_there, clients},
     server::{Server, assert_audit_is_clean, eventually},
 };
+use crate::support::scaled;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,

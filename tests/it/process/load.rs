@@ -112,8 +112,3 @@ pub(super) async fn assert_all_there(base: &str, acknowledged: &Acknowledged) {
         assert!(matches!(status.as_str(), "completed" | "compensated"), "saga {saga} is {status}");
     }
 }
-
-/// A number from the environment, for runs larger than everyday's.
-pub(super) fn scaled(name: &str, everyday: usize) -> usize {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(everyday)
-}
