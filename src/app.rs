@@ -54,6 +54,16 @@ pub fn sqlite_path(url: &StoreUrl) -> PathBuf {
     }
 }
 
+/// How the database that the settings name is opened.
+pub fn store_options(settings: &Settings) -> store::sqlite::Options {
+    store::sqlite::Options {
+        path: sqlite_path(&settings.store.url),
+        cache_mib: settings.store.cache_mib,
+        readers: settings.store.readers,
+        max_batch: settings.store.max_batch,
+    }
+}
+
 /// Takes an address, with room for the clients of a whole shop to connect at the same moment: with the
 /// standard library's short queue, 256 of them had a second to wait for each connection that was dropped.
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -75,13 +85,7 @@ impl App {
             listen(bind).with_context(|| format!("cannot listen on {bind}; set http.bind to a free address"))?;
         let address = listener.local_addr().context("the listener has no address")?;
         let fatal = Fatal::default();
-        let options = store::sqlite::Options {
-            path: sqlite_path(&settings.store.url),
-            cache_mib: settings.store.cache_mib,
-            readers: settings.store.readers,
-            max_batch: settings.store.max_batch,
-        };
-        let store = store::sqlite::open(&options, &fatal)?;
+        let store = store::sqlite::open(&store_options(settings), &fatal)?;
         let arbiter = Arbiter::new();
         let actors =
             Actors::start(&arbiter.handle(), &store, settings.node.id.clone(), settings.saga.max_in_flight, &fatal);

@@ -23,6 +23,7 @@
 //! | [`http`] | the REST facade |
 //! | [`audit`] | the promises, checked over a database |
 //! | [`load`] | the load generator, which crashes and audits what it loads |
+//! | [`demo`] | a catalogue to try things with, and orders in its shops |
 //! | [`app`] | the composition root: settings → store → actors → servers, and the graceful way back |
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
 //! | [`release`] | which build this is |
@@ -34,6 +35,7 @@ pub mod actors;
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod demo;
 pub mod domain;
 pub mod http;
 pub mod lifecycle;

@@ -1,6 +1,13 @@
 //! The command line: thin, everything it does is in the library.
 
-use backstitch::{app::App, audit, http, load, release, settings, store::sqlite, telemetry};
+use backstitch::{
+    app::{self, App},
+    audit, demo, http,
+    lifecycle::Fatal,
+    load, release, settings,
+    store::sqlite,
+    telemetry,
+};
 use clap::{Parser, Subcommand};
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
@@ -42,6 +49,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Fill an empty database with a catalogue to try things with.
+    Demo(demo::Options),
     /// Load a server with orders, crash it on the way, and audit what is left; exit 1 when a promise is broken.
     Load(Box<load::Options>),
 }
@@ -85,7 +94,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
     let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
     let settings = settings::Settings::load(&sources)?;
-    let path = backstitch::app::sqlite_path(&settings.store.url);
+    let path = app::sqlite_path(&settings.store.url);
     match command {
         Command::Openapi | Command::Load(_) => unreachable!("handled above"),
         Command::Serve => serve(&settings),
@@ -97,6 +106,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             println!("{} is up to date", path.display());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Demo(options) => fill(&settings, options),
         Command::Audit { json } => {
             let facts = sqlite::open_facts(&path)?;
             let report = actix_rt::System::new().block_on(audit::run(facts))?;
@@ -121,6 +131,18 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
         tracing::info!(address = %app.address(), profile = settings.profile, "backstitch is listening");
         app.run(asked_to_stop()).await
     })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result<ExitCode> {
+    let report = actix_rt::System::new().block_on(async {
+        let fatal = Fatal::default();
+        let store = sqlite::open(&app::store_options(settings), &fatal)?;
+        let report = demo::run(&store, settings, &fatal, options).await;
+        store.engine.close().await;
+        anyhow::Ok(report?)
+    })?;
+    print!("{report}");
     Ok(ExitCode::SUCCESS)
 }
 

@@ -14,16 +14,20 @@
 
 pub mod sqlite;
 
+mod bulk;
 mod catalog;
+mod export;
 mod facts;
 mod query;
 mod saga;
 mod stock;
 
+pub use bulk::{BulkStore, BulkTx, BulkWork, Verdict};
 pub use catalog::{
     CatalogAnswer, CatalogDone, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,
     WarehouseFilter,
 };
+pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
@@ -240,6 +244,8 @@ pub struct Store {
     pub sagas: Arc<dyn SagaStore>,
     /// Products, shops, offers and warehouses.
     pub catalog: Arc<dyn CatalogStore>,
+    /// The catalogue and the stock in bulk.
+    pub bulk: Arc<dyn BulkStore>,
     /// Facts for the audit.
     pub facts: Arc<dyn FactSource>,
     /// The store as a whole.

@@ -17,6 +17,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("actors", &["domain", "store", "providers", "clock", "lifecycle"]),
     ("service", &["domain", "store", "actors"]),
     ("http", &["domain", "store", "actors", "service", "audit", "lifecycle", "telemetry"]),
+    ("demo", &["domain", "store", "actors", "service", "lifecycle", "settings"]),
     ("load", &["domain", "store", "audit", "clock", "lifecycle", "release"]),
     ("settings", &["domain"]),
     ("telemetry", &["settings"]),

@@ -14,6 +14,7 @@ CREATE TABLE catalog_product (
 ) STRICT;
 
 CREATE UNIQUE INDEX catalog_product_id ON catalog_product (id);
+CREATE INDEX catalog_product_name ON catalog_product (name); -- what a CSV file calls it by
 CREATE INDEX catalog_product_category ON catalog_product (category, id) WHERE category IS NOT NULL;
 
 -- The words of each product's name and category, by the product's row number. It keeps the words alone: what
@@ -48,6 +49,8 @@ CREATE TABLE catalog_shop (
     updated_at INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX catalog_shop_name ON catalog_shop (name); -- what a CSV file calls it by
 
 -- A shop's own price for a variant.
 CREATE TABLE catalog_offer (

@@ -37,7 +37,8 @@ impl FactSource for Snapshot {
 }
 
 impl Snapshot {
-    fn on_a_thread(
+    /// Runs a pass over the file, to its end.
+    pub(super) fn on_a_thread(
         &self,
         mut pass: impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static,
     ) -> BoxFuture<'static, Result<(), StoreError>> {

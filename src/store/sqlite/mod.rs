@@ -11,8 +11,10 @@
 //! WAL with `synchronous=FULL`: a commit has reached the disk when it returns. A COMMIT or fsync that
 //! fails leaves the disk's state unknown, so the process ends and recovers from what is there.
 
+mod bulk;
 mod catalog;
 mod codec;
+mod export;
 mod facts;
 mod order;
 mod payment;
@@ -217,6 +219,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
         stock: Arc::clone(&backend) as _,
         sagas: Arc::clone(&backend) as _,
         catalog: Arc::clone(&backend) as _,
+        bulk: Arc::clone(&backend) as _,
         facts: Arc::new(facts::Snapshot { path: path.clone() }),
         engine: backend,
         stats,
@@ -228,6 +231,15 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
 /// # Errors
 /// When there is no such database.
 pub fn open_facts(path: &Path) -> Result<Arc<dyn super::FactSource>, OpenError> {
+    connect_read_only(path)?;
+    Ok(Arc::new(facts::Snapshot { path: path.to_owned() }))
+}
+
+/// Opens a database to export it: as [`open_facts`] does.
+///
+/// # Errors
+/// When there is no such database.
+pub fn open_export(path: &Path) -> Result<Arc<dyn super::ExportSource>, OpenError> {
     connect_read_only(path)?;
     Ok(Arc::new(facts::Snapshot { path: path.to_owned() }))
 }

@@ -2,12 +2,13 @@
 
 use super::{
     recent::Recent,
+    table::guarded,
     tx::{CommandError, Cuts, Severed, Statements, Tx, query_error, store_error},
 };
 use crate::{
     clock,
     lifecycle::Fatal,
-    store::{Answers, Stats, StoreError},
+    store::{Answers, Stats, StoreError, Verdict},
 };
 use crossbeam_channel::{Receiver, Sender};
 use futures::future::BoxFuture;
@@ -39,6 +40,7 @@ pub(super) struct Writer {
 
 enum Message {
     Run(Box<dyn Job>),
+    Alone(Box<dyn Lone>),
     Close(oneshot::Sender<()>),
 }
 
@@ -97,6 +99,12 @@ impl Writer {
         Box::pin(
             async move { answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".into()))) },
         )
+    }
+
+    /// Queues a job that has its transaction to itself, after everything queued before.
+    pub(super) fn execute_alone(&self, job: Box<dyn Lone>) {
+        // A closed queue drops the job, and with it what it would have answered with.
+        let _ = self.queue.send(Message::Alone(job));
     }
 
     /// Runs what is queued and ends the thread.
@@ -207,6 +215,15 @@ impl<T: Send, F: Fn(&Tx<'_, '_>) -> rusqlite::Result<T> + Send> Job for Query<T,
     }
 }
 
+/// A job that has a transaction to itself and is run once: nobody else's command can fail it, and its input can
+/// be read once only.
+pub(super) trait Lone: Send {
+    /// Runs the job; what it has done is kept when it says so, and rolled back otherwise.
+    fn run(&mut self, tx: &Tx<'_, '_>) -> Result<Verdict, StoreError>;
+    /// Says how it ended.
+    fn ended(self: Box<Self>, end: Result<Verdict, StoreError>);
+}
+
 /// How a transaction ended.
 enum End {
     Committed,
@@ -250,23 +267,64 @@ impl Thread {
             let mut next = Some(self.jobs.recv().ok()?);
             let mut batch: Vec<Box<dyn Job>> = Vec::new();
             let mut commands = 0;
+            let mut alone = None;
             while let Some(message) = next.take() {
                 match message {
                     Message::Run(job) => {
                         commands += job.len();
                         batch.push(job);
                     }
+                    Message::Alone(job) => alone = Some(job),
                     Message::Close(reply) => closed = Some(reply),
                 }
-                if commands < self.max_batch && closed.is_none() {
+                if commands < self.max_batch && alone.is_none() && closed.is_none() {
                     next = self.jobs.try_recv().ok();
                 }
             }
             if !batch.is_empty() && !self.transact(&statements, batch, commands) {
                 return None;
             }
+            if let Some(job) = alone
+                && !self.transact_alone(&statements, job)
+            {
+                return None;
+            }
         }
         closed
+    }
+
+    /// Runs a job that has its transaction to itself, and says how it ended. False when the process must end.
+    ///
+    /// Nothing is kept in memory of what it writes: that may be any number of rows.
+    fn transact_alone(&self, statements: &Statements<'_>, mut job: Box<dyn Lone>) -> bool {
+        self.recent.clear();
+        let cuts = self.severed.snapshot();
+        let tx = Tx::new(statements, &self.severed, None, clock::now());
+        let begun = control(statements, "BEGIN IMMEDIATE").map_err(|error| store_error(&error));
+        let verdict = begun.and_then(|()| guarded(|| job.run(&tx)).and_then(|verdict| verdict));
+        Stats::add(&self.stats.statements, tx.statements());
+        if !matches!(verdict, Ok(Verdict::Keep)) {
+            self.roll_back(statements, cuts);
+            job.ended(verdict);
+            return true;
+        }
+        match self.commit(statements, cuts) {
+            End::Committed => {
+                job.ended(verdict);
+                true
+            }
+            End::RolledBack(error) => {
+                tracing::error!(%error, "storage takes no writes; nothing of a bulk change is stored");
+                job.ended(Err(StoreError::Unavailable(error.to_string())));
+                true
+            }
+            End::InDoubt(error) => {
+                tracing::error!(%error, "COMMIT failed; the process ends and recovers from the disk");
+                self.fatal.raise(format!("COMMIT failed: {error}"));
+                job.ended(Err(StoreError::Unavailable(error.to_string())));
+                false
+            }
+        }
     }
 
     /// Runs the jobs and answers them. False when the process must end.
@@ -320,6 +378,10 @@ impl Thread {
             self.roll_back(statements, cuts);
             return End::RolledBack(error);
         }
+        self.commit(statements, cuts)
+    }
+
+    fn commit(&self, statements: &Statements<'_>, cuts: Cuts) -> End {
         match control(statements, "COMMIT") {
             Ok(()) => {
                 self.recent.publish();

@@ -3,5 +3,7 @@
 //! Owns the `catalog_…` tables and the index of words over the products. Must not read anybody else's.
 
 mod read;
-mod rows;
+pub(super) mod rows;
 mod write;
+
+pub(super) use write::change;

@@ -7,7 +7,7 @@ use crate::{
         },
         ids::{ShopId, VariantId},
     },
-    store::{ListedOffer, sqlite::codec::from_json},
+    store::{ListedOffer, OfferRow, ShopLabel, VariantRow, sqlite::codec::from_json},
 };
 use rusqlite::{
     Row,
@@ -135,6 +135,30 @@ pub(super) const PRICED_OFFER: &str = "SELECT v.sku, p.name, v.size, o.price, o.
      v.active, o.active FROM catalog_offer o CROSS JOIN catalog_shop s ON s.id = o.shop_id \
      CROSS JOIN catalog_variant v ON v.id = o.variant_id CROSS JOIN catalog_product p ON p.id = v.product_id \
      WHERE o.shop_id = ?1 AND o.variant_id = ?2";
+/// The products of a name, two at most.
+pub(in crate::store::sqlite) const PRODUCTS_NAMED: &str = "SELECT id FROM catalog_product WHERE name = ?1 LIMIT 2";
+/// The shops of a name.
+pub(in crate::store::sqlite) const SHOPS_NAMED: &str = "SELECT id FROM catalog_shop WHERE name = ?1";
+/// The warehouses of a name of a shop, of which a shop has few.
+pub(in crate::store::sqlite) const WAREHOUSES_NAMED: &str =
+    "SELECT id FROM catalog_warehouse WHERE shop_id = ?1 AND name = ?2";
+/// Variants with their products, product by product.
+pub(in crate::store::sqlite) const EXPORTED_VARIANTS: &str = concat!(
+    "SELECT ",
+    columns!(variant),
+    ", ",
+    columns!(product),
+    " FROM catalog_product p CROSS JOIN catalog_variant v ON v.product_id = p.id ORDER BY p.id, v.id"
+);
+/// Offers with what their shops and variants are known by, shop by shop.
+pub(in crate::store::sqlite) const EXPORTED_OFFERS: &str = concat!(
+    "SELECT ",
+    columns!(offer),
+    ", v.sku, s.id, s.name, (SELECT count(*) FROM catalog_shop n WHERE n.name = s.name) = 1 \
+     FROM catalog_offer o CROSS JOIN catalog_shop s ON s.id = o.shop_id \
+     CROSS JOIN catalog_variant v ON v.id = o.variant_id ORDER BY o.shop_id, o.variant_id"
+);
+
 /// Reads a product.
 pub(super) fn product(row: &Row<'_>) -> rusqlite::Result<Product> {
     product_at(row, 0)
@@ -227,6 +251,21 @@ pub(super) fn listed_offer(row: &Row<'_>) -> rusqlite::Result<ListedOffer> {
         variant: variant_at(row, 15)?,
         product: product_at(row, 24)?,
     })
+}
+
+/// Reads a variant with its product.
+pub(in crate::store::sqlite) fn exported_variant(row: &Row<'_>) -> rusqlite::Result<VariantRow> {
+    Ok(VariantRow { variant: variant_at(row, 0)?, product: product_at(row, 9)? })
+}
+
+/// Reads an offer with what its shop and variant are known by.
+pub(in crate::store::sqlite) fn exported_offer(row: &Row<'_>) -> rusqlite::Result<OfferRow> {
+    Ok(OfferRow { offer: offer(row)?, sku: row.get(8)?, shop: shop_label(row, 9)? })
+}
+
+/// Reads what a shop is known by: its id, its name, and whether that is its own.
+pub(in crate::store::sqlite) fn shop_label(row: &Row<'_>, first: usize) -> rusqlite::Result<ShopLabel> {
+    Ok(ShopLabel { id: row.get(first)?, name: row.get(first + 1)?, is_unique: row.get(first + 2)? })
 }
 
 /// Reads what an order line says of an offer.

@@ -4,8 +4,8 @@ use super::rows;
 use crate::{
     domain::{
         catalog::{
-            CatalogCommand, CatalogItem, Change, Offer, Product, Shelf, Shop, Sku, Variant, Warehouse, Write, decide,
-            spaced,
+            CatalogCommand, CatalogItem, CatalogRefusal, Change, Offer, Product, Shelf, Shop, Sku, Variant, Warehouse,
+            Write, decide, spaced,
         },
         ids::{ProductId, ShopId, VariantId, WarehouseId},
     },
@@ -40,17 +40,28 @@ impl Run for Runner {
             }
             return Ok(Ok(replay(tx, command, made)?));
         }
-        // Nothing has been written when a decision panics.
-        let change = match guarded(|| decide(command, tx, tx.now()))?? {
+        let change = match change(tx, command)? {
             Ok(change) => change,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        save(tx, &change)?;
         if let Some(claim) = claim {
             keep_claim(claim, id_of(&change.item), tx)?;
         }
         Ok(Ok(CatalogDone { item: change.item, created: change.write == Write::Insert, replayed: false }))
     }
+}
+
+/// Makes the change that a command asks for, if the rules allow it.
+pub(in crate::store::sqlite) fn change(
+    tx: &Tx<'_, '_>,
+    command: &CatalogCommand,
+) -> Result<Result<Change, CatalogRefusal>, CommandError> {
+    // Nothing has been written when a decision panics.
+    let decided = guarded(|| decide(command, tx, tx.now()))??;
+    if let Ok(change) = &decided {
+        save(tx, change)?;
+    }
+    Ok(decided)
 }
 
 impl Commands<CatalogCommand, CatalogAnswer> for Sqlite {

@@ -10,9 +10,13 @@ use crate::{
         ids::{ShopId, VariantId, WarehouseId},
         stock::{Level, Place},
     },
-    store::sqlite::{
-        table::Versioned,
-        tx::{CommandError, Tx},
+    store::{
+        LevelRow,
+        sqlite::{
+            catalog::rows::shop_label,
+            table::Versioned,
+            tx::{CommandError, Tx},
+        },
     },
 };
 use rusqlite::Row;
@@ -33,6 +37,26 @@ pub(super) const VARIANT: &str = "SELECT active FROM catalog_variant WHERE id = 
 
 /// Whose a warehouse is, and whether it is active.
 pub(super) const WAREHOUSE: &str = "SELECT shop_id, active FROM catalog_warehouse WHERE id = ?1";
+
+/// Levels with what their warehouses and variants are known by, warehouse by warehouse.
+pub(in crate::store::sqlite) const EXPORTED_LEVELS: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_id, \
+     l.on_hand, l.reserved, v.sku, w.name, \
+     (SELECT count(*) FROM catalog_warehouse n WHERE n.shop_id = w.shop_id AND n.name = w.name) = 1, \
+     s.id, s.name, (SELECT count(*) FROM catalog_shop n WHERE n.name = s.name) = 1 \
+     FROM stock_level l CROSS JOIN catalog_warehouse w ON w.id = l.warehouse_id \
+     CROSS JOIN catalog_shop s ON s.id = w.shop_id CROSS JOIN catalog_variant v ON v.id = l.variant_id \
+     ORDER BY l.warehouse_id, l.variant_id";
+
+/// Reads a level with what its warehouse and variant are known by.
+pub(in crate::store::sqlite) fn exported_level(row: &Row<'_>) -> rusqlite::Result<LevelRow> {
+    Ok(LevelRow {
+        level: levels::read(row)?,
+        sku: row.get(5)?,
+        warehouse: row.get(6)?,
+        is_unique: row.get(7)?,
+        shop: shop_label(row, 8)?,
+    })
+}
 
 /// The levels of a variant that a shop's order may be served from, and the priorities of their warehouses.
 pub(super) fn open_levels(

@@ -24,7 +24,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Level> {
 }
 
 /// One level.
-pub(super) fn load(tx: &Tx<'_, '_>, shelf: Shelf) -> Result<Option<Versioned<Level>>, CommandError> {
+pub(in crate::store::sqlite) fn load(tx: &Tx<'_, '_>, shelf: Shelf) -> Result<Option<Versioned<Level>>, CommandError> {
     if let Some(known) = tx.recent().and_then(|recent| recent.levels.latest(shelf)) {
         return Ok(Some(known));
     }

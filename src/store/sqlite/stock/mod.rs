@@ -15,8 +15,10 @@ mod levels;
 mod queries;
 mod reservations;
 
+pub(super) use catalog::{EXPORTED_LEVELS, exported_level};
 pub(super) use facts::pass_shelves;
 pub(super) use ledger::{BY_ORDER as MOVEMENTS_BY_ORDER, read as read_movement};
+pub(super) use levels::load as load_level;
 pub(super) use reservations::{ALL as ALL_RESERVATIONS, read as read_reservation};
 
 use super::{
@@ -30,7 +32,8 @@ use crate::{
     domain::{
         ids::TransferId,
         stock::{
-            Allotment, Level, Movement, Reservation, Shelf, Shelves, StockAnswer, StockChange, StockCommand, Wanted,
+            Allotment, Changed, Level, Movement, Reservation, Shelf, Shelves, StockAnswer, StockChange, StockCommand,
+            StockRefusal, Wanted,
         },
     },
     store::{Answers, ChangeAnswer, Claim, Commands, Keyed, StockReply, StockRequest, StoreError},
@@ -144,6 +147,22 @@ fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<
         }
         return Ok(StockReply::Change(Ok(ChangeAnswer { levels: present, transfer_id, replayed: true })));
     }
+    let decided = match decide_change(tx, made)? {
+        Ok(decided) => decided,
+        Err(refusal) => return Ok(StockReply::Change(Err(refusal))),
+    };
+    let transfer_id = made.transfer_id();
+    if let Some(claim) = claim {
+        keep_claim(tx, claim, transfer_id)?;
+    }
+    Ok(StockReply::Change(Ok(ChangeAnswer { levels: decided.levels, transfer_id, replayed: false })))
+}
+
+/// Makes a change, if the rules allow it.
+pub(super) fn decide_change(
+    tx: &Tx<'_, '_>,
+    made: &StockChange,
+) -> Result<Result<Changed, StockRefusal>, CommandError> {
     let variant = catalog::variant(tx, made.variant_id())?;
     let (mut places, mut versions) = (BTreeMap::new(), Versions::new());
     for shelf in made.shelves() {
@@ -155,16 +174,11 @@ fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<
             places.insert(shelf.warehouse_id, place);
         }
     }
-    let decided = match guarded(|| made.decide(&places, variant, tx.now()))? {
-        Ok(decided) => decided,
-        Err(refusal) => return Ok(StockReply::Change(Err(refusal))),
-    };
-    save(tx, changed_of(&decided.levels, &decided.movements).as_slice(), &versions, &decided.movements)?;
-    let transfer_id = made.transfer_id();
-    if let Some(claim) = claim {
-        keep_claim(tx, claim, transfer_id)?;
+    let decided = guarded(|| made.decide(&places, variant, tx.now()))?;
+    if let Ok(Changed { levels, movements }) = &decided {
+        save(tx, changed_of(levels, movements).as_slice(), &versions, movements)?;
     }
-    Ok(StockReply::Change(Ok(ChangeAnswer { levels: decided.levels, transfer_id, replayed: false })))
+    Ok(decided)
 }
 
 /// A count that finds what was known changes no level.
