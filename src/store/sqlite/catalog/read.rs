@@ -134,10 +134,25 @@ impl CatalogStore for Sqlite {
     }
 
     fn offers_for(&self, lines: &[(ShopId, VariantId)]) -> Answer<Vec<Option<PricedOffer>>> {
+        if lines.is_empty() {
+            return Box::pin(std::future::ready(Ok(Vec::new())));
+        }
+        let kept: Vec<_> = lines.iter().map(|&(shop, variant)| self.recent.offers.find(shop, variant)).collect();
+        if kept.iter().all(Result::is_ok) {
+            return Box::pin(std::future::ready(Ok(kept.into_iter().map(Result::ok).collect())));
+        }
         self.readers.look_up(|conn| {
             let mut statement = conn.prepare_cached(rows::PRICED_OFFER)?;
-            let offers = lines.iter().map(|&(shop, variant)| {
-                statement.query_row((shop, variant), |row| rows::priced_offer(shop, variant, row)).optional()
+            let offers = lines.iter().zip(kept).map(|(&(shop, variant), kept)| match kept {
+                Ok(kept) => Ok(Some(kept)),
+                Err(state) => {
+                    let read = |row: &Row<'_>| rows::priced_offer(shop, variant, row);
+                    let offer = statement.query_row((shop, variant), read).optional()?;
+                    if let Some(offer) = &offer {
+                        self.recent.offers.keep(offer.clone(), state);
+                    }
+                    Ok(offer)
+                }
             });
             offers.collect()
         })
