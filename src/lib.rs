@@ -24,6 +24,7 @@
 //! | [`audit`] | the promises, checked over a database |
 //! | [`load`] | the load generator, which crashes and audits what it loads |
 //! | [`demo`] | a catalogue to try things with, and orders in its shops |
+//! | [`exchange`] | the catalogue and the stock as CSV, in and out |
 //! | [`app`] | the composition root: settings → store → actors → servers, and the graceful way back |
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
 //! | [`release`] | which build this is |
@@ -37,6 +38,7 @@ pub mod audit;
 pub mod clock;
 pub mod demo;
 pub mod domain;
+pub mod exchange;
 pub mod http;
 pub mod lifecycle;
 pub mod load;

@@ -2,7 +2,7 @@
 
 use backstitch::{
     app::{self, App},
-    audit, demo, http,
+    audit, demo, exchange, http,
     lifecycle::Fatal,
     load, release, settings,
     store::sqlite,
@@ -51,6 +51,10 @@ enum Command {
     },
     /// Fill an empty database with a catalogue to try things with.
     Demo(demo::Options),
+    /// Take products, offers or stock in from a CSV file: all of it, or nothing.
+    Import(exchange::Import),
+    /// Write products, offers or stock down as CSV.
+    Export(exchange::Export),
     /// Load a server with orders, crash it on the way, and audit what is left; exit 1 when a promise is broken.
     Load(Box<load::Options>),
 }
@@ -107,6 +111,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Demo(options) => fill(&settings, options),
+        Command::Import(import) => take_in(&settings, &import),
+        Command::Export(export) => {
+            let source = sqlite::open_export(&path)?;
+            let rows = actix_rt::System::new().block_on(exchange::export(source.as_ref(), &export))?;
+            eprintln!("{rows} rows of {} written", export.sheet);
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Audit { json } => {
             let facts = sqlite::open_facts(&path)?;
             let report = actix_rt::System::new().block_on(audit::run(facts))?;
@@ -143,6 +154,17 @@ fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result
         anyhow::Ok(report?)
     })?;
     print!("{report}");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn take_in(settings: &settings::Settings, import: &exchange::Import) -> anyhow::Result<ExitCode> {
+    let exchange::Imported { rows, added, changed } = actix_rt::System::new().block_on(async {
+        let store = sqlite::open(&app::store_options(settings), &Fatal::default())?;
+        let imported = exchange::import(store.bulk.as_ref(), import).await;
+        store.engine.close().await;
+        anyhow::Ok(imported?)
+    })?;
+    println!("{rows} rows of {}: {added} added, {changed} changed", import.sheet);
     Ok(ExitCode::SUCCESS)
 }
 

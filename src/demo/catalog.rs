@@ -149,17 +149,17 @@ impl Plan {
         Ok(())
     }
 
-    fn add_stock(&mut self, offered: Offered, place: &Place) -> Result<(), DemoError> {
-        for (n, _) in (0..).zip(place.warehouses) {
+    fn add_stock(&mut self, offered: Offered, shop: &Place) -> Result<(), DemoError> {
+        for (n, _) in (0..).zip(shop.warehouses) {
             let number = offered.number() * 10 + n;
             let pieces = match n {
                 0 => 20 + below(101, "pieces", number),
                 _ if below(2, "elsewhere", number) == 0 => 5 + below(56, "pieces", number),
                 _ => continue,
             };
-            let shelf = Shelf { variant_id: offered.variant_id(), warehouse_id: warehouse_id(offered.shop, n) };
+            let place = Shelf { variant_id: offered.variant_id(), warehouse_id: warehouse_id(offered.shop, n) };
             let quantity = own(Quantity::parse(whole(pieces)))?;
-            self.stock.push(StockChange::Receive(Receive { shelf, quantity }));
+            self.stock.push(StockChange::Receive(Receive { shelf: place, quantity }));
         }
         Ok(())
     }

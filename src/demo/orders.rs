@@ -27,7 +27,7 @@ use uuid::Uuid;
 /// Orders under way at once.
 const CONCURRENCY: usize = 64;
 /// How long an order may take to come to rest, and how long the rest may take at the end.
-const REST_BOUND: Duration = Duration::from_secs(60);
+const REST_BOUND: Duration = Duration::from_mins(1);
 
 /// How orders ended: how many in each status, with its reason.
 pub(super) type Ends = BTreeMap<String, u64>;

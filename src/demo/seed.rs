@@ -37,6 +37,6 @@ mod tests {
     fn ids_are_v7_in_order_and_the_same_every_time() {
         let ids: Vec<_> = (0..100).map(|n| id("product", n)).collect();
         assert!(ids.iter().all(|id| id.get_version_num() == 7) && ids.is_sorted());
-        assert_eq!(ids[0].to_string(), "019b76da-a800-7000-8000-000000000000");
+        assert_eq!(ids[0].to_string(), "019b76da-a800-7b83-bcf5-bbbf17563a60");
     }
 }

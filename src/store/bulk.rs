@@ -40,7 +40,7 @@ pub trait BulkTx {
     /// The warehouses of this name of a shop.
     fn warehouses_named(&self, shop: ShopId, name: &WarehouseName) -> Result<Vec<WarehouseId>, StoreError>;
     /// A level, if anything was ever there.
-    fn level(&self, shelf: Shelf) -> Result<Option<Level>, StoreError>;
+    fn level(&self, of: Shelf) -> Result<Option<Level>, StoreError>;
 }
 
 /// What becomes of a bulk change.
@@ -62,7 +62,7 @@ pub trait BulkStore: Send + Sync {
     fn change(&self, work: BulkWork) -> BoxFuture<'static, Result<Verdict, StoreError>>;
 }
 
-impl dyn BulkStore {
+impl dyn BulkStore + '_ {
     /// As [`Self::change`], with an answer: what the work has made is kept when it is well, and discarded when
     /// the work has found something wrong.
     ///

@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("service", &["domain", "store", "actors"]),
     ("http", &["domain", "store", "actors", "service", "audit", "lifecycle", "telemetry"]),
     ("demo", &["domain", "store", "actors", "service", "lifecycle", "settings"]),
+    ("exchange", &["domain", "store"]),
     ("load", &["domain", "store", "audit", "clock", "lifecycle", "release"]),
     ("settings", &["domain"]),
     ("telemetry", &["settings"]),

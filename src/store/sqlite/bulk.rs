@@ -114,7 +114,7 @@ impl BulkTx for Bulk<'_, '_, '_> {
         self.note(self.tx.rows(rows::WAREHOUSES_NAMED, (shop, name), |row| row.get(0)))
     }
 
-    fn level(&self, shelf: Shelf) -> Result<Option<Level>, StoreError> {
-        Ok(self.note(stock::load_level(self.tx, shelf))?.map(|stored| stored.row))
+    fn level(&self, of: Shelf) -> Result<Option<Level>, StoreError> {
+        Ok(self.note(stock::load_level(self.tx, of))?.map(|stored| stored.row))
     }
 }
