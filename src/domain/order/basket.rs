@@ -243,7 +243,8 @@ fn stocked(
         Err(NotForSale::UnknownShop | NotForSale::ShopInactive) => "shop_id",
         _ => "variant_id",
     };
-    let PricedOffer { shop_id, variant_id, sku, product_name, size, price, .. } = errors.check(field(culprit), offer)?;
+    let PricedOffer { shop_id, variant_id, sku, product_name, size, price, .. } =
+        errors.check(field(culprit), offer)?;
     if let Some(expected) = draft.expected_price.filter(|expected| *expected != price.get()) {
         changed.add(field("expected_price"), format!("the shop asks for {} now, not {expected}", price.get()));
     }
