@@ -81,12 +81,17 @@ pub fn allocate(demands: &BTreeMap<VariantId, Units>, sources: &[Source]) -> Res
 
 /// The warehouses to use, in the order of their priority.
 fn fewest(wanted: &[i64], candidates: &[Candidate<'_>]) -> Option<Vec<usize>> {
-    let mut sets = 0_usize;
-    let affordable = (0..=candidates.len()).take_while(|size| {
-        sets = sets.saturating_add(sets_of(*size, candidates.len()));
-        *size <= 1 || sets <= MOST_SETS
-    });
-    { affordable }.find_map(|size| choose(wanted, candidates, size, 0)).or_else(|| greedy(wanted, candidates))
+    let mut sets = 0;
+    for size in 0..=candidates.len() {
+        sets += sets_of(size, candidates.len());
+        if size > 1 && sets > MOST_SETS {
+            break;
+        }
+        if let Some(chosen) = choose(wanted, candidates, size, 0) {
+            return Some(chosen);
+        }
+    }
+    greedy(wanted, candidates)
 }
 
 /// How many sets of `size` there are among `all`.
