@@ -299,7 +299,8 @@ fn drafts(
 }
 
 impl OrderRequest {
-    /// The shops' offers that are to be looked up; none of an order that has too many lines to be one.
+    /// The shops' offers that are to be looked up; none where there are more lines than an order can have, which
+    /// no offer could help.
     pub(super) fn offers(&self) -> Vec<(ShopId, VariantId)> {
         let offer = |draft: &Draft| match draft {
             Draft::Offer(OfferDraft { shop_id, variant_id, .. }) => Some((*shop_id, *variant_id)),
@@ -356,3 +357,6 @@ impl SimulateBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
