@@ -32,7 +32,7 @@ use crate::{domain::time::Timestamp, lifecycle::Fatal};
 use futures::future::BoxFuture;
 use readers::Readers;
 use recent::Recent;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
@@ -157,6 +157,7 @@ fn connect(path: &Path, cache_mib: u32) -> Result<Connection, OpenError> {
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.pragma_update(None, "busy_timeout", 5000)?;
         conn.pragma_update(None, "cache_size", -(i64::from(cache_mib) * 1024))?;
+        plan_once(&conn)?;
         conn.set_prepared_statement_cache_capacity(128);
         Ok(conn)
     };
@@ -173,10 +174,17 @@ fn connect_read_only(path: &Path) -> Result<Connection, OpenError> {
         conn.pragma_update(None, "busy_timeout", 5000)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.pragma_update(None, "cache_size", -4096)?;
+        plan_once(&conn)?;
         conn.set_prepared_statement_cache_capacity(64);
         Ok(conn)
     };
     open().map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
+}
+
+/// Has a statement's plan depend on nothing that is bound to it. Otherwise a kept statement with a join is
+/// parsed and planned anew each time that other values are bound to it.
+fn plan_once(conn: &Connection) -> rusqlite::Result<bool> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
 }
 
 /// The backend. All owners share the file, its writer and its readers.

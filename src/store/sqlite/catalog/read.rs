@@ -164,3 +164,25 @@ impl CatalogStore for Sqlite {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::{connect_read_only, migrate};
+    use rusqlite::StatementStatus;
+    use uuid::Uuid;
+
+    #[test]
+    fn the_price_of_an_offer_is_looked_up_without_planning_it_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        migrate(&path).unwrap();
+        let conn = connect_read_only(&path).unwrap();
+        for number in 0..3 {
+            let id = Uuid::from_u128(number);
+            let mut kept = conn.prepare_cached(rows::PRICED_OFFER).unwrap();
+            assert!(!kept.exists((ShopId::from_uuid(id), VariantId::from_uuid(id))).unwrap());
+            assert_eq!(kept.get_status(StatementStatus::RePrepare), 0, "use {number} of the statement");
+        }
+    }
+}
