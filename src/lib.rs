@@ -1,4 +1,4 @@
-//! Backstitch takes an order through payment and shipping as a durable **saga**: each step is durable
+//! Backstitch takes an order through stock, payment and shipping as a durable **saga**: each step is durable
 //! before the next begins, and when a step fails everything done so far is undone, in reverse, whatever
 //! crashes on the way.
 //!
@@ -8,7 +8,7 @@
 //!   POST /orders ─▶ http ─▶ service ─▶ SagaCoordinator ─▶ store: saga, first log entry, client's key
 //!                                            │  ▲
 //!                    one message per stage   ▼  │ outcomes
-//!               OrderActor · PaymentActor · ShippingActor ─▶ store: load · decide (domain) · save · commit
+//!               OrderActor · StockActor · PaymentActor · ShippingActor ─▶ store: load · decide (domain) · save · commit
 //! ```
 //!
 //! The map, each room with its own account of what it owns and must not do:

@@ -64,7 +64,9 @@ pub(super) static RULES: &[Rule] = rules![
     Order money::refunds_on_their_way_are_driven,
     Order money::movements_match_their_payment,
     Order stock::nothing_is_reserved_or_taken_twice,
+    Order stock::reservations_hold_what_was_ordered,
     Order stock::completed_sagas_took_their_stock,
+    Order stock::completed_sagas_shipped_what_they_took,
     Order stock::compensated_sagas_hold_no_stock,
 ];
 

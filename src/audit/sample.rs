@@ -1,5 +1,7 @@
 //! Genuine facts for the rules' tests: a checkout run by the domain, without a store.
 
+mod shop;
+
 use super::{Report, case::Case, checks, judge};
 use crate::{
     domain::{
@@ -12,10 +14,12 @@ use crate::{
         saga::Next,
         shipment::{Shipment, Shipping},
         simulation::{Fault, Script, Simulation},
+        stock::Reservation,
         time::Timestamp,
     },
-    store::{LogEntry, OrderFacts, PaymentFacts, SagaRow, StoredSaga},
+    store::{LogEntry, OrderFacts, PaymentFacts, SagaRow, StockFacts, StoredSaga},
 };
+use shop::Shop;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -30,19 +34,30 @@ pub(super) struct Sample {
     payment: Option<Payment>,
     movements: Vec<Movement>,
     shipping: Option<Shipping>,
+    shop: Shop,
 }
 
 impl Sample {
+    /// Of free-text lines.
     pub(super) fn begin(provider: Provider, simulate: Simulation) -> Self {
         let line = |quantity, price| LineDraft { item_name: "Kopi".into(), quantity, price };
         let basket = Basket::parse(vec![line(2, 85_000), line(1, 30_000)], |_, field| field.into());
+        Self::of(basket.expect("a basket"), provider, simulate)
+    }
+
+    /// Of a shop's goods, from two warehouses, and a free-text line.
+    pub(super) fn stocked(provider: Provider, simulate: Simulation) -> Self {
+        Self::of(shop::basket(), provider, simulate)
+    }
+
+    fn of(basket: Basket, provider: Provider, simulate: Simulation) -> Self {
         let checkout = Checkout {
             order_id: OrderId::from_uuid(Uuid::from_u128(1)),
             payment_id: PaymentId::from_uuid(Uuid::from_u128(2)),
             shipment_id: ShipmentId::from_uuid(Uuid::from_u128(3)),
             customer_ref: None,
             currency: Currency::Idr,
-            basket: Arc::new(basket.expect("a basket")),
+            basket: Arc::new(basket),
             provider,
             deadline_ms: 60_000,
             simulate,
@@ -57,6 +72,7 @@ impl Sample {
             payment: None,
             movements: Vec::new(),
             shipping: None,
+            shop: Shop::open(),
         };
         sample.log(events);
         sample
@@ -95,7 +111,7 @@ impl Sample {
                 let task = tasks[0];
                 let outcome = match checkout::command(&self.saga, task.action) {
                     Command::Order(command) => Order::outcome(Self::decide(&mut self.order, &command, self.now).0),
-                    Command::Stock(command) => panic!("a free-text order asks the stock: {command:?}"),
+                    Command::Stock(command) => self.shop.send(&command, self.now),
                     Command::Payment(command) => self.pay(&command).outcome,
                     Command::Shipping(command) => {
                         Shipping::outcome(Self::decide(&mut self.shipping, &command, self.now).0)
@@ -149,12 +165,13 @@ impl Sample {
         let json = |entry: &LogEntry| serde_json::to_string(entry).expect("an entry");
         let entries = self.entries.iter().map(|(seq, entry)| (*seq, json(entry))).collect();
         let payment = self.payment.clone().map(Ok);
+        let reservation = self.shop.reservation.clone().map(Ok);
         OrderFacts {
             order_id: checkout.order_id,
             order: self.order.clone().map(Ok),
             payment: payment.map(|row| PaymentFacts { payment: Some(row), movements: self.movements.clone() }),
             shipping: self.shipping.clone().map(Ok),
-            stock: None,
+            stock: reservation.map(|row| StockFacts { reservation: Some(row), movements: self.shop.movements.clone() }),
             saga: Some(Ok(StoredSaga { row, entries })),
         }
     }
@@ -163,6 +180,17 @@ impl Sample {
 /// Paid and shipped.
 pub(super) fn completed() -> OrderFacts {
     Sample::begin(Provider::Simulated, Simulation::default()).finished().facts()
+}
+
+/// Paid and shipped, of a shop's goods.
+pub(super) fn delivered() -> OrderFacts {
+    Sample::stocked(Provider::Simulated, Simulation::default()).finished().facts()
+}
+
+/// Paid, not shipped, refunded, and given back to the shop.
+pub(super) fn given_back() -> OrderFacts {
+    let fails = Script { fault: Some(Fault::Reject), delay_ms: 0 };
+    Sample::stocked(Provider::Simulated, Simulation { shipping: fails, ..Simulation::default() }).finished().facts()
 }
 
 /// Paid, not shipped, refunded.
@@ -201,6 +229,11 @@ pub(super) fn movements(facts: &mut OrderFacts) -> &mut Vec<Movement> {
 
 pub(super) fn shipment(facts: &mut OrderFacts) -> &mut Shipment {
     facts.shipping.as_mut().expect("a shipment").as_mut().expect("a readable one").first_mut()
+}
+
+pub(super) fn reservation(facts: &mut OrderFacts) -> &mut Reservation {
+    let reservation = facts.stock.as_mut().expect("stock facts").reservation.as_mut();
+    reservation.expect("a reservation").as_mut().expect("a readable one")
 }
 
 pub(super) fn stored(facts: &mut OrderFacts) -> &mut StoredSaga {

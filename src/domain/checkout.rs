@@ -282,9 +282,11 @@ fn parcels(saga: &CheckoutSaga) -> Vec<Parcel> {
 }
 
 /// Whether a client can be told that its order is placed: the order exists, and its payment too, unless
-/// the payment participant has no usable answer just now or the saga has turned before it was asked.
+/// the stock or the payment participant has no usable answer just now or the saga has turned before the
+/// payment was asked for.
 pub fn is_placed(saga: &CheckoutSaga) -> bool {
-    saga.has_finished(ORDER_STAGE) && (saga.has_answer(Verb::ProcessPayment) || saga.turned().is_some())
+    let has_tried = || saga.has_answer(Verb::ProcessPayment) || saga.is_tried_again(Verb::ReserveStock);
+    saga.has_finished(ORDER_STAGE) && (has_tried() || saga.turned().is_some())
 }
 
 /// Cancels a checkout. A customer may do so until the money is in, an operator until the pivot.

@@ -70,7 +70,18 @@ impl Client {
         body: Bytes,
         key: Option<&HeaderValue>,
     ) -> Result<Answer, NoAnswer> {
-        let mut request = self.request(Method::POST, path, body);
+        self.send_json(Method::POST, path, body, key).await
+    }
+
+    /// Sends JSON, under an idempotency key if there is one.
+    pub(super) async fn send_json(
+        &mut self,
+        method: Method,
+        path: &Uri,
+        body: Bytes,
+        key: Option<&HeaderValue>,
+    ) -> Result<Answer, NoAnswer> {
+        let mut request = self.request(method, path, body);
         request.headers_mut().insert(CONTENT_TYPE, JSON);
         if let Some(key) = key {
             request.headers_mut().insert(IDEMPOTENCY_KEY, key.clone());

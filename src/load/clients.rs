@@ -58,14 +58,14 @@ pub(super) async fn place_orders(run: Rc<Run>, mut client: Client) {
 }
 
 /// Pauses that grow and are spread, so that clients that failed together do not come back together.
-struct Pauses(Duration);
+pub(super) struct Pauses(Duration);
 
 impl Pauses {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self(PAUSE.0)
     }
 
-    async fn pause(&mut self, asked: Option<Duration>) {
+    pub(super) async fn pause(&mut self, asked: Option<Duration>) {
         let spread = self.0.mul_f64(0.5 + fastrand::f64());
         self.0 = (self.0 * 2).min(PAUSE.1);
         sleep(asked.map_or(spread, |asked| asked + spread)).await;
@@ -143,12 +143,17 @@ pub(super) async fn end_of(client: &mut Client, saga: SagaId, give_up: Instant) 
 }
 
 /// What an unexpected answer says, in short.
-fn said(answer: &Answer) -> String {
+pub(super) fn said(answer: &Answer) -> String {
     let text = String::from_utf8_lossy(&answer.body);
     format!("{}: {}", answer.status, text.chars().take(300).collect::<String>())
 }
 
 /// A client for everything but orders.
 pub(super) fn operator(run: &Run) -> Client {
-    Client::new(run.target.clone(), ANSWER_BOUND)
+    operator_of(&run.target)
+}
+
+/// The same before there is a run.
+pub(super) fn operator_of(target: &Target) -> Client {
+    Client::new(target.clone(), ANSWER_BOUND)
 }

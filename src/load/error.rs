@@ -22,6 +22,9 @@ pub enum LoadError {
     /// The server does not take orders.
     #[error("the server is not ready: {0}")]
     NotReady(String),
+    /// There is nothing to buy.
+    #[error("cannot make the shops of this mix: {0}")]
+    Catalogue(String),
     /// Nothing can be crashed, or not this.
     #[error("{0}")]
     Crash(String),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Options ─▶ Server (a child process, or a URL) ◀── kills · crashes ──┐
-//!                  ▲                                                    │
+//!                  ▲  ▲── Shops to order from, where the mix has any    │
 //!        clients ──┘ Schedule hands out orders, Tally counts            │ one thread
 //!        watch ───── /metrics, /proc, the progress bar ─────────────────┘
 //!                  ▼
@@ -13,7 +13,7 @@
 //! the audit of the library; must not reach into a server, nor know how it works.
 //!
 //! It shares its machine with the server, so it is lean: one thread, hyper's bare connections, bodies made
-//! once, and of an answer only what counts is read.
+//! once where they are alike, and of an answer only what counts is read.
 
 mod chart;
 mod client;
@@ -32,6 +32,7 @@ mod report;
 mod run;
 mod schedule;
 mod server;
+mod shops;
 mod stop;
 mod table;
 mod tally;
@@ -56,6 +57,7 @@ use run::Run;
 use schedule::Schedule;
 use serde::Deserialize;
 use server::Server;
+use shops::Shops;
 use std::{
     cell::RefCell,
     ffi::OsString,
@@ -120,6 +122,8 @@ async fn load(options: &Options, server: Option<&RefCell<Server>>) -> Result<Rep
     let check = || server.map_or(Ok(()), |server| server.borrow_mut().note_end());
     server::wait_until_ready(&target, check).await?;
     let plan = crash_plan(options, &target).await?;
+    let key = format!("load-{:016x}", fastrand::u64(..));
+    let orders = orders(options, &target, &key).await?;
     let mut scraper = Scraper::new(target.clone());
     scraper.read().await;
     let scraper = Mutex::new(scraper);
@@ -127,7 +131,7 @@ async fn load(options: &Options, server: Option<&RefCell<Server>>) -> Result<Rep
     let (server_before, own_before) = used();
 
     let clients = clients::connected(&target, options.concurrency).await;
-    let run = Rc::new(begin(options, target));
+    let run = Rc::new(begin(options, target, key, orders));
     place_all(options, &run, clients, server, &scraper, plan.as_ref()).await?;
 
     let check = || server.map_or(Ok(()), |server| server.borrow_mut().note_end());
@@ -141,20 +145,30 @@ async fn load(options: &Options, server: Option<&RefCell<Server>>) -> Result<Rep
         server: server_after.map(|after| after.since(server_before.unwrap_or_default())),
         generator: own_after.map(|after| after.since(own_before.unwrap_or_default()).cpu),
         crash: plan.map(|plan| plan.to_string()),
+        seed: run.orders.seed(),
     };
     let verdict = judge(&run, server).await?;
     Ok(Report::new(options, &run.tally.borrow(), &measured, verdict))
 }
 
-fn begin(options: &Options, target: Target) -> Run {
-    let Mix::Simple = options.mix;
+/// What is ordered. Makes the shops that the orders need.
+async fn orders(options: &Options, target: &Target, key: &str) -> Result<Orders, LoadError> {
+    let shops = match options.mix {
+        Mix::Simple => None,
+        Mix::Shops | Mix::Mixed => Some(Shops::make(target, key).await?),
+    };
+    let seed = options.seed.unwrap_or_else(|| fastrand::u32(..));
+    Ok(Orders::new(options.mix, shops, options.fail, seed))
+}
+
+fn begin(options: &Options, target: Target, key: String, orders: Orders) -> Run {
     let start = Instant::now();
     Run {
         target,
-        orders: Orders::simple(options.fail),
+        orders,
         schedule: RefCell::new(Schedule::new(start, options.most_orders(), options.longest(), options.rate)),
         tally: RefCell::new(Tally::new(start, options.longest())),
-        key: format!("load-{:016x}", fastrand::u64(..)),
+        key,
     }
 }
 

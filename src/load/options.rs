@@ -3,6 +3,7 @@
 use super::{crashes::CrashPlan, target::Target};
 use clap::{ValueEnum, value_parser};
 use std::{path::PathBuf, time::Duration};
+use strum::IntoStaticStr;
 
 /// Most orders of one run: each acknowledged one is remembered until it has been looked up.
 const MAX_ORDERS: u64 = 5_000_000;
@@ -42,7 +43,11 @@ pub struct Options {
     /// What the orders are like.
     #[arg(long, value_name = "MIX", default_value = "simple")]
     pub mix: Mix,
-    /// The share of orders that fail, from 0 to 1: a declined payment, a failed shipment, in turn.
+    /// What is random in the orders comes from this number; another one each time when left out.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u32>,
+    /// The share of orders that fail, from 0 to 1: a declined payment, a failed shipment and, in mixes with
+    /// shops, too little stock, in turn.
     #[arg(long, value_name = "F", default_value = "0", value_parser = share)]
     pub fail: f64,
     /// Crash these actors so often, in every mode in turn, e.g. `payment=2/s,coordinator=1/s`.
@@ -64,10 +69,23 @@ pub struct Options {
 }
 
 /// A mix of orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Mix {
     /// One free-text line each, paid by the simulated provider.
     Simple,
+    /// Three lines from two of several shops each, taken from the stock of their warehouses. The shops are
+    /// made through the API before the run begins.
+    Shops,
+    /// Half of them simple, half of them from shops.
+    Mixed,
+}
+
+impl Mix {
+    /// The mix's stable name.
+    pub(super) fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl Options {

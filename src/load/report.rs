@@ -62,6 +62,9 @@ pub(super) struct Asked {
     pub(super) rate: Option<f64>,
     pub(super) orders: Option<u64>,
     pub(super) duration_s: f64,
+    pub(super) mix: &'static str,
+    /// What the random part of the orders comes from, where there is one.
+    pub(super) seed: Option<u32>,
     pub(super) fail: f64,
     pub(super) crash: Option<String>,
     pub(super) kill_server_s: Option<f64>,
@@ -91,6 +94,7 @@ pub(super) struct Measured {
     pub(super) server: Option<Usage>,
     pub(super) generator: Option<Duration>,
     pub(super) crash: Option<String>,
+    pub(super) seed: Option<u32>,
 }
 
 impl Report {
@@ -108,6 +112,8 @@ impl Report {
                 rate: options.rate,
                 orders: options.orders,
                 duration_s: options.longest().as_secs_f64(),
+                mix: options.mix.as_str(),
+                seed: measured.seed,
                 fail: options.fail,
                 crash: measured.crash.clone(),
                 kill_server_s: options.kill_server.map(|every| every.as_secs_f64()),

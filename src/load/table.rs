@@ -69,6 +69,7 @@ impl Report {
             Some(rate) => format!("{rate} orders/s"),
             None => "each waiting for its saga's end".to_owned(),
         });
+        title.extend(run.seed.map(|seed| format!("mix {} (seed {seed})", run.mix)));
         if run.fail > 0.0 {
             title.push(format!("{} % failing", run.fail * 100.0));
         }

@@ -18,7 +18,7 @@ pub use view::{OrderView, SagaView, row_message};
 use crate::{
     actors::{
         Actors, PaymentAccepted, PaymentRequestError, Request, SagaCoordinator,
-        coordinator::{CancelSaga, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
+        coordinator::{CancelSaga, FindPlaced, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
     },
     domain::{
         checkout::Checkout,
@@ -27,7 +27,7 @@ use crate::{
         payment::{OpenPayment, Payment, SettlePayment, Settlement},
         saga::CancelBy,
     },
-    store::{Claim, Store},
+    store::{Claim, Store, StoreError},
 };
 use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
 use futures::FutureExt as _;
@@ -79,13 +79,29 @@ impl Service {
         claim: Option<Claim>,
         wait: Duration,
     ) -> Result<Placed, ServiceError> {
+        let place = |rested| {
+            let permit = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
+            Ok(PlaceOrder { saga_id, checkout: Arc::clone(&checkout), claim: claim.clone(), permit, rested })
+        };
+        self.placing(wait, place).await
+    }
+
+    /// Waits for an order to exist, and for its saga to rest.
+    async fn placing<M>(
+        &self,
+        wait: Duration,
+        message: impl Fn(oneshot::Sender<()>) -> Result<M, ServiceError>,
+    ) -> Result<Placed, ServiceError>
+    where
+        M: Message<Result = Result<Placed, StoreError>> + Send + 'static,
+        SagaCoordinator: Handler<M>,
+        <SagaCoordinator as Actor>::Context: ToEnvelope<SagaCoordinator, M>,
+    {
         let deadline = Instant::now() + wait;
         let mut give_up = None;
         loop {
-            let permit = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
             let (rested, rest) = oneshot::channel();
-            let place = PlaceOrder { saga_id, checkout: Arc::clone(&checkout), claim: claim.clone(), permit, rested };
-            let mut placing = pin!(self.actors.coordinator.send(place));
+            let mut placing = pin!(self.actors.coordinator.send(message(rested)?));
             // Polled once, which sends it; from then on its answer wakes nobody until the wait is over, so
             // that a client who waits for the saga's end costs one wake-up and not two.
             let answered = placing.as_mut().now_or_never();
@@ -122,9 +138,8 @@ impl Service {
     /// Storage away, or an idempotency key used with another body.
     pub async fn placed_before(&self, claim: Option<Claim>, wait: Duration) -> Result<Option<Placed>, ServiceError> {
         let Some(claim) = claim else { return Ok(None) };
-        let Some((order_id, saga_id)) = self.store.sagas.claimed(claim).await? else { return Ok(None) };
-        self.wait_for_rest(saga_id, wait).await?;
-        Ok(Some(Placed { order_id, saga_id, replayed: true }))
+        let Some((_, saga_id)) = self.store.sagas.claimed(claim).await? else { return Ok(None) };
+        self.placing(wait, |rested| Ok(FindPlaced { saga_id, rested })).await.map(Some)
     }
 
     /// Turns an order's saga back on behalf of its customer.

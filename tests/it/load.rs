@@ -78,6 +78,72 @@ fn a_load_that_crashes_and_kills_its_server_ends_with_a_clean_audit_and_every_ac
     assert_eq!(left.len(), 2, "only the reports are left: {left:?}");
 }
 
+/// The number of violations that a report has of a check, once it has judged something.
+fn violations(report: &Value, check: &str) -> u64 {
+    let checks = report["verdict"]["audit"]["checks"].as_array().expect("checks");
+    let found = checks.iter().find(|found| found["name"] == check).unwrap_or_else(|| panic!("no check {check}"));
+    assert!(found["checked"].as_u64() > Some(0), "{check} has judged nothing");
+    found["violations"].as_u64().expect("a count")
+}
+
+#[test]
+fn a_load_on_shops_that_crashes_and_kills_its_server_leaves_stock_that_adds_up() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let arguments = ["--mix", "shops", "--orders", "300", "--concurrency", "16", "--fail", "0.3", "--seed", "4711"];
+    let trouble = ["--crash-all", "20", "--kill-server", "1", "--json", "load.json"];
+
+    let output = load(directory.path(), &[&arguments[..], &trouble[..]].concat());
+
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{printed}{}", text(&output.stderr));
+    assert!(printed.contains("mix shops (seed 4711)") && printed.contains("+stock 20/s"), "{printed}");
+    let report = written(&directory.path().join("load.json"));
+    assert_eq!((&report["run"]["mix"], &report["run"]["seed"]), (&json!("shops"), &json!(4711)));
+    assert_eq!((&report["completed"], &report["compensated"], &report["errors"]), (&json!(210), &json!(90), &json!(0)));
+    let causes = json!({"out_of_stock": 30, "payment_declined": 30, "shipping_failed": 30});
+    assert_eq!(report["compensated_by_cause"], causes);
+    for check in [
+        "stock_is_the_sum_of_its_movements",
+        "reserved_stock_is_the_sum_of_open_reservations",
+        "nothing_is_reserved_or_taken_twice",
+        "completed_sagas_took_their_stock",
+        "compensated_sagas_hold_no_stock",
+    ] {
+        assert_eq!(violations(&report, check), 0, "{check}");
+    }
+}
+
+#[actix_web::test]
+async fn mixed_orders_are_placed_at_a_server_behind_a_url_again_and_again() {
+    let app = TestApp::start();
+    let url = format!("http://{}", app.address);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let arguments = ["--url", &url, "--mix", "mixed", "--orders", "100", "--crash", "stock=20/s,catalog=20/s"];
+    for _ in 0..2 {
+        let output = load(directory.path(), &[&arguments[..], &["--json", "load.json"]].concat());
+
+        assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+        let report = written(&directory.path().join("load.json"));
+        assert_eq!((&report["run"]["mix"], &report["completed"]), (&json!("mixed"), &json!(100)));
+    }
+    let orders = app.walk("/orders?limit=100").await;
+    let stocked = orders.iter().filter(|order| order["shop_orders"].as_array().is_some_and(|parts| parts.len() == 2));
+    let simple = orders.iter().filter(|order| order["item_name"].is_string());
+    assert_eq!((orders.len(), stocked.count() + simple.count()), (200, 200), "every order is of one of the two kinds");
+    app.finish().await;
+}
+
+#[test]
+fn a_server_without_shops_is_named_before_anything_is_ordered() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+
+    let output = load(directory.path(), &["--url", &forgetful(true), "--orders", "5", "--mix", "shops"]);
+
+    let message = text(&output.stderr);
+    assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""), "{message}");
+    assert!(message.contains("POST /shops: 404"), "{message}");
+}
+
 #[test]
 fn an_open_loop_places_what_its_rate_and_time_come_to() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -101,6 +167,7 @@ fn a_value_that_is_not_allowed_is_refused_by_the_name_of_its_option() {
         ("--crash-all", "-1", "--crash-all"),
         ("--fail", "2", "--fail"),
         ("--mix", "commerce", "commerce"),
+        ("--seed", "-1", "--seed"),
         ("--url", "https://127.0.0.1:1", "--url"),
     ] {
         let output = load(directory.path(), &[&format!("{option}={value}")]);

@@ -35,6 +35,16 @@ pub struct PlaceOrder {
     pub rested: oneshot::Sender<()>,
 }
 
+/// Waits for the order of a saga that was started before, as [`PlaceOrder`] does.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Placed, StoreError>")]
+pub struct FindPlaced {
+    /// The saga.
+    pub saga_id: SagaId,
+    /// As [`PlaceOrder::rested`].
+    pub rested: oneshot::Sender<()>,
+}
+
 /// An order that exists.
 #[derive(Debug)]
 pub struct Placed {

@@ -23,7 +23,7 @@ mod timers;
 mod waiters;
 
 pub use messages::{
-    CancelSaga, Drain, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal, SignalTarget, Watch,
+    CancelSaga, Drain, FindPlaced, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal, SignalTarget, Watch,
 };
 pub use outbox::Participants;
 
@@ -171,6 +171,18 @@ impl Handler<PlaceOrder> for SagaCoordinator {
         self.waiters.place(saga_id, Placing { reply, replayed: false, rested });
         self.begin(saga_id, checkout, claim, permit);
         self.flush_soon(ctx);
+        later
+    }
+}
+
+impl Handler<FindPlaced> for SagaCoordinator {
+    type Result = Deferred<Result<Placed, StoreError>>;
+
+    fn handle(&mut self, FindPlaced { saga_id, rested }: FindPlaced, ctx: &mut Context<Self>) -> Self::Result {
+        let (later, reply) = deferred();
+        self.waiters.place(saga_id, Placing { reply, replayed: true, rested });
+        self.take_up(saga_id, Purpose::Place);
+        self.settle_down(ctx);
         later
     }
 }

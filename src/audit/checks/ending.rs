@@ -6,7 +6,9 @@
 use super::{Judgement, must};
 use crate::{
     audit::case::Case,
-    domain::{order::OrderStatus, payment::PaymentStatus, saga::Status, shipment::ShipmentStatus},
+    domain::{
+        order::OrderStatus, payment::PaymentStatus, saga::Status, shipment::ShipmentStatus, stock::ReservationStatus,
+    },
 };
 
 /// Promise 4: a completed saga's order is completed.
@@ -73,8 +75,8 @@ pub(super) fn compensated_sagas_have_no_goods_out(case: &Case<'_>) -> Judgement 
     stand(case, Status::Compensated, "is compensated", ShipmentStatus::Cancelled)
 }
 
-/// Promise 4 at any moment of a saga under way or set aside: an order is not called paid before its
-/// money came, and no goods are out whose money is not held.
+/// Promise 4 at any moment of a saga under way or set aside: an order is not called paid and its pieces do
+/// not leave the stock before its money came, and no goods are out whose money is not held.
 pub(super) fn unfinished_sagas_are_not_ahead_of_the_money(case: &Case<'_>) -> Judgement {
     if case.is(Status::Completed) || case.is(Status::Compensated) {
         return None;
@@ -82,14 +84,18 @@ pub(super) fn unfinished_sagas_are_not_ahead_of_the_money(case: &Case<'_>) -> Ju
     let called_paid =
         case.order().is_some_and(|order| matches!(order.status, OrderStatus::Paid | OrderStatus::Completed));
     let goods_out = case.shipments().iter().any(|shipment| shipment.status == ShipmentStatus::Shipped);
-    if !called_paid && !goods_out {
+    let taken = case.reservation().is_some_and(|row| row.status == ReservationStatus::Committed);
+    if !called_paid && !taken && !goods_out {
         return None;
     }
     let payment = case.payment()?;
     if goods_out && payment.status != PaymentStatus::Paid {
         return Some(Err(format!("its goods are on their way, its payment is {}", payment.status.as_str())));
     }
-    must(payment.captured_at.is_some(), || "it is called paid, but no money came".into())
+    must(payment.captured_at.is_some(), || {
+        let ahead = if called_paid { "it is called paid" } else { "its pieces have left the stock" };
+        format!("{ahead}, but no money came")
+    })
 }
 
 #[cfg(test)]

@@ -78,7 +78,8 @@ pub(super) fn finished_steps_left_their_rows(case: &Case<'_>) -> Judgement {
     case.log.as_ref()?.as_ref().ok()?;
     let facts = case.facts;
     let payment = facts.payment.as_ref().is_some_and(|payment| payment.payment.is_some());
-    let lost = [("payment", payment), ("shipping", facts.shipping.is_some())]
+    let reservation = facts.stock.as_ref().is_some_and(|stock| stock.reservation.is_some());
+    let lost = [("payment", payment), ("stock", reservation), ("shipping", facts.shipping.is_some())]
         .into_iter()
         .find(|(participant, there)| !there && has_done(case, participant));
     must(lost.is_none(), || {

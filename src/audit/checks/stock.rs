@@ -7,8 +7,10 @@ use super::{Judgement, must};
 use crate::{
     audit::case::Case,
     domain::{
+        ids::{ShopId, VariantId, WarehouseId},
         saga::Status,
-        stock::{Level, ReservationStatus, Shelf},
+        shipment::Content,
+        stock::{Allotment, Demand, Level, ReservationStatus, Shelf},
     },
     store::ShelfFacts,
 };
@@ -50,13 +52,72 @@ pub(super) fn nothing_is_reserved_or_taken_twice(case: &Case<'_>) -> Judgement {
     })
 }
 
+/// Pieces, added up by what they are.
+fn added_up<K: Ord>(pieces: impl Iterator<Item = (K, i64)>) -> BTreeMap<K, i64> {
+    pieces.fold(BTreeMap::new(), |mut sums, (key, pieces)| {
+        let sum: &mut i64 = sums.entry(key).or_default();
+        *sum = sum.saturating_add(pieces);
+        sums
+    })
+}
+
+/// The first key of which the two have not equally much, and what each has.
+fn first_difference<K: Ord + Copy>(one: &BTreeMap<K, i64>, other: &BTreeMap<K, i64>) -> Option<(K, i64, i64)> {
+    let of = |sums: &BTreeMap<K, i64>, key| sums.get(key).copied().unwrap_or(0);
+    let both = one.keys().chain(other.keys()).map(|key| (*key, of(one, key), of(other, key)));
+    both.into_iter().find(|(_, one, other)| one != other)
+}
+
+/// Promise 4: an order has all of its pieces or none, from the shops that sell them, and no others. A
+/// reservation that was closed before it was made has none.
+pub(super) fn reservations_hold_what_was_ordered(case: &Case<'_>) -> Judgement {
+    let (order, row) = (case.order()?, case.reservation()?);
+    if row.status == ReservationStatus::Released && row.items.is_empty() {
+        return None;
+    }
+    let demands = order.basket.demands();
+    let demand = |Demand { shop_id, variant_id, quantity }: &Demand| ((*shop_id, *variant_id), quantity.get());
+    let item = |Allotment { shop_id, variant_id, quantity, .. }: &Allotment| ((*shop_id, *variant_id), quantity.get());
+    let ordered: BTreeMap<(ShopId, VariantId), i64> = added_up(demands.iter().map(demand));
+    let wrong = first_difference(&ordered, &added_up(row.items.iter().map(item)));
+    Some(wrong.map_or(Ok(()), |((shop, variant), ordered, held)| {
+        Err(format!("of variant {variant} of shop {shop}, {ordered} were ordered, its reservation has {held}"))
+    }))
+}
+
 /// Promise 4: a completed saga's pieces have left the stock.
 pub(super) fn completed_sagas_took_their_stock(case: &Case<'_>) -> Judgement {
-    let row = case.reservation().filter(|_| case.is(Status::Completed))?;
+    if !case.is(Status::Completed) {
+        return None;
+    }
+    let reserved = case.facts.stock.as_ref().is_some_and(|stock| stock.reservation.is_some());
+    if !reserved && case.order().is_some_and(|order| order.basket.is_stocked()) {
+        return Some(Err("its saga has completed, it has no reservation".into()));
+    }
+    let row = case.reservation()?;
     let status = row.status;
     must(status == ReservationStatus::Committed, || {
         format!("its saga has completed, its reservation is {}", status.as_str())
     })
+}
+
+/// Promise 4: a completed saga's goods are what left the stock for it, warehouse by warehouse.
+pub(super) fn completed_sagas_shipped_what_they_took(case: &Case<'_>) -> Judgement {
+    let row = case.reservation().filter(|_| case.is(Status::Completed))?;
+    let shipping = case.facts.shipping.as_ref()?.as_ref().ok()?;
+    let shipped = shipping.shipments().iter().filter_map(|shipment| Some((shipment.origin?, &shipment.contents)));
+    let shipped = shipped.flat_map(|(origin, contents)| {
+        let content =
+            move |content: &Content| ((origin.shop_id, origin.warehouse_id, content.variant_id), content.quantity);
+        contents.iter().map(content)
+    });
+    let taken = row.items.iter().map(|item| ((item.shop_id, item.warehouse_id, item.variant_id), item.quantity.get()));
+    let taken: BTreeMap<(ShopId, WarehouseId, VariantId), i64> = added_up(taken);
+    let wrong = first_difference(&taken, &added_up(shipped));
+    Some(wrong.map_or(Ok(()), |((shop, warehouse, variant), taken, shipped)| {
+        let what = format!("variant {variant} in warehouse {warehouse} of shop {shop}");
+        Err(format!("of {what}, its reservation has {taken}, its shipments have {shipped}"))
+    }))
 }
 
 /// Promise 4: a compensated saga keeps nothing from other orders.
@@ -102,3 +163,6 @@ pub(super) fn reserved_stock_is_the_sum_of_open_reservations(facts: &ShelfFacts)
     let (_, reserved) = level(facts)?;
     must(reserved == facts.promised, || format!("{reserved} are reserved, open reservations hold {}", facts.promised))
 }
+
+#[cfg(test)]
+mod tests;

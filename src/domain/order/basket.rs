@@ -1,7 +1,7 @@
 //! What an order is made of: its lines, priced, and what they come to.
 
 use crate::domain::{
-    catalog::{NotForSale, PricedOffer, Sku},
+    catalog::{NotForSale, PricedOffer, Size, Sku},
     field::{FieldError, FieldErrors, ItemName},
     ids::{ShopId, VariantId},
     money::{Amount, Price, Quantity},
@@ -36,6 +36,9 @@ pub struct Stocked {
     pub variant_id: VariantId,
     /// What the shop and its customers call it.
     pub sku: Sku,
+    /// The variant's size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<Size>,
 }
 
 /// A free-text line as a client writes it, not yet checked.
@@ -50,7 +53,7 @@ pub struct LineDraft {
 }
 
 /// A stocked line as a client writes it, not yet checked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct OfferDraft {
     /// Who sells it.
     pub shop_id: ShopId,
@@ -136,7 +139,7 @@ impl Basket {
                 Draft::FreeText(draft) => free_text(draft, field, &mut errors),
                 Draft::Offer(draft) => {
                     let offer = offers.next().unwrap_or(Err(NotForSale::NotOffered));
-                    stocked(draft, offer, field, &mut errors, &mut changed)
+                    stocked(&draft, offer, field, &mut errors, &mut changed)
                 }
             };
             if let Some(line) = line {
@@ -229,7 +232,7 @@ fn free_text(draft: LineDraft, field: impl Fn(&str) -> String, errors: &mut Fiel
 }
 
 fn stocked(
-    draft: OfferDraft,
+    draft: &OfferDraft,
     offer: Result<PricedOffer, NotForSale>,
     field: impl Fn(&str) -> String,
     errors: &mut FieldErrors,
@@ -240,10 +243,11 @@ fn stocked(
         Err(NotForSale::UnknownShop | NotForSale::ShopInactive) => "shop_id",
         _ => "variant_id",
     };
-    let PricedOffer { shop_id, variant_id, sku, product_name, price, .. } = errors.check(field(culprit), offer)?;
+    let PricedOffer { shop_id, variant_id, sku, product_name, size, price, .. } =
+        errors.check(field(culprit), offer)?;
     if let Some(expected) = draft.expected_price.filter(|expected| *expected != price.get()) {
         changed.add(field("expected_price"), format!("the shop asks for {} now, not {expected}", price.get()));
     }
-    let stocked = Some(Stocked { shop_id, variant_id, sku });
+    let stocked = Some(Stocked { shop_id, variant_id, sku, size });
     Some(Line { item_name: product_name, quantity: quantity?, price, stocked })
 }

@@ -87,7 +87,7 @@ pub(super) struct OrderLineBody {
     price: i64,
     /// Price times quantity.
     amount: i64,
-    /// Who sells it; absent in a free-text line, as the next two.
+    /// Who sells it; absent in a free-text line, as the next three.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Uuid>)]
     shop_id: Option<ShopId>,
@@ -96,6 +96,8 @@ pub(super) struct OrderLineBody {
     variant_id: Option<VariantId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sku: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<String>,
 }
 
 /// The part of an order that one shop sells.
@@ -130,6 +132,7 @@ impl From<&Line> for OrderLineBody {
             shop_id: line.stocked.as_ref().map(|stocked| stocked.shop_id),
             variant_id: line.stocked.as_ref().map(|stocked| stocked.variant_id),
             sku: line.stocked.as_ref().map(|stocked| stocked.sku.as_str().to_owned()),
+            size: line.stocked.as_ref().and_then(|stocked| Some(stocked.size.as_ref()?.as_str().to_owned())),
         }
     }
 }

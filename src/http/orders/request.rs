@@ -7,7 +7,7 @@ use crate::{
         field::{CustomerRef, FieldErrors},
         ids::{OrderId, PaymentId, ShipmentId, ShopId, VariantId},
         money::Currency,
-        order::{Basket, Draft, LineDraft, LinesRefused, OfferDraft},
+        order::{Basket, Draft, LineDraft, LinesRefused, MAX_LINES, OfferDraft},
         payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
@@ -299,13 +299,14 @@ fn drafts(
 }
 
 impl OrderRequest {
-    /// The shops' offers that are to be looked up.
+    /// The shops' offers that are to be looked up; none where there are more lines than an order can have, which
+    /// no offer could help.
     pub(super) fn offers(&self) -> Vec<(ShopId, VariantId)> {
         let offer = |draft: &Draft| match draft {
             Draft::Offer(OfferDraft { shop_id, variant_id, .. }) => Some((*shop_id, *variant_id)),
             Draft::FreeText(_) => None,
         };
-        self.drafts.iter().flatten().filter_map(offer).collect()
+        self.drafts.iter().filter(|drafts| drafts.len() <= MAX_LINES).flatten().filter_map(offer).collect()
     }
 
     /// The checkout that is asked for, with fresh ids. `offers` has what there is behind each of
@@ -356,3 +357,6 @@ impl SimulateBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,8 @@
 use super::table::Versioned;
 use crate::{
     domain::{
-        ids::{IdMap, OrderId, SagaId},
+        catalog::PricedOffer,
+        ids::{IdMap, OrderId, SagaId, ShopId, VariantId},
         order::Order,
         payment::Payment,
         shipment::Shipping,
@@ -23,6 +24,7 @@ use crate::{
     store::SagaRow,
 };
 use std::{
+    collections::HashMap,
     hash::Hash,
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -112,6 +114,75 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
     }
 }
 
+/// What shops ask for what, as order lines have looked it up: kept by whoever reads it, and forgotten whenever
+/// the catalogue is written, which is seldom.
+///
+/// A reader says which state of the catalogue its look-up began in ([`Self::find`]); what comes from an older
+/// state than the present one is not kept.
+#[derive(Default)]
+pub(super) struct Offers(Mutex<KeptOffers>);
+
+#[derive(Default)]
+struct KeptOffers {
+    young: HashMap<(ShopId, VariantId), PricedOffer, foldhash::fast::RandomState>,
+    old: HashMap<(ShopId, VariantId), PricedOffer, foldhash::fast::RandomState>,
+    /// How often the catalogue has been written.
+    state: u64,
+    /// Whether the transaction under way has written it.
+    touched: bool,
+}
+
+impl Offers {
+    /// An offer, or the catalogue's state in which it is not known.
+    pub(super) fn find(&self, shop: ShopId, variant: VariantId) -> Result<PricedOffer, u64> {
+        let kept = lock(&self.0);
+        let key = (shop, variant);
+        kept.young.get(&key).or_else(|| kept.old.get(&key)).cloned().ok_or(kept.state)
+    }
+
+    /// An offer has been read from the file, after `state` was answered.
+    pub(super) fn keep(&self, offer: PricedOffer, state: u64) {
+        let mut kept = lock(&self.0);
+        if kept.state == state {
+            kept.young.insert((offer.shop_id, offer.variant_id), offer);
+            if kept.young.len() >= GENERATION {
+                kept.old = mem::take(&mut kept.young);
+            }
+        }
+    }
+
+    /// The transaction under way writes the catalogue.
+    pub(super) fn touch(&self) {
+        lock(&self.0).touched = true;
+    }
+
+    fn publish(&self) {
+        let mut kept = lock(&self.0);
+        if mem::take(&mut kept.touched) {
+            kept.forget();
+        }
+    }
+
+    fn discard(&self) {
+        lock(&self.0).touched = false;
+    }
+
+    /// Forgets everything, now and again when the transaction under way is committed: it may write anything.
+    fn clear(&self) {
+        let mut kept = lock(&self.0);
+        kept.forget();
+        kept.touched = true;
+    }
+}
+
+impl KeptOffers {
+    fn forget(&mut self) {
+        self.state += 1;
+        self.young.clear();
+        self.old.clear();
+    }
+}
+
 /// The rows of every kind that is kept.
 #[derive(Default)]
 pub(super) struct Recent {
@@ -121,6 +192,7 @@ pub(super) struct Recent {
     pub(super) reservations: Rows<OrderId, Versioned<Reservation>>,
     pub(super) levels: Rows<Shelf, Versioned<Level>>,
     pub(super) sagas: Rows<SagaId, SagaRow>,
+    pub(super) offers: Offers,
 }
 
 impl Recent {
@@ -132,6 +204,7 @@ impl Recent {
         self.reservations.publish();
         self.levels.publish();
         self.sagas.publish();
+        self.offers.publish();
     }
 
     /// The transaction under way is rolled back.
@@ -142,6 +215,7 @@ impl Recent {
         self.reservations.discard();
         self.levels.discard();
         self.sagas.discard();
+        self.offers.discard();
     }
 
     /// Nothing that is here may be relied on.
@@ -152,6 +226,7 @@ impl Recent {
         self.reservations.clear();
         self.levels.clear();
         self.sagas.clear();
+        self.offers.clear();
     }
 }
 

@@ -2,7 +2,10 @@
 //! was, comes to the same end.
 
 use super::given::{House, assert_promises, house, status};
-use crate::store::given::{Case, TestStore, script};
+use crate::store::{
+    given::{Case, TestStore, script},
+    stock::given::{Depot, depot},
+};
 use backstitch::domain::{
     payment::Provider,
     saga::{CancelBy, Status},
@@ -81,6 +84,46 @@ async fn every_prefix_of_a_compensated_saga_compensates() {
         let (house, case) = (house(), Case::simulated(simulate));
         house.place(&case).await;
         every_prefix_ends_alike(name, house, case, Status::Compensated).await;
+    }
+}
+
+/// On hand and reserved, over all warehouses.
+fn stock(test: &TestStore) -> (i64, i64) {
+    let sums = "SELECT sum(on_hand), sum(reserved) FROM stock_level";
+    test.raw().query_row(sums, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+}
+
+#[actix_web::test]
+async fn every_prefix_of_a_saga_that_takes_from_warehouses_ends_alike_and_conserves_stock() {
+    let (reject, slow) = (script(Some(Fault::Reject), 0), script(None, 3));
+    let plain = Simulation::default();
+    for (name, pieces, simulate, end) in [
+        ("from one", 2, plain, Status::Completed),
+        ("from two", 4, plain, Status::Completed),
+        ("from two, slow", 4, Simulation { payment: slow, shipping: slow, ..plain }, Status::Completed),
+        (
+            "the stock's actor panics",
+            4,
+            Simulation { stock: script(Some(Fault::Panic), 0), ..plain },
+            Status::Completed,
+        ),
+        ("too many", 9, plain, Status::Compensated),
+        ("declined", 4, Simulation { payment: reject, ..plain }, Status::Compensated),
+        ("not shipped", 4, Simulation { shipping: reject, ..plain }, Status::Compensated),
+    ] {
+        let Depot { test, shop, variant, .. } = depot(&[3, 2]).await;
+        let (house, case) = (House::over(test), Case::stocked(shop, variant, pieces, simulate));
+        house.place(&case).await;
+        assert_eq!(house.rest_of(case.saga_id).await, end, "{name}");
+        let test = house.stop_abruptly().await;
+        let left = if end == Status::Completed { (5 - pieces, 0) } else { (5, 0) };
+        assert_eq!(stock(&test), left, "{name}");
+        for (index, cut) in prefixes(&test, &case).await.into_iter().enumerate() {
+            let house = House::over(cut);
+            assert_eq!(house.rest_of(case.saga_id).await, end, "{name}, cut {index}");
+            assert_promises(&house.test.facts().await);
+            assert_eq!(stock(&house.test), left, "{name}, cut {index}");
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What clients and operators ask of the coordinator, and what they hear when it crashes meanwhile.
 
 use super::given::{house, status, success};
-use crate::store::given::{Case, Held, claim, eventually};
+use crate::store::given::{Case, Held, claim, eventually, tell};
 use backstitch::{
     actors::{
         CrashMode,
@@ -116,6 +116,23 @@ async fn who_asks_for_an_order_is_answered_when_its_finished_saga_refuses_a_canc
     assert!(matches!(cancelled.unwrap(), Err(SagaRequestError::Refused(_))));
     assert_eq!(placed.unwrap().unwrap().order_id, case.order_id());
     assert!(rested.is_ok());
+}
+
+#[actix_web::test]
+async fn a_request_that_came_before_is_found_once_its_order_exists() {
+    let house = house();
+    let case = Case::new(Provider::Simulated);
+    let key = Some(claim("k", 1));
+    assert!(house.service.placed_before(key.clone(), Duration::ZERO).await.unwrap().is_none());
+    let test = house.stop_abruptly().await;
+    // As after a crash between the start and the order's creation.
+    tell(&test.store, case.start(key.clone())).await.unwrap();
+    let house = super::given::House::over(test);
+    let found = house.service.placed_before(key, Duration::ZERO).await.unwrap().unwrap();
+    assert_eq!((found.order_id, found.replayed), (case.order_id(), true));
+    assert!(house.service.order(case.order_id()).await.is_ok());
+    let reused = house.service.placed_before(Some(claim("k", 2)), Duration::ZERO).await;
+    assert!(matches!(reused, Err(ServiceError::KeyReused)));
 }
 
 #[actix_web::test]

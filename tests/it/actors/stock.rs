@@ -2,6 +2,7 @@
 //! orders that race for few pieces while it is being crashed.
 
 use super::{alone::perform, given::Stall};
+use crate::domain::stock::plain;
 use crate::store::{
     given::{Held, eventually, script},
     stock::given::{Buyer, Depot, depot, refused},
@@ -43,9 +44,10 @@ async fn alone(pieces: &[i64]) -> Alone {
 
 impl Alone {
     async fn ask(&self, command: StockCommand) -> Outcome {
+        let order = command.order();
         let mut replies = perform(&self.stock, vec![command]).await;
         match replies.pop() {
-            Some(StepReply::Outcome(outcome)) if replies.is_empty() => outcome,
+            Some(StepReply::Outcome(outcome)) if replies.is_empty() => plain(outcome, order),
             other => panic!("{other:?}"),
         }
     }
@@ -82,7 +84,8 @@ async fn a_batch_is_answered_in_order() {
     let replies = perform(&alone.stock, batch).await;
     for (number, (reply, buyer)) in replies.into_iter().zip(&buyers).enumerate() {
         let expected = if number < 30 { buyer.done() } else { refused(Reason::OutOfStock) };
-        assert_eq!(reply, StepReply::Outcome(expected), "{number}");
+        let StepReply::Outcome(outcome) = reply else { panic!("{reply:?}") };
+        assert_eq!(plain(outcome, buyer.order_id), expected, "{number}");
     }
 }
 
@@ -123,7 +126,10 @@ async fn a_crash_at_any_point_loses_no_reservation_and_doubles_none() {
                 held.release();
             }
             match sent.await {
-                Ok(replies) => assert_eq!(replies, [StepReply::Outcome(buyer.done())], "{point:?} {mode:?}"),
+                Ok(replies) => {
+                    let [StepReply::Outcome(outcome)] = &replies[..] else { panic!("{replies:?}") };
+                    assert_eq!(plain(outcome.clone(), buyer.order_id), buyer.done(), "{point:?} {mode:?}");
+                }
                 Err(actix::MailboxError::Closed) => {}
                 Err(other) => panic!("{other}"),
             }

@@ -103,16 +103,30 @@ pub(super) fn desk_of(
     desk_over(std::convert::identity, order, payment)
 }
 
+/// A desk over a stock stub; the other participants obey.
+pub(super) fn desk_with_stock(stock: impl FnMut(&[StockCommand]) -> Act + Send + 'static) -> Desk {
+    desk_of_all(std::convert::identity, obedient::<Order>(), stock, obedient::<Payment>())
+}
+
 /// A desk whose coordinator sees its store through something else.
 pub(super) fn desk_over(
     seen: impl FnOnce(Arc<dyn SagaStore>) -> Arc<dyn SagaStore>,
     order: impl FnMut(&[OrderCommand]) -> Act + Send + 'static,
     payment: impl FnMut(&[PaymentCommand]) -> Act + Send + 'static,
 ) -> Desk {
+    desk_of_all(seen, order, |commands| panic!("nobody asks the stock: {commands:?}"), payment)
+}
+
+fn desk_of_all(
+    seen: impl FnOnce(Arc<dyn SagaStore>) -> Arc<dyn SagaStore>,
+    order: impl FnMut(&[OrderCommand]) -> Act + Send + 'static,
+    stock: impl FnMut(&[StockCommand]) -> Act + Send + 'static,
+    payment: impl FnMut(&[PaymentCommand]) -> Act + Send + 'static,
+) -> Desk {
     let (test, arbiter) = (store(), actix_rt::Arbiter::new());
     let participants = Participants {
         order: stub(&arbiter, &test, order),
-        stock: stub(&arbiter, &test, |commands: &[StockCommand]| panic!("nobody asks the stock: {commands:?}")),
+        stock: stub(&arbiter, &test, stock),
         payment: stub(&arbiter, &test, payment),
         shipping: stub(&arbiter, &test, obedient::<Shipping>()),
     };

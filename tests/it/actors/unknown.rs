@@ -1,15 +1,20 @@
 //! A coordinator over participants that answer badly: unknown, pending, late, never, by crashing.
 
-use super::stubs::{Act, desk, desk_of, obedient, obedient_payment, unknown};
-use crate::store::given::{Case, eventually};
+use super::stubs::{Act, desk, desk_of, desk_with_stock, obedient, obedient_payment, unknown};
+use crate::{
+    store::given::{Case, eventually},
+    support::CatalogRows,
+};
 use backstitch::{
-    actors::coordinator::{CancelSaga, SagaRequestError, Signal},
+    actors::coordinator::{CancelSaga, PlaceOrder, SagaRequestError, Signal},
     domain::{
         aggregate::Aggregate,
         checkout::Verb,
+        ids::VariantId,
         order::Order,
         payment::{Payment, PaymentCommand, Provider},
         saga::{CancelBy, Outcome, Refused, Status, StepReply},
+        simulation::Simulation,
     },
 };
 use std::sync::{
@@ -17,6 +22,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 #[actix_web::test]
 async fn an_unknown_is_asked_again_until_it_is_known() {
@@ -30,6 +36,27 @@ async fn an_unknown_is_asked_again_until_it_is_known() {
     desk.begin(&case);
     assert_eq!(desk.rest(&case).await, Status::Completed);
     assert_eq!(desk.attempts(&case, Verb::ProcessPayment).await, (3, 2));
+}
+
+#[actix_web::test]
+async fn an_order_is_placed_while_the_stock_has_no_usable_answer() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let asks = Arc::clone(&asked);
+    let desk = desk_with_stock(move |commands| {
+        asks.fetch_add(commands.len(), SeqCst);
+        Act::Reply(commands.iter().map(|_| unknown()).collect())
+    });
+    let case = Case::stocked(CatalogRows::shop(), VariantId::from_uuid(Uuid::now_v7()), 1, Simulation::default());
+    let place = PlaceOrder {
+        saga_id: case.saga_id,
+        checkout: case.checkout.clone(),
+        claim: None,
+        permit: desk.admission.enter(),
+        rested: oneshot::channel().0,
+    };
+    let placed = desk.coordinator.send(place).await.unwrap().unwrap();
+    assert_eq!(placed.order_id, case.order_id());
+    assert!(asked.load(SeqCst) < 6, "not only when it has given up");
 }
 
 #[actix_web::test]

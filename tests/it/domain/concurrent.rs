@@ -70,7 +70,7 @@ impl Wide {
     fn append(&mut self, events: Vec<Event<Verb, ()>>) -> Vec<&'static str> {
         let names = events.iter().map(Event::name).collect();
         self.log.extend(events.into_iter().map(|event| (self.now, event)));
-        let replayed = Saga::replay(saga_id(), self.log.clone(), |_, _, _| Some(&*WIDE)).expect("the log replays");
+        let replayed = Saga::replay(saga_id(), self.log.clone(), |_, _, ()| Some(&*WIDE)).expect("the log replays");
         assert_eq!(format!("{replayed:?}"), format!("{:?}", self.saga));
         names
     }
@@ -158,7 +158,7 @@ fn after_the_pivot_one_stuck_step_needs_a_person_and_the_other_is_asked_again_af
 fn a_log_cut_between_the_starts_of_two_steps_starts_the_other_too() {
     let whole = Wide::answered(&[FIRST]);
     let cut = whole.log[..whole.log.len() - 1].to_vec();
-    let saga = Saga::replay(saga_id(), cut.clone(), |_, _, _| Some(&*WIDE)).expect("a prefix replays");
+    let saga = Saga::replay(saga_id(), cut.clone(), |_, _, ()| Some(&*WIDE)).expect("a prefix replays");
     let mut wide = Wide { saga, log: cut, now: at(5) };
     assert_eq!(wide.running(), ["left"]);
     assert_eq!(wide.answer(LEFT, Outcome::DONE), ["step_done", "step_started"]);

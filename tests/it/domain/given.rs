@@ -1,10 +1,12 @@
 //! What the tests start from: fixed ids, a small basket, a checkout, commands for one order.
 
+use super::stock::{shop, variant};
 use backstitch::domain::{
+    catalog::{PricedOffer, ProductName, Sku, Standing},
     checkout::Checkout,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
-    money::Currency,
-    order::{Basket, LineDraft},
+    money::{Currency, Price},
+    order::{Basket, Draft, LineDraft, OfferDraft},
     payment::{Provider, Terms},
     shipment::Consignment,
     simulation::{Fault, Script, Simulation},
@@ -44,6 +46,24 @@ pub(super) fn line(item_name: &str, quantity: i64, price: i64) -> LineDraft {
 pub(super) fn basket() -> Arc<Basket> {
     let lines = vec![line("Kopi Gayo 250 g", 2, 85_000)];
     Arc::new(Basket::parse(lines, |_, field| field.to_owned()).expect("a good basket"))
+}
+
+/// So many pieces of a shop's variant, and a free-text line.
+pub(super) fn stocked_basket(pieces: i64) -> Arc<Basket> {
+    let (shop_id, variant_id) = (shop(0), variant(0));
+    let offer = OfferDraft { shop_id, variant_id, quantity: pieces, expected_price: Some(42_000) };
+    let priced = PricedOffer {
+        shop_id,
+        variant_id,
+        sku: Sku::stored("GAYO-250".into()),
+        product_name: ProductName::stored("Kopi Gayo".into()),
+        size: None,
+        price: Price::parse(42_000).expect("a price"),
+        currency: Currency::Idr,
+        standing: Standing { shop: true, product: true, variant: true, offer: true },
+    };
+    let drafts = vec![Draft::Offer(offer), Draft::FreeText(line("Ongkos bungkus", 1, 5_000))];
+    Arc::new(Basket::price(drafts, vec![Ok(priced)], |_, field| field.to_owned()).expect("a good basket"))
 }
 
 pub(super) fn checkout(provider: Provider) -> Checkout {

@@ -208,6 +208,6 @@ fn a_full_input_is_stored_under_its_stable_names() {
     assert_eq!(value["provider"], "simulated");
     assert_eq!(
         value["simulate"],
-        json!({ "payment": { "fault": "error_once", "delay_ms": 50 }, "shipping": { "fault": "reject" } })
+        json!({ "payment": { "fault": "error_once", "delay_ms": 50 }, "shipping": { "fault": "reject" }, "stock": { "fault": "panic" } })
     );
 }

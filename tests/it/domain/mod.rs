@@ -18,7 +18,7 @@ mod payment_outside;
 mod prefixes;
 mod retry;
 mod shipment_barrier;
-mod stock;
+pub(crate) mod stock;
 mod unknown;
 mod world;
 mod world_chaos;

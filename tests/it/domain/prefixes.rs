@@ -1,7 +1,7 @@
 //! Every prefix: cut a real saga's log anywhere, fold what is left, go on, and reach the same end.
 
 use super::{
-    given::{at, checkout, script},
+    given::{at, checkout, script, stocked_basket},
     world::{Rows, World},
 };
 use backstitch::domain::{
@@ -14,6 +14,13 @@ use backstitch::domain::{
 fn simulated(payment: Script, shipping: Script) -> World {
     let simulate = Simulation { payment, shipping, ..Simulation::default() };
     World::begin(Checkout { simulate, ..checkout(Provider::Simulated) }, at(0))
+}
+
+/// An order of so many pieces of a variant, and a free-text line.
+fn stocked(pieces: i64, payment: Script, shipping: Script) -> World {
+    let simulate = Simulation { payment, shipping, ..Simulation::default() };
+    let basket = stocked_basket(pieces);
+    World::begin(Checkout { simulate, basket, ..checkout(Provider::Simulated) }, at(0))
 }
 
 /// Goes on until `step` must be in flight.
@@ -81,6 +88,12 @@ fn runs() -> Vec<(&'static str, World, Status)> {
         ("declined by hand", by_hand(Settlement::Failed), Compensated),
         ("expired", World::plain(Provider::Manual), Compensated),
         ("cancelled", cancelled_while_waiting(), Compensated),
+        ("from two warehouses", stocked(4, plain, plain), Completed),
+        ("from one warehouse, slow", stocked(2, slow, slow), Completed),
+        ("out of stock", stocked(9, plain, plain), Compensated),
+        ("from two warehouses, declined", stocked(4, fault(Fault::Reject, 0), plain), Compensated),
+        ("from two warehouses, shipping fails", stocked(4, plain, fault(Fault::Reject, 0)), Compensated),
+        ("from two warehouses, slow, shipping fails", stocked(4, slow, fault(Fault::Reject, 50)), Compensated),
         ("stuck after the pivot", stuck_after_the_pivot(), Completed),
         ("stuck on the way back", stuck_on_the_way_back(), Compensated),
     ];

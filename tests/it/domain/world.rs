@@ -1,10 +1,11 @@
-//! A whole checkout in memory: one saga, its log, the three participants' rows, the messages between
+//! A whole checkout in memory: one saga, its log, the participants' rows, the messages between
 //! them and the provider's and carrier's answers. Nothing happens but what a test makes happen.
 
 use super::{
     given::{checkout, saga_id},
     journal::{JITTER, replay},
     row::Row,
+    stock::Depot,
 };
 use backstitch::domain::{
     checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Verb},
@@ -17,12 +18,23 @@ use backstitch::domain::{
 };
 use std::sync::Arc;
 
-/// The rows of one order's three participants.
-#[derive(Clone, Default)]
+/// What there is of the variant that stocked orders want, by warehouse.
+pub(super) const PIECES: [i64; 2] = [3, 2];
+
+/// The rows of one order's participants, and the stock that it takes from.
+#[derive(Clone)]
 pub(super) struct Rows {
     pub(super) order: Row<Order>,
+    pub(super) depot: Depot,
     pub(super) payment: Row<Payment>,
     pub(super) shipping: Row<Shipping>,
+}
+
+impl Default for Rows {
+    fn default() -> Self {
+        let depot = Depot::with(&[&PIECES[..1], &PIECES[1..]]);
+        Self { order: Row::default(), depot, payment: Row::default(), shipping: Row::default() }
+    }
 }
 
 pub(super) struct World {
@@ -131,7 +143,7 @@ impl World {
                 self.rows.order.now = self.now;
                 self.rows.order.send(&command)
             }
-            Command::Stock(command) => panic!("a free-text order asks the stock: {command:?}"),
+            Command::Stock(command) => self.rows.depot.ask(&command).outcome,
             Command::Payment(command) => self.payment(&command),
             Command::Shipping(command) => self.shipping(&command),
         };

@@ -2,7 +2,7 @@
 //! and storms. The saga always comes to rest, and money and goods are conserved.
 
 use super::{
-    given::{at, checkout, script},
+    given::{at, basket, checkout, script, stocked_basket},
     world::World,
 };
 use backstitch::domain::{
@@ -78,6 +78,8 @@ struct Setup {
     payment: Script,
     shipping: Script,
     deadline_ms: u64,
+    /// How many pieces it takes from the stock, where it takes some.
+    pieces: Option<i64>,
 }
 
 impl Setup {
@@ -85,6 +87,7 @@ impl Setup {
         Checkout {
             deadline_ms: self.deadline_ms,
             simulate: Simulation { payment: self.payment, shipping: self.shipping, ..Simulation::default() },
+            basket: self.pieces.map_or_else(basket, stocked_basket),
             ..checkout(self.provider)
         }
     }
@@ -93,12 +96,11 @@ impl Setup {
 fn setups() -> impl Strategy<Value = Setup> {
     let provider = prop_oneof![3 => Just(Provider::Simulated), 2 => Just(Provider::Manual)];
     let deadline_ms = prop_oneof![Just(0_u64), 1..100_000_u64];
-    (provider, any_script(), any_script(), deadline_ms).prop_map(|(provider, payment, shipping, deadline_ms)| Setup {
-        provider,
-        payment,
-        shipping,
-        deadline_ms,
-    })
+    // From one warehouse, from both, and more than there is.
+    let pieces = prop_oneof![2 => Just(None), 1 => Just(Some(2)), 2 => Just(Some(4)), 1 => Just(Some(9))];
+    (provider, any_script(), any_script(), deadline_ms, pieces).prop_map(
+        |(provider, payment, shipping, deadline_ms, pieces)| Setup { provider, payment, shipping, deadline_ms, pieces },
+    )
 }
 
 fn picked<T>(from: &[T], pick: usize) -> Option<usize> {

@@ -1,6 +1,9 @@
 //! What must be true of a world, always and in the end.
 
-use super::{journal::replay, world::World};
+use super::{
+    journal::replay,
+    world::{PIECES, World},
+};
 use backstitch::domain::{
     order::OrderStatus,
     payment::PaymentStatus,
@@ -13,6 +16,8 @@ impl World {
     pub(super) fn assert_safe(&self) {
         let (captures, refunds) = self.rows.payment.moved();
         assert!(captures <= 1 && refunds <= captures, "{captures} captures, {refunds} refunds");
+        let (on_hand, reserved) = self.stock();
+        assert!((0..=on_hand).contains(&reserved) && on_hand <= PIECES.iter().sum(), "{on_hand}, {reserved} reserved");
     }
 
     /// The promise about money and goods, for a saga at rest with no call outstanding.
@@ -24,8 +29,16 @@ impl World {
         let shipments = self.rows.shipping.stored.as_ref().map_or(&[][..], Shipping::shipments);
         let all = |status| shipments.iter().all(|shipment| shipment.status == status);
         let (captures, refunds) = self.rows.payment.moved();
+        let wanted: i64 = self.saga.input().basket.demands().iter().map(|demand| demand.quantity.get()).sum();
+        let (on_hand, reserved) = self.stock();
+        let gone = if self.status() == Status::Completed { wanted } else { 0 };
+        assert_eq!((on_hand, reserved), (PIECES.iter().sum::<i64>() - gone, 0));
+        self.rows.depot.assert_books();
         match self.status() {
             Status::Completed => {
+                let sent: i64 =
+                    shipments.iter().flat_map(|shipment| shipment.contents.iter()).map(|c| c.quantity).sum();
+                assert_eq!(sent, wanted, "{shipments:?}");
                 assert_eq!(order.status, OrderStatus::Completed);
                 assert_eq!((payment, captures, refunds), (Some(PaymentStatus::Paid), 1, 0));
                 assert!(!shipments.is_empty() && all(ShipmentStatus::Shipped), "{shipments:?}");
@@ -38,6 +51,12 @@ impl World {
             }
             status => panic!("{status:?} is no rest"),
         }
+    }
+
+    /// On hand and reserved, over all warehouses.
+    fn stock(&self) -> (i64, i64) {
+        let levels = [0, 1].map(|warehouse| self.rows.depot.level(warehouse, 0));
+        (levels.iter().map(|level| level.0).sum(), levels.iter().map(|level| level.1).sum())
     }
 
     /// The log alone tells of the same saga.

@@ -1,9 +1,10 @@
 //! Actors crashed on purpose while orders run.
 
 use super::{
-    load::{assert_all_there, clients, scaled},
+    load::{assert_all_there, clients},
     server::{Server, assert_audit_is_clean, get},
 };
+use crate::support::scaled;
 use serde_json::json;
 use std::{
     sync::{Arc, Mutex},
@@ -21,11 +22,11 @@ async fn crashing_every_actor_in_every_mode_under_load_ends_no_process_and_loses
     let mut server = Server::start(directory.path()).await;
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
-    let clients = clients(seed, 12, orders, 150, 30, &target, &acknowledged);
+    let clients = clients(seed, 12, orders, 150, 30, &target, &acknowledged).await;
 
     let http = reqwest::Client::new();
     let mut pace = tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).expect("a rate"));
-    let actors = ["order", "stock", "payment", "shipping", "coordinator"];
+    let actors = ["order", "stock", "payment", "shipping", "catalog", "coordinator"];
     let modes = ["panic", "stop", "panic_in_future"];
     for crash in 0..crashes {
         pace.tick().await;

@@ -1,9 +1,10 @@
 //! SIGKILL in the middle of hundreds of sagas.
 
 use super::{
-    load::{assert_all_there, clients, scaled},
+    load::{assert_all_there, clients},
     server::{Server, assert_audit_is_clean, eventually},
 };
+use crate::support::scaled;
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -19,7 +20,7 @@ async fn sigkill_in_the_middle_of_hundreds_of_sagas_again_and_again_loses_and_do
     let mut server = Server::start(directory.path()).await;
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
-    let clients = clients(seed, 64, orders, 400, 0, &target, &acknowledged);
+    let clients = clients(seed, 64, orders, 400, 0, &target, &acknowledged).await;
 
     for round in 1..=4 {
         // Kill when some hundred sagas more are under way, wherever they are just then.
@@ -53,7 +54,7 @@ async fn hundreds_of_sagas_that_are_killed_at_once_rest_soon_after_the_restart()
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
     // Delays far longer than placing takes: nearly all are under way when the server dies.
-    for client in clients(seed, 100, orders, 5_000, 0, &target, &acknowledged) {
+    for client in clients(seed, 100, orders, 5_000, 0, &target, &acknowledged).await {
         client.await.expect("a client ends");
     }
     server.kill();

@@ -1,6 +1,7 @@
 //! Orders from many clients at once, of every kind, retried as a good client would.
 
 use super::server::get;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -15,8 +16,37 @@ pub(super) type Acknowledged = Arc<Mutex<BTreeMap<String, (String, String)>>>;
 /// Where the clients find the server; changes when it is restarted.
 pub(super) type Target = Arc<Mutex<String>>;
 
-/// A random order: most succeed, some fail at every step, some are slow.
-pub(super) fn random_order(random: &mut fastrand::Rng, max_delay_ms: u64) -> Value {
+/// Opens two shops; a line of one piece of what each sells. There is too little of the second one for everybody.
+async fn open_shops(base: &str) -> Vec<Value> {
+    let client = reqwest::Client::new();
+    let sent = async |method: Method, path: String, body: Value| -> Value {
+        let request = client.request(method, format!("{base}{path}")).json(&body);
+        let answer = request.send().await.expect("the server answers");
+        assert_eq!(answer.status(), 201, "{path}");
+        let answer: Value = answer.json().await.expect("an answer is JSON");
+        answer["data"]["id"].clone()
+    };
+    let mut lines = Vec::new();
+    for (sku, pieces) in [("plenty", 1_000_000), ("few", 100)] {
+        let product = sent(Method::POST, "/products".into(), json!({"name": sku})).await;
+        let product = product.as_str().expect("an id").to_owned();
+        let variant = sent(Method::POST, format!("/products/{product}/variants"), json!({"sku": sku})).await;
+        let shop = sent(Method::POST, "/shops".into(), json!({"name": sku, "city": "Takengon"})).await;
+        let place = json!({"shop_id": shop, "name": "Gudang", "address": "Jalan 1"});
+        let warehouse = sent(Method::POST, "/warehouses".into(), place).await;
+        let id = |id: &Value| id.as_str().expect("an id").to_owned();
+        let offer = format!("/shops/{}/offers/{}", id(&shop), id(&variant));
+        sent(Method::PUT, offer, json!({"price": 85_000})).await;
+        let goods = json!({"variant_id": variant, "quantity": pieces});
+        sent(Method::POST, format!("/warehouses/{}/stock", id(&warehouse)), goods).await;
+        lines.push(json!({"shop_id": shop, "variant_id": variant, "quantity": 1}));
+    }
+    lines
+}
+
+/// A random order: most succeed, some fail at every step, some are slow. Half of them take something from one
+/// or both shops.
+fn random_order(random: &mut fastrand::Rng, max_delay_ms: u64, offers: &[Value]) -> Value {
     let mut simulate = json!({});
     match random.u8(0..20) {
         0 => simulate["payment"] = json!("decline"),
@@ -33,13 +63,18 @@ pub(super) fn random_order(random: &mut fastrand::Rng, max_delay_ms: u64) -> Val
     if random.bool() {
         simulate["shipping_delay_ms"] = json!(random.u64(0..=max_delay_ms));
     }
-    json!({
+    let mut lines = vec![json!({
         "item_name": format!("item {}", random.u32(..)),
         "quantity": random.u32(1..=10),
         "price": random.u32(1..=100_000),
-        "payment": {"provider": "simulated"},
-        "simulate": simulate,
-    })
+    })];
+    match random.u8(0..6) {
+        0 => lines = offers.to_vec(),
+        1 => lines.extend_from_slice(&offers[..1]),
+        2 => lines = offers[1..].to_vec(),
+        _ => {}
+    }
+    json!({"lines": lines, "payment": {"provider": "simulated"}, "simulate": simulate})
 }
 
 /// Places an order under a key, and waits for its end for `wait_seconds`, until the server acknowledges it or
@@ -73,8 +108,8 @@ pub(super) async fn place(
     }
 }
 
-/// Starts `clients` clients that place `orders` orders between them.
-pub(super) fn clients(
+/// Opens shops and starts `clients` clients that place `orders` orders between them.
+pub(super) async fn clients(
     seed: u64,
     clients: usize,
     orders: usize,
@@ -83,15 +118,18 @@ pub(super) fn clients(
     target: &Target,
     acknowledged: &Acknowledged,
 ) -> Vec<actix_web::rt::task::JoinHandle<()>> {
+    let base = target.lock().expect("no holder panics").clone();
+    let offers: Arc<[Value]> = open_shops(&base).await.into();
     let client = reqwest::Client::new();
     let give_up = Instant::now() + Duration::from_mins(5);
     (0..clients)
         .map(|number| {
             let (client, target, acknowledged) = (client.clone(), Arc::clone(target), Arc::clone(acknowledged));
+            let offers = Arc::clone(&offers);
             let mut random = fastrand::Rng::with_seed(seed.wrapping_add(number as u64));
             actix_web::rt::spawn(async move {
                 for order in (number..orders).step_by(clients) {
-                    let body = random_order(&mut random, max_delay_ms);
+                    let body = random_order(&mut random, max_delay_ms, &offers);
                     let key = format!("{seed}-{order}");
                     place(&client, &target, &key, &body, wait_seconds, give_up, &acknowledged).await;
                 }
@@ -111,9 +149,4 @@ pub(super) async fn assert_all_there(base: &str, acknowledged: &Acknowledged) {
         let status = found["data"]["saga"]["status"].as_str().unwrap_or_default().to_owned();
         assert!(matches!(status.as_str(), "completed" | "compensated"), "saga {saga} is {status}");
     }
-}
-
-/// A number from the environment, for runs larger than everyday's.
-pub(super) fn scaled(name: &str, everyday: usize) -> usize {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(everyday)
 }

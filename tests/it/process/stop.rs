@@ -15,7 +15,7 @@ async fn sigterm_under_load_exits_with_0_and_the_next_start_finishes_every_saga(
     let server = Server::start(directory.path()).await;
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
-    let clients = clients(seed, 32, 600, 200, 0, &target, &acknowledged);
+    let clients = clients(seed, 32, 600, 200, 0, &target, &acknowledged).await;
     eventually("some orders are acknowledged", async || acknowledged.lock().expect("no holder panics").len() >= 150)
         .await;
 

@@ -3,10 +3,11 @@
 
 use backstitch::{
     domain::{
+        catalog::{PricedOffer, ProductName, Sku, Standing},
         checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Verb},
-        ids::{OrderId, PaymentId, SagaId, ShipmentId},
-        money::Currency,
-        order::{Basket, LineDraft, OrderCommand},
+        ids::{OrderId, PaymentId, SagaId, ShipmentId, ShopId, VariantId},
+        money::{Currency, Price},
+        order::{Basket, Draft, LineDraft, OfferDraft, OrderCommand},
         payment::{PaymentCommand, Provider},
         shipment::ShippingCommand,
         simulation::{Fault, Script, Simulation},
@@ -138,7 +139,30 @@ impl Case {
         Self::with(Provider::Simulated, 60_000, simulate)
     }
 
+    /// An order of so many pieces of a shop's variant, and a free-text line.
+    pub(crate) fn stocked(shop_id: ShopId, variant_id: VariantId, pieces: i64, simulate: Simulation) -> Self {
+        let offer = PricedOffer {
+            shop_id,
+            variant_id,
+            sku: Sku::stored("GAYO-250".into()),
+            product_name: ProductName::stored("Kopi Gayo".into()),
+            size: None,
+            price: Price::parse(42_000).unwrap(),
+            currency: Currency::Idr,
+            standing: Standing { shop: true, product: true, variant: true, offer: true },
+        };
+        let line = LineDraft { item_name: "Ongkos bungkus".into(), quantity: 1, price: 5_000 };
+        let offered = OfferDraft { shop_id, variant_id, quantity: pieces, expected_price: None };
+        let drafts = vec![Draft::Offer(offered), Draft::FreeText(line)];
+        let basket = Basket::price(drafts, vec![Ok(offer)], |_, field| field.to_owned()).unwrap();
+        Self::of(basket.into(), Provider::Simulated, 60_000, simulate)
+    }
+
     pub(crate) fn with(provider: Provider, deadline_ms: u64, simulate: Simulation) -> Self {
+        Self::of(basket(), provider, deadline_ms, simulate)
+    }
+
+    fn of(basket: Arc<Basket>, provider: Provider, deadline_ms: u64, simulate: Simulation) -> Self {
         let saga_id = SagaId::from_uuid(Uuid::now_v7());
         let checkout = Arc::new(Checkout {
             order_id: OrderId::from_uuid(Uuid::now_v7()),
@@ -146,7 +170,7 @@ impl Case {
             shipment_id: ShipmentId::from_uuid(Uuid::now_v7()),
             customer_ref: None,
             currency: Currency::Idr,
-            basket: basket(),
+            basket,
             provider,
             deadline_ms,
             simulate,

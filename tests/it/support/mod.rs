@@ -7,12 +7,14 @@ mod bodies;
 mod catalog;
 mod catalog_rows;
 mod raw;
+mod stand;
 
 pub(crate) use answer::{Answer, Call};
 pub(crate) use app::TestApp;
 pub(crate) use bodies::{id, manual, simulated};
 pub(crate) use catalog_rows::CatalogRows;
 pub(crate) use raw::Raw;
+pub(crate) use stand::{Stand, paid, unpaid};
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -32,4 +34,9 @@ pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Op
         assert!(Instant::now() < deadline, "never: {what}");
         sleep(POLL).await;
     }
+}
+
+/// A number from the environment, for runs larger than everyday's.
+pub(crate) fn scaled(name: &str, everyday: usize) -> usize {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(everyday)
 }

@@ -1,6 +1,7 @@
 use crate::{
     audit::sample::{
-        Sample, applies, compensated, completed, movements, order, paid_late, payment, red, report, shipment,
+        Sample, applies, compensated, completed, movements, order, paid_late, payment, red, report, reservation,
+        shipment,
     },
     domain::{
         order::OrderStatus,
@@ -8,6 +9,7 @@ use crate::{
         reason::Reason,
         shipment::{CarrierCall, ShipmentStatus},
         simulation::Simulation,
+        stock::ReservationStatus,
     },
 };
 
@@ -102,4 +104,19 @@ fn an_unfinished_saga_that_ships_or_is_called_paid_before_its_money_came_is_red(
     assert_eq!(red(&unpaid(shipped)), [name]);
     let marked = Sample::begin(Provider::Simulated, Simulation::default()).steps(3).facts();
     assert_eq!(red(&unpaid(marked)), [name]);
+}
+
+#[test]
+fn an_unfinished_saga_whose_pieces_left_the_stock_before_its_money_came_is_red() {
+    let name = "unfinished_sagas_are_not_ahead_of_the_money";
+    // Created, reserved, paid, marked as paid, taken from the stock.
+    let mut facts = Sample::stocked(Provider::Simulated, Simulation::default()).steps(5).facts();
+    assert_eq!(reservation(&mut facts).status, ReservationStatus::Committed);
+    assert!(applies(name, &facts) && report(&facts).is_clean(), "{}", report(&facts));
+    order(&mut facts).status = OrderStatus::Pending;
+    assert!(report(&facts).is_clean(), "the order hears of it at the same time: {}", report(&facts));
+    let row = payment(&mut facts);
+    (row.status, row.captured_at) = (PaymentStatus::Pending, None);
+    movements(&mut facts).clear();
+    assert_eq!(red(&facts), [name]);
 }

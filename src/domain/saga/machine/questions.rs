@@ -100,6 +100,19 @@ impl<A: Action, I: Clone> Saga<A, I> {
             .any(|((_, candidate), record)| candidate.action == step && answered(record))
     }
 
+    /// Whether the step with this verb has been tried in vain and is, or would be, tried again.
+    pub fn is_tried_again(&self, step: A) -> bool {
+        let again = |record: &StepRecord| match record.state {
+            StepState::Running => record.attempts > 1,
+            StepState::Backoff { .. } | StepState::Exhausted => true,
+            _ => false,
+        };
+        self.definition
+            .steps()
+            .zip(&self.forward)
+            .any(|((_, candidate), record)| candidate.action == step && again(record))
+    }
+
     /// What the step with this verb has to show, once it is done.
     pub fn receipt(&self, step: A) -> Option<&Receipt> {
         let mut records = self.definition.steps().zip(&self.forward);

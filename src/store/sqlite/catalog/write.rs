@@ -59,6 +59,9 @@ pub(in crate::store::sqlite) fn change(
     // Nothing has been written when a decision panics.
     let decided = guarded(|| decide(command, tx, tx.now()))??;
     if let Ok(change) = &decided {
+        if let Some(recent) = tx.recent() {
+            recent.offers.touch();
+        }
         save(tx, change)?;
     }
     Ok(decided)

@@ -1,6 +1,67 @@
 //! What is shown when, and that the oldest go first.
 
-use super::{GENERATION, Rows};
+use super::{GENERATION, Offers, Rows};
+use crate::domain::{
+    catalog::{PricedOffer, ProductName, Sku, Standing},
+    ids::{ShopId, VariantId},
+    money::{Currency, Price},
+};
+use uuid::Uuid;
+
+fn offer(price: i64) -> PricedOffer {
+    PricedOffer {
+        shop_id: ShopId::from_uuid(Uuid::from_u128(1)),
+        variant_id: VariantId::from_uuid(Uuid::from_u128(2)),
+        sku: Sku::stored("GAYO-250".into()),
+        product_name: ProductName::stored("Kopi Gayo".into()),
+        size: None,
+        price: Price::parse(price).expect("a price"),
+        currency: Currency::Idr,
+        standing: Standing { shop: true, product: true, variant: true, offer: true },
+    }
+}
+
+fn find(offers: &Offers) -> Result<i64, u64> {
+    let any = offer(1);
+    offers.find(any.shop_id, any.variant_id).map(|found| found.price.get())
+}
+
+#[test]
+fn an_offer_is_kept_until_the_catalogue_is_written() {
+    let offers = Offers::default();
+    let state = find(&offers).expect_err("nothing is known");
+    offers.keep(offer(5), state);
+    assert_eq!(find(&offers), Ok(5));
+    offers.touch();
+    assert_eq!(find(&offers), Ok(5), "until the COMMIT");
+    offers.publish();
+    assert!(find(&offers).is_err());
+}
+
+#[test]
+fn an_offer_that_was_read_before_the_catalogue_was_written_is_not_kept_after_it() {
+    let offers = Offers::default();
+    let before = find(&offers).expect_err("nothing is known");
+    offers.touch();
+    offers.publish();
+    offers.keep(offer(5), before);
+    let after = find(&offers).expect_err("what was read is old");
+    // Where everything is to be forgotten, the transaction under way may write anything.
+    offers.clear();
+    offers.keep(offer(6), find(&offers).expect_err("forgotten"));
+    offers.publish();
+    assert!(find(&offers).expect_err("forgotten again") > after);
+}
+
+#[test]
+fn a_write_that_was_rolled_back_forgets_nothing() {
+    let offers = Offers::default();
+    offers.keep(offer(5), find(&offers).expect_err("nothing is known"));
+    offers.touch();
+    offers.discard();
+    offers.publish();
+    assert_eq!(find(&offers), Ok(5));
+}
 
 #[test]
 fn a_row_is_shown_to_others_once_its_transaction_is_committed_and_to_the_writer_before() {

@@ -97,9 +97,11 @@ fn step(tx: &Tx<'_, '_>, command: &StockCommand) -> Result<StockAnswer, CommandE
     }
 }
 
+/// Keeps a row in memory, unless it is large: a reservation has as many items as it pleases its client.
 fn keep(tx: &Tx<'_, '_>, row: Reservation, version: i64) {
     if let Some(recent) = tx.recent() {
-        recent.reservations.write(row.order_id, Some(Versioned { row, version }));
+        let (order, is_small) = (row.order_id, row.items.len() <= 8);
+        recent.reservations.write(order, is_small.then_some(Versioned { row, version }));
     }
 }
 
@@ -143,7 +145,7 @@ fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<
         }
         let mut present = Vec::new();
         for shelf in made.shelves() {
-            present.extend(levels::load(tx, shelf)?.map(|stored| stored.row));
+            present.extend(present_level(tx, shelf)?);
         }
         return Ok(StockReply::Change(Ok(ChangeAnswer { levels: present, transfer_id, replayed: true })));
     }
@@ -181,6 +183,14 @@ pub(super) fn decide_change(
     Ok(decided)
 }
 
+/// A level as it is now: empty where a count has found nothing on a shelf that never had anything.
+fn present_level(tx: &Tx<'_, '_>, shelf: Shelf) -> Result<Option<Level>, CommandError> {
+    match levels::load(tx, shelf)? {
+        Some(stored) => Ok(Some(stored.row)),
+        None => Ok(catalog::place(tx, shelf.warehouse_id)?.map(|place| Level::empty(shelf, place.shop_id))),
+    }
+}
+
 /// A count that finds what was known changes no level.
 fn changed_of(levels: &[Level], movements: &[Movement]) -> Vec<Level> {
     let moved = |level: &&Level| movements.iter().any(|movement| movement.shelf == level.shelf);
@@ -215,5 +225,17 @@ fn readable<T>(read: rusqlite::Result<T>, what: impl FnOnce() -> String) -> Resu
             Err(StoreError::Poisoned(format!("{} cannot be read: {error}", what())).into())
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// `None` for a row that cannot be read, where one bad row must not hide all others; the audit names it.
+fn unless_unreadable<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if is_unreadable(&error) => {
+            tracing::error!(%error, "a stored level cannot be read and is passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }

@@ -6,6 +6,7 @@ use super::depot::{
 use crate::domain::given::{at, order_id, saga_id};
 use backstitch::domain::{
     reason::Reason,
+    saga::{Outcome, Receipt},
     stock::{MovementKind, Reservation, ReservationStatus, Shelves, StockCommand},
 };
 
@@ -247,5 +248,17 @@ fn a_row_that_its_levels_contradict_is_an_error_and_no_answer() {
     for command in [commit(), release()] {
         assert!(command.decide(row, nothing_reserved.clone(), at(0)).is_err(), "{command:?}");
         assert!(command.decide(row, Shelves::default(), at(0)).is_err(), "{command:?}");
+    }
+}
+
+#[test]
+fn who_reserves_is_told_which_warehouses_give_what_however_often_it_asks() {
+    let mut depot = Depot::with(&[&[5], &[5]]);
+    let reserve = reserve(&[demand(0, 0, 7)]);
+    let answers: Vec<_> = (0..2).map(|_| depot.ask(&reserve)).collect();
+    for answer in answers {
+        let items = answer.reservation.expect("a reservation").items;
+        assert_eq!(items.iter().map(|item| item.quantity.get()).collect::<Vec<_>>(), [5, 2]);
+        assert_eq!(answer.outcome, Outcome::Done { receipt: Some(Receipt::Allotments(items)) });
     }
 }

@@ -7,7 +7,7 @@ use backstitch::domain::{
     ids::{OrderId, SagaId, ShopId, TransferId, VariantId, WarehouseId},
     money::Quantity,
     reason::Reason,
-    saga::Outcome,
+    saga::{Outcome, Receipt},
     simulation::Script,
     stock::{
         Adjust, Allotment, CommitStock, Demand, Level, Movement, OnHand, Place, Receive, ReleaseStock,
@@ -18,7 +18,7 @@ use backstitch::domain::{
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-pub(super) fn shop(number: u128) -> ShopId {
+pub(in crate::domain) fn shop(number: u128) -> ShopId {
     ShopId::from_uuid(Uuid::from_u128(0x100 + number))
 }
 
@@ -26,7 +26,7 @@ pub(super) fn warehouse(number: u128) -> WarehouseId {
     WarehouseId::from_uuid(Uuid::from_u128(0x200 + number))
 }
 
-pub(super) fn variant(number: u128) -> VariantId {
+pub(in crate::domain) fn variant(number: u128) -> VariantId {
     VariantId::from_uuid(Uuid::from_u128(0x300 + number))
 }
 
@@ -96,7 +96,7 @@ pub(super) struct House {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Depot {
+pub(in crate::domain) struct Depot {
     pub(super) houses: BTreeMap<WarehouseId, House>,
     pub(super) levels: BTreeMap<Shelf, Level>,
     pub(super) rows: BTreeMap<OrderId, Reservation>,
@@ -107,7 +107,7 @@ pub(super) struct Depot {
 
 impl Depot {
     /// One shop's warehouses 0, 1, …, the first of the best priority, with so many pieces of variants 0, 1, ….
-    pub(super) fn with(stock: &[&[i64]]) -> Self {
+    pub(in crate::domain) fn with(stock: &[&[i64]]) -> Self {
         let mut depot = Self::default();
         for (number, pieces) in (0..).zip(stock) {
             depot.add_house(number, 0);
@@ -127,7 +127,7 @@ impl Depot {
         self.houses.get_mut(&warehouse(number)).expect("a warehouse").active = false;
     }
 
-    pub(super) fn ask(&mut self, command: &StockCommand) -> StockAnswer {
+    pub(in crate::domain) fn ask(&mut self, command: &StockCommand) -> StockAnswer {
         let row = self.rows.get(&command.order());
         let wanted = command.wanted(row);
         let mut shelves = Shelves::default();
@@ -152,7 +152,7 @@ impl Depot {
     }
 
     pub(super) fn outcome(&mut self, command: &StockCommand) -> Outcome {
-        self.ask(command).outcome
+        plain(self.ask(command).outcome, command.order())
     }
 
     pub(super) fn change(&mut self, change: &StockChange) -> Result<Vec<Level>, StockRefusal> {
@@ -173,7 +173,7 @@ impl Depot {
     }
 
     /// On hand and reserved.
-    pub(super) fn level(&self, warehouse_number: u128, variant_number: u128) -> (i64, i64) {
+    pub(in crate::domain) fn level(&self, warehouse_number: u128, variant_number: u128) -> (i64, i64) {
         let level = self.levels.get(&shelf(warehouse(warehouse_number), variant(variant_number)));
         level.map_or((0, 0), |level| (level.on_hand(), level.reserved()))
     }
@@ -185,7 +185,7 @@ impl Depot {
     }
 
     /// Every level is the sum of its movements.
-    pub(super) fn assert_books(&self) {
+    pub(in crate::domain) fn assert_books(&self) {
         let mut sums: BTreeMap<Shelf, (i64, i64)> = self.levels.keys().map(|shelf| (*shelf, (0, 0))).collect();
         for Movement { shelf, delta, .. } in &self.movements {
             let sum = sums.entry(*shelf).or_default();
@@ -193,6 +193,14 @@ impl Depot {
         }
         let levels = self.levels.iter().map(|(shelf, level)| (*shelf, (level.on_hand(), level.reserved())));
         assert_eq!(levels.collect::<BTreeMap<_, _>>(), sums);
+    }
+}
+
+/// An outcome without what was given, which is the stored reservation's to say.
+pub(crate) fn plain(outcome: Outcome, order: OrderId) -> Outcome {
+    match outcome {
+        Outcome::Done { receipt: Some(Receipt::Allotments(_)) } => Outcome::done(order.uuid()),
+        other => other,
     }
 }
 

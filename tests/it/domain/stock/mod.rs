@@ -6,3 +6,6 @@ mod allocation;
 mod barrier;
 mod changes;
 mod model;
+
+pub(crate) use depot::plain;
+pub(super) use depot::{Depot, shop, variant};

@@ -183,6 +183,16 @@ async fn a_change_under_a_key_is_made_once_and_answers_with_the_stock_as_it_is()
 }
 
 #[actix_web::test]
+async fn a_count_that_found_nothing_is_answered_the_same_when_it_is_sent_again() {
+    let depot = depot(&[0]).await;
+    for _ in 0..2 {
+        let answer = depot.change_under(depot.adjust(0, 0, 0), "count", 1).await.unwrap().unwrap();
+        assert_eq!(answer.levels.iter().map(|level| level.on_hand()).collect::<Vec<_>>(), [0]);
+    }
+    assert_eq!(depot.moved().await, 0);
+}
+
+#[actix_web::test]
 async fn a_refused_change_is_not_remembered() {
     let depot = depot(&[5]).await;
     let adjust = depot.adjust(0, 4, 3);
@@ -198,4 +208,16 @@ async fn keys_are_forgotten_with_all_others() {
     let depot = depot(&[5]).await;
     let after_all = backstitch::domain::time::Timestamp::from_millis(i64::MAX);
     assert_eq!(depot.store().engine.forget_keys(after_all).await.unwrap(), 1);
+}
+
+#[actix_web::test]
+async fn a_level_that_cannot_be_read_keeps_no_order_from_the_other_warehouses() {
+    let depot = depot(&[5, 7]).await;
+    let break_one = "PRAGMA ignore_check_constraints = 1; UPDATE stock_level SET on_hand = -1 WHERE on_hand = 5";
+    depot.test.raw().execute_batch(break_one).unwrap();
+    let buyer = Buyer::new();
+    assert_eq!(depot.outcome(buyer.reserve(&[depot.demand(3)])).await, buyer.done());
+    assert_eq!(depot.levels().await, [(0, 0), (7, 3)], "the one that can be read is listed");
+    assert_eq!(depot.outcome(buyer.commit()).await, buyer.done());
+    assert_eq!(depot.red().await, ["levels_are_readable"]);
 }

@@ -2,6 +2,7 @@
 //! ids of their own.
 
 use crate::{
+    domain::stock::plain,
     store::given::{TestStore, claim, one, store},
     support::CatalogRows,
 };
@@ -131,7 +132,8 @@ impl Depot {
     }
 
     pub(crate) async fn outcome(&self, command: StockCommand) -> Outcome {
-        self.send(command).await.unwrap().outcome
+        let order = command.order();
+        plain(self.send(command).await.unwrap().outcome, order)
     }
 
     pub(crate) async fn change(&self, change: StockChange) -> Result<Result<ChangeAnswer, StockRefusal>, StoreError> {
