@@ -2,7 +2,7 @@
 
 use super::{
     given::{one, store},
-    shelves::{product, shop},
+    shelves::{offer, product, shop, variant},
 };
 use backstitch::{
     domain::catalog::CatalogCommand,
@@ -82,4 +82,27 @@ async fn a_change_sees_what_was_handed_over_before_and_nothing_that_came_later()
         tokio::join!(first, work, async { test.store.catalog.execute(vec![after.into()]).await });
     assert!(one(first).unwrap().is_ok() && one(second).unwrap().is_ok());
     assert_eq!(seen, Ok(Ok(())));
+}
+
+#[actix_web::test]
+async fn what_was_looked_up_before_a_change_is_looked_up_anew_after_it() {
+    let test = store();
+    let (coffee, toko) = (product("Kopi", None), shop("Toko"));
+    let beans = variant(coffee.id, "K");
+    let (shop_id, variant_id) = (toko.id, beans.id);
+    for command in [coffee.into(), toko.into(), beans.into(), offer(shop_id, variant_id, 5).into()] {
+        let command: CatalogCommand = command;
+        one(test.store.catalog.execute(vec![command.into()]).await).unwrap().unwrap();
+    }
+    let price = async || {
+        let offers = test.store.catalog.offers_for(&[(shop_id, variant_id)]).await.unwrap();
+        offers[0].as_ref().map(|offer| offer.price.get())
+    };
+    assert_eq!(price().await, Some(5));
+    let work = test.store.bulk.change(Box::new(move |tx| {
+        tx.change_catalog(&offer(shop_id, variant_id, 7).into())?.unwrap();
+        Ok(Verdict::Keep)
+    }));
+    assert_eq!(work.await, Ok(Verdict::Keep));
+    assert_eq!(price().await, Some(7));
 }
