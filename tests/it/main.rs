@@ -6,6 +6,7 @@ mod actors;
 mod architecture;
 mod audit;
 mod domain;
+mod exchange;
 mod facade;
 mod load;
 mod process;

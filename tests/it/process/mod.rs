@@ -2,6 +2,7 @@
 
 mod commands;
 mod crash;
+mod demo;
 mod kill;
 mod load;
 mod server;

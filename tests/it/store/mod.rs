@@ -5,6 +5,7 @@ pub(crate) mod given;
 pub(crate) mod shelves;
 
 mod batches;
+mod bulk;
 mod catalog;
 mod claims;
 mod close;

@@ -69,6 +69,22 @@ fn the_catalogue_is_read_in_the_order_of_its_indexes() {
             "PRIMARY KEY",
         ),
         ("SELECT count(*) FROM catalog_warehouse WHERE shop_id = ?1", "catalog_warehouse_shop"),
+        ("SELECT id FROM catalog_product WHERE name = ?1 LIMIT 2", "catalog_product_name"),
+        ("SELECT id FROM catalog_shop WHERE name = ?1", "catalog_shop_name"),
+        ("SELECT id FROM catalog_warehouse WHERE shop_id = ?1 AND name = ?2", "catalog_warehouse_shop"),
+        (
+            "SELECT v.sku FROM catalog_product p CROSS JOIN catalog_variant v ON v.product_id = p.id ORDER BY p.id, v.id",
+            "catalog_product_id",
+        ),
+        (
+            "SELECT price FROM catalog_offer o CROSS JOIN catalog_shop s ON s.id = o.shop_id ORDER BY o.shop_id, o.variant_id",
+            "SCAN o",
+        ),
+        (
+            "SELECT l.on_hand FROM stock_level l CROSS JOIN catalog_warehouse w ON w.id = l.warehouse_id \
+             ORDER BY l.warehouse_id, l.variant_id",
+            "stock_level_warehouse",
+        ),
     ] {
         let plan = plan(sql);
         assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
