@@ -2,22 +2,24 @@
 
 mod driver;
 
-use crate::{store::stock::given::Buyer, support::CatalogRows};
+use crate::support::CatalogRows;
 use backstitch::{
     audit::{self, Report},
     domain::{
+        catalog::{PricedOffer, ProductName, Sku, Standing},
         checkout::{self, Checkout, CheckoutSaga},
         ids::{OrderId, SagaId},
-        money::Quantity,
+        money::{Currency, Price, Quantity},
+        order::{Basket, Draft, LineDraft, OfferDraft},
         payment::{PaymentCall, PaymentCommand, Provider, SettlePayment, Settlement},
         saga::{CancelBy, Next, Outcome, Status},
         simulation::{Fault, Script, Simulation},
-        stock::{Demand, Receive, Shelf, StockChange},
+        stock::{Receive, Shelf, StockChange},
         time::Timestamp,
     },
     lifecycle::Fatal,
     store::{
-        Keyed, StockRequest, Store,
+        StockRequest, Store,
         sqlite::{self, Options},
     },
 };
@@ -115,28 +117,68 @@ impl World {
         told.push((self.waiting().await.placed(), Status::Waiting));
         told.push((self.set_aside().await, Status::NeedsAttention));
         told.push((self.interrupted().await, Status::Running));
+        told.extend(self.every_story_of_goods().await);
         told
     }
 
-    /// Gives these orders a piece each of what a shop has: promised, taken or given back, as their status says.
-    pub(crate) async fn give_stock(&self, told: &[(Placed, Status)]) {
+    /// An order of a shop's goods that went well.
+    pub(crate) async fn delivered_order(&self) -> Placed {
+        self.tell_of(self.goods(3).await, PLAIN, PLAIN).await
+    }
+
+    /// An order of a shop's goods that was paid and taken from the stock, and undone because its shipment
+    /// failed.
+    pub(crate) async fn given_back_order(&self) -> Placed {
+        self.tell_of(self.goods(3).await, PLAIN, fault(Fault::Reject)).await
+    }
+
+    /// Every way in which a checkout of a shop's goods can go that free text cannot.
+    async fn every_story_of_goods(&self) -> Vec<(Placed, Status)> {
+        let mut told = vec![
+            (self.delivered_order().await, Status::Completed),
+            (self.tell_of(self.goods(3).await, SLOW, SLOW).await, Status::Completed),
+            (self.given_back_order().await, Status::Compensated),
+            (self.tell_of(self.goods(3).await, fault(Fault::Reject), PLAIN).await, Status::Compensated),
+            (self.tell_of(self.goods(5).await, PLAIN, PLAIN).await, Status::Compensated),
+        ];
+        let mut waiting = self.begin_of(self.goods(3).await, Provider::Manual, 60_000, Simulation::default()).await;
+        while !matches!(waiting.saga.next(), Next::Wait(_)) {
+            self.step(&mut waiting).await;
+        }
+        told.push((waiting.placed(), Status::Waiting));
+        told
+    }
+
+    /// So many pieces of what a shop of its own has, two in each of its two warehouses, and a free-text line.
+    async fn goods(&self, pieces: i64) -> Basket {
         let catalog = CatalogRows::of(&self.path);
         let (shop_id, variant_id) = (CatalogRows::shop(), catalog.variant());
-        let here = Shelf { variant_id, warehouse_id: catalog.warehouse(shop_id, 1) };
-        let plenty = Receive { shelf: here, quantity: Quantity::parse(100).expect("a quantity") };
-        let mut requests = vec![StockRequest::Change(StockChange::Receive(plenty))];
-        let demand = Demand { shop_id, variant_id, quantity: Quantity::parse(1).expect("a quantity") };
-        for (Placed { order_id, saga_id }, status) in told {
-            let buyer = Buyer { order_id: *order_id, saga_id: *saga_id };
-            requests.push(StockRequest::Step(buyer.reserve(&[demand])));
-            requests.extend(match status {
-                Status::Completed => Some(StockRequest::Step(buyer.commit())),
-                Status::Compensated => Some(StockRequest::Step(buyer.release())),
-                _ => None,
-            });
+        for priority in [1, 2] {
+            let here = Shelf { variant_id, warehouse_id: catalog.warehouse(shop_id, priority) };
+            let two = Receive { shelf: here, quantity: Quantity::parse(2).expect("a quantity") };
+            self.stock(StockRequest::Change(StockChange::Receive(two))).await;
         }
-        let answers = self.store.stock.execute(requests.into_iter().map(Keyed::from).collect()).await;
-        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        let offer = OfferDraft { shop_id, variant_id, quantity: pieces, expected_price: None };
+        let priced = PricedOffer {
+            shop_id,
+            variant_id,
+            sku: Sku::stored("GAYO-250".into()),
+            product_name: ProductName::stored("Kopi Gayo".into()),
+            size: None,
+            price: Price::parse(42_000).expect("a price"),
+            currency: Currency::Idr,
+            standing: Standing { shop: true, product: true, variant: true, offer: true },
+        };
+        let text = LineDraft { item_name: "Ongkos bungkus".into(), quantity: 1, price: 5_000 };
+        let drafts = vec![Draft::Offer(offer), Draft::FreeText(text)];
+        Basket::price(drafts, vec![Ok(priced)], |_, field| field.into()).expect("a basket")
+    }
+
+    async fn tell_of(&self, basket: Basket, payment: Script, shipping: Script) -> Placed {
+        let simulate = Simulation { payment, shipping, ..Simulation::default() };
+        let mut driven = self.begin_of(basket, Provider::Simulated, 60_000, simulate).await;
+        while self.step(&mut driven).await {}
+        driven.placed()
     }
 
     async fn tell(&self, provider: Provider, payment: Script, shipping: Script) -> Placed {

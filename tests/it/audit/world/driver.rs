@@ -13,23 +13,37 @@ use backstitch::{
         saga::{Next, Outcome},
         shipment::{CarrierCall, RecordCarrierCall, Shipping, ShippingCommand},
         simulation::{CallAnswer, Simulation},
+        stock::StockAnswer,
     },
-    store::{Append, Executed, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga, StoreError},
+    store::{
+        Append, Executed, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga, StockReply, StockRequest, StoreError,
+    },
 };
 use std::sync::Arc;
 use uuid::Uuid;
 
 impl World {
+    /// Of free-text lines.
     pub(super) async fn begin(&self, provider: Provider, deadline_ms: u64, simulate: Simulation) -> Driven {
         let line = |quantity, price| LineDraft { item_name: "Kopi Gayo".into(), quantity, price };
         let basket = Basket::parse(vec![line(2, 85_000), line(1, 30_000)], |_, field| field.into());
+        self.begin_of(basket.expect("a basket"), provider, deadline_ms, simulate).await
+    }
+
+    pub(super) async fn begin_of(
+        &self,
+        basket: Basket,
+        provider: Provider,
+        deadline_ms: u64,
+        simulate: Simulation,
+    ) -> Driven {
         let checkout = Checkout {
             order_id: OrderId::from_uuid(Uuid::now_v7()),
             payment_id: PaymentId::from_uuid(Uuid::now_v7()),
             shipment_id: ShipmentId::from_uuid(Uuid::now_v7()),
             customer_ref: None,
             currency: Currency::Idr,
-            basket: Arc::new(basket.expect("a basket")),
+            basket: Arc::new(basket),
             provider,
             deadline_ms,
             simulate,
@@ -103,7 +117,7 @@ impl World {
             Command::Order(command) => {
                 decided::<Order>(self.store.orders.execute(vec![command.into()]).await.remove(0))
             }
-            Command::Stock(command) => panic!("a free-text order asks the stock: {command:?}"),
+            Command::Stock(command) => self.stock(StockRequest::Step(command)).await.expect("a step").outcome,
             Command::Payment(command) => self.pay(command).await.outcome,
             Command::Shipping(command) => self.ship(command).await,
         }
@@ -113,6 +127,16 @@ impl World {
         decided::<Payment>(self.store.payments.execute(vec![command.into()]).await.remove(0))
     }
 
+    /// What the stock answers to a step; a change by hand has none.
+    pub(super) async fn stock(&self, request: StockRequest) -> Option<StockAnswer> {
+        match self.store.stock.execute(vec![request.into()]).await.remove(0) {
+            Ok(StockReply::Step(answer)) => Some(answer),
+            Ok(StockReply::Change(Ok(_))) => None,
+            Ok(StockReply::Change(Err(refusal))) => panic!("{refusal}"),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     pub(super) async fn ship(&self, command: ShippingCommand) -> Outcome {
         decided::<Shipping>(self.store.shipments.execute(vec![command.into()]).await.remove(0)).outcome
     }
@@ -120,15 +144,16 @@ impl World {
     /// Answers the outside call that is open for an order, well. False when there is none.
     pub(super) async fn answer_outside(&self, order_id: OrderId) -> bool {
         let payment = self.store.payments.payment_of(order_id).await.expect("an answer").and_then(|row| row.call);
-        let shipment = self.store.shipments.shipping_of(order_id).await.expect("an answer");
-        let shipment = shipment.and_then(|shipping| shipping.first().call);
+        let shipping = self.store.shipments.shipping_of(order_id).await.expect("an answer");
+        let shipments = shipping.iter().flat_map(Shipping::shipments).enumerate();
+        let calls: Vec<_> = shipments.filter_map(|(part, shipment)| Some((part, shipment.call?))).collect();
         if let Some(call) = payment {
             self.answer_provider(order_id, call).await;
         }
-        if let Some(call) = shipment {
-            self.answer_carrier(order_id, call).await;
+        for (part, call) in &calls {
+            self.answer_carrier(order_id, *part, *call).await;
         }
-        payment.is_some() || shipment.is_some()
+        payment.is_some() || !calls.is_empty()
     }
 
     pub(super) async fn answer_provider(&self, order_id: OrderId, call: PaymentCall) {
@@ -136,8 +161,8 @@ impl World {
         self.pay(PaymentCommand::Record(record)).await;
     }
 
-    pub(super) async fn answer_carrier(&self, order_id: OrderId, call: CarrierCall) {
-        let record = RecordCarrierCall { order_id, part: 0, call, answer: CallAnswer::Done };
+    pub(super) async fn answer_carrier(&self, order_id: OrderId, part: usize, call: CarrierCall) {
+        let record = RecordCarrierCall { order_id, part, call, answer: CallAnswer::Done };
         self.ship(ShippingCommand::Record(record)).await;
     }
 }
