@@ -288,3 +288,23 @@ async fn a_row_that_cannot_be_read_fails_its_own_commands_alone() {
     assert!(matches!(&answers[..], [Err(StoreError::Poisoned(_)), Ok(Ok(_))]), "{answers:?}");
     assert_eq!(test.store.catalog.products(ProductFilter::default(), ALL).await.unwrap().len(), 1);
 }
+
+#[actix_web::test]
+async fn a_list_goes_on_past_an_offer_that_cannot_be_read() {
+    let test = store();
+    let (product, shop) = (product("Kopi", None), shop("Toko"));
+    let variants = ["A", "B", "C"].map(|sku| variant(product.id, sku));
+    let (shop_id, ids) = (shop.id, variants.each_ref().map(|variant| variant.id));
+    test.catalog(product).await;
+    test.catalog(shop).await;
+    for variant in variants {
+        let offer = offer(shop_id, variant.id, 500);
+        test.catalog(variant).await;
+        test.catalog(offer).await;
+    }
+    let bad = "UPDATE catalog_offer SET currency = 'none' WHERE variant_id = ?1";
+    test.raw().execute(bad, [ids[1].bytes()]).unwrap();
+    let page = Page { before: None, limit: 2 };
+    let listed = test.store.catalog.offers_of_shop(shop_id, None, page).await.unwrap();
+    assert_eq!(listed.iter().map(|listed| listed.variant.id).collect::<Vec<_>>(), [ids[2], ids[0]]);
+}

@@ -3,7 +3,7 @@
 use super::rows;
 use crate::{
     domain::{
-        catalog::{PricedOffer, Product, SearchText, Shop, Variant, Warehouse},
+        catalog::{MAX_VARIANTS, PricedOffer, Product, SearchText, Shop, Variant, Warehouse},
         ids::{ProductId, ShopId, VariantId, WarehouseId},
         money::Price,
     },
@@ -31,16 +31,22 @@ fn active_is(active: Option<bool>) -> impl Iterator<Item = Condition> {
     active.into_iter().map(|active| -> Condition { ("active = ?", Box::new(active)) })
 }
 
-fn all<T>(
+/// The first `limit` rows that can be read: SQL must not count those that cannot, or a list ends early.
+fn first<T>(
     conn: &Connection,
+    limit: u32,
     sql: &'static str,
     params: impl Params,
     read: fn(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
     let mut statement = conn.prepare_cached(sql)?;
+    let mut rows = statement.query(params)?;
     let mut found = Vec::new();
-    for item in statement.query_map(params, read)? {
-        match item {
+    // The rows come one by one, in the order of an index: what is not asked for is not read.
+    while found.len() < limit as usize
+        && let Some(row) = rows.next()?
+    {
+        match read(row) {
             Ok(item) => found.push(item),
             // One bad row must not hide all others.
             Err(error) if is_unreadable(&error) => {
@@ -85,7 +91,7 @@ impl CatalogStore for Sqlite {
     }
 
     fn variants_of(&self, product: ProductId) -> Answer<Vec<Variant>> {
-        self.readers.look_up(|conn| all(conn, rows::VARIANTS_OF, [product], rows::variant))
+        self.readers.look_up(|conn| first(conn, MAX_VARIANTS, rows::VARIANTS_OF, [product], rows::variant))
     }
 
     fn shop(&self, id: ShopId) -> Answer<Option<Shop>> {
@@ -122,15 +128,15 @@ impl CatalogStore for Sqlite {
     ) -> Answer<Vec<ListedOffer>> {
         let price = after.map_or(0, |OfferPlace { price, .. }| Price::get(price));
         let shop = after.map(|place| *place.shop_id.bytes()).unwrap_or_default();
-        let params = (variant, limit, for_sale, price, shop);
-        self.readers.read(move |conn| all(conn, rows::OFFERS_OF_VARIANT, params, rows::listed_offer))
+        let params = (variant, for_sale, price, shop);
+        self.readers.read(move |conn| first(conn, limit, rows::OFFERS_OF_VARIANT, params, rows::listed_offer))
     }
 
     fn offers_of_shop(&self, shop: ShopId, for_sale: Option<bool>, page: Page<VariantId>) -> Answer<Vec<ListedOffer>> {
         // No id is above this one.
         let before = page.before.map_or([u8::MAX; 16], |variant| *variant.bytes());
-        let params = (shop, page.limit, for_sale, before);
-        self.readers.read(move |conn| all(conn, rows::OFFERS_OF_SHOP, params, rows::listed_offer))
+        let params = (shop, for_sale, before);
+        self.readers.read(move |conn| first(conn, page.limit, rows::OFFERS_OF_SHOP, params, rows::listed_offer))
     }
 
     fn offers_for(&self, lines: &[(ShopId, VariantId)]) -> Answer<Vec<Option<PricedOffer>>> {

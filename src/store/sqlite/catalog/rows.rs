@@ -107,10 +107,10 @@ macro_rules! listed {
     };
 }
 
-/// Whether an offer is for sale is as `?3` says, or that is nothing.
+/// Whether an offer is for sale is as `?2` says, or that is nothing.
 macro_rules! for_sale {
     () => {
-        " AND (?3 IS NULL OR (o.active AND s.active AND v.active AND p.active) = ?3)"
+        " AND (?2 IS NULL OR (o.active AND s.active AND v.active AND p.active) = ?2)"
     };
 }
 
@@ -119,17 +119,13 @@ pub(super) const LISTED_OFFER: &str = concat!(listed!(), " WHERE o.shop_id = ?1 
 /// A variant's offers, cheapest first, after a price and a shop.
 pub(super) const OFFERS_OF_VARIANT: &str = concat!(
     listed!(),
-    " WHERE o.variant_id = ?1 AND (o.price, o.shop_id) > (?4, ?5)",
+    " WHERE o.variant_id = ?1 AND (o.price, o.shop_id) > (?3, ?4)",
     for_sale!(),
-    " ORDER BY o.price, o.shop_id LIMIT ?2"
+    " ORDER BY o.price, o.shop_id"
 );
 /// A shop's offers, newest variant first, before a variant.
-pub(super) const OFFERS_OF_SHOP: &str = concat!(
-    listed!(),
-    " WHERE o.shop_id = ?1 AND o.variant_id < ?4",
-    for_sale!(),
-    " ORDER BY o.variant_id DESC LIMIT ?2"
-);
+pub(super) const OFFERS_OF_SHOP: &str =
+    concat!(listed!(), " WHERE o.shop_id = ?1 AND o.variant_id < ?3", for_sale!(), " ORDER BY o.variant_id DESC");
 /// What an order line says of an offer.
 pub(super) const PRICED_OFFER: &str = "SELECT v.sku, p.name, v.size, o.price, o.currency, s.active, p.active, \
      v.active, o.active FROM catalog_offer o CROSS JOIN catalog_shop s ON s.id = o.shop_id \
