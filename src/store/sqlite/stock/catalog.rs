@@ -4,7 +4,7 @@
 //! must not take from one that has just been deactivated. The two owners always share a database, so the
 //! stock reads those columns inside its own transaction; it never writes them.
 
-use super::{levels, readable};
+use super::{levels, readable, unless_unreadable};
 use crate::{
     domain::{
         ids::{ShopId, VariantId, WarehouseId},
@@ -34,14 +34,16 @@ pub(super) const VARIANT: &str = "SELECT active FROM catalog_variant WHERE id = 
 /// Whose a warehouse is, and whether it is active.
 pub(super) const WAREHOUSE: &str = "SELECT shop_id, active FROM catalog_warehouse WHERE id = ?1";
 
-/// The levels of a variant that a shop's order may be served from, and the priorities of their warehouses.
+/// The levels of a variant that a shop's order may be served from, and the priorities of their warehouses. One
+/// that cannot be read serves nobody, and keeps nobody from the others; the audit names it.
 pub(super) fn open_levels(
     tx: &Tx<'_, '_>,
     shop: ShopId,
     variant: VariantId,
 ) -> Result<Vec<(Versioned<Level>, i64)>, CommandError> {
     let read = |row: &Row<'_>| Ok((Versioned { row: levels::read(row)?, version: row.get(5)? }, row.get(6)?));
-    readable(tx.rows(OPEN, (shop, variant), read), || format!("a level of variant {variant}"))
+    let found = tx.rows(OPEN, (shop, variant), |row| unless_unreadable(read(row)))?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Whether a variant is active, where there is one.

@@ -203,3 +203,15 @@ fn readable<T>(read: rusqlite::Result<T>, what: impl FnOnce() -> String) -> Resu
         Err(error) => Err(error.into()),
     }
 }
+
+/// `None` for a row that cannot be read, where one bad row must not hide all others; the audit names it.
+fn unless_unreadable<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if is_unreadable(&error) => {
+            tracing::error!(%error, "a stored level cannot be read and is passed over");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,6 +1,6 @@
 //! What can be asked of the stock, without waiting behind a write.
 
-use super::{catalog, ledger, levels, reservations};
+use super::{catalog, ledger, levels, reservations, unless_unreadable};
 use crate::{
     domain::{
         ids::{OrderId, VariantId, WarehouseId},
@@ -54,7 +54,8 @@ impl StockStore for Sqlite {
             };
             let levels = snapshot
                 .prepare_cached(catalog::LEVELS_OF)?
-                .query_map([variant], read)?
+                .query_map([variant], |row| unless_unreadable(read(row)))?
+                .filter_map(Result::transpose)
                 .collect::<rusqlite::Result<_>>()?;
             Ok(known.map(|_| levels))
         })

@@ -199,3 +199,15 @@ async fn keys_are_forgotten_with_all_others() {
     let after_all = backstitch::domain::time::Timestamp::from_millis(i64::MAX);
     assert_eq!(depot.store().engine.forget_keys(after_all).await.unwrap(), 1);
 }
+
+#[actix_web::test]
+async fn a_level_that_cannot_be_read_keeps_no_order_from_the_other_warehouses() {
+    let depot = depot(&[5, 7]).await;
+    let break_one = "PRAGMA ignore_check_constraints = 1; UPDATE stock_level SET on_hand = -1 WHERE on_hand = 5";
+    depot.test.raw().execute_batch(break_one).unwrap();
+    let buyer = Buyer::new();
+    assert_eq!(depot.outcome(buyer.reserve(&[depot.demand(3)])).await, buyer.done());
+    assert_eq!(depot.levels().await, [(0, 0), (7, 3)], "the one that can be read is listed");
+    assert_eq!(depot.outcome(buyer.commit()).await, buyer.done());
+    assert_eq!(depot.red().await, ["levels_are_readable"]);
+}
