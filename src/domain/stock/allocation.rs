@@ -1,17 +1,17 @@
 //! Allocation: which of a shop's warehouses serve an order.
 //!
-//! One warehouse that has everything, if there is one; else the fewest that have it together; among those
-//! the ones of the best priority, and within them as much as possible from the better one. A pure function
+//! One warehouse that has everything, if there is one; else the fewest that have it together, as far as they
+//! can be found in bounded time; among those the ones of the best priority, and within them as much as possible from the better one. A pure function
 //! with one answer, whatever order the warehouses come in.
 
 use super::units::Units;
 use crate::domain::ids::{VariantId, WarehouseId};
 use std::collections::BTreeMap;
 
-/// Up to so many warehouses the fewest are found by trying every set of them; that is 4,095 sets. Of more, if
-/// none has everything, the one that has most of what is missing is taken again and again: few, but not
-/// always the fewest.
-const EXACT: usize = 12;
+/// The fewest are found by trying every set of warehouses, the small ones first, up to so many: every set of up
+/// to 12, every three of up to 31, every two of up to 99. Where none of those has everything, the warehouse
+/// that has most of what is missing is taken again and again, which may be several more than it must be.
+const MOST_SETS: usize = 5_000;
 
 /// One of the shop's active warehouses.
 #[derive(Clone, Debug)]
@@ -81,8 +81,23 @@ pub fn allocate(demands: &BTreeMap<VariantId, Units>, sources: &[Source]) -> Res
 
 /// The warehouses to use, in the order of their priority.
 fn fewest(wanted: &[i64], candidates: &[Candidate<'_>]) -> Option<Vec<usize>> {
-    let largest = if candidates.len() <= EXACT { candidates.len() } else { 1 };
-    (0..=largest).find_map(|size| choose(wanted, candidates, size, 0)).or_else(|| greedy(wanted, candidates))
+    let mut sets = 0;
+    for size in 0..=candidates.len() {
+        sets += sets_of(size, candidates.len());
+        if size > 1 && sets > MOST_SETS {
+            break;
+        }
+        if let Some(chosen) = choose(wanted, candidates, size, 0) {
+            return Some(chosen);
+        }
+    }
+    greedy(wanted, candidates)
+}
+
+/// How many sets of `size` there are among `all`.
+fn sets_of(size: usize, all: usize) -> usize {
+    // Each step divides without a rest: what there is after it counts the sets of that size.
+    (0..size).fold(1, |sets: usize, chosen| sets.saturating_mul(all - chosen) / (chosen + 1))
 }
 
 /// The first set of `size` warehouses, none before `from`, that have what is wanted together. Sets are tried

@@ -82,6 +82,15 @@ fn many_small_warehouses_serve_together_and_none_is_asked_in_vain() {
 }
 
 #[test]
+fn of_many_warehouses_two_that_have_everything_serve_though_another_has_more_of_it() {
+    let mut stock: Vec<_> = (0..20).map(|number| (number + 9, vec![1, 0, 0, 0])).collect();
+    stock.extend([(1, vec![3, 3, 3, 3]), (2, vec![1, 1, 1, 0]), (3, vec![0, 0, 0, 1])]);
+    stock.extend([(4, vec![4, 4, 0, 0]), (5, vec![0, 0, 4, 4])]);
+    let picks = allocated(&[4, 4, 4, 4], &stock);
+    assert_eq!(picks, [pick(23, 0, 4), pick(23, 1, 4), pick(24, 2, 4), pick(24, 3, 4)]);
+}
+
+#[test]
 fn of_many_warehouses_one_that_has_everything_still_serves_alone() {
     let mut stock: Vec<_> = (0..50).map(|number| (number, vec![3])).collect();
     stock.push((99, vec![4]));
@@ -170,6 +179,23 @@ proptest! {
         let mut shuffled = sources(&stock);
         fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
         prop_assert_eq!(allocate(&wanted(&pieces), &sources(&stock)), allocate(&wanted(&pieces), &shuffled));
+    }
+
+    #[test]
+    fn of_up_to_31_warehouses_three_that_have_everything_are_found((pieces, stock) in stocks(13..32)) {
+        let Ok(picks) = allocate(&wanted(&pieces), &sources(&stock)) else { return Ok(()) };
+        let houses = 0..stock.len();
+        let serve = |set: [usize; 3]| {
+            let has = |number: usize| {
+                // A house may stand for fewer than three.
+                let mut set = set.to_vec();
+                set.dedup();
+                set.into_iter().map(|one| stock[one].1[number]).sum::<i64>()
+            };
+            pieces.iter().enumerate().all(|(number, pieces)| has(number) >= *pieces)
+        };
+        let three = houses.clone().any(|a| (a..houses.end).any(|b| (b..houses.end).any(|c| serve([a, b, c]))));
+        prop_assert!(!three || warehouses(&picks).len() <= 3, "{picks:?}");
     }
 
     #[test]
