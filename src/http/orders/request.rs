@@ -7,7 +7,7 @@ use crate::{
         field::{CustomerRef, FieldErrors},
         ids::{OrderId, PaymentId, ShipmentId, ShopId, VariantId},
         money::Currency,
-        order::{Basket, Draft, LineDraft, LinesRefused, OfferDraft},
+        order::{Basket, Draft, LineDraft, LinesRefused, MAX_LINES, OfferDraft},
         payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
@@ -299,8 +299,12 @@ fn drafts(
 }
 
 impl OrderRequest {
-    /// The shops' offers that are to be looked up.
+    /// The shops' offers that are to be looked up; none where there are more lines than an order can have, which
+    /// no offer could help.
     pub(super) fn offers(&self) -> Vec<(ShopId, VariantId)> {
+        if self.drafts.as_ref().is_some_and(|drafts| drafts.len() > MAX_LINES) {
+            return Vec::new();
+        }
         let offer = |draft: &Draft| match draft {
             Draft::Offer(OfferDraft { shop_id, variant_id, .. }) => Some((*shop_id, *variant_id)),
             Draft::FreeText(_) => None,
@@ -356,3 +360,6 @@ impl SimulateBody {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
