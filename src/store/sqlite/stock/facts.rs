@@ -16,6 +16,7 @@ use crate::{
 };
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// Calls `visit` for every shelf, variant by variant.
 pub(in crate::store::sqlite) fn pass_shelves(
@@ -33,10 +34,12 @@ pub(in crate::store::sqlite) fn pass_shelves(
         let variants = [levels.key(), movements.key(), first_promised];
         let Some(variant_id) = variants.into_iter().flatten().min() else { return Ok(()) };
         let mut shelves = Shelves { variant_id, shelves: BTreeMap::new() };
-        while let Some(level) = levels.take(variant_id)?.and_then(Result::ok) {
-            shelves.at(level.0).level = Some(level.1);
+        while let Some(level) = levels.take(variant_id)? {
+            let (warehouse_id, level) = level.unwrap_or_else(nowhere);
+            shelves.at(warehouse_id).level = Some(level);
         }
-        while let Some((warehouse_id, movement)) = movements.take(variant_id)?.and_then(Result::ok) {
+        while let Some(movement) = movements.take(variant_id)? {
+            let (warehouse_id, movement) = movement.unwrap_or_else(nowhere);
             shelves.at(warehouse_id).add(movement);
         }
         while let Some(held) = promised.first_entry().filter(|held| held.key().variant_id == variant_id) {
@@ -88,6 +91,11 @@ fn promised(conn: &Connection) -> rusqlite::Result<BTreeMap<Shelf, i64>> {
 
 /// A movement and its warehouse, which says where it belongs when the rest cannot be read.
 type Moved = (WarehouseId, Readable<Movement>);
+
+/// A row that does not even say which warehouse it is about: it is shown as that of none, so that it is seen.
+fn nowhere<T>(why: String) -> (WarehouseId, Readable<T>) {
+    (WarehouseId::from_uuid(Uuid::nil()), Err(why))
+}
 
 fn read_level(row: &Row<'_>) -> rusqlite::Result<(WarehouseId, Readable<Level>)> {
     Ok((row.get(1)?, unless_unreadable(levels::read(row))?))

@@ -74,3 +74,27 @@ async fn nothing_is_moved_twice_for_one_revision_of_an_order() {
                  FROM stock_movement WHERE order_id IS NOT NULL LIMIT 1";
     assert!(depot.test.raw().execute(again, []).is_err());
 }
+
+#[actix_web::test]
+async fn a_row_that_does_not_say_its_warehouse_is_found_and_hides_no_other() {
+    for (sql, checks) in [
+        (
+            "INSERT INTO stock_level SELECT variant_id, x'ff', shop_id, 0, 0, 0, 1 FROM stock_level LIMIT 1",
+            &["levels_are_readable"][..],
+        ),
+        (
+            "INSERT INTO stock_movement (warehouse_id, variant_id, kind, on_hand, reserved, at) \
+             SELECT x'ff', variant_id, 'receive', 0, 0, 0 FROM stock_level LIMIT 1",
+            &["levels_are_readable"],
+        ),
+        (
+            "INSERT INTO stock_level SELECT variant_id, x'00', shop_id, 0, 0, 0, 1 FROM stock_level LIMIT 1; \
+             UPDATE stock_level SET on_hand = on_hand + 1 WHERE on_hand > 10",
+            &["levels_are_readable", "stock_is_the_sum_of_its_movements"],
+        ),
+    ] {
+        let depot = busy().await;
+        depot.test.raw().execute_batch(&format!("PRAGMA ignore_check_constraints = 1; {sql}")).unwrap();
+        assert_eq!(depot.red().await, checks, "{sql}");
+    }
+}
