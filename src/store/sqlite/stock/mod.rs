@@ -142,7 +142,7 @@ fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<
         }
         let mut present = Vec::new();
         for shelf in made.shelves() {
-            present.extend(levels::load(tx, shelf)?.map(|stored| stored.row));
+            present.extend(present_level(tx, shelf)?);
         }
         return Ok(StockReply::Change(Ok(ChangeAnswer { levels: present, transfer_id, replayed: true })));
     }
@@ -167,6 +167,14 @@ fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<
         keep_claim(tx, claim, transfer_id)?;
     }
     Ok(StockReply::Change(Ok(ChangeAnswer { levels: decided.levels, transfer_id, replayed: false })))
+}
+
+/// A level as it is now: empty where a count has found nothing on a shelf that never had anything.
+fn present_level(tx: &Tx<'_, '_>, shelf: Shelf) -> Result<Option<Level>, CommandError> {
+    match levels::load(tx, shelf)? {
+        Some(stored) => Ok(Some(stored.row)),
+        None => Ok(catalog::place(tx, shelf.warehouse_id)?.map(|place| Level::empty(shelf, place.shop_id))),
+    }
 }
 
 /// A count that finds what was known changes no level.

@@ -183,6 +183,17 @@ async fn a_change_under_a_key_is_made_once_and_answers_with_the_stock_as_it_is()
 }
 
 #[actix_web::test]
+async fn a_count_that_found_nothing_is_answered_the_same_when_it_is_sent_again() {
+    let depot = depot(&[0]).await;
+    for _ in 0..2 {
+        let answer = depot.change_under(depot.adjust(0, 0, 0), "count", 1).await.unwrap().unwrap();
+        let [level] = &answer.levels[..] else { panic!("{answer:?}") };
+        assert_eq!((level.shelf, level.on_hand()), (depot.shelf(0), 0));
+    }
+    assert_eq!(depot.moved().await, 0);
+}
+
+#[actix_web::test]
 async fn a_refused_change_is_not_remembered() {
     let depot = depot(&[5]).await;
     let adjust = depot.adjust(0, 4, 3);
