@@ -306,9 +306,7 @@ impl From<ServiceError> for Problem {
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
             ServiceError::StockRefused(refusal) => return super::stock::problem(&refusal),
             ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
-                let mut problem = Self::field("sku", detail);
-                problem.code = Code::DuplicateSku;
-                return problem;
+                return Self::about(Code::DuplicateSku, "sku", detail);
             }
             ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
             ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,

@@ -169,9 +169,11 @@ async fn what_is_not_there_or_not_the_shops_is_not_moved() {
     shop.app.transfer(&shop.move_of(&shop.first, &shop.first, 1)).await.refuses("to_warehouse_id");
     let other = shop.app.transfer(&shop.move_of(&shop.first, &shop.elsewhere, 1)).await;
     other.problem(409, "warehouse_of_another_shop");
-    let unknown = shop.app.transfer(&shop.move_of(NOBODY, &shop.first, 1)).await;
-    unknown.problem(404, "warehouse_not_found");
-    unknown.names("from_warehouse_id");
+    shop.app.transfer(&shop.move_of(NOBODY, &shop.first, 1)).await.refuses("from_warehouse_id");
+    shop.app.transfer(&shop.move_of(&shop.first, NOBODY, 1)).await.refuses("to_warehouse_id");
+    let mut unknown = shop.move_of(&shop.first, &shop.second, 1);
+    unknown["variant_id"] = json!(NOBODY);
+    shop.app.transfer(&unknown).await.refuses("variant_id");
     assert_eq!(shop.stock().await, [5, 0, 5]);
     shop.finish().await;
 }
@@ -220,7 +222,8 @@ async fn numbers_out_of_range_and_blank_reasons_are_refused_by_name() {
 async fn what_does_not_exist_is_not_found() {
     let shop = Shop::open();
     let unknown = json!({"variant_id": NOBODY, "quantity": 1});
-    shop.app.receive(&shop.first, &unknown).await.problem(404, "variant_not_found");
+    // What the body names, not the path.
+    shop.app.receive(&shop.first, &unknown).await.refuses("variant_id");
     shop.app.receive(NOBODY, &shop.goods(1)).await.problem(404, "warehouse_not_found");
     shop.app.adjust(NOBODY, &shop.variant, &count(1, 0)).await.problem(404, "warehouse_not_found");
     shop.app.adjust(&shop.first, NOBODY, &count(1, 0)).await.problem(404, "variant_not_found");
