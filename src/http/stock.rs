@@ -207,7 +207,9 @@ pub(super) fn problem(refusal: &StockRefusal) -> Problem {
     let (code, field) = match refusal {
         StockRefusal::NoWarehouse(_) => (Code::WarehouseNotFound, "warehouse_id"),
         StockRefusal::NoVariant(_) => (Code::VariantNotFound, "variant_id"),
+        StockRefusal::ShopInactive(_) => (Code::ShopInactive, "warehouse_id"),
         StockRefusal::WarehouseInactive(_) => (Code::WarehouseInactive, "warehouse_id"),
+        StockRefusal::ProductInactive(_) => (Code::ProductInactive, "variant_id"),
         StockRefusal::VariantInactive(_) => (Code::VariantInactive, "variant_id"),
         StockRefusal::Changed { .. } => (Code::StockChanged, "expected_on_hand"),
         StockRefusal::BelowReserved { .. } => (Code::StockReserved, "on_hand"),

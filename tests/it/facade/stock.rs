@@ -239,12 +239,21 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_deactivated_variant_is_not_received() {
-    let shop = Shop::with(5).await;
-    shop.catalog.set_active("catalog_variant", shop.variant.parse::<Uuid>().expect("an id"), false);
-    shop.app.receive(&shop.first, &shop.goods(1)).await.problem(409, "variant_inactive");
-    assert_eq!(shop.stock().await, [5, 0, 5]);
-    shop.finish().await;
+async fn goods_of_a_deactivated_shop_product_or_variant_are_not_received() {
+    for (table, code) in [
+        ("catalog_shop", "shop_inactive"),
+        ("catalog_product", "product_inactive"),
+        ("catalog_variant", "variant_inactive"),
+    ] {
+        let shop = Shop::with(5).await;
+        let owner = shop.app.warehouse_stock(&shop.first).await.items()[0]["shop_id"].clone();
+        let id = if table == "catalog_shop" { owner.as_str().expect("an id") } else { &shop.variant };
+        shop.catalog.set_active(table, id.parse::<Uuid>().expect("an id"), false);
+        shop.app.receive(&shop.first, &shop.goods(1)).await.problem(409, code);
+        assert_eq!(shop.stock().await, [5, 0, 5]);
+        shop.app.transfer(&shop.move_of(&shop.first, &shop.second, 1)).await.success(201);
+        shop.finish().await;
+    }
 }
 
 #[tokio::test]

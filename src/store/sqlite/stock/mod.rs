@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   step:    the order's row ─▶ the levels it asks for ─▶ decide ─▶ row, levels, movements
-//!   change:  its key ─▶ warehouses, variant, levels ─▶ decide ─▶ levels, movements, key
+//!   change:  its key ─▶ variant, warehouses, levels ─▶ decide ─▶ levels, movements, key
 //! ```
 //!
 //! A level is written over the version that was loaded and nothing else; the constraints of the table are
@@ -146,7 +146,7 @@ fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<
         }
         return Ok(StockReply::Change(Ok(ChangeAnswer { levels: present, transfer_id, replayed: true })));
     }
-    let variant = catalog::variant(tx, made.variant_id())?;
+    let article = catalog::article(tx, made.variant_id())?;
     let (mut places, mut versions) = (BTreeMap::new(), Versions::new());
     for shelf in made.shelves() {
         if let Some(mut place) = catalog::place(tx, shelf.warehouse_id)? {
@@ -157,7 +157,7 @@ fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<
             places.insert(shelf.warehouse_id, place);
         }
     }
-    let decided = match guarded(|| made.decide(&places, variant, tx.now()))? {
+    let decided = match guarded(|| made.decide(&places, article, tx.now()))? {
         Ok(decided) => decided,
         Err(refusal) => return Ok(StockReply::Change(Err(refusal))),
     };
