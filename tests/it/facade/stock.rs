@@ -259,7 +259,12 @@ async fn goods_of_a_deactivated_shop_product_or_variant_are_not_received() {
 #[tokio::test]
 async fn stock_is_received_once_each_though_its_actor_is_crashed() {
     let shop = Shop::open();
-    let deliveries = futures::future::join_all((0..40).map(|_| shop.receive(1)));
+    let deliver = async |number: usize| {
+        let received = shop.app.receive(&shop.first, &shop.goods(1)).key(&format!("delivery-{number}")).await;
+        received.success(201);
+        assert!(!received.is_replayed(), "its client has had no answer before");
+    };
+    let deliveries = futures::future::join_all((0..40).map(deliver));
     let crashes = async {
         for mode in ["panic", "stop", "panic_in_future"] {
             shop.app.crash("stock", &json!({"mode": mode})).await.success(202);
