@@ -2,10 +2,11 @@
 //!
 //! ```text
 //!   facade ──PlaceOrder, CancelSaga, RetrySaga──▶ SagaCoordinator ──Perform──▶ OrderActor
-//!   facade ──OpenPayment, SettlePayment──┐             ▲    │  └─────Perform──▶ ShippingActor
-//!                                        ▼             │    └────────Perform──▶ PaymentActor
-//!                                   PaymentActor ──Signal                          │
-//!                                        └───────────── outside calls ─────────────┘
+//!   facade ──OpenPayment, SettlePayment──┐             ▲   ││  └─────Perform──▶ ShippingActor
+//!                                        ▼             │   │└────────Perform──▶ PaymentActor
+//!                                   PaymentActor ──Signal  │                       │
+//!                                        └── outside calls ┼───────────────────────┘
+//!   facade ──ChangeStock──▶ StockActor ◀──Perform──────────┘
 //!   facade ──ChangeCatalog──▶ CatalogActor
 //! ```
 //!

@@ -7,6 +7,7 @@ use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
 };
+use uuid::Uuid;
 
 /// Longest key.
 const MAX_LEN: usize = 255;
@@ -26,7 +27,7 @@ pub(super) fn claim<T>(request: &HttpRequest, body: &Body<T>) -> Result<Option<C
         return Err(invalid("must be 1 to 255 visible ASCII characters, bare or quoted"));
     }
     let scope = format!("anyone {} {}", request.method(), request.path());
-    Ok(Some(Claim { scope, key: bare.to_owned(), body_hash: body.hash() }))
+    Ok(Some(Claim { scope, key: bare.to_owned(), body_hash: body.hash(), request_id: Uuid::now_v7() }))
 }
 
 /// Claims that outlive no process, as what they were made for: the latest thousand of them.

@@ -90,6 +90,10 @@ codes! {
     StockReserved => 409 "stock_reserved" "The stock is reserved for orders";
     /// Fewer pieces are available.
     InsufficientStock => 409 "insufficient_stock" "There is not enough stock";
+    /// The shop takes nothing in.
+    ShopInactive => 409 "shop_inactive" "The shop is not active";
+    /// The product's variants are taken in nowhere.
+    ProductInactive => 409 "product_inactive" "The product is not active";
     /// The warehouse takes nothing in.
     WarehouseInactive => 409 "warehouse_inactive" "The warehouse is not active";
     /// The warehouse takes in no more of the variant.
@@ -306,9 +310,7 @@ impl From<ServiceError> for Problem {
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
             ServiceError::StockRefused(refusal) => return super::stock::problem(&refusal),
             ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
-                let mut problem = Self::field("sku", detail);
-                problem.code = Code::DuplicateSku;
-                return problem;
+                return Self::about(Code::DuplicateSku, "sku", detail);
             }
             ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
             ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,

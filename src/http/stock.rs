@@ -207,7 +207,9 @@ pub(super) fn problem(refusal: &StockRefusal) -> Problem {
     let (code, field) = match refusal {
         StockRefusal::NoWarehouse(_) => (Code::WarehouseNotFound, "warehouse_id"),
         StockRefusal::NoVariant(_) => (Code::VariantNotFound, "variant_id"),
+        StockRefusal::ShopInactive(_) => (Code::ShopInactive, "warehouse_id"),
         StockRefusal::WarehouseInactive(_) => (Code::WarehouseInactive, "warehouse_id"),
+        StockRefusal::ProductInactive(_) => (Code::ProductInactive, "variant_id"),
         StockRefusal::VariantInactive(_) => (Code::VariantInactive, "variant_id"),
         StockRefusal::Changed { .. } => (Code::StockChanged, "expected_on_hand"),
         StockRefusal::BelowReserved { .. } => (Code::StockReserved, "on_hand"),
@@ -216,6 +218,11 @@ pub(super) fn problem(refusal: &StockRefusal) -> Problem {
         StockRefusal::TooMany { .. } => (Code::WarehouseFull, "quantity"),
     };
     Problem::about(code, field, refusal.to_string())
+}
+
+/// What a body names does not exist. It is the body that is wrong, not the path: no 404.
+fn unknown(field: &str, refusal: &StockRefusal) -> Problem {
+    Problem::field(field, refusal.to_string())
 }
 
 /// Takes goods in.
@@ -243,7 +250,11 @@ pub(super) async fn receive(
     let ReceiveBody { variant_id, quantity } = body.value;
     let quantity = Quantity::parse(quantity).map_err(|error| Problem::field("quantity", error.to_string()))?;
     let shelf = Shelf { variant_id: VariantId::from_uuid(variant_id), warehouse_id };
-    let answer = context.service.change_stock(StockChange::Receive(Receive { shelf, quantity }), claim).await?;
+    let received = context.service.change_stock(StockChange::Receive(Receive { shelf, quantity }), claim).await;
+    let answer = received.map_err(|error| match error {
+        ServiceError::StockRefused(refusal @ StockRefusal::NoVariant(_)) => unknown("variant_id", &refusal),
+        other => other.into(),
+    })?;
     let level = answer.levels.into_iter().next().ok_or(Code::Internal)?;
     Ok(success(StatusCode::CREATED, LevelBody::from(level)).replayed(answer.replayed).finish())
 }
@@ -352,10 +363,12 @@ pub(super) async fn transfer(
     let transfer = Transfer::parse(transfer_id, ends, VariantId::from_uuid(variant_id), quantity)
         .map_err(|error| Problem::field("to_warehouse_id", error.to_string()))?;
     let changed = context.service.change_stock(StockChange::Transfer(transfer), claim).await;
+    let end = |id| if id == ends[0] { "from_warehouse_id" } else { "to_warehouse_id" };
     let answer = changed.map_err(|error| match error {
-        ServiceError::StockRefused(refusal @ (StockRefusal::NoWarehouse(id) | StockRefusal::WarehouseInactive(id))) => {
-            let field = if id == ends[0] { "from_warehouse_id" } else { "to_warehouse_id" };
-            Problem::about(problem(&refusal).code(), field, refusal.to_string())
+        ServiceError::StockRefused(refusal @ StockRefusal::NoWarehouse(id)) => unknown(end(id), &refusal),
+        ServiceError::StockRefused(refusal @ StockRefusal::NoVariant(_)) => unknown("variant_id", &refusal),
+        ServiceError::StockRefused(refusal @ StockRefusal::WarehouseInactive(id)) => {
+            Problem::about(Code::WarehouseInactive, end(id), refusal.to_string())
         }
         other => other.into(),
     })?;

@@ -20,7 +20,7 @@ pub struct CatalogChanged<T> {
     pub item: T,
     /// Whether it is new.
     pub created: bool,
-    /// Whether the idempotency key had been used before, so that nothing was done now.
+    /// Whether another request had used the idempotency key before, so that nothing was done now.
     pub replayed: bool,
 }
 

@@ -48,6 +48,7 @@ impl Service {
             scope: "a change without a key".into(),
             key: Uuid::now_v7().to_string(),
             body_hash: [0; 32],
+            request_id: Uuid::nil(),
         });
         let message = || Ok(ChangeStock { change: change.clone(), claim: claim.clone() });
         match send(&self.actors.stock, message).await? {

@@ -48,6 +48,7 @@ use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
+use uuid::Uuid;
 
 /// Why a command or a query has no answer. Nothing of it is durable, unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -79,6 +80,9 @@ pub struct Claim {
     pub key: String,
     /// SHA-256 of the request's body.
     pub body_hash: [u8; 32],
+    /// Made for the request: one that is sent again after a crash of an actor is not its client's repeat, who
+    /// has had no answer yet.
+    pub request_id: Uuid,
 }
 
 /// A command, and the idempotency key that it was sent under.

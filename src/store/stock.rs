@@ -33,7 +33,7 @@ pub struct ChangeAnswer {
     pub levels: Vec<Level>,
     /// The transfer it made, if it is one.
     pub transfer_id: Option<TransferId>,
-    /// Whether its idempotency key had been used before, so that nothing was done now.
+    /// Whether another request had used its idempotency key before, so that nothing was done now.
     pub replayed: bool,
 }
 

@@ -86,6 +86,7 @@ CREATE TABLE catalog_idempotency (
     scope      TEXT    NOT NULL, -- caller, method and path
     key        TEXT    NOT NULL,
     body_hash  BLOB    NOT NULL CHECK (length(body_hash) = 32),
+    request_id BLOB    NOT NULL CHECK (length(request_id) = 16), -- which request was the first under the key
     made       BLOB    NOT NULL CHECK (length(made) = 16), -- id of what the request made
     created_at INTEGER NOT NULL
 ) STRICT;

@@ -54,6 +54,7 @@ CREATE TABLE stock_idempotency (
     scope       TEXT    NOT NULL, -- caller, method and path
     key         TEXT    NOT NULL,
     body_hash   BLOB    NOT NULL CHECK (length(body_hash) = 32),
+    request_id  BLOB    NOT NULL CHECK (length(request_id) = 16), -- which request was the first under the key
     transfer_id BLOB    CHECK (length(transfer_id) = 16), -- of the transfer it made; the rest is in the request
     created_at  INTEGER NOT NULL
 ) STRICT;

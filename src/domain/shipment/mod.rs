@@ -205,7 +205,8 @@ impl Shipping {
     }
 
     /// As [`Self::first`], to be changed.
-    pub fn first_mut(&mut self) -> &mut Shipment {
+    #[cfg(test)]
+    pub(crate) fn first_mut(&mut self) -> &mut Shipment {
         &mut self.0[0]
     }
 

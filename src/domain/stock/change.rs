@@ -1,7 +1,7 @@
 //! What a shop does to its stock by hand: goods that come in, counts that correct, transfers.
 //!
-//! A deactivated warehouse, and a deactivated variant, take nothing in. What is there can still be counted,
-//! and carried to another warehouse.
+//! A deactivated warehouse takes nothing in, and of a deactivated shop, product or variant nothing more comes
+//! in. What is there can still be counted, and carried to another warehouse.
 
 use super::{
     level::{Level, Shelf},
@@ -87,10 +87,21 @@ pub enum StockChange {
 pub struct Place {
     /// Whose the warehouse is.
     pub shop_id: ShopId,
+    /// Whether the shop sells anything.
+    pub shop_active: bool,
     /// Whether it takes anything in.
     pub active: bool,
     /// What lies there, if anything ever has.
     pub level: Option<Level>,
+}
+
+/// The variant that a change is about, as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Article {
+    /// Whether its product is sold.
+    pub product_active: bool,
+    /// Whether the variant itself is.
+    pub active: bool,
 }
 
 /// What a change did.
@@ -111,9 +122,15 @@ pub enum StockRefusal {
     /// There is no such variant.
     #[error("there is no variant {0}")]
     NoVariant(VariantId),
+    /// The shop sells nothing.
+    #[error("shop {0} is not active")]
+    ShopInactive(ShopId),
     /// The warehouse takes nothing in.
     #[error("warehouse {0} is not active; activate it, or choose another one")]
     WarehouseInactive(WarehouseId),
+    /// The variant's product is not sold.
+    #[error("the product of variant {0} is not active")]
+    ProductInactive(VariantId),
     /// The variant takes nothing in.
     #[error("variant {0} is not active")]
     VariantInactive(VariantId),
@@ -174,29 +191,34 @@ impl StockChange {
     }
 
     /// Decides the change. `places` are those of [`Self::shelves`], where there are such warehouses, and
-    /// `variant` says whether there is such a variant and whether it is active.
+    /// `article` is its variant, where there is one.
     ///
     /// # Errors
     /// Why it is refused; nothing changes then.
     pub fn decide(
         &self,
         places: &BTreeMap<WarehouseId, Place>,
-        variant: Option<bool>,
+        article: Option<Article>,
         now: Timestamp,
     ) -> Result<Changed, StockRefusal> {
         let variant_id = self.variant_id();
-        let variant_active = variant.ok_or(StockRefusal::NoVariant(variant_id))?;
+        let article = article.ok_or(StockRefusal::NoVariant(variant_id))?;
         let level_at = |warehouse_id| {
             let place = places.get(&warehouse_id).ok_or(StockRefusal::NoWarehouse(warehouse_id))?;
             let empty = || Level::empty(Shelf { variant_id, warehouse_id }, place.shop_id);
-            Ok((place.level.unwrap_or_else(empty), place.active))
+            Ok((place.level.unwrap_or_else(empty), *place))
         };
         match self {
             Self::Receive(Receive { shelf, quantity }) => {
-                let (mut level, active) = level_at(shelf.warehouse_id)?;
-                takes_in(&level, active)?;
-                if !variant_active {
-                    return Err(StockRefusal::VariantInactive(variant_id));
+                let (mut level, place) = level_at(shelf.warehouse_id)?;
+                if !place.shop_active {
+                    return Err(StockRefusal::ShopInactive(place.shop_id));
+                }
+                takes_in(&level, place.active)?;
+                match article {
+                    Article { product_active: false, .. } => return Err(StockRefusal::ProductInactive(variant_id)),
+                    Article { active: false, .. } => return Err(StockRefusal::VariantInactive(variant_id)),
+                    Article { product_active: true, active: true } => {}
                 }
                 let delta = level.receive(*quantity)?;
                 Ok(changed([(level, Some(delta))], &Cause::Receipt, now))
@@ -207,8 +229,8 @@ impl StockChange {
                 Ok(changed([(level, delta)], &Cause::Count(reason.clone()), now))
             }
             Self::Transfer(Transfer { transfer_id, from, to, quantity, .. }) => {
-                let ((mut from, _), (mut to, active)) = (level_at(*from)?, level_at(*to)?);
-                takes_in(&to, active)?;
+                let ((mut from, _), (mut to, place)) = (level_at(*from)?, level_at(*to)?);
+                takes_in(&to, place.active)?;
                 let [out, into] = from.transfer(&mut to, *quantity)?;
                 Ok(changed([(from, Some(out)), (to, Some(into))], &Cause::Transfer(*transfer_id), now))
             }

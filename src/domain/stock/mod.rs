@@ -21,7 +21,7 @@ mod shelves;
 mod units;
 
 pub use allocation::{Pick, Shortage, Source, allocate};
-pub use change::{Adjust, Changed, NotTransferable, Place, Receive, StockChange, StockRefusal, Transfer};
+pub use change::{Adjust, Article, Changed, NotTransferable, Place, Receive, StockChange, StockRefusal, Transfer};
 pub use level::{Impossible, Level, Shelf};
 pub use movement::{Cause, Delta, Movement, MovementKind};
 pub use reservation::{

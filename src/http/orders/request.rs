@@ -302,6 +302,9 @@ impl OrderRequest {
     /// The shops' offers that are to be looked up; none where there are more lines than an order can have, which
     /// no offer could help.
     pub(super) fn offers(&self) -> Vec<(ShopId, VariantId)> {
+        if self.drafts.as_ref().is_some_and(|drafts| drafts.len() > MAX_LINES) {
+            return Vec::new();
+        }
         let offer = |draft: &Draft| match draft {
             Draft::Offer(OfferDraft { shop_id, variant_id, .. }) => Some((*shop_id, *variant_id)),
             Draft::FreeText(_) => None,

@@ -329,7 +329,7 @@ impl SagaStore for Sqlite {
     }
 
     fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
-        let Claim { scope, key, body_hash } = claim;
+        let Claim { scope, key, body_hash, request_id: _ } = claim;
         let found = self.readers.read(move |conn| {
             conn.prepare_cached(
                 "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = ?1 AND key = ?2",

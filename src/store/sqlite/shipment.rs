@@ -98,19 +98,23 @@ impl Table for Shipping {
                     shipment.updated_at,
                 ),
             )?;
-            if inserted == 0 {
-                return Ok(0);
+            match (number, inserted) {
+                (_, 1) => {}
+                (0, inserted) => return Ok(inserted),
+                // The first has been written: all or none.
+                (_, inserted) => return Err(rusqlite::Error::StatementChangedRows(inserted)),
             }
         }
         Ok(1)
     }
 
-    /// What is in a shipment never changes; where it stands does.
+    /// What is in a shipment never changes; where it stands does. The first row's version is that of all.
     fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize> {
         for (number, shipment) in (0_i64..).zip(self.shipments()) {
             let updated = tx.run(
                 "UPDATE shipment_shipment SET status = ?4, reason = ?5, tracking_number = ?6, call = ?7, attempts = ?8, \
-                 updated_at = ?9, version = version + 1 WHERE order_id = ?1 AND number = ?2 AND version = ?3",
+                 updated_at = ?9, version = version + 1 \
+                 WHERE order_id = ?1 AND number = ?2 AND (number > 0 OR version = ?3)",
                 (
                     shipment.order_id,
                     number,
@@ -123,8 +127,10 @@ impl Table for Shipping {
                     shipment.updated_at,
                 ),
             )?;
-            if updated == 0 {
-                return Ok(0);
+            match (number, updated) {
+                (_, 1) => {}
+                (0, updated) => return Ok(updated),
+                (_, updated) => return Err(rusqlite::Error::StatementChangedRows(updated)),
             }
         }
         Ok(1)

@@ -154,8 +154,8 @@ impl World {
         let catalog = CatalogRows::of(&self.path);
         let (shop_id, variant_id) = (CatalogRows::shop(), catalog.variant());
         for priority in [1, 2] {
-            let shelf = Shelf { variant_id, warehouse_id: catalog.warehouse(shop_id, priority) };
-            let two = Receive { shelf, quantity: Quantity::parse(2).expect("a quantity") };
+            let here = Shelf { variant_id, warehouse_id: catalog.warehouse(shop_id, priority) };
+            let two = Receive { shelf: here, quantity: Quantity::parse(2).expect("a quantity") };
             self.stock(StockRequest::Change(StockChange::Receive(two))).await;
         }
         let offer = OfferDraft { shop_id, variant_id, quantity: pieces, expected_price: None };

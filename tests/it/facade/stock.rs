@@ -169,9 +169,11 @@ async fn what_is_not_there_or_not_the_shops_is_not_moved() {
     shop.app.transfer(&shop.move_of(&shop.first, &shop.first, 1)).await.refuses("to_warehouse_id");
     let other = shop.app.transfer(&shop.move_of(&shop.first, &shop.elsewhere, 1)).await;
     other.problem(409, "warehouse_of_another_shop");
-    let unknown = shop.app.transfer(&shop.move_of(NOBODY, &shop.first, 1)).await;
-    unknown.problem(404, "warehouse_not_found");
-    unknown.names("from_warehouse_id");
+    shop.app.transfer(&shop.move_of(NOBODY, &shop.first, 1)).await.refuses("from_warehouse_id");
+    shop.app.transfer(&shop.move_of(&shop.first, NOBODY, 1)).await.refuses("to_warehouse_id");
+    let mut unknown = shop.move_of(&shop.first, &shop.second, 1);
+    unknown["variant_id"] = json!(NOBODY);
+    shop.app.transfer(&unknown).await.refuses("variant_id");
     assert_eq!(shop.stock().await, [5, 0, 5]);
     shop.finish().await;
 }
@@ -220,7 +222,8 @@ async fn numbers_out_of_range_and_blank_reasons_are_refused_by_name() {
 async fn what_does_not_exist_is_not_found() {
     let shop = Shop::open();
     let unknown = json!({"variant_id": NOBODY, "quantity": 1});
-    shop.app.receive(&shop.first, &unknown).await.problem(404, "variant_not_found");
+    // What the body names, not the path.
+    shop.app.receive(&shop.first, &unknown).await.refuses("variant_id");
     shop.app.receive(NOBODY, &shop.goods(1)).await.problem(404, "warehouse_not_found");
     shop.app.adjust(NOBODY, &shop.variant, &count(1, 0)).await.problem(404, "warehouse_not_found");
     shop.app.adjust(&shop.first, NOBODY, &count(1, 0)).await.problem(404, "variant_not_found");
@@ -236,18 +239,32 @@ async fn what_does_not_exist_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_deactivated_variant_is_not_received() {
-    let shop = Shop::with(5).await;
-    shop.catalog.set_active("catalog_variant", shop.variant.parse::<Uuid>().expect("an id"), false);
-    shop.app.receive(&shop.first, &shop.goods(1)).await.problem(409, "variant_inactive");
-    assert_eq!(shop.stock().await, [5, 0, 5]);
-    shop.finish().await;
+async fn goods_of_a_deactivated_shop_product_or_variant_are_not_received() {
+    for (table, code) in [
+        ("catalog_shop", "shop_inactive"),
+        ("catalog_product", "product_inactive"),
+        ("catalog_variant", "variant_inactive"),
+    ] {
+        let shop = Shop::with(5).await;
+        let owner = shop.app.warehouse_stock(&shop.first).await.items()[0]["shop_id"].clone();
+        let id = if table == "catalog_shop" { owner.as_str().expect("an id") } else { &shop.variant };
+        shop.catalog.set_active(table, id.parse::<Uuid>().expect("an id"), false);
+        shop.app.receive(&shop.first, &shop.goods(1)).await.problem(409, code);
+        assert_eq!(shop.stock().await, [5, 0, 5]);
+        shop.app.transfer(&shop.move_of(&shop.first, &shop.second, 1)).await.success(201);
+        shop.finish().await;
+    }
 }
 
 #[tokio::test]
 async fn stock_is_received_once_each_though_its_actor_is_crashed() {
     let shop = Shop::open();
-    let deliveries = futures::future::join_all((0..40).map(|_| shop.receive(1)));
+    let deliver = async |number: usize| {
+        let received = shop.app.receive(&shop.first, &shop.goods(1)).key(&format!("delivery-{number}")).await;
+        received.success(201);
+        assert!(!received.is_replayed(), "its client has had no answer before");
+    };
+    let deliveries = futures::future::join_all((0..40).map(deliver));
     let crashes = async {
         for mode in ["panic", "stop", "panic_in_future"] {
             shop.app.crash("stock", &json!({"mode": mode})).await.success(202);

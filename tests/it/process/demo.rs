@@ -31,7 +31,8 @@ fn rows(directory: &Path, sql: &str) -> Vec<String> {
     let mut statement = conn.prepare(sql).expect("a statement");
     let columns = statement.column_count();
     let rows = statement.query_map([], |row| {
-        Ok((0..columns).map(|at| format!("{:?} ", row.get_ref(at).expect("a value"))).collect::<String>())
+        let values: Vec<_> = (0..columns).map(|at| format!("{:?}", row.get_ref(at).expect("a value"))).collect();
+        Ok(values.join(" "))
     });
     rows.expect("rows").map(|row| row.expect("a row")).collect()
 }

@@ -140,10 +140,8 @@ async fn a_reader_does_not_wait_behind_a_long_write() {
     assert!(test.store.orders.order(waiting.order_id()).await.unwrap().is_some());
 }
 
-#[actix_web::test]
-async fn several_shipments_of_an_order_are_stored_and_read_as_one_and_each_by_its_id() {
-    let test = store();
-    let case = Case::simulated(Simulation { shipping: script(None, 50), ..Simulation::default() });
+/// A start of three shipments: from two warehouses, and of free text.
+fn from_two_warehouses(case: &Case) -> ShippingCommand {
     let ShippingCommand::Start(StartShipping(mut goods)) = case.shipping(Verb::StartShipping) else {
         panic!("a start")
     };
@@ -152,7 +150,14 @@ async fn several_shipments_of_an_order_are_stored_and_read_as_one_and_each_by_it
         contents: Arc::new([Content { variant_id: VariantId::from_uuid(Uuid::now_v7()), quantity: 3 }]),
     };
     goods.parcels = [1, 2].map(|number| parcel(WarehouseId::from_uuid(Uuid::from_u128(number)))).into();
-    let start = ShippingCommand::Start(StartShipping(goods));
+    ShippingCommand::Start(StartShipping(goods))
+}
+
+#[actix_web::test]
+async fn several_shipments_of_an_order_are_stored_and_read_as_one_and_each_by_its_id() {
+    let test = store();
+    let case = Case::simulated(Simulation { shipping: script(None, 50), ..Simulation::default() });
+    let start = from_two_warehouses(&case);
     let answer = decided(one(test.store.shipments.execute(vec![start.into()]).await));
     let made = answer.shipping.unwrap();
     assert_eq!(made.shipments().len(), 3);
@@ -173,4 +178,33 @@ async fn several_shipments_of_an_order_are_stored_and_read_as_one_and_each_by_it
     assert_eq!(test.store.shipments.outstanding_shipping(None, 10).await.unwrap(), [stored]);
     let facts = test.facts().await;
     assert_eq!(facts[0].shipping.as_ref().unwrap().as_ref().unwrap().shipments().len(), 3);
+}
+
+#[actix_web::test]
+async fn the_first_shipments_version_is_that_of_all() {
+    let test = store();
+    let case = Case::simulated(Simulation { shipping: script(None, 50), ..Simulation::default() });
+    decided(one(test.store.shipments.execute(vec![from_two_warehouses(&case).into()]).await));
+    test.raw().execute("UPDATE shipment_shipment SET version = 9 WHERE number > 0", []).unwrap();
+    let record =
+        RecordCarrierCall { order_id: case.order_id(), part: 1, call: CarrierCall::Dispatch, answer: CallAnswer::Done };
+    decided(one(test.store.shipments.execute(vec![ShippingCommand::Record(record).into()]).await));
+    let stored = test.store.shipments.shipping_of(case.order_id()).await.unwrap().unwrap();
+    assert_eq!(stored.shipments()[1].status, ShipmentStatus::Shipped);
+}
+
+#[actix_web::test]
+async fn of_several_shipments_one_that_is_there_already_keeps_all_from_being_written() {
+    let test = store();
+    let (torn, whole) = (Case::new(Provider::Simulated), Case::new(Provider::Simulated));
+    for case in [&torn, &whole] {
+        decided(one(test.store.shipments.execute(vec![from_two_warehouses(case).into()]).await));
+    }
+    let lose = "DELETE FROM shipment_shipment WHERE order_id = ?1 AND number <> 1";
+    assert_eq!(test.raw().execute(lose, [torn.order_id().bytes()]).unwrap(), 2);
+    let starts = [&torn, &whole].map(|case| from_two_warehouses(case).into());
+    let answers = test.store.shipments.execute(starts.into()).await;
+    assert!(answers[0].is_err() && answers[1].is_ok(), "{answers:?}");
+    let left: i64 = test.raw().query_row("SELECT count(*) FROM shipment_shipment", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 4);
 }

@@ -6,7 +6,10 @@ use super::{
 };
 use backstitch::{
     domain::{
-        catalog::{CatalogCommand, CatalogItem, CatalogRefusal, Edit, EditProduct, EditShop, NotForSale, SearchText},
+        catalog::{
+            CatalogCommand, CatalogItem, CatalogRefusal, Edit, EditProduct, EditShop, EditWarehouse, NotForSale,
+            SearchText,
+        },
         ids::ProductId,
         time::Timestamp,
     },
@@ -79,15 +82,32 @@ async fn a_repeated_key_is_answered_with_the_item_as_it_is_now() {
     let (first, second) = (product("Kopi", None), product("Kopi", None));
     let id = first.id;
     let catalog = &test.store.catalog;
-    one(catalog.execute(vec![keyed(first.clone(), claim("k", 1))]).await).unwrap().unwrap();
+    let its_own = claim("k", 1);
+    one(catalog.execute(vec![keyed(first.clone(), its_own.clone())]).await).unwrap().unwrap();
     let (name, description, category) = (Edit::Set(text("Kopi Gayo")), Edit::Keep, Edit::Keep);
     test.catalog(EditProduct { id, name, description, category, active: Edit::Keep }).await;
     let repeated = one(catalog.execute(vec![keyed(second, claim("k", 1))]).await).unwrap().unwrap();
     let CatalogItem::Product(now) = &repeated.item else { panic!("{repeated:?}") };
     assert_eq!((now.id, now.name.as_str(), repeated.replayed), (id, "Kopi Gayo", true));
-    let sent_again = one(catalog.execute(vec![keyed(first, claim("k", 1))]).await).unwrap().unwrap();
-    assert!(!sent_again.replayed, "the same command, after a crash of its actor");
+    let sent_again = one(catalog.execute(vec![keyed(first, its_own)]).await).unwrap().unwrap();
+    assert!(!sent_again.replayed, "the same request, after a crash of its actor");
     assert_eq!(catalog.products(ProductFilter::default(), ALL).await.unwrap().len(), 1);
+}
+
+#[actix_web::test]
+async fn a_switch_that_is_sent_again_after_a_crash_is_no_repeat() {
+    let test = store();
+    let shop = shop("Toko");
+    let warehouse = warehouse(shop.id, 1);
+    let (keep, id) = (Edit::Keep, warehouse.id);
+    let close = EditWarehouse { id, name: Edit::Keep, address: Edit::Keep, priority: keep, active: Edit::Set(false) };
+    test.catalog(shop).await;
+    test.catalog(warehouse).await;
+    let its_own = claim("k", 1);
+    for (claim, replayed) in [(its_own.clone(), false), (its_own, false), (claim("k", 1), true)] {
+        let done = one(test.store.catalog.execute(vec![keyed(close.clone(), claim)]).await).unwrap().unwrap();
+        assert_eq!(done.replayed, replayed);
+    }
 }
 
 #[actix_web::test]

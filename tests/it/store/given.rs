@@ -227,7 +227,8 @@ fn entry(events: Vec<CheckoutEvent>) -> LogEntry {
 
 /// A client's key for a body.
 pub(crate) fn claim(key: &str, body: u8) -> Claim {
-    Claim { scope: "anybody POST /somewhere".into(), key: key.into(), body_hash: [body; 32] }
+    let request_id = Uuid::now_v7();
+    Claim { scope: "anybody POST /somewhere".into(), key: key.into(), body_hash: [body; 32], request_id }
 }
 
 /// Runs one saga command.

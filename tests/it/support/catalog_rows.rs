@@ -19,9 +19,12 @@ impl CatalogRows {
         ShopId::from_uuid(Uuid::now_v7())
     }
 
-    /// An active warehouse of a shop.
+    /// An active warehouse of a shop, which is there and active from the first one on.
     pub(crate) fn warehouse(&self, shop: ShopId, priority: i64) -> WarehouseId {
         let id = WarehouseId::from_uuid(Uuid::now_v7());
+        let insert = "INSERT INTO catalog_shop (id, name, city, active, created_at, updated_at, version) \
+                      VALUES (?1, 'Toko', 'Bandung', 1, 0, 0, 1) ON CONFLICT DO NOTHING";
+        self.0.execute(insert, [shop.bytes().as_slice()]).expect("a shop");
         let insert = "INSERT INTO catalog_warehouse (id, shop_id, name, address, priority, active, created_at, \
                       updated_at, version) VALUES (?1, ?2, 'Gudang', 'Jl. Braga 1', ?3, 1, 0, 0, 1)";
         let row = (id.bytes().as_slice(), shop.bytes().as_slice(), priority);
@@ -29,9 +32,12 @@ impl CatalogRows {
         id
     }
 
-    /// An active variant.
+    /// An active variant, of an active product with the same id.
     pub(crate) fn variant(&self) -> VariantId {
         let id = VariantId::from_uuid(Uuid::now_v7());
+        let insert = "INSERT INTO catalog_product (id, name, active, created_at, updated_at, version) \
+                      VALUES (?1, 'Kopi', 1, 0, 0, 1)";
+        assert_eq!(self.0.execute(insert, [id.bytes().as_slice()]).expect("a product"), 1);
         let insert = "INSERT INTO catalog_variant (id, product_id, sku, attributes, active, created_at, updated_at, \
                       version) VALUES (?1, ?1, ?2, '{}', 1, 0, 0, 1)";
         let row = (id.bytes().as_slice(), id.to_string());

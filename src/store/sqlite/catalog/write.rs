@@ -33,12 +33,13 @@ impl Run for Runner {
 
     fn run(tx: &Tx<'_, '_>, Keyed { command, claim }: &Self::Command) -> Result<CatalogAnswer, CommandError> {
         if let Some(claim) = claim
-            && let Some((made, body_hash)) = find_claim(claim, tx)?
+            && let Some(Claimed { made, body_hash, request_id }) = find_claim(claim, tx)?
         {
             if body_hash != claim.body_hash {
                 return Err(StoreError::KeyReused.into());
             }
-            return Ok(Ok(replay(tx, command, made)?));
+            let replayed = request_id != claim.request_id;
+            return Ok(Ok(CatalogDone { item: present(tx, command, made)?, created: false, replayed }));
         }
         let change = match change(tx, command)? {
             Ok(change) => change,
@@ -73,18 +74,29 @@ impl Commands<CatalogCommand, CatalogAnswer> for Sqlite {
     }
 }
 
-fn find_claim(claim: &Claim, tx: &Tx<'_, '_>) -> rusqlite::Result<Option<(Uuid, [u8; 32])>> {
+/// What is known of a key that was used.
+struct Claimed {
+    made: Uuid,
+    body_hash: [u8; 32],
+    request_id: Uuid,
+}
+
+fn find_claim(claim: &Claim, tx: &Tx<'_, '_>) -> rusqlite::Result<Option<Claimed>> {
     tx.row(
-        "SELECT made, body_hash FROM catalog_idempotency WHERE scope = ?1 AND key = ?2",
+        "SELECT made, body_hash, request_id FROM catalog_idempotency WHERE scope = ?1 AND key = ?2",
         (&claim.scope, &claim.key),
-        |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)),
+        |row| {
+            let (made, request_id) = (Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(2)?));
+            Ok(Claimed { made, body_hash: row.get(1)?, request_id })
+        },
     )
 }
 
 fn keep_claim(claim: &Claim, made: Uuid, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
     tx.run(
-        "INSERT INTO catalog_idempotency (scope, key, body_hash, made, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (&claim.scope, &claim.key, claim.body_hash, made.as_bytes(), tx.now()),
+        "INSERT INTO catalog_idempotency (scope, key, body_hash, request_id, made, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (&claim.scope, &claim.key, claim.body_hash, claim.request_id.as_bytes(), made.as_bytes(), tx.now()),
     )
 }
 
@@ -99,22 +111,19 @@ fn id_of(item: &CatalogItem) -> Uuid {
     }
 }
 
-/// What an earlier, identical request made, as it is now. The very same command, sent again after a crash,
-/// is no repeat: its client has had no answer yet.
-fn replay(tx: &Tx<'_, '_>, command: &CatalogCommand, made: Uuid) -> Result<CatalogDone, CommandError> {
-    let (item, is_its_own) = match command {
-        CatalogCommand::AddProduct(add) => (item(tx.product(ProductId::from_uuid(made))?), add.id.uuid() == made),
-        CatalogCommand::EditProduct(_) => (item(tx.product(ProductId::from_uuid(made))?), false),
-        CatalogCommand::AddVariant(add) => (item(tx.variant(VariantId::from_uuid(made))?), add.id.uuid() == made),
-        CatalogCommand::EditVariant(_) => (item(tx.variant(VariantId::from_uuid(made))?), false),
-        CatalogCommand::AddShop(add) => (item(tx.shop(ShopId::from_uuid(made))?), add.id.uuid() == made),
-        CatalogCommand::EditShop(_) => (item(tx.shop(ShopId::from_uuid(made))?), false),
-        CatalogCommand::PutOffer(put) => (item(tx.offer(put.shop_id, VariantId::from_uuid(made))?), false),
-        CatalogCommand::AddWarehouse(add) => (item(tx.warehouse(WarehouseId::from_uuid(made))?), add.id.uuid() == made),
-        CatalogCommand::EditWarehouse(_) => (item(tx.warehouse(WarehouseId::from_uuid(made))?), false),
+/// What an earlier, identical request made, as it is now.
+fn present(tx: &Tx<'_, '_>, command: &CatalogCommand, made: Uuid) -> Result<CatalogItem, CommandError> {
+    let item = match command {
+        CatalogCommand::AddProduct(_) | CatalogCommand::EditProduct(_) => item(tx.product(ProductId::from_uuid(made))?),
+        CatalogCommand::AddVariant(_) | CatalogCommand::EditVariant(_) => item(tx.variant(VariantId::from_uuid(made))?),
+        CatalogCommand::AddShop(_) | CatalogCommand::EditShop(_) => item(tx.shop(ShopId::from_uuid(made))?),
+        CatalogCommand::PutOffer(put) => item(tx.offer(put.shop_id, VariantId::from_uuid(made))?),
+        CatalogCommand::AddWarehouse(_) | CatalogCommand::EditWarehouse(_) => {
+            item(tx.warehouse(WarehouseId::from_uuid(made))?)
+        }
     };
     let gone = || StoreError::Poisoned(format!("what an idempotency key made is gone: {made}"));
-    Ok(CatalogDone { item: item.ok_or_else(gone)?, created: false, replayed: !is_its_own })
+    Ok(item.ok_or_else(gone)?)
 }
 
 fn item(found: Option<impl Into<CatalogItem>>) -> Option<CatalogItem> {

@@ -1,14 +1,15 @@
 //! What stock reads of the catalogue: the one place where an owner reads another's tables.
 //!
 //! Which warehouses there are and which of them are active is the catalogue's to say, and a reservation
-//! must not take from one that has just been deactivated. The two owners always share a database, so the
+//! must not take from one that has just been deactivated. So is what is sold at all, and goods must not come in
+//! that have just been taken out of the range. The two owners always share a database, so the
 //! stock reads those columns inside its own transaction; it never writes them.
 
 use super::{levels, readable, unless_unreadable};
 use crate::{
     domain::{
         ids::{ShopId, VariantId, WarehouseId},
-        stock::{Level, Place},
+        stock::{Article, Level, Place},
     },
     store::{
         LevelRow,
@@ -32,8 +33,8 @@ pub(super) const LEVELS_OF: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_
      FROM stock_level l JOIN catalog_warehouse w ON w.id = l.warehouse_id WHERE l.variant_id = ?1 \
      ORDER BY l.warehouse_id";
 
-/// Whether there is such a variant, and whether it is active.
-pub(super) const VARIANT: &str = "SELECT active FROM catalog_variant WHERE id = ?1";
+/// Whether there is such a variant.
+pub(super) const VARIANT: &str = "SELECT 1 FROM catalog_variant WHERE id = ?1";
 
 /// Whose a warehouse is, and whether it is active.
 pub(super) const WAREHOUSE: &str = "SELECT shop_id, active FROM catalog_warehouse WHERE id = ?1";
@@ -58,6 +59,14 @@ pub(in crate::store::sqlite) fn exported_level(row: &Row<'_>) -> rusqlite::Resul
     })
 }
 
+/// What a change by hand asks about a variant.
+const ARTICLE: &str = "SELECT p.active, v.active FROM catalog_variant v CROSS JOIN catalog_product p \
+                       ON p.id = v.product_id WHERE v.id = ?1";
+
+/// What it asks about a warehouse.
+const PLACE: &str = "SELECT w.shop_id, s.active, w.active FROM catalog_warehouse w CROSS JOIN catalog_shop s \
+                     ON s.id = w.shop_id WHERE w.id = ?1";
+
 /// The levels of a variant that a shop's order may be served from, and the priorities of their warehouses. One
 /// that cannot be read serves nobody, and keeps nobody from the others; the audit names it.
 pub(super) fn open_levels(
@@ -70,13 +79,15 @@ pub(super) fn open_levels(
     Ok(found.into_iter().flatten().collect())
 }
 
-/// Whether a variant is active, where there is one.
-pub(super) fn variant(tx: &Tx<'_, '_>, variant: VariantId) -> Result<Option<bool>, CommandError> {
-    readable(tx.row(VARIANT, [variant], |row| row.get(0)), || format!("variant {variant}"))
+/// A variant, where there is one.
+pub(super) fn article(tx: &Tx<'_, '_>, variant: VariantId) -> Result<Option<Article>, CommandError> {
+    let read = |row: &Row<'_>| Ok(Article { product_active: row.get(0)?, active: row.get(1)? });
+    readable(tx.row(ARTICLE, [variant], read), || format!("variant {variant}"))
 }
 
 /// A warehouse, where there is one, with nothing in it yet.
 pub(super) fn place(tx: &Tx<'_, '_>, warehouse: WarehouseId) -> Result<Option<Place>, CommandError> {
-    let read = |row: &Row<'_>| Ok(Place { shop_id: row.get(0)?, active: row.get(1)?, level: None });
-    readable(tx.row(WAREHOUSE, [warehouse], read), || format!("warehouse {warehouse}"))
+    let read =
+        |row: &Row<'_>| Ok(Place { shop_id: row.get(0)?, shop_active: row.get(1)?, active: row.get(2)?, level: None });
+    readable(tx.row(PLACE, [warehouse], read), || format!("warehouse {warehouse}"))
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   step:    the order's row ─▶ the levels it asks for ─▶ decide ─▶ row, levels, movements
-//!   change:  its key ─▶ warehouses, variant, levels ─▶ decide ─▶ levels, movements, key
+//!   change:  its key ─▶ variant, warehouses, levels ─▶ decide ─▶ levels, movements, key
 //! ```
 //!
 //! A level is written over the version that was loaded and nothing else; the constraints of the table are
@@ -40,6 +40,7 @@ use crate::{
 };
 use futures::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 
 struct StockRunner;
 
@@ -138,7 +139,7 @@ fn save(tx: &Tx<'_, '_>, changed: &[Level], versions: &Versions, movements: &[Mo
 
 fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<StockReply, CommandError> {
     if let Some(claim) = claim
-        && let Some((body_hash, transfer_id)) = find_claim(tx, claim)?
+        && let Some(Claimed { body_hash, request_id, transfer_id }) = find_claim(tx, claim)?
     {
         if body_hash != claim.body_hash {
             return Err(StoreError::KeyReused.into());
@@ -147,7 +148,8 @@ fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<
         for shelf in made.shelves() {
             present.extend(present_level(tx, shelf)?);
         }
-        return Ok(StockReply::Change(Ok(ChangeAnswer { levels: present, transfer_id, replayed: true })));
+        let replayed = request_id != claim.request_id;
+        return Ok(StockReply::Change(Ok(ChangeAnswer { levels: present, transfer_id, replayed })));
     }
     let decided = match decide_change(tx, made)? {
         Ok(decided) => decided,
@@ -165,7 +167,7 @@ pub(super) fn decide_change(
     tx: &Tx<'_, '_>,
     made: &StockChange,
 ) -> Result<Result<Changed, StockRefusal>, CommandError> {
-    let variant = catalog::variant(tx, made.variant_id())?;
+    let article = catalog::article(tx, made.variant_id())?;
     let (mut places, mut versions) = (BTreeMap::new(), Versions::new());
     for shelf in made.shelves() {
         if let Some(mut place) = catalog::place(tx, shelf.warehouse_id)? {
@@ -176,7 +178,7 @@ pub(super) fn decide_change(
             places.insert(shelf.warehouse_id, place);
         }
     }
-    let decided = guarded(|| made.decide(&places, variant, tx.now()))?;
+    let decided = guarded(|| made.decide(&places, article, tx.now()))?;
     if let Ok(Changed { levels, movements }) = &decided {
         save(tx, changed_of(levels, movements).as_slice(), &versions, movements)?;
     }
@@ -197,18 +199,29 @@ fn changed_of(levels: &[Level], movements: &[Movement]) -> Vec<Level> {
     levels.iter().filter(moved).copied().collect()
 }
 
-fn find_claim(tx: &Tx<'_, '_>, claim: &Claim) -> rusqlite::Result<Option<([u8; 32], Option<TransferId>)>> {
+/// What is known of a key that was used.
+struct Claimed {
+    body_hash: [u8; 32],
+    request_id: Uuid,
+    transfer_id: Option<TransferId>,
+}
+
+fn find_claim(tx: &Tx<'_, '_>, claim: &Claim) -> rusqlite::Result<Option<Claimed>> {
     tx.row(
-        "SELECT body_hash, transfer_id FROM stock_idempotency WHERE scope = ?1 AND key = ?2",
+        "SELECT body_hash, request_id, transfer_id FROM stock_idempotency WHERE scope = ?1 AND key = ?2",
         (&claim.scope, &claim.key),
-        |row| Ok((row.get(0)?, row.get(1)?)),
+        |row| {
+            let request_id = Uuid::from_bytes(row.get(1)?);
+            Ok(Claimed { body_hash: row.get(0)?, request_id, transfer_id: row.get(2)? })
+        },
     )
 }
 
 fn keep_claim(tx: &Tx<'_, '_>, claim: &Claim, transfer_id: Option<TransferId>) -> rusqlite::Result<usize> {
     tx.run(
-        "INSERT INTO stock_idempotency (scope, key, body_hash, transfer_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (&claim.scope, &claim.key, claim.body_hash, transfer_id, tx.now()),
+        "INSERT INTO stock_idempotency (scope, key, body_hash, request_id, transfer_id, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (&claim.scope, &claim.key, claim.body_hash, claim.request_id.as_bytes(), transfer_id, tx.now()),
     )
 }
 

@@ -145,7 +145,7 @@ impl World {
     pub(super) async fn answer_outside(&self, order_id: OrderId) -> bool {
         let payment = self.store.payments.payment_of(order_id).await.expect("an answer").and_then(|row| row.call);
         let shipping = self.store.shipments.shipping_of(order_id).await.expect("an answer");
-        let shipments = shipping.iter().flat_map(|shipping| shipping.shipments()).enumerate();
+        let shipments = shipping.iter().flat_map(Shipping::shipments).enumerate();
         let calls: Vec<_> = shipments.filter_map(|(part, shipment)| Some((part, shipment.call?))).collect();
         if let Some(call) = payment {
             self.answer_provider(order_id, call).await;

@@ -4,7 +4,7 @@ use super::depot::{Depot, adjust, demand, quantity, receive, reserve, shelf, tra
 use crate::domain::given::at;
 use backstitch::domain::{
     ids::TransferId,
-    stock::{Cause, Level, MovementKind, OnHand, Shelf, StockRefusal, Transfer},
+    stock::{Article, Cause, Level, MovementKind, OnHand, Place, Shelf, StockRefusal, Transfer},
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -102,6 +102,21 @@ fn a_deactivated_variant_is_not_received_and_can_be_counted_and_moved() {
     assert_eq!(depot.change(&receive(here(), 1)), Err(StockRefusal::VariantInactive(variant(0))));
     assert!(depot.change(&adjust(here(), 5, 4)).is_ok());
     assert!(depot.change(&transfer(0, 1, 0, 4)).is_ok());
+}
+
+#[test]
+fn goods_of_a_deactivated_shop_or_product_are_not_received() {
+    let sold = Article { product_active: true, active: true };
+    let place = Place { shop_id: super::depot::shop(0), shop_active: true, active: true, level: None };
+    let receive = |place: Place, article: Article| {
+        let changed = receive(here(), 1).decide(&[(warehouse(0), place)].into(), Some(article), at(0));
+        changed.map(|changed| changed.levels.len())
+    };
+    assert_eq!(receive(place, sold), Ok(1));
+    let closed = receive(Place { shop_active: false, ..place }, sold);
+    assert_eq!(closed, Err(StockRefusal::ShopInactive(place.shop_id)));
+    let unsold = receive(place, Article { product_active: false, ..sold });
+    assert_eq!(unsold, Err(StockRefusal::ProductInactive(variant(0))));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use backstitch::domain::{
     saga::{Outcome, Receipt},
     simulation::Script,
     stock::{
-        Adjust, Allotment, CommitStock, Demand, Level, Movement, OnHand, Place, Receive, ReleaseStock,
+        Adjust, Allotment, Article, CommitStock, Demand, Level, Movement, OnHand, Place, Receive, ReleaseStock,
         ReplaceReservation, Reservation, ReserveStock, Shelf, Shelves, StockAnswer, StockChange, StockCommand,
         StockRefusal, Transfer,
     },
@@ -159,10 +159,10 @@ impl Depot {
         let places = change.shelves().into_iter().filter_map(|shelf| {
             let house = self.houses.get(&shelf.warehouse_id)?;
             let level = self.levels.get(&shelf).copied();
-            Some((shelf.warehouse_id, Place { shop_id: house.shop, active: house.active, level }))
+            Some((shelf.warehouse_id, Place { shop_id: house.shop, shop_active: true, active: house.active, level }))
         });
-        let active = !self.retired.contains(&change.variant_id());
-        let changed = change.decide(&places.collect(), Some(active), at(0))?;
+        let article = Article { product_active: true, active: !self.retired.contains(&change.variant_id()) };
+        let changed = change.decide(&places.collect(), Some(article), at(0))?;
         self.save(&changed.levels, changed.movements);
         Ok(changed.levels)
     }

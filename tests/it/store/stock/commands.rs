@@ -2,7 +2,7 @@
 //! been started again.
 
 use super::given::{Buyer, depot, refused};
-use crate::store::given::{Case, tell};
+use crate::store::given::{Case, claim, tell};
 use backstitch::{
     domain::{
         checkout::Verb,
@@ -187,9 +187,20 @@ async fn a_count_that_found_nothing_is_answered_the_same_when_it_is_sent_again()
     let depot = depot(&[0]).await;
     for _ in 0..2 {
         let answer = depot.change_under(depot.adjust(0, 0, 0), "count", 1).await.unwrap().unwrap();
-        assert_eq!(answer.levels.iter().map(|level| level.on_hand()).collect::<Vec<_>>(), [0]);
+        let [level] = &answer.levels[..] else { panic!("{answer:?}") };
+        assert_eq!((level.shelf, level.on_hand()), (depot.shelf(0), 0));
     }
     assert_eq!(depot.moved().await, 0);
+}
+
+#[actix_web::test]
+async fn a_change_that_is_sent_again_after_a_crash_is_made_once_and_is_no_repeat() {
+    let depot = depot(&[5]).await;
+    let its_own = claim("delivery", 1);
+    for (claim, replayed) in [(its_own.clone(), false), (its_own, false), (claim("delivery", 1), true)] {
+        let answer = depot.change_claimed(depot.receive(0, 3), claim).await.unwrap().unwrap();
+        assert_eq!((answer.levels[0].on_hand(), answer.replayed), (8, replayed));
+    }
 }
 
 #[actix_web::test]

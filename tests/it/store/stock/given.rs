@@ -19,7 +19,7 @@ use backstitch::{
             StockAnswer, StockChange, StockCommand, StockRefusal, Transfer,
         },
     },
-    store::{ChangeAnswer, Keyed, MovementFilter, Page, StockReply, StockRequest, Store, StoreError},
+    store::{ChangeAnswer, Claim, Keyed, MovementFilter, Page, StockReply, StockRequest, Store, StoreError},
 };
 use uuid::Uuid;
 
@@ -147,7 +147,15 @@ impl Depot {
         key: &str,
         body: u8,
     ) -> Result<Result<ChangeAnswer, StockRefusal>, StoreError> {
-        let keyed = Keyed { command: StockRequest::Change(change), claim: Some(claim(key, body)) };
+        self.change_claimed(change, claim(key, body)).await
+    }
+
+    pub(crate) async fn change_claimed(
+        &self,
+        change: StockChange,
+        claim: Claim,
+    ) -> Result<Result<ChangeAnswer, StockRefusal>, StoreError> {
+        let keyed = Keyed { command: StockRequest::Change(change), claim: Some(claim) };
         match one(self.store().stock.execute(vec![keyed]).await)? {
             StockReply::Change(answer) => Ok(answer),
             other @ StockReply::Step(_) => panic!("{other:?}"),
