@@ -63,7 +63,7 @@ pub trait BulkStore: Send + Sync {
 }
 
 impl dyn BulkStore + '_ {
-    /// As [`Self::change`], with an answer: what the work has made is kept when it is well, and discarded when
+    /// As [`BulkStore::change`], with an answer: what the work has made is kept when it is well, and discarded when
     /// the work has found something wrong.
     ///
     /// # Errors
