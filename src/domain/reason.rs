@@ -28,6 +28,12 @@ pub enum Reason {
     PaymentError,
     /// The payment is closed: its compensation came first.
     PaymentClosed,
+    /// The money is in.
+    AlreadyPaid,
+    /// The provider is being asked for the money just now.
+    PaymentUnderWay,
+    /// The order's lines have changed, and another payment took this one's place.
+    PaymentSuperseded,
     /// The carrier said no.
     ShippingFailed,
     /// Shipping gave no usable answer after every attempt.

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        definition::{Action, Definition},
+        definition::{Action, Definition, Kind},
         outcome::Receipt,
         record::{Progress, StepRecord, StepState, state_word},
     },
@@ -113,6 +113,27 @@ impl<A: Action, I: Clone> Saga<A, I> {
             .any(|((_, candidate), record)| candidate.action == step && again(record))
     }
 
+    /// How many attempts of this verb it has started, be it a step, a compensation or an amendment's; `None`
+    /// where it knows of none.
+    pub fn attempts(&self, verb: A) -> Option<u32> {
+        let forward = self.definition.steps().zip(&self.forward).map(|((_, step), record)| (step.action, record));
+        let amended = self.amendment.iter().flat_map(|amendment| &amendment.steps);
+        let undo = self.undo.iter().chain(amended).map(|(step, record)| (*step, record));
+        forward.chain(undo).find(|(step, _)| *step == verb).map(|(_, record)| record.attempts)
+    }
+
+    /// Whether it runs the step with this verb.
+    pub fn has_step(&self, step: A) -> bool {
+        self.forward_step(step).is_some()
+    }
+
+    /// Whether the step with this verb is to be sent or has been, and its answer is outstanding.
+    pub fn is_running(&self, step: A) -> bool {
+        let running = |record: &StepRecord| matches!(record.state, StepState::Idle | StepState::Running);
+        let mut records = self.definition.steps().zip(&self.forward);
+        records.any(|((_, candidate), record)| candidate.action == step && running(record))
+    }
+
     /// What the step with this verb has to show, once it is done.
     pub fn receipt(&self, step: A) -> Option<&Receipt> {
         let mut records = self.definition.steps().zip(&self.forward);
@@ -147,9 +168,20 @@ impl<A: Action, I: Clone> Saga<A, I> {
         }
     }
 
-    /// Every step as shown to a person, in order.
+    /// Every step as shown to a person, in order; those of the latest amendment last.
     pub fn progress(&self) -> Vec<Progress> {
         let stages = self.definition.stages();
+        let amended = self.amendment.iter().flat_map(|amendment| &amendment.steps).map(|(step, record)| Progress {
+            stage: "amendment",
+            step: step.name(),
+            participant: step.participant(),
+            kind: Kind::Compensatable,
+            state: state_word(record, None),
+            attempts: record.attempts,
+            started_at: record.started_at,
+            finished_at: record.finished_at,
+            error: record.error.clone(),
+        });
         self.definition
             .steps()
             .zip(&self.forward)
@@ -170,6 +202,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
                     error: undo.and_then(|undo| undo.error.clone()).or_else(|| record.error.clone()),
                 }
             })
+            .chain(amended)
             .collect()
     }
 }
