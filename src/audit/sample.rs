@@ -58,6 +58,7 @@ impl Sample {
             customer_ref: None,
             currency: Currency::Idr,
             basket: Arc::new(basket),
+            revision: 0,
             provider,
             deadline_ms: 60_000,
             simulate,

@@ -157,6 +157,7 @@ fn amendment() -> AmendmentPlan<Verb> {
     let step = |action, rejectable, renews| AmendmentStep { action, rejectable, renews };
     AmendmentPlan {
         awaited: Verb::ProcessPayment,
+        onto: definition,
         steps: vec![
             step(Verb::HoldPayment, true, None),
             step(Verb::ReplaceReservation, true, Some(Verb::ReserveStock)),
@@ -167,7 +168,7 @@ fn amendment() -> AmendmentPlan<Verb> {
 }
 
 /// The checkout, and what is left of it for an order that takes nothing from a warehouse: such an order pays
-/// for no step that would do nothing.
+/// for no step that would do nothing, until it is edited.
 struct Checkouts {
     stocked: Definition<Verb>,
     unstocked: Definition<Verb>,
@@ -365,8 +366,7 @@ pub fn cancel(
 /// Edits an order, once: the same edit, sent again, makes no events.
 ///
 /// # Errors
-/// As [`Saga::amend`], [`Refused::AlreadyPaid`], and [`Refused::Unstocked`] for an order that has nothing from
-/// a warehouse, whose saga has no steps for what it has not.
+/// As [`Saga::amend`], and [`Refused::AlreadyPaid`].
 pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<CheckoutEvent>, Refused> {
     if edited(saga, edit.payment_id) != Edited::Unknown {
         return Ok(Vec::new());
@@ -376,9 +376,6 @@ pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<
     }
     if saga.has_finished(PAYMENT_STAGE) {
         return Err(Refused::AlreadyPaid);
-    }
-    if edit.basket.is_stocked() && !saga.has_step(Verb::ReserveStock) {
-        return Err(Refused::Unstocked);
     }
     let revision = saga.amendment().map_or(0, Amendment::revision) + 1;
     let (payment_id, basket) = (edit.payment_id, Arc::clone(&edit.basket));

@@ -305,7 +305,6 @@ impl From<ServiceError> for Problem {
             ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
             ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
             ServiceError::SagaRefused(Refused::Turned) => Code::OrderClosed,
-            ServiceError::SagaRefused(Refused::Unstocked) => return Self::field("lines", detail),
             ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
             ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay)) => Code::OrderBusy,
             ServiceError::SagaRefused(Refused::Amendment(_)) => Code::OrderClosed,

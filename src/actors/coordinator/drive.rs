@@ -280,7 +280,7 @@ impl SagaCoordinator {
         }
         let saga = &mut in_hand.saga;
         let now = clock::now();
-        if saga.attempts(step).is_some_and(|latest| latest > attempt) {
+        if saga.is_overtaken(step, attempt) {
             return self.moved(saga_id, Vec::new(), now, None, None);
         }
         let events = guarded(|| match reply {

@@ -68,9 +68,12 @@ pub struct Stage<A> {
 /// How a saga's input is amended while it waits for a result: by steps of their own, one after the other.
 /// Whatever becomes of the amendment, the awaited step is sent again afterwards, as the input then says.
 #[derive(Clone, Debug)]
-pub struct AmendmentPlan<A> {
+pub struct AmendmentPlan<A: 'static> {
     /// The step that must be waiting, alone in its stage.
     pub awaited: A,
+    /// The definition that a saga runs from the moment that a step of the amendment may have taken the place of
+    /// one of the saga's own: the one with all steps, which what is left of it for some inputs knows nothing of.
+    pub onto: fn() -> &'static Definition<A>,
     /// What is done, in order. A refusal ends the amendment: it leaves nothing changed but what the awaited
     /// step sets right when it is sent again.
     pub steps: Vec<AmendmentStep<A>>,
@@ -93,7 +96,7 @@ pub struct AmendmentStep<A> {
 
 /// A checked definition: stages in order.
 #[derive(Clone, Debug)]
-pub struct Definition<A> {
+pub struct Definition<A: 'static> {
     name: &'static str,
     version: u32,
     stages: Vec<Stage<A>>,
@@ -208,7 +211,7 @@ impl<A: Action> Definition<A> {
     }
 
     /// The same saga for inputs that have no use for the steps of one participant: without them, and without
-    /// the stages that they leave empty.
+    /// the stages that they leave empty. When it is amended it may have a use for them again.
     ///
     /// # Errors
     /// Where what is left is no saga.
@@ -219,9 +222,7 @@ impl<A: Action> Definition<A> {
         }
         stages.retain(|stage| !stage.steps.is_empty());
         let rest = Self::build(self.name, self.version, stages, self.compensation_retry)?;
-        let Some(mut plan) = self.amendment.clone() else { return Ok(rest) };
-        plan.steps.retain(|step| step.action.participant() != participant);
-        rest.amended_by(plan)
+        Ok(Self { amendment: self.amendment.clone(), ..rest })
     }
 
     /// How its input can be amended, if it can.

@@ -211,7 +211,9 @@ impl StockCommand {
     pub fn wanted<'a>(&'a self, row: Option<&'a Reservation>) -> Wanted<'a> {
         let nothing = Wanted::default();
         match (self, row.map(|row| (row.status, row))) {
-            (Self::Reserve(ReserveStock { demands, .. }), None) => Wanted { demands, ..nothing },
+            (Self::Reserve(ReserveStock { demands, .. }) | Self::Replace(ReplaceReservation { demands, .. }), None) => {
+                Wanted { demands, ..nothing }
+            }
             (Self::Replace(replace), Some((Reserved, row))) if row.is_before(replace.revision) => {
                 Wanted { demands: &replace.demands, items: &row.items }
             }
@@ -237,18 +239,18 @@ impl StockCommand {
         match (self, row.map(|row| (row.status, row))) {
             (Self::Reserve(ReserveStock { order_id, saga_id, revision, demands, .. }), None) => {
                 let fresh = Reservation::begun(*order_id, *saga_id, *revision, now);
-                Ok(books.reserve(fresh, demands)?.unwrap_or_else(|shortage| out_of_stock(None, None, Some(shortage))))
+                Ok(books.reserve(fresh, demands)?.unwrap_or_else(|shortage| out_of_stock(None, Some(shortage))))
+            }
+            (Self::Replace(replace), None) => {
+                let nothing = Reservation::begun(replace.order_id, replace.saga_id, 0, now);
+                books.replace(nothing, replace)
             }
             (Self::Replace(replace), Some((Reserved, old))) if old.is_before(replace.revision) => {
                 books.give_back(old)?;
-                let next = Reservation { revision: replace.revision, ..old.clone() };
-                Ok(books.reserve(next, &replace.demands)?.unwrap_or_else(|shortage| {
-                    let refused = Reservation { refused_revision: replace.revision, updated_at: now, ..old.clone() };
-                    out_of_stock(Some(refused), Some(old), Some(shortage))
-                }))
+                books.replace(old.clone(), replace)
             }
             (Self::Replace(replace), Some((Reserved, row))) if row.refused_revision >= replace.revision => {
-                Ok(out_of_stock(None, Some(row), None))
+                Ok(out_of_stock(Some(row), None))
             }
             (Self::Commit(_), Some((Reserved, row))) => {
                 for item in row.items.iter() {
@@ -315,11 +317,12 @@ fn unchanged(outcome: Outcome, row: Option<&Reservation>) -> StockDecision {
     StockDecision { row: None, levels: Vec::new(), movements: Vec::new(), answer }
 }
 
-/// A refusal for want of stock. `before` is what stands, and `row` what is to be remembered with it.
-fn out_of_stock(row: Option<Reservation>, before: Option<&Reservation>, shortage: Option<Shortage>) -> StockDecision {
-    let StockDecision { answer, .. } = unchanged(Outcome::rejected(Reason::OutOfStock), before);
+
+/// A refusal for want of stock: the row stands.
+fn out_of_stock(row: Option<&Reservation>, shortage: Option<Shortage>) -> StockDecision {
+    let StockDecision { answer, .. } = unchanged(Outcome::rejected(Reason::OutOfStock), row);
     let answer = StockAnswer { shortage, ..answer };
-    StockDecision { row, levels: Vec::new(), movements: Vec::new(), answer }
+    StockDecision { row: None, levels: Vec::new(), movements: Vec::new(), answer }
 }
 
 /// The levels while a decision changes them, and the ledger's rows for what it did.
@@ -381,6 +384,18 @@ impl Books {
             self.change(&next, item, |level| level.reserve(item.quantity))?;
         }
         Ok(Ok(self.end(next, Reservation::given)))
+    }
+
+    /// Reserves for the revision that replaces what `old` held, which has been given back; where there is too
+    /// little, `old` stands and remembers the refusal.
+    fn replace(self, old: Reservation, replace: &ReplaceReservation) -> Result<StockDecision, Impossible> {
+        let now = self.now;
+        let next = Reservation { revision: replace.revision, ..old.clone() };
+        Ok(self.reserve(next, &replace.demands)?.unwrap_or_else(|shortage| {
+            let refused = Reservation { refused_revision: replace.revision, updated_at: now, ..old };
+            let decision = out_of_stock(Some(&refused), Some(shortage));
+            StockDecision { row: Some(refused), ..decision }
+        }))
     }
 
     fn end(self, row: Reservation, outcome: fn(&Reservation) -> Outcome) -> StockDecision {

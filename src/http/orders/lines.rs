@@ -188,3 +188,6 @@ fn drafts(
         lines.into_iter().enumerate().map(|(index, line)| line.draft(index, free_text, errors)).collect();
     drafts.into_iter().collect()
 }
+
+#[cfg(test)]
+mod tests;

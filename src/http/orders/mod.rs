@@ -335,7 +335,8 @@ pub(super) async fn edit(
     let service = &context.service;
     let saga_id = service.order(id).await?.saga_id;
     let (lines, errors) = body.value.parse(&context);
-    let basket = lines.basket(service.priced_offers(&lines.offers()).await?, errors)?;
+    let offers = service.priced_offers(&lines.offers()).await?;
+    let basket = lines.basket(offers, errors)?;
     service.edit_order(saga_id, Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket }).await?;
     let view = service.order_view_of(id, saga_id).await?;
     Ok(success(StatusCode::OK, OrderBody::from(view)).finish())

@@ -240,6 +240,3 @@ impl SimulateBody {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

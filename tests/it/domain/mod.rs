@@ -4,6 +4,7 @@ mod given;
 mod journal;
 mod row;
 
+mod amend;
 mod basket;
 mod cancel;
 mod concurrent;

@@ -11,7 +11,7 @@
 
 use super::{
     super::{
-        definition::{Action, AmendmentPlan},
+        definition::{Action, AmendmentPlan, Step},
         event::Event,
         record::{StepRecord, StepState},
     },
@@ -139,12 +139,32 @@ impl<A: Action, I: Clone> Saga<A, I> {
         let (input, steps) = (amendment.input.clone(), amendment.steps.clone());
         for (step, (_, record)) in self.plan().map_or(&[][..], |plan| &plan.steps).iter().zip(steps) {
             if let Some(renewed) = step.renews.and_then(|renewed| self.record_mut(renewed)) {
-                renewed.receipt = record.receipt;
+                *renewed = record;
             }
         }
         self.input = input;
         self.await_again();
         Ok(())
+    }
+
+    /// A step of the amendment is about to be sent: from here on, what it may renew is to be undone or finished
+    /// as if the saga had always had it.
+    pub(super) fn widen_for(&mut self, step: A) {
+        let Some(plan) = self.plan() else { return };
+        let full = (plan.onto)();
+        let renews = plan.steps.iter().any(|candidate| candidate.action == step && candidate.renews.is_some());
+        if !renews || std::ptr::eq(full, self.definition) {
+            return;
+        }
+        let here = self.definition.stages().get(self.stage).map(|stage| stage.name);
+        let stage = full.stages().iter().position(|stage| Some(stage.name) == here).unwrap_or(self.stage);
+        let record = |(of, step): (usize, &Step<A>)| match self.record(step.action) {
+            Some(record) => record.clone(),
+            None if of < stage => StepRecord { state: StepState::Done, ..StepRecord::default() },
+            None => StepRecord::default(),
+        };
+        self.forward = full.steps().map(record).collect();
+        (self.stage, self.definition) = (stage, full);
     }
 
     /// The awaited step has no answer any more that counts.

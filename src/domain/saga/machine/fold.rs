@@ -93,6 +93,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
                     _ if *attempt != record.attempts + 1 => Err("attempts are numbered one by one"),
                     _ => {
                         begin_attempt(record, *attempt, at);
+                        self.widen_for(*step);
                         Ok(())
                     }
                 }
@@ -204,6 +205,11 @@ impl<A: Action, I: Clone> Saga<A, I> {
             StepState::Running | StepState::Due | StepState::Waiting { .. } => Ok(record),
             _ => Err("the step has no answer outstanding"),
         }
+    }
+
+    pub(super) fn record(&self, step: A) -> Option<&StepRecord> {
+        let mut records = self.definition.steps().zip(&self.forward);
+        records.find(|((_, candidate), _)| candidate.action == step).map(|(_, record)| record)
     }
 
     pub(super) fn record_mut(&mut self, step: A) -> Option<&mut StepRecord> {

@@ -74,9 +74,6 @@ pub enum Refused {
     /// Its input can be amended only while it waits for a result, one amendment at a time.
     #[error("the saga is busy just now; try again")]
     Busy,
-    /// It has no steps for stocked lines.
-    #[error("the order was placed without lines of a shop's offers and can have none; place another order for them")]
-    Unstocked,
     /// A participant has refused the amendment.
     #[error("it stays as it was: {}", why_amendment_refused(*.0))]
     Amendment(Reason),

@@ -94,10 +94,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             StepState::Running => record.attempts > 1,
             _ => true,
         };
-        self.definition
-            .steps()
-            .zip(&self.forward)
-            .any(|((_, candidate), record)| candidate.action == step && answered(record))
+        self.record(step).is_some_and(answered)
     }
 
     /// Whether the step with this verb has been tried in vain and is, or would be, tried again.
@@ -107,37 +104,24 @@ impl<A: Action, I: Clone> Saga<A, I> {
             StepState::Backoff { .. } | StepState::Exhausted => true,
             _ => false,
         };
-        self.definition
-            .steps()
-            .zip(&self.forward)
-            .any(|((_, candidate), record)| candidate.action == step && again(record))
+        self.record(step).is_some_and(again)
     }
 
-    /// How many attempts of this verb it has started, be it a step, a compensation or an amendment's; `None`
-    /// where it knows of none.
-    pub fn attempts(&self, verb: A) -> Option<u32> {
-        let forward = self.definition.steps().zip(&self.forward).map(|((_, step), record)| (step.action, record));
-        let amended = self.amendment.iter().flat_map(|amendment| &amendment.steps);
-        let undo = self.undo.iter().chain(amended).map(|(step, record)| (*step, record));
-        forward.chain(undo).find(|(step, _)| *step == verb).map(|(_, record)| record.attempts)
-    }
-
-    /// Whether it runs the step with this verb.
-    pub fn has_step(&self, step: A) -> bool {
-        self.forward_step(step).is_some()
+    /// Whether the step with this verb has been started again since this attempt: an answer to the older one is
+    /// about what the step was then, and no news.
+    pub fn is_overtaken(&self, step: A, attempt: u32) -> bool {
+        self.record(step).is_some_and(|record| record.attempts > attempt)
     }
 
     /// Whether the step with this verb is to be sent or has been, and its answer is outstanding.
     pub fn is_running(&self, step: A) -> bool {
         let running = |record: &StepRecord| matches!(record.state, StepState::Idle | StepState::Running);
-        let mut records = self.definition.steps().zip(&self.forward);
-        records.any(|((_, candidate), record)| candidate.action == step && running(record))
+        self.record(step).is_some_and(running)
     }
 
     /// What the step with this verb has to show, once it is done.
     pub fn receipt(&self, step: A) -> Option<&Receipt> {
-        let mut records = self.definition.steps().zip(&self.forward);
-        records.find(|((_, candidate), _)| candidate.action == step)?.1.receipt.as_ref()
+        self.record(step)?.receipt.as_ref()
     }
 
     /// The part of it that its row keeps.

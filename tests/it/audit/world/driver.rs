@@ -44,6 +44,7 @@ impl World {
             customer_ref: None,
             currency: Currency::Idr,
             basket: Arc::new(basket),
+            revision: 0,
             provider,
             deadline_ms,
             simulate,
