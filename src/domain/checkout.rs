@@ -219,6 +219,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
     let terms = || Terms {
         order_id,
         saga_id,
+        revision: 0,
         payment_id: checkout.payment_id,
         amount: checkout.basket.total(),
         currency: checkout.currency,
@@ -319,9 +320,14 @@ pub fn message(summary: &Summary) -> Option<String> {
 
 const fn unwound(reason: Option<Reason>) -> &'static str {
     match reason {
-        Some(Reason::PaymentDeclined | Reason::PaymentError | Reason::PaymentClosed) => {
-            "Payment failed. Order has been cancelled."
-        }
+        Some(
+            Reason::PaymentDeclined
+            | Reason::PaymentError
+            | Reason::PaymentClosed
+            | Reason::PaymentAlreadyPaid
+            | Reason::PaymentUnderWay
+            | Reason::PaymentSuperseded,
+        ) => "Payment failed. Order has been cancelled.",
         Some(Reason::PaymentExpired) => "Payment expired. Order has been cancelled.",
         Some(Reason::ShippingFailed | Reason::ShippingError | Reason::ShippingClosed) => {
             "Shipping failed. Payment refunded and order cancelled."

@@ -72,6 +72,8 @@ codes! {
     OrderAlreadyPaid => 409 "order_already_paid" "The order is already paid";
     /// The order was unwound.
     OrderClosed => 409 "order_closed" "The order is closed";
+    /// The order is being edited: what it costs is not known yet.
+    OrderBusy => 409 "order_busy" "The order is being edited";
     /// The saga has reached its pivot.
     SagaPastPivot => 409 "saga_past_pivot" "The saga can only go forward";
     /// The saga has completed or is compensated.
@@ -305,6 +307,7 @@ impl From<ServiceError> for Problem {
                 return problem;
             }
             ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
+            ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
