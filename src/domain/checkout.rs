@@ -11,8 +11,8 @@ use super::{
     payment::{ExpirePayment, HoldPayment, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
     reason::Reason,
     saga::{
-        Action, Amendment, AmendmentPlan, AmendmentStep, CancelBy, Definition, Event, Fate, Kind, Receipt, Refused, RetryPolicy,
-        Saga, Stage, Status, Step, Summary,
+        Action, Amendment, AmendmentPlan, AmendmentStep, CancelBy, Definition, Event, Fate, Kind, Receipt, Refused,
+        RetryPolicy, Saga, Stage, Status, Step, Summary,
     },
     shipment::{CancelShipping, Consignment, Content, Origin, Parcel, ShippingCommand, StartShipping},
     simulation::Simulation,
@@ -266,6 +266,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
         saga_id,
         payment_id: checkout.payment_id,
         revision: checkout.revision,
+        amendment: saga.amendment().map_or(0, Amendment::revision),
         amount: checkout.basket.total(),
         currency: checkout.currency,
         provider: checkout.provider,
@@ -313,9 +314,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
         Verb::CommitStock => Command::Stock(StockCommand::Commit(CommitStock { order_id })),
         Verb::ReleaseStock => Command::Stock(StockCommand::Release(ReleaseStock { order_id, saga_id })),
         Verb::ProcessPayment => Command::Payment(PaymentCommand::Process(ProcessPayment(terms()))),
-        Verb::HoldPayment => {
-            Command::Payment(PaymentCommand::Hold(HoldPayment { order_id, amendment: amendment().0 }))
-        }
+        Verb::HoldPayment => Command::Payment(PaymentCommand::Hold(HoldPayment { order_id, amendment: amendment().0 })),
         Verb::ExpirePayment => Command::Payment(PaymentCommand::Expire(ExpirePayment(terms()))),
         Verb::RefundPayment => Command::Payment(PaymentCommand::Refund(RefundPayment(terms()))),
         Verb::StartShipping => Command::Shipping(ShippingCommand::Start(StartShipping(goods()))),
@@ -407,7 +406,7 @@ pub fn edited(saga: &CheckoutSaga, payment_id: PaymentId) -> Edited {
         Fate::UnderWay => Edited::UnderWay,
         Fate::Done | Fate::Refused(_) if reopening => Edited::UnderWay,
         Fate::Done => Edited::Done,
-        Fate::Refused(Reason::AlreadyPaid) => Edited::Refused(Refused::AlreadyPaid),
+        Fate::Refused(Reason::PaymentAlreadyPaid) => Edited::Refused(Refused::AlreadyPaid),
         Fate::Refused(reason) => Edited::Refused(Refused::Amendment(reason)),
     }
 }
@@ -430,7 +429,7 @@ const fn unwound(reason: Option<Reason>) -> &'static str {
             Reason::PaymentDeclined
             | Reason::PaymentError
             | Reason::PaymentClosed
-            | Reason::AlreadyPaid
+            | Reason::PaymentAlreadyPaid
             | Reason::PaymentUnderWay
             | Reason::PaymentSuperseded,
         ) => "Payment failed. Order has been cancelled.",

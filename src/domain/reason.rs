@@ -29,10 +29,10 @@ pub enum Reason {
     /// The payment is closed: its compensation came first.
     PaymentClosed,
     /// The money is in.
-    AlreadyPaid,
-    /// The provider is being asked for the money just now.
+    PaymentAlreadyPaid,
+    /// The provider is being asked for the money.
     PaymentUnderWay,
-    /// The order's lines have changed, and another payment took this one's place.
+    /// The order was edited, and has another payment.
     PaymentSuperseded,
     /// The carrier said no.
     ShippingFailed,

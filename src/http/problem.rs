@@ -314,6 +314,7 @@ impl From<ServiceError> for Problem {
                 return problem;
             }
             ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
+            ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,

@@ -23,7 +23,8 @@ mod timers;
 mod waiters;
 
 pub use messages::{
-    CancelSaga, Drain, EditOrder, FindPlaced, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal, SignalTarget, Watch,
+    CancelSaga, Drain, EditOrder, FindPlaced, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal,
+    SignalTarget, Watch,
 };
 pub use outbox::Participants;
 

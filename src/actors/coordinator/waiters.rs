@@ -88,11 +88,7 @@ impl Waiters {
     }
 
     /// Answers those whose edit has come to an end; `end` says how it did, or `None` when it has not.
-    pub(super) fn edited(
-        &mut self,
-        saga: SagaId,
-        end: impl Fn(PaymentId) -> Option<Result<(), SagaRequestError>>,
-    ) {
+    pub(super) fn edited(&mut self, saga: SagaId, end: impl Fn(PaymentId) -> Option<Result<(), SagaRequestError>>) {
         for editing in self.editing.remove(&saga).into_iter().flatten() {
             match end(editing.payment_id) {
                 Some(end) => editing.reply.send(end),

@@ -317,7 +317,6 @@ fn unchanged(outcome: Outcome, row: Option<&Reservation>) -> StockDecision {
     StockDecision { row: None, levels: Vec::new(), movements: Vec::new(), answer }
 }
 
-
 /// A refusal for want of stock: the row stands.
 fn out_of_stock(row: Option<&Reservation>, shortage: Option<Shortage>) -> StockDecision {
     let StockDecision { answer, .. } = unchanged(Outcome::rejected(Reason::OutOfStock), row);

@@ -154,7 +154,7 @@ fn where_the_stock_says_no_the_old_lines_stand_and_the_old_payment_is_asked_for_
 #[test]
 fn where_the_money_is_in_the_edit_is_refused_and_the_order_goes_on_paid() {
     let mut journal = editing(HOLD);
-    journal.answer(HOLD, Outcome::rejected(Reason::AlreadyPaid));
+    journal.answer(HOLD, Outcome::rejected(Reason::PaymentAlreadyPaid));
     journal.answer(PAY, Outcome::DONE);
     assert_eq!(fate(&journal), Edited::Refused(Refused::AlreadyPaid));
     assert_eq!(journal.running(), ["mark_order_paid→mark_order_paid#1", "commit_stock→commit_stock#1"]);

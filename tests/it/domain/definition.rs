@@ -214,7 +214,8 @@ fn amended(awaited: &'static str, steps: Vec<AmendmentStep<Made>>) -> Result<Def
         stage("several", Kind::Compensatable, several),
         stage("pivot", Kind::Pivot, vec![step("send", Some("unsend"))]),
     ];
-    let plan = AmendmentPlan { awaited: Made(awaited, "a"), onto: || unreachable!("nothing runs"), steps, retry: POLICY };
+    let plan =
+        AmendmentPlan { awaited: Made(awaited, "a"), onto: || unreachable!("nothing runs"), steps, retry: POLICY };
     build(stages).expect("the stages keep the rules").amended_by(plan)
 }
 

@@ -198,9 +198,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
         reason: Reason,
         now: Timestamp,
     ) -> Result<(), Impossible> {
-        let rejectable = self.plan().is_some_and(|plan| {
-            plan.steps.iter().any(|candidate| candidate.action == step && candidate.rejectable)
-        });
+        let rejectable = self
+            .plan()
+            .is_some_and(|plan| plan.steps.iter().any(|candidate| candidate.action == step && candidate.rejectable));
         if !rejectable {
             let why = format!("{} was refused ({reason}) where nothing may be", step.name());
             return self.make(made, Event::AttentionNeeded { why }, now);

@@ -160,7 +160,12 @@ impl<A: Action, I: Clone> Saga<A, I> {
         Ok(made)
     }
 
-    pub(super) fn make(&mut self, made: &mut Vec<Event<A, I>>, event: Event<A, I>, now: Timestamp) -> Result<(), Impossible> {
+    pub(super) fn make(
+        &mut self,
+        made: &mut Vec<Event<A, I>>,
+        event: Event<A, I>,
+        now: Timestamp,
+    ) -> Result<(), Impossible> {
         self.apply(&event, now)?;
         made.push(event);
         Ok(())

@@ -75,14 +75,6 @@ pub(super) fn update(tx: &Tx<'_, '_>, row: &Reservation, loaded: i64) -> rusqlit
     tx.run(
         "UPDATE stock_reservation SET revision = ?3, refused_revision = ?4, status = ?5, items = ?6, updated_at = ?7, \
          version = version + 1 WHERE order_id = ?1 AND version = ?2",
-        (
-            row.order_id,
-            loaded,
-            row.revision,
-            row.refused_revision,
-            row.status,
-            to_json(&row.items)?,
-            row.updated_at,
-        ),
+        (row.order_id, loaded, row.revision, row.refused_revision, row.status, to_json(&row.items)?, row.updated_at),
     )
 }

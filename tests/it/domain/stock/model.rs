@@ -167,7 +167,8 @@ impl World {
             Move::Release(whose) => {
                 let command = StockCommand::Release(ReleaseStock { order_id: order(*whose), saga_id: saga_id() });
                 assert_eq!(self.depot.outcome(&command), done_for(order(*whose)));
-                let nothing = Held { status: ReservationStatus::Released, revision: 0, refused: 0, pieces: BTreeMap::new() };
+                let nothing =
+                    Held { status: ReservationStatus::Released, revision: 0, refused: 0, pieces: BTreeMap::new() };
                 self.model.orders.entry(*whose).or_insert(nothing).status = ReservationStatus::Released;
             }
         }
