@@ -90,6 +90,28 @@ pub(super) fn finished_steps_left_their_rows(case: &Case<'_>) -> Judgement {
     })
 }
 
+/// Promise 2, of an order that is edited: it ends in the old lines or in the new ones, never between. Its saga,
+/// its own row, its reservation and its payment are of the same revision when the saga has completed, and while it
+/// waits for the money.
+pub(super) fn edited_orders_are_of_one_revision(case: &Case<'_>) -> Judgement {
+    let (saga, order) = (case.saga()?, case.order()?);
+    let waits = saga.waiting_tasks().iter().any(|task| task.step == Verb::ProcessPayment);
+    if saga.amendment().is_none() || !(waits || case.is(Status::Completed)) {
+        return None;
+    }
+    let revision = saga.input().revision;
+    let others = [
+        ("order", Some(order.revision)),
+        ("reservation", case.reservation().map(|row| row.revision)),
+        ("payment", case.payment().map(|row| row.revision)),
+    ];
+    let stray = others.into_iter().find(|(_, found)| found.is_some_and(|found| found != revision));
+    if let Some((owner, Some(found))) = stray {
+        return Some(Err(format!("its saga is at revision {revision} of its lines, its {owner} at {found}")));
+    }
+    must(order.basket == saga.input().basket, || format!("revision {revision} of its lines is not what its saga says"))
+}
+
 /// Whether the log says that a participant has done anything.
 fn has_done(case: &Case<'_>, participant: &str) -> bool {
     let done = |event: &_| match event {

@@ -65,6 +65,9 @@ pub struct Stage<A> {
     pub steps: Vec<Step<A>>,
 }
 
+/// The stage that the steps of an amendment are shown under.
+pub const AMENDMENT_STAGE: &str = "amendment";
+
 /// How a saga's input is amended while it waits for a result: by steps of their own, one after the other.
 /// Whatever becomes of the amendment, the awaited step is sent again afterwards, as the input then says.
 #[derive(Clone, Debug)]

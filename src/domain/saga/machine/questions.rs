@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        definition::{Action, Definition, Kind},
+        definition::{AMENDMENT_STAGE, Action, Definition, Kind},
         outcome::Receipt,
         record::{Progress, StepRecord, StepState, state_word},
     },
@@ -156,7 +156,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
     pub fn progress(&self) -> Vec<Progress> {
         let stages = self.definition.stages();
         let amended = self.amendment.iter().flat_map(|amendment| &amendment.steps).map(|(step, record)| Progress {
-            stage: "amendment",
+            stage: AMENDMENT_STAGE,
             step: step.name(),
             participant: step.participant(),
             kind: Kind::Compensatable,
