@@ -22,7 +22,9 @@ mod outcome;
 mod record;
 mod retry;
 
-pub use definition::{AMENDMENT_STAGE, Action, AmendmentPlan, AmendmentStep, Definition, DefinitionError, Kind, Stage, Step};
+pub use definition::{
+    AMENDMENT_STAGE, Action, AmendmentPlan, AmendmentStep, Definition, DefinitionError, Kind, Stage, Step,
+};
 pub use event::{Event, Late};
 pub use machine::{Amendment, CancelBy, Fate, Impossible, Next, Refused, Saga, Status, Summary, Task};
 pub use outcome::{Outcome, Receipt, StepReply};

@@ -150,8 +150,11 @@ async fn lines_that_cannot_be_are_named_and_change_nothing() {
     refused(json!({}), "lines").await;
     refused(json!({"lines": []}), "lines").await;
     refused(json!({"item_name": "Teh", "quantity": 0, "price": 1}), "quantity").await;
-    refused(json!({"lines": [{"shop_id": stand.shop, "variant_id": stand.shop, "quantity": 1}]}), "lines[0].variant_id")
-        .await;
+    refused(
+        json!({"lines": [{"shop_id": stand.shop, "variant_id": stand.shop, "quantity": 1}]}),
+        "lines[0].variant_id",
+    )
+    .await;
     app.edit_order(id(&order), &json!({"lines": 7})).await.any_problem();
     app.edit_order(id(&order), &json!({"customer_ref": "somebody else"})).await.any_problem();
     let mut dearer = stand.line(1);
