@@ -459,7 +459,10 @@ impl SagaCoordinator {
     /// Answers those who wait for an edit of the order, if it has come to an end.
     fn answer_editing(&mut self, saga_id: SagaId) {
         let Some(in_hand) = self.hands.active.get(&saga_id) else { return };
+        let rests = in_hand.saga.summary().status.is_at_rest();
         self.waiters.edited(saga_id, |payment_id| match checkout::edited(&in_hand.saga, payment_id) {
+            // Only a person gets it any further.
+            Edited::UnderWay if rests => Some(Err(Refused::Busy.into())),
             Edited::UnderWay => None,
             Edited::Done => Some(Ok(())),
             Edited::Refused(refused) => Some(Err(refused.into())),
