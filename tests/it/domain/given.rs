@@ -89,8 +89,9 @@ pub(super) fn terms(provider: Provider, script: Script) -> Terms {
     Terms {
         order_id: order_id(),
         saga_id: saga_id(),
-        payment_id: payment_id(),
         revision: 0,
+        payment_id: payment_id(),
+        amendment: 0,
         amount: basket().total(),
         currency: Currency::Idr,
         provider,

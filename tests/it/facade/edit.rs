@@ -227,16 +227,18 @@ async fn whatever_clients_do_while_actors_are_crashed_an_order_ends_in_one_revis
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     let stand = app.stand(85_000, 120).await;
-    let orders = join_all((0..48).map(|number| restless(&app, &stand, seed.wrapping_add(number))));
-    let trouble = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(15));
-        for actor in ["stock", "coordinator", "payment", "order"].iter().cycle() {
-            pace.tick().await;
-            app.crash(actor, &json!({"mode": "panic"})).await.success(202);
-        }
+    let orders = {
+        let orders = pin!(join_all((0..48).map(|number| restless(&app, &stand, seed.wrapping_add(number)))));
+        let trouble = pin!(async {
+            let mut pace = tokio::time::interval(Duration::from_millis(15));
+            for actor in ["stock", "coordinator", "payment", "order"].iter().cycle() {
+                pace.tick().await;
+                app.crash(actor, &json!({"mode": "panic"})).await.success(202);
+            }
+        });
+        let Either::Left((orders, _)) = select(orders, trouble).await else { unreachable!("it has no end") };
+        orders
     };
-    let (orders, trouble) = (pin!(orders), pin!(trouble));
-    let Either::Left((orders, _)) = select(orders, trouble).await else { unreachable!("it has no end") };
     let completed = orders.iter().filter(|order| order["status"] == "completed");
     let lines = completed.flat_map(|order| order["lines"].as_array().expect("lines"));
     let sold: i64 = lines.filter(|line| line["sku"] != Value::Null).filter_map(|line| line["quantity"].as_i64()).sum();
