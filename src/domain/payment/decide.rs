@@ -17,7 +17,8 @@ pub(super) fn process(draft: &mut Draft<'_>, terms: &Terms) -> Outcome {
         return Outcome::done(decided.id.uuid());
     }
     // Over a held payment alone: after a refund nothing is held, so that nothing late can open another.
-    if draft.seen().is_some_and(|row| row.held && row.revision < terms.revision) {
+    let opens = |row: &Payment| row.held && row.revision < terms.revision && row.amendment <= terms.amendment;
+    if draft.seen().is_some_and(opens) {
         draft.supersede(terms);
     }
     match draft.take_up(terms) {

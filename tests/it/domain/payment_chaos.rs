@@ -36,9 +36,10 @@ fn claimed_id() -> PaymentId {
     PaymentId::from_uuid(Uuid::from_u128(0x77))
 }
 
-fn of(revision: u32, (provider, fault, delay_ms): (Provider, Option<Fault>, u32)) -> Terms {
+/// Terms as of so many amendments.
+fn of(revision: u32, amendment: u32, (provider, fault, delay_ms): (Provider, Option<Fault>, u32)) -> Terms {
     let terms = terms(provider, script(fault, delay_ms));
-    Terms { revision, payment_id: id(revision), amount: amount(revision), ..terms }
+    Terms { revision, amendment, payment_id: id(revision), amount: amount(revision), ..terms }
 }
 
 fn open(revision: u32, provider: Provider) -> PaymentCommand {
@@ -58,7 +59,10 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let provider = prop_oneof![3 => Just(Provider::Manual), 1 => Just(Provider::Simulated)];
     let fault = prop_oneof![4 => Just(None), 1 => Just(Some(Fault::Reject)), 1 => Just(Some(Fault::Timeout)), 1 => Just(Some(Fault::ErrorOnce))];
     let script = (provider.clone(), fault, prop_oneof![Just(0_u32), Just(50)]);
-    let terms = move || (0..REVISIONS, script.clone()).prop_map(|(revision, script)| of(revision, script));
+    let terms = move || {
+        (0..REVISIONS, 0..6_u32, script.clone())
+            .prop_map(|(revision, amendment, script)| of(revision, amendment, script))
+    };
     let reported = prop_oneof![4 => (0..REVISIONS).prop_map(id), 1 => Just(claimed_id())];
     let settlement = prop_oneof![3 => Just(Settlement::Success), 1 => Just(Settlement::Failed)];
     let answer = prop_oneof![
@@ -183,7 +187,7 @@ proptest! {
         before in moves(), revision in 0..REVISIONS, after in moves(),
     ) {
         let mut row = Row::<Payments>::default().at(at(0));
-        let refund = PaymentCommand::Refund(RefundPayment(of(revision, (Provider::Manual, None, 0))));
+        let refund = PaymentCommand::Refund(RefundPayment(of(revision, 0, (Provider::Manual, None, 0))));
         let mut opened = None;
         for what in before.iter().chain([&Move::Send(refund.clone())]).chain(&after) {
             match what {

@@ -33,8 +33,9 @@ fn total(revision: u32) -> i64 {
     TOTAL + i64::from(revision) * 1_000
 }
 
+/// Of a saga that knows of every amendment that there was.
 fn of(revision: u32, terms: Terms) -> Terms {
-    Terms { revision, payment_id: id(revision), amount: amount(total(revision)), ..terms }
+    Terms { revision, amendment: u32::MAX, payment_id: id(revision), amount: amount(total(revision)), ..terms }
 }
 
 fn manual(revision: u32) -> Terms {
@@ -126,6 +127,18 @@ fn a_waiting_payment_is_held_and_says_for_which_amendment() {
 fn a_payment_that_a_client_opened_before_its_saga_is_held_too() {
     let mut row = after(&[open(TOTAL, TOTAL)]);
     assert_eq!((row.ask(&hold(1)), row.payment().held), (Outcome::DONE, true));
+}
+
+#[test]
+fn terms_from_before_the_amendment_that_holds_a_payment_come_late_and_do_not_let_it_go() {
+    let before = Terms { amendment: 1, ..manual(0) };
+    for late in [PaymentCommand::Process(ProcessPayment(before)), PaymentCommand::Expire(ExpirePayment(before))] {
+        let mut row = after(&[process(0), hold(1), process(0), hold(2)]);
+        assert!(matches!(ask_in_vain(&mut row, &late), Outcome::Unknown { .. }));
+    }
+    let mut row = after(&[process(0), hold(2)]);
+    let late = PaymentCommand::Process(ProcessPayment(Terms { amendment: 1, ..manual(1) }));
+    ask_in_vain(&mut row, &late);
 }
 
 #[test]
