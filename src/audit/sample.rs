@@ -10,7 +10,7 @@ use crate::{
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
         money::Currency,
         order::{Basket, LineDraft, Order},
-        payment::{Movement, Payment, PaymentCommand, Provider, SettlePayment, Settlement},
+        payment::{Movement, Payment, PaymentCommand, Payments, Provider, SettlePayment, Settlement},
         saga::Next,
         shipment::{Shipment, Shipping},
         simulation::{Fault, Script, Simulation},
@@ -31,7 +31,7 @@ pub(super) struct Sample {
     now: Timestamp,
     entries: Vec<(u32, LogEntry)>,
     order: Option<Order>,
-    payment: Option<Payment>,
+    payment: Option<Payments>,
     movements: Vec<Movement>,
     shipping: Option<Shipping>,
     shop: Shop,
@@ -96,7 +96,7 @@ impl Sample {
         (decision.answer, decision.movements)
     }
 
-    pub(super) fn pay(&mut self, command: &PaymentCommand) -> <Payment as Aggregate>::Answer {
+    pub(super) fn pay(&mut self, command: &PaymentCommand) -> <Payments as Aggregate>::Answer {
         let (answer, movements) = Self::decide(&mut self.payment, command, self.now);
         self.movements.extend(movements);
         answer
@@ -169,7 +169,7 @@ impl Sample {
         OrderFacts {
             order_id: checkout.order_id,
             order: self.order.clone().map(Ok),
-            payment: payment.map(|row| PaymentFacts { payment: Some(row), movements: self.movements.clone() }),
+            payment: payment.map(|rows| PaymentFacts { payments: Some(rows), movements: self.movements.clone() }),
             shipping: self.shipping.clone().map(Ok),
             stock: reservation.map(|row| StockFacts { reservation: Some(row), movements: self.shop.movements.clone() }),
             saga: Some(Ok(StoredSaga { row, entries })),
@@ -218,9 +218,13 @@ pub(super) fn order(facts: &mut OrderFacts) -> &mut Order {
     facts.order.as_mut().expect("an order").as_mut().expect("a readable one")
 }
 
+pub(super) fn payments(facts: &mut OrderFacts) -> &mut Payments {
+    let payments = facts.payment.as_mut().expect("payment facts").payments.as_mut();
+    payments.expect("a payment").as_mut().expect("a readable one")
+}
+
 pub(super) fn payment(facts: &mut OrderFacts) -> &mut Payment {
-    let payment = facts.payment.as_mut().expect("payment facts").payment.as_mut();
-    payment.expect("a payment").as_mut().expect("a readable one")
+    payments(facts).current_mut()
 }
 
 pub(super) fn movements(facts: &mut OrderFacts) -> &mut Vec<Movement> {

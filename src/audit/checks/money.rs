@@ -48,11 +48,7 @@ pub(super) fn payments_agree_with_their_ledger(case: &Case<'_>) -> Judgement {
         if (captured, refunded) != expected {
             let has = |there| if there { "a" } else { "no" };
             let status = payment.status.as_str();
-            return Err(format!(
-                "its payment is {status} with {} capture and {} refund",
-                has(captured),
-                has(refunded)
-            ));
+            return Err(format!("its payment is {status} with {} capture and {} refund", has(captured), has(refunded)));
         }
         match (payment.captured_at.is_some(), captured) {
             (false, true) => Err("money came, its payment does not say when".into()),

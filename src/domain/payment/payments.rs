@@ -2,8 +2,7 @@
 
 use super::{
     ExpirePayment, HoldPayment, Movement, Payment, PaymentAnswer, PaymentCall, PaymentCommand, ProcessPayment,
-    RefundPayment, SettlePayment, decide,
-    draft::Draft,
+    RefundPayment, SettlePayment, decide, draft::Draft,
 };
 use crate::domain::{
     aggregate::{Aggregate, Decision, Outgoing},

@@ -203,8 +203,9 @@ impl Commands<PaymentCommand, Executed<Payments>> for Sqlite {
 
 impl PaymentStore for Sqlite {
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
-        let found =
-            self.readers.read_one::<Payments>(concat!("SELECT ", columns!(), " FROM payment_payment WHERE id = ?1"), id);
+        let found = self
+            .readers
+            .read_one::<Payments>(concat!("SELECT ", columns!(), " FROM payment_payment WHERE id = ?1"), id);
         Box::pin(async move { Ok(found.await?.map(Payments::into_current)) })
     }
 

@@ -88,6 +88,7 @@ pub(super) fn terms(provider: Provider, script: Script) -> Terms {
     Terms {
         order_id: order_id(),
         saga_id: saga_id(),
+        revision: 0,
         payment_id: payment_id(),
         amount: basket().total(),
         currency: Currency::Idr,

@@ -11,7 +11,7 @@ use backstitch::domain::{
     checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Verb},
     ids::SagaId,
     order::Order,
-    payment::{Payable, Payment, PaymentCommand, PaymentStatus, Provider, Settlement},
+    payment::{Payable, PaymentCommand, PaymentStatus, Payments, Provider, Settlement},
     saga::{CancelBy, Next, Outcome, Status, Task},
     shipment::{Shipping, ShippingCommand},
     time::Timestamp,
@@ -26,7 +26,7 @@ pub(super) const PIECES: [i64; 2] = [3, 2];
 pub(super) struct Rows {
     pub(super) order: Row<Order>,
     pub(super) depot: Depot,
-    pub(super) payment: Row<Payment>,
+    pub(super) payment: Row<Payments>,
     pub(super) shipping: Row<Shipping>,
 }
 
@@ -213,7 +213,7 @@ impl World {
     }
 
     pub(super) fn has_calls(&self) -> bool {
-        self.rows.payment.stored.as_ref().is_some_and(|payment| payment.call.is_some())
+        self.rows.payment.stored.as_ref().is_some_and(|payments| payments.all().any(|payment| payment.call.is_some()))
             || self
                 .rows
                 .shipping
@@ -257,6 +257,6 @@ impl World {
     }
 
     fn waits_for_money(&self) -> bool {
-        self.rows.payment.stored.as_ref().is_some_and(|payment| payment.status == PaymentStatus::Pending)
+        self.rows.payment.stored.as_ref().is_some_and(|payments| payments.current().status == PaymentStatus::Pending)
     }
 }

@@ -25,7 +25,7 @@ impl World {
         self.assert_safe();
         assert!(!self.has_calls());
         let order = self.rows.order.get();
-        let payment = self.rows.payment.stored.as_ref().map(|payment| payment.status);
+        let payment = self.rows.payment.stored.as_ref().map(|payments| payments.current().status);
         let shipments = self.rows.shipping.stored.as_ref().map_or(&[][..], Shipping::shipments);
         let all = |status| shipments.iter().all(|shipment| shipment.status == status);
         let (captures, refunds) = self.rows.payment.moved();

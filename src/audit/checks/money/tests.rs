@@ -93,6 +93,6 @@ fn a_movement_of_another_amount_or_payment_or_of_none_is_red() {
     movements(&mut facts)[0].payment_id = PaymentId::from_uuid(Uuid::from_u128(9));
     assert_eq!(red(&facts), [name]);
     let mut facts = completed();
-    facts.payment.as_mut().expect("payment facts").payment = None;
+    facts.payment.as_mut().expect("payment facts").payments = None;
     assert_eq!(red(&facts), ["finished_steps_left_their_rows", name]);
 }

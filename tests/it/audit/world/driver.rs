@@ -9,7 +9,7 @@ use backstitch::{
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
         money::Currency,
         order::{Basket, LineDraft, Order},
-        payment::{Payment, PaymentAnswer, PaymentCall, PaymentCommand, Provider, RecordPaymentCall},
+        payment::{PaymentAnswer, PaymentCall, PaymentCommand, Payments, Provider, RecordPaymentCall},
         saga::{Next, Outcome},
         shipment::{CarrierCall, RecordCarrierCall, Shipping, ShippingCommand},
         simulation::{CallAnswer, Simulation},
@@ -124,7 +124,7 @@ impl World {
     }
 
     pub(super) async fn pay(&self, command: PaymentCommand) -> PaymentAnswer {
-        decided::<Payment>(self.store.payments.execute(vec![command.into()]).await.remove(0))
+        decided::<Payments>(self.store.payments.execute(vec![command.into()]).await.remove(0))
     }
 
     /// What the stock answers to a step; a change by hand has none.
@@ -157,7 +157,7 @@ impl World {
     }
 
     pub(super) async fn answer_provider(&self, order_id: OrderId, call: PaymentCall) {
-        let record = RecordPaymentCall { order_id, call, answer: CallAnswer::Done };
+        let record = RecordPaymentCall { order_id, part: 0, call, answer: CallAnswer::Done };
         self.pay(PaymentCommand::Record(record)).await;
     }
 
