@@ -6,11 +6,14 @@ use super::{Report, case::Case, checks, judge};
 use crate::{
     domain::{
         aggregate::Aggregate,
-        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command},
+        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Verb},
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
-        money::Currency,
+        money::{Amount, Currency},
         order::{Basket, LineDraft, Order},
-        payment::{Movement, Payment, PaymentCommand, Payments, Provider, SettlePayment, Settlement},
+        payment::{
+            HoldPayment, Movement, Payment, PaymentCommand, Payments, ProcessPayment, Provider, SettlePayment,
+            Settlement, Terms,
+        },
         saga::Next,
         shipment::{Shipment, Shipping},
         simulation::{Fault, Script, Simulation},
@@ -202,6 +205,35 @@ pub(super) fn compensated() -> OrderFacts {
 /// Ordered, waiting for its payment.
 pub(super) fn waiting() -> OrderFacts {
     Sample::begin(Provider::Manual, Simulation::default()).steps(2).facts()
+}
+
+/// Ordered, held for an amendment, and money came for the old lines meanwhile.
+pub(super) fn held() -> OrderFacts {
+    being_edited().facts()
+}
+
+/// As [`held`], and then the payment for the new lines was opened: the money is on its way back.
+pub(super) fn edited() -> OrderFacts {
+    let mut sample = being_edited();
+    let Command::Payment(PaymentCommand::Process(ProcessPayment(terms))) =
+        checkout::command(&sample.saga, Verb::ProcessPayment)
+    else {
+        panic!("it is a payment's")
+    };
+    let payment_id = PaymentId::from_uuid(Uuid::from_u128(5));
+    let terms = Terms { revision: 1, payment_id, amount: Amount::parse(1).expect("an amount"), ..terms };
+    sample.pay(&PaymentCommand::Process(ProcessPayment(terms)));
+    sample.facts()
+}
+
+fn being_edited() -> Sample {
+    let mut sample = Sample::begin(Provider::Manual, Simulation::default()).steps(2);
+    let input = sample.saga.input();
+    let (order_id, payment_id) = (input.order_id, input.payment_id);
+    sample.pay(&PaymentCommand::Hold(HoldPayment { order_id, amendment: 1 }));
+    let paid = SettlePayment { order_id, payment_id, settlement: Settlement::Success };
+    assert!(sample.pay(&PaymentCommand::Settle(paid)).result.is_ok());
+    sample
 }
 
 /// The deadline passed, the order failed, and then the money came.

@@ -1,5 +1,8 @@
 use crate::{
-    audit::sample::{applies, compensated, completed, order, paid_late, payment, red, report, stored, waiting},
+    audit::sample::{
+        applies, compensated, completed, edited, held, order, paid_late, payment, payments, red, report, stored,
+        waiting,
+    },
     domain::{
         ids::{OrderId, SagaId},
         saga::CancelBy,
@@ -9,9 +12,14 @@ use uuid::Uuid;
 
 #[test]
 fn genuine_facts_turn_nothing_red() {
-    for (name, facts) in
-        [("completed", completed()), ("compensated", compensated()), ("waiting", waiting()), ("paid late", paid_late())]
-    {
+    for (name, facts) in [
+        ("completed", completed()),
+        ("compensated", compensated()),
+        ("waiting", waiting()),
+        ("paid late", paid_late()),
+        ("being edited", held()),
+        ("edited", edited()),
+    ] {
         assert!(report(&facts).is_clean(), "{name}: {}", report(&facts));
     }
 }
@@ -71,6 +79,9 @@ fn an_order_and_a_saga_that_name_others_are_red() {
     assert_eq!(red(&facts), [name]);
     let mut facts = completed();
     payment(&mut facts).saga_id = Some(SagaId::from_uuid(Uuid::from_u128(9)));
+    assert_eq!(red(&facts), [name]);
+    let mut facts = edited();
+    payments(&mut facts).superseded_mut()[0].saga_id = Some(SagaId::from_uuid(Uuid::from_u128(9)));
     assert_eq!(red(&facts), [name]);
     let mut facts = completed();
     facts.order_id = OrderId::from_uuid(Uuid::from_u128(9));
