@@ -6,7 +6,7 @@ use super::{Report, case::Case, checks, judge};
 use crate::{
     domain::{
         aggregate::Aggregate,
-        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command},
+        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Edit},
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
         money::Currency,
         order::{Basket, LineDraft, Order},
@@ -203,6 +203,32 @@ pub(super) fn compensated() -> OrderFacts {
 /// Ordered, waiting for its payment.
 pub(super) fn waiting() -> OrderFacts {
     Sample::begin(Provider::Manual, Simulation::default()).steps(2).facts()
+}
+
+/// Ordered, held for an amendment, and money came for the old lines meanwhile.
+pub(super) fn held() -> OrderFacts {
+    being_edited().facts()
+}
+
+/// As [`held`], and then the payment for the new lines was opened: the money is on its way back.
+pub(super) fn edited() -> OrderFacts {
+    // The reservation is replaced, the order amended, the payment asked for.
+    being_edited().steps(3).facts()
+}
+
+fn being_edited() -> Sample {
+    let mut sample = Sample::begin(Provider::Manual, Simulation::default()).steps(2);
+    let input = sample.saga.input();
+    let (order_id, payment_id) = (input.order_id, input.payment_id);
+    let basket = Basket::parse(vec![LineDraft { item_name: "Teh".into(), quantity: 1, price: 1 }], |_, f| f.into());
+    let edit =
+        Edit { payment_id: PaymentId::from_uuid(Uuid::from_u128(5)), basket: Arc::new(basket.expect("a basket")) };
+    let events = checkout::edit(&mut sample.saga, &edit, sample.now).expect("it waits for its money");
+    sample.log(events);
+    sample = sample.steps(1);
+    let paid = SettlePayment { order_id, payment_id, settlement: Settlement::Success };
+    assert!(sample.pay(&PaymentCommand::Settle(paid)).result.is_ok());
+    sample
 }
 
 /// The deadline passed, the order failed, and then the money came.

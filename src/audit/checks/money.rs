@@ -115,8 +115,8 @@ pub(super) fn movements_match_their_payment(case: &Case<'_>) -> Judgement {
     }))
 }
 
-/// Promise 4: an order is paid for once. A payment for lines that the order has no more is closed, keeps nobody
-/// from ordering and has kept no money; what came for it is back or on its way.
+/// Promise 4: an order is paid for once. A payment for lines that the order has no more is closed and holds no
+/// money: what came for it is back or on its way.
 pub(super) fn superseded_payments_keep_no_money(case: &Case<'_>) -> Judgement {
     let superseded = case.payments()?.superseded();
     superseded.first()?;
