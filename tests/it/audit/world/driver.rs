@@ -4,7 +4,7 @@ use super::{Driven, Placed, World};
 use backstitch::{
     clock,
     domain::{
-        aggregate::Aggregate,
+        aggregate::{Aggregate, Outgoing},
         checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command},
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
         money::Currency,
@@ -144,21 +144,24 @@ impl World {
 
     /// Answers the outside call that is open for an order, well. False when there is none.
     pub(super) async fn answer_outside(&self, order_id: OrderId) -> bool {
-        let payment = self.store.payments.payment_of(order_id).await.expect("an answer").and_then(|row| row.call);
+        let payments = self.store.payments.outstanding_payments(None, 1_000).await.expect("an answer");
+        let payments = payments.iter().find(|payments| payments.order_id() == order_id);
+        let called = payments.iter().flat_map(|payments| payments.all().enumerate());
+        let charges: Vec<_> = called.filter_map(|(part, payment)| Some((part, payment.call?))).collect();
         let shipping = self.store.shipments.shipping_of(order_id).await.expect("an answer");
         let shipments = shipping.iter().flat_map(Shipping::shipments).enumerate();
         let calls: Vec<_> = shipments.filter_map(|(part, shipment)| Some((part, shipment.call?))).collect();
-        if let Some(call) = payment {
-            self.answer_provider(order_id, call).await;
+        for (part, call) in &charges {
+            self.answer_provider(order_id, *part, *call).await;
         }
         for (part, call) in &calls {
             self.answer_carrier(order_id, *part, *call).await;
         }
-        payment.is_some() || !calls.is_empty()
+        !charges.is_empty() || !calls.is_empty()
     }
 
-    pub(super) async fn answer_provider(&self, order_id: OrderId, call: PaymentCall) {
-        let record = RecordPaymentCall { order_id, part: 0, call, answer: CallAnswer::Done };
+    pub(super) async fn answer_provider(&self, order_id: OrderId, part: usize, call: PaymentCall) {
+        let record = RecordPaymentCall { order_id, part, call, answer: CallAnswer::Done };
         self.pay(PaymentCommand::Record(record)).await;
     }
 
