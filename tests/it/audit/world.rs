@@ -220,7 +220,7 @@ impl World {
         let settle = SettlePayment { order_id, payment_id, settlement: Settlement::Success };
         assert!(self.pay(PaymentCommand::Settle(settle)).await.result.is_ok());
         if delivered {
-            self.answer_provider(order_id, 0, PaymentCall::Refund).await;
+            self.answer_provider(order_id, PaymentCall::Refund).await;
         }
         driven.placed()
     }

@@ -144,25 +144,28 @@ impl World {
 
     /// Answers the outside call that is open for an order, well. False when there is none.
     pub(super) async fn answer_outside(&self, order_id: OrderId) -> bool {
-        let payments = self.store.payments.outstanding_payments(None, 1_000).await.expect("an answer");
-        let payments = payments.iter().find(|payments| payments.order_id() == order_id);
-        let called = payments.iter().flat_map(|payments| payments.all().enumerate());
-        let charges: Vec<_> = called.filter_map(|(part, payment)| Some((part, payment.call?))).collect();
         let shipping = self.store.shipments.shipping_of(order_id).await.expect("an answer");
         let shipments = shipping.iter().flat_map(Shipping::shipments).enumerate();
         let calls: Vec<_> = shipments.filter_map(|(part, shipment)| Some((part, shipment.call?))).collect();
-        for (part, call) in &charges {
-            self.answer_provider(order_id, *part, *call).await;
-        }
+        let charged = self.answer_provider(order_id, PaymentCall::Charge).await;
+        let refunded = self.answer_provider(order_id, PaymentCall::Refund).await;
         for (part, call) in &calls {
             self.answer_carrier(order_id, *part, *call).await;
         }
-        !charges.is_empty() || !calls.is_empty()
+        charged || refunded || !calls.is_empty()
     }
 
-    pub(super) async fn answer_provider(&self, order_id: OrderId, part: usize, call: PaymentCall) {
-        let record = RecordPaymentCall { order_id, part, call, answer: CallAnswer::Done };
-        self.pay(PaymentCommand::Record(record)).await;
+    /// The provider has done what it was asked for any of the order's payments. False when it was not asked.
+    pub(super) async fn answer_provider(&self, order_id: OrderId, call: PaymentCall) -> bool {
+        let all = self.store.payments.outstanding_payments(None, 1_000).await.expect("an answer");
+        let payments = all.iter().filter(|payments| payments.order_id() == order_id);
+        let asked = payments.flat_map(|payments| payments.all().enumerate());
+        let parts: Vec<_> = asked.filter(|(_, payment)| payment.call == Some(call)).map(|(part, _)| part).collect();
+        for part in &parts {
+            let record = RecordPaymentCall { order_id, part: *part, call, answer: CallAnswer::Done };
+            self.pay(PaymentCommand::Record(record)).await;
+        }
+        !parts.is_empty()
     }
 
     pub(super) async fn answer_carrier(&self, order_id: OrderId, part: usize, call: CarrierCall) {
