@@ -304,17 +304,16 @@ impl From<ServiceError> for Problem {
             ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
             ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
             ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
-            ServiceError::SagaRefused(Refused::Turned) => Code::OrderClosed,
             ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
-            ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay)) => Code::OrderBusy,
-            ServiceError::SagaRefused(Refused::Amendment(_)) => Code::OrderClosed,
+            ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
+            | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
+            ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
+            | ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
             ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
                 let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
                 problem.code = Code::AmountMismatch;
                 return problem;
             }
-            ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
-            ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,

@@ -73,7 +73,7 @@ async fn late_money_is_refunded_by_the_next_process() {
 async fn superseded(house: &House, case: &Case) -> Terms {
     let payments = &house.test.store.payments;
     let PaymentCommand::Process(ProcessPayment(first)) = case.payment(Verb::ProcessPayment) else { panic!("terms") };
-    let second = Terms { revision: 1, payment_id: PaymentId::from_uuid(uuid::Uuid::now_v7()), ..first };
+    let second = Terms { revision: 1, amendment: 1, payment_id: PaymentId::from_uuid(uuid::Uuid::now_v7()), ..first };
     let hold = HoldPayment { order_id: case.order_id(), amendment: 1 };
     let batch = [
         PaymentCommand::Process(ProcessPayment(first)),

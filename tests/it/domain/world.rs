@@ -279,6 +279,7 @@ impl World {
     }
 
     fn waits_for_money(&self) -> bool {
-        self.rows.payment.stored.as_ref().is_some_and(|payments| payments.current().status == PaymentStatus::Pending)
+        let current = self.rows.payment.stored.as_ref().map(Payments::current);
+        current.is_some_and(|payment| payment.status == PaymentStatus::Pending && payment.captured_at.is_none())
     }
 }

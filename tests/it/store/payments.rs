@@ -26,7 +26,7 @@ async fn ask(test: &TestStore, command: PaymentCommand) -> PaymentAnswer {
 fn terms(case: &Case, revision: u32) -> Terms {
     let PaymentCommand::Process(ProcessPayment(terms)) = case.payment(Verb::ProcessPayment) else { panic!("terms") };
     let payment_id = if revision == 0 { terms.payment_id } else { PaymentId::from_uuid(Uuid::now_v7()) };
-    Terms { revision, payment_id, ..terms }
+    Terms { revision, amendment: revision, payment_id, ..terms }
 }
 
 fn process(terms: Terms) -> PaymentCommand {

@@ -77,7 +77,7 @@ fn an_edited_order_whose_parts_are_of_different_revisions_is_red() {
         (old_pieces, "its saga is at revision 1 of its lines, its reservation at 0"),
         (other_lines, "revision 1 of its lines is not what its saga says"),
     ] {
-        assert!(red(&facts).contains(&name.into()), "{:?}", red(&facts));
+        assert!(red(&facts).contains(&name), "{:?}", red(&facts));
         assert!(report(&facts).to_string().contains(why), "{}", report(&facts));
     }
 }
