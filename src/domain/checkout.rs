@@ -84,6 +84,8 @@ pub const PAYMENT_STAGE: &str = "payment";
 /// The stage whose end means that the order exists.
 pub const ORDER_STAGE: &str = "order";
 
+/// How often an order can be edited, in vain or not: each edit is kept in the log, and most with a payment.
+pub const MAX_EDITS: u32 = 100;
 /// Longest wait for a payment that a client can ask for: 30 days, in milliseconds.
 pub const MAX_DEADLINE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Wait for a payment when the client names none: 15 minutes, in milliseconds.
@@ -365,7 +367,7 @@ pub fn cancel(
 /// Edits an order, once: the same edit, sent again, makes no events.
 ///
 /// # Errors
-/// As [`Saga::amend`], and [`Refused::AlreadyPaid`].
+/// As [`Saga::amend`], [`Refused::AlreadyPaid`], and [`Refused::TooManyAmendments`].
 pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<CheckoutEvent>, Refused> {
     if edited(saga, edit.payment_id) != Edited::Unknown {
         return Ok(Vec::new());
@@ -377,6 +379,9 @@ pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<
         return Err(Refused::AlreadyPaid);
     }
     let revision = saga.amendment().map_or(0, Amendment::revision) + 1;
+    if revision > MAX_EDITS {
+        return Err(Refused::TooManyAmendments(MAX_EDITS));
+    }
     let (payment_id, basket) = (edit.payment_id, Arc::clone(&edit.basket));
     let amended = Checkout { payment_id, basket, revision, ..Checkout::clone(saga.input()) };
     saga.amend(Arc::new(amended), now)

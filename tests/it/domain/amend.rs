@@ -282,3 +282,14 @@ fn the_steps_of_the_latest_edit_are_shown_after_those_of_the_saga() {
         ]
     );
 }
+
+#[test]
+fn an_order_is_edited_a_hundred_times_and_no_more() {
+    let mut journal = waiting();
+    for number in 1..=100 {
+        journal.edit(&edit(number, free_text())).expect("it waits");
+        journal.answer(HOLD, Outcome::rejected(Reason::PaymentUnderWay));
+        journal.answer(PAY, Outcome::Pending { until: None });
+    }
+    assert_eq!(journal.edit(&edit(101, free_text())), Err(Refused::TooManyAmendments(100)));
+}

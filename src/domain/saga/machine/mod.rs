@@ -74,6 +74,9 @@ pub enum Refused {
     /// Its input can be amended only while it waits for a result, one amendment at a time.
     #[error("the saga is busy just now; try again")]
     Busy,
+    /// It has been amended so often that its log is long enough.
+    #[error("it has been edited {0} times and cannot be edited again")]
+    TooManyAmendments(u32),
     /// A participant has refused the amendment.
     #[error("it stays as it was: {}", why_amendment_refused(*.0))]
     Amendment(Reason),
