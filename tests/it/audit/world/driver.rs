@@ -177,7 +177,7 @@ impl World {
 fn decided<A: Aggregate>(executed: Result<Executed<A>, StoreError>) -> A::Answer {
     match executed {
         Ok(Executed::Decided(answer)) => answer,
-        Ok(Executed::Replayed(_)) => panic!("no key was given"),
+        Ok(Executed::Replayed { .. }) => panic!("no key was given"),
         Err(error) => panic!("{error}"),
     }
 }
