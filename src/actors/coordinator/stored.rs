@@ -224,7 +224,7 @@ impl SagaCoordinator {
                 Purpose::Drive | Purpose::Ask | Purpose::Place => {}
                 // Whoever set it aside left it to a person, who retries it or undoes it.
                 Purpose::Edit { reply, .. } if status == Status::NeedsAttention => {
-                    reply.send(Err(Refused::Busy.into()))
+                    reply.send(Err(Refused::Busy.into()));
                 }
                 wish if self.hands.holds(saga_id) => self.apply(saga_id, wish),
                 // An earlier wish has ended it already: ask what is stored.
