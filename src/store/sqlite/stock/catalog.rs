@@ -9,7 +9,7 @@ use super::{levels, readable, unless_unreadable};
 use crate::{
     domain::{
         ids::{ShopId, VariantId, WarehouseId},
-        stock::{Article, Level, Place},
+        stock::{Article, Level, Place, Shelf},
     },
     store::{
         LevelRow,
@@ -74,9 +74,27 @@ pub(super) fn open_levels(
     shop: ShopId,
     variant: VariantId,
 ) -> Result<Vec<(Versioned<Level>, i64)>, CommandError> {
+    let sources = tx.recent().map(|recent| recent.sources.latest(shop, variant));
+    if let Some((recent, Ok(sources))) = tx.recent().zip(sources.as_ref()) {
+        let level = |warehouse_id| recent.levels.latest(Shelf { variant_id: variant, warehouse_id });
+        let known = sources.iter().map(|&(warehouse, priority)| Some((level(warehouse)?, priority)));
+        if let Some(levels) = known.collect() {
+            return Ok(levels);
+        }
+    }
     let read = |row: &Row<'_>| Ok((Versioned { row: levels::read(row)?, version: row.get(5)? }, row.get(6)?));
-    let found = tx.rows(OPEN, (shop, variant), |row| unless_unreadable(read(row)))?;
-    Ok(found.into_iter().flatten().collect())
+    let found: Vec<_> = tx.rows(OPEN, (shop, variant), |row| unless_unreadable(read(row)))?;
+    let found: Vec<(Versioned<Level>, i64)> = found.into_iter().flatten().collect();
+    if let Some(recent) = tx.recent() {
+        for (level, _) in &found {
+            recent.levels.write(level.row.shelf, Some(level.clone()));
+        }
+        if let Some(Err(Some(state))) = sources {
+            let sources = found.iter().map(|(level, priority)| (level.row.shelf.warehouse_id, *priority));
+            recent.sources.keep(shop, variant, sources.collect(), state);
+        }
+    }
+    Ok(found)
 }
 
 /// A variant, where there is one.
