@@ -49,7 +49,7 @@ CREATE UNIQUE INDEX stock_movement_order ON stock_movement (order_id, revision, 
     WHERE order_id IS NOT NULL;
 
 -- In which stretches of the ledger, of 1,024 rows each, a variant and a warehouse are named. An index of every
--- row would have each movement write to two pages of its own (ADR 13).
+-- row would have each movement write to two pages of its own (ADR 14).
 CREATE TABLE stock_variant_stretch (
     variant_id BLOB    NOT NULL CHECK (length(variant_id) = 16),
     stretch    INTEGER NOT NULL, -- seq / 1024

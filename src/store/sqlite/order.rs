@@ -108,7 +108,8 @@ impl OrderStore for Sqlite {
 
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>> {
         let mut conditions: Vec<Condition> = Vec::new();
-        let mut list = List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id", order: "id DESC" };
+        let mut list =
+            List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id", order: "id DESC" };
         if let Some(shop_id) = filter.shop_id {
             // A shop's orders are read in the order of its own index.
             list = List {

@@ -127,8 +127,7 @@ fn stock_is_found_by_the_indexes_that_are_kept_for_it() {
         assert!(found_by.iter().all(|found| plan.contains(found)) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
     }
     // An order has a few movements: sorting those costs less than reading everybody's.
-    let of_order =
-        "SELECT seq FROM stock_movement m WHERE order_id = ?1 ORDER BY seq DESC";
+    let of_order = "SELECT seq FROM stock_movement m WHERE order_id = ?1 ORDER BY seq DESC";
     assert!(plan(of_order).contains("stock_movement_order"), "{}", plan(of_order));
 }
 
