@@ -48,6 +48,7 @@ pub(crate) fn checkout() -> Arc<Checkout> {
         customer_ref: None,
         currency: Currency::Idr,
         basket: Arc::clone(&BASKET),
+        revision: 0,
         provider: Provider::Simulated,
         deadline_ms: DEFAULT_DEADLINE_MS,
         simulate: Simulation::default(),

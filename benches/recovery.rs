@@ -133,6 +133,7 @@ impl Case {
             customer_ref: None,
             currency: Currency::Idr,
             basket: Arc::new(Basket::parse(vec![line], |_, field| field.to_owned()).expect("a good line")),
+            revision: 0,
             provider: Provider::Simulated,
             deadline_ms: checkout::DEFAULT_DEADLINE_MS,
             simulate: Simulation::default(),

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         ids::OrderId,
         payment::{
-            OpenPayment, Payment, PaymentAnswer, PaymentCall, PaymentCommand, PaymentRefusal, ProcessPayment,
+            OpenPayment, Payment, PaymentAnswer, PaymentCall, PaymentCommand, PaymentRefusal, Payments, ProcessPayment,
             RecordPaymentCall, SettlePayment,
         },
         saga::StepReply,
@@ -58,14 +58,14 @@ pub enum PaymentRequestError {
     Store(#[from] StoreError),
 }
 
-/// Performs the checkout's `process_payment`, `expire_payment` and `refund_payment`, takes results from
-/// outside, and sends late money back until it has arrived.
+/// Performs the checkout's `process_payment`, `expire_payment`, `hold_payment` and `refund_payment`, takes
+/// results from outside, and sends late money back until it has arrived.
 pub struct PaymentActor {
     store: Arc<dyn PaymentStore>,
     providers: Providers,
     coordinator: SignalTarget,
     status: Arc<ActorStatus>,
-    batch: Batch<PaymentCommand, Executed<Payment>>,
+    batch: Batch<PaymentCommand, Executed<Payments>>,
     calls: Calls<PaymentCall>,
     panicked: Panicked,
 }
@@ -108,13 +108,13 @@ impl Supervised for PaymentActor {
 
 impl Participant for PaymentActor {
     type Command = PaymentCommand;
-    type Answer = Executed<Payment>;
+    type Answer = Executed<Payments>;
 
-    fn batch(&mut self) -> &mut Batch<PaymentCommand, Executed<Payment>> {
+    fn batch(&mut self) -> &mut Batch<PaymentCommand, Executed<Payments>> {
         &mut self.batch
     }
 
-    fn commands(&self) -> &dyn Commands<PaymentCommand, Executed<Payment>> {
+    fn commands(&self) -> &dyn Commands<PaymentCommand, Executed<Payments>> {
         self.store.as_ref()
     }
 
@@ -122,21 +122,22 @@ impl Participant for PaymentActor {
         &self.status
     }
 
-    fn committed(&mut self, answers: &Answers<Executed<Payment>>, ctx: &mut Context<Self>) {
+    fn committed(&mut self, answers: &Answers<Executed<Payments>>, ctx: &mut Context<Self>) {
         self.follow_up(answers, ctx);
     }
 }
 
-impl Caller<Payment> for PaymentActor {
+impl Caller<Payments> for PaymentActor {
     fn calls(&mut self) -> &mut Calls<PaymentCall> {
         &mut self.calls
     }
 
-    fn call(&self, call: PaymentCall, payment: &Payment, _part: usize) -> BoxFuture<'static, CallAnswer> {
+    fn call(&self, call: PaymentCall, payments: &Payments, part: usize) -> BoxFuture<'static, CallAnswer> {
+        let payment = payments.part(part);
         self.providers.payment(payment.provider).call(call, payment)
     }
 
-    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>> {
+    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>> {
         self.store.outstanding_payments(after, limit)
     }
 
@@ -166,9 +167,10 @@ impl PaymentActor {
         ctx: &mut Context<Self>,
     ) -> Deferred<Result<PaymentAccepted, PaymentRequestError>> {
         let (later, reply): (_, Reply<_>) = deferred();
-        let receive = move |answers: Answers<Executed<Payment>>| {
+        let repeated = claim.is_some().then(|| command.clone());
+        let receive = move |answers: Answers<Executed<Payments>>| {
             if let Some(answer) = answers.into_iter().next() {
-                reply.send(accepted(answer));
+                reply.send(accepted(answer, repeated.as_ref()));
             }
         };
         self.submit([Keyed { command, claim }], receive, ctx);
@@ -176,14 +178,19 @@ impl PaymentActor {
     }
 }
 
-fn accepted(answer: Result<Executed<Payment>, StoreError>) -> Result<PaymentAccepted, PaymentRequestError> {
+/// What a client is told; `repeated` is a command under an idempotency key, which may have been used before.
+fn accepted(
+    answer: Result<Executed<Payments>, StoreError>,
+    repeated: Option<&PaymentCommand>,
+) -> Result<PaymentAccepted, PaymentRequestError> {
     match answer? {
         Executed::Decided(PaymentAnswer { result, .. }) => {
             let (payment, opened) = result?;
             Ok(PaymentAccepted { payment, opened, replayed: false })
         }
-        Executed::Replayed(payment) => {
-            let payment = payment.ok_or(PaymentRefusal::NoPayment)?;
+        Executed::Replayed(payments) => {
+            let payments = payments.ok_or(PaymentRefusal::NoPayment)?;
+            let payment = repeated.map_or(payments.current(), |command| payments.meant_by(command)).clone();
             Ok(PaymentAccepted { payment, opened: false, replayed: true })
         }
     }
@@ -209,8 +216,8 @@ impl Handler<CallAnswered<PaymentCall>> for PaymentActor {
     type Result = Deferred<()>;
 
     fn handle(&mut self, answered: CallAnswered<PaymentCall>, ctx: &mut Context<Self>) -> Self::Result {
-        let CallAnswered { order_id, call, answer, .. } = answered;
-        self.take_in(PaymentCommand::Record(RecordPaymentCall { order_id, call, answer }), ctx)
+        let CallAnswered { order_id, part, call, answer } = answered;
+        self.take_in(PaymentCommand::Record(RecordPaymentCall { order_id, part, call, answer }), ctx)
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         checkout::{self, CheckoutEvent, CheckoutSaga},
         order::Order,
-        payment::{Movement, Payment},
+        payment::{Movement, Payment, Payments},
         saga::{Impossible, Saga, Status},
         shipment::{Shipment, Shipping},
         stock::Reservation,
@@ -48,9 +48,14 @@ impl<'a> Case<'a> {
         self.facts.order.as_ref()?.as_ref().ok()
     }
 
-    /// Its payment, likewise.
+    /// Its payments, likewise.
+    pub(super) fn payments(&self) -> Option<&'a Payments> {
+        self.facts.payment.as_ref()?.payments.as_ref()?.as_ref().ok()
+    }
+
+    /// The current one of its payments.
     pub(super) fn payment(&self) -> Option<&'a Payment> {
-        self.facts.payment.as_ref()?.payment.as_ref()?.as_ref().ok()
+        self.payments().map(Payments::current)
     }
 
     /// Its movements of money, those that can be read.

@@ -6,11 +6,11 @@ use super::{Report, case::Case, checks, judge};
 use crate::{
     domain::{
         aggregate::Aggregate,
-        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command},
+        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Edit},
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
         money::Currency,
         order::{Basket, LineDraft, Order},
-        payment::{Movement, Payment, PaymentCommand, Provider, SettlePayment, Settlement},
+        payment::{Movement, Payment, PaymentCommand, Payments, Provider, SettlePayment, Settlement},
         saga::Next,
         shipment::{Shipment, Shipping},
         simulation::{Fault, Script, Simulation},
@@ -31,7 +31,7 @@ pub(super) struct Sample {
     now: Timestamp,
     entries: Vec<(u32, LogEntry)>,
     order: Option<Order>,
-    payment: Option<Payment>,
+    payment: Option<Payments>,
     movements: Vec<Movement>,
     shipping: Option<Shipping>,
     shop: Shop,
@@ -58,6 +58,7 @@ impl Sample {
             customer_ref: None,
             currency: Currency::Idr,
             basket: Arc::new(basket),
+            revision: 0,
             provider,
             deadline_ms: 60_000,
             simulate,
@@ -96,7 +97,7 @@ impl Sample {
         (decision.answer, decision.movements)
     }
 
-    pub(super) fn pay(&mut self, command: &PaymentCommand) -> <Payment as Aggregate>::Answer {
+    pub(super) fn pay(&mut self, command: &PaymentCommand) -> <Payments as Aggregate>::Answer {
         let (answer, movements) = Self::decide(&mut self.payment, command, self.now);
         self.movements.extend(movements);
         answer
@@ -169,7 +170,7 @@ impl Sample {
         OrderFacts {
             order_id: checkout.order_id,
             order: self.order.clone().map(Ok),
-            payment: payment.map(|row| PaymentFacts { payment: Some(row), movements: self.movements.clone() }),
+            payment: payment.map(|rows| PaymentFacts { payments: Some(rows), movements: self.movements.clone() }),
             shipping: self.shipping.clone().map(Ok),
             stock: reservation.map(|row| StockFacts { reservation: Some(row), movements: self.shop.movements.clone() }),
             saga: Some(Ok(StoredSaga { row, entries })),
@@ -204,6 +205,32 @@ pub(super) fn waiting() -> OrderFacts {
     Sample::begin(Provider::Manual, Simulation::default()).steps(2).facts()
 }
 
+/// Ordered, held for an amendment, and money came for the old lines meanwhile.
+pub(super) fn held() -> OrderFacts {
+    being_edited().facts()
+}
+
+/// As [`held`], and then the payment for the new lines was opened: the money is on its way back.
+pub(super) fn edited() -> OrderFacts {
+    // The reservation is replaced, the order amended, the payment asked for.
+    being_edited().steps(3).facts()
+}
+
+fn being_edited() -> Sample {
+    let mut sample = Sample::begin(Provider::Manual, Simulation::default()).steps(2);
+    let input = sample.saga.input();
+    let (order_id, payment_id) = (input.order_id, input.payment_id);
+    let basket = Basket::parse(vec![LineDraft { item_name: "Teh".into(), quantity: 1, price: 1 }], |_, f| f.into());
+    let edit =
+        Edit { payment_id: PaymentId::from_uuid(Uuid::from_u128(5)), basket: Arc::new(basket.expect("a basket")) };
+    let events = checkout::edit(&mut sample.saga, &edit, sample.now).expect("it waits for its money");
+    sample.log(events);
+    sample = sample.steps(1);
+    let paid = SettlePayment { order_id, payment_id, settlement: Settlement::Success };
+    assert!(sample.pay(&PaymentCommand::Settle(paid)).result.is_ok());
+    sample
+}
+
 /// The deadline passed, the order failed, and then the money came.
 pub(super) fn paid_late() -> OrderFacts {
     let mut sample = Sample::begin(Provider::Manual, Simulation::default()).finished();
@@ -218,9 +245,13 @@ pub(super) fn order(facts: &mut OrderFacts) -> &mut Order {
     facts.order.as_mut().expect("an order").as_mut().expect("a readable one")
 }
 
+pub(super) fn payments(facts: &mut OrderFacts) -> &mut Payments {
+    let payments = facts.payment.as_mut().expect("payment facts").payments.as_mut();
+    payments.expect("a payment").as_mut().expect("a readable one")
+}
+
 pub(super) fn payment(facts: &mut OrderFacts) -> &mut Payment {
-    let payment = facts.payment.as_mut().expect("payment facts").payment.as_mut();
-    payment.expect("a payment").as_mut().expect("a readable one")
+    payments(facts).current_mut()
 }
 
 pub(super) fn movements(facts: &mut OrderFacts) -> &mut Vec<Movement> {

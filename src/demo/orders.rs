@@ -78,6 +78,7 @@ async fn one(service: &Service, offers: &[Offered], number: u64) -> Result<Strin
         customer_ref: CustomerRef::parse(format!("demo-{:03}", below(120, "customer", number))).ok(),
         currency: Currency::Idr,
         basket: Arc::new(basket),
+        revision: 0,
         provider: Provider::Simulated,
         deadline_ms: crate::domain::checkout::DEFAULT_DEADLINE_MS,
         simulate: simulation(number),

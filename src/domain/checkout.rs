@@ -7,15 +7,16 @@ use super::{
     field::CustomerRef,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
     money::Currency,
-    order::{Basket, CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, OrderCommand},
-    payment::{ExpirePayment, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
+    order::{AmendOrder, Basket, CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, OrderCommand},
+    payment::{ExpirePayment, HoldPayment, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
     reason::Reason,
     saga::{
-        Action, CancelBy, Definition, Event, Kind, Receipt, Refused, RetryPolicy, Saga, Stage, Status, Step, Summary,
+        Action, Amendment, AmendmentPlan, AmendmentStep, CancelBy, Definition, Event, Fate, Kind, Receipt, Refused,
+        RetryPolicy, Saga, Stage, Status, Step, Summary,
     },
     shipment::{CancelShipping, Consignment, Content, Origin, Parcel, ShippingCommand, StartShipping},
     simulation::Simulation,
-    stock::{Allotment, CommitStock, ReleaseStock, ReserveStock, StockCommand},
+    stock::{Allotment, CommitStock, ReleaseStock, ReplaceReservation, ReserveStock, StockCommand},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,12 @@ pub enum Verb {
     CancelShipping,
     /// The goods are on their way, the order hears.
     CompleteOrder,
+    /// Lets no money in as this order's until the payment is asked for again.
+    HoldPayment,
+    /// Promises the goods of the amended lines instead.
+    ReplaceReservation,
+    /// The lines have changed, the order hears.
+    AmendOrder,
 }
 
 impl Action for Verb {
@@ -59,9 +66,11 @@ impl Action for Verb {
 
     fn participant(self) -> &'static str {
         match self {
-            Self::CreateOrder | Self::CancelOrder | Self::MarkOrderPaid | Self::CompleteOrder => "order",
-            Self::ReserveStock | Self::CommitStock | Self::ReleaseStock => STOCK,
-            Self::ProcessPayment | Self::ExpirePayment | Self::RefundPayment => "payment",
+            Self::CreateOrder | Self::CancelOrder | Self::AmendOrder | Self::MarkOrderPaid | Self::CompleteOrder => {
+                "order"
+            }
+            Self::ReserveStock | Self::ReplaceReservation | Self::CommitStock | Self::ReleaseStock => STOCK,
+            Self::ProcessPayment | Self::HoldPayment | Self::ExpirePayment | Self::RefundPayment => "payment",
             Self::StartShipping | Self::CancelShipping => "shipping",
         }
     }
@@ -75,6 +84,8 @@ pub const PAYMENT_STAGE: &str = "payment";
 /// The stage whose end means that the order exists.
 pub const ORDER_STAGE: &str = "order";
 
+/// How often an order can be edited, in vain or not: each edit is kept in the log, and most with a payment.
+pub const MAX_EDITS: u32 = 100;
 /// Longest wait for a payment that a client can ask for: 30 days, in milliseconds.
 pub const MAX_DEADLINE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Wait for a payment when the client names none: 15 minutes, in milliseconds.
@@ -135,14 +146,31 @@ static CHECKOUT: LazyLock<Checkouts> = LazyLock::new(|| {
             ),
         ],
         PERSISTENT_RETRY,
-    );
+    )
+    .and_then(|stocked| stocked.amended_by(amendment()));
     let unstocked = stocked.as_ref().map_err(Clone::clone).and_then(|stocked| stocked.without(STOCK));
     let checkouts = stocked.and_then(|stocked| Ok(Checkouts { stocked, unstocked: unstocked? }));
     checkouts.expect("the built-in checkout keeps the rules of a definition, as its test proves")
 });
 
+/// How an unpaid order is edited. The hold and the reservation may be refused, and then the payment that is
+/// asked for again is the old one; after them the order only has to hear of it.
+fn amendment() -> AmendmentPlan<Verb> {
+    let step = |action, rejectable, renews| AmendmentStep { action, rejectable, renews };
+    AmendmentPlan {
+        awaited: Verb::ProcessPayment,
+        onto: definition,
+        steps: vec![
+            step(Verb::HoldPayment, true, None),
+            step(Verb::ReplaceReservation, true, Some(Verb::ReserveStock)),
+            step(Verb::AmendOrder, false, None),
+        ],
+        retry: PERSISTENT_RETRY,
+    }
+}
+
 /// The checkout, and what is left of it for an order that takes nothing from a warehouse: such an order pays
-/// for no step that would do nothing.
+/// for no step that would do nothing, until it is edited.
 struct Checkouts {
     stocked: Definition<Verb>,
     unstocked: Definition<Verb>,
@@ -185,6 +213,9 @@ pub struct Checkout {
     pub currency: Currency,
     /// What is bought.
     pub basket: Arc<Basket>,
+    /// The revision of the basket: 0 as the order was placed, then that of the amendment that it came with.
+    #[serde(default, skip_serializing_if = "is_original")]
+    pub revision: u32,
     /// Who takes the money.
     pub provider: Provider,
     /// How long to wait for it, in milliseconds.
@@ -192,6 +223,21 @@ pub struct Checkout {
     /// What the simulated participants do.
     #[serde(default, skip_serializing_if = "Simulation::is_default")]
     pub simulate: Simulation,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_original(revision: &u32) -> bool {
+    *revision == 0
+}
+
+/// What an unpaid order's lines are to become. Both are made up front, so that an edit that is sent again is
+/// known to be the same.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    /// The id that the payment of the new total gets.
+    pub payment_id: PaymentId,
+    /// What is bought instead.
+    pub basket: Arc<Basket>,
 }
 
 /// A checkout under way.
@@ -216,10 +262,13 @@ pub enum Command {
 pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
     let checkout = saga.input();
     let (order_id, saga_id) = (checkout.order_id, saga.id());
+    let amendment = || saga.amendment().map_or((0, checkout), |latest| (latest.revision(), latest.input()));
     let terms = || Terms {
         order_id,
         saga_id,
         payment_id: checkout.payment_id,
+        revision: checkout.revision,
+        amendment: saga.amendment().map_or(0, Amendment::revision),
         amount: checkout.basket.total(),
         currency: checkout.currency,
         provider: checkout.provider,
@@ -246,18 +295,28 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
             let reason = saga.turned().unwrap_or(Reason::OrderError);
             Command::Order(OrderCommand::Cancel(CancelOrder { order_id, saga_id, reason }))
         }
+        Verb::AmendOrder => {
+            let (revision, amended) = amendment();
+            Command::Order(OrderCommand::Amend(AmendOrder { order_id, revision, basket: Arc::clone(&amended.basket) }))
+        }
         Verb::MarkOrderPaid => Command::Order(OrderCommand::MarkPaid(MarkOrderPaid { order_id })),
         Verb::CompleteOrder => Command::Order(OrderCommand::Complete(CompleteOrder { order_id })),
         Verb::ReserveStock => Command::Stock(StockCommand::Reserve(ReserveStock {
             order_id,
             saga_id,
-            revision: 0,
+            revision: checkout.revision,
             demands: checkout.basket.demands(),
             script: checkout.simulate.stock,
         })),
+        Verb::ReplaceReservation => {
+            let (revision, amended) = amendment();
+            let demands = amended.basket.demands();
+            Command::Stock(StockCommand::Replace(ReplaceReservation { order_id, saga_id, revision, demands }))
+        }
         Verb::CommitStock => Command::Stock(StockCommand::Commit(CommitStock { order_id })),
         Verb::ReleaseStock => Command::Stock(StockCommand::Release(ReleaseStock { order_id, saga_id })),
         Verb::ProcessPayment => Command::Payment(PaymentCommand::Process(ProcessPayment(terms()))),
+        Verb::HoldPayment => Command::Payment(PaymentCommand::Hold(HoldPayment { order_id, amendment: amendment().0 })),
         Verb::ExpirePayment => Command::Payment(PaymentCommand::Expire(ExpirePayment(terms()))),
         Verb::RefundPayment => Command::Payment(PaymentCommand::Refund(RefundPayment(terms()))),
         Verb::StartShipping => Command::Shipping(ShippingCommand::Start(StartShipping(goods()))),
@@ -305,6 +364,58 @@ pub fn cancel(
     saga.cancel(by, note, now)
 }
 
+/// Edits an order, once: the same edit, sent again, makes no events.
+///
+/// # Errors
+/// As [`Saga::amend`], [`Refused::AlreadyPaid`], and [`Refused::TooManyAmendments`].
+pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<CheckoutEvent>, Refused> {
+    if edited(saga, edit.payment_id) != Edited::Unknown {
+        return Ok(Vec::new());
+    }
+    if saga.turned().is_some() {
+        return Err(Refused::Turned);
+    }
+    if saga.has_finished(PAYMENT_STAGE) {
+        return Err(Refused::AlreadyPaid);
+    }
+    let revision = saga.amendment().map_or(0, Amendment::revision) + 1;
+    if revision > MAX_EDITS {
+        return Err(Refused::TooManyAmendments(MAX_EDITS));
+    }
+    let (payment_id, basket) = (edit.payment_id, Arc::clone(&edit.basket));
+    let amended = Checkout { payment_id, basket, revision, ..Checkout::clone(saga.input()) };
+    saga.amend(Arc::new(amended), now)
+}
+
+/// What has become of an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// The saga has not heard of it, or has been edited again since.
+    Unknown,
+    /// Not decided yet, or the order's payment is not yet asked for again.
+    UnderWay,
+    /// The order has the new lines.
+    Done,
+    /// It has the old ones.
+    Refused(Refused),
+}
+
+/// What has become of the edit with this payment.
+pub fn edited(saga: &CheckoutSaga, payment_id: PaymentId) -> Edited {
+    let Some(latest) = saga.amendment().filter(|latest| latest.input().payment_id == payment_id) else {
+        return Edited::Unknown;
+    };
+    let reopening = saga.turned().is_none() && saga.is_running(Verb::ProcessPayment);
+    match latest.fate() {
+        Fate::Overtaken => Edited::Refused(Refused::Turned),
+        Fate::UnderWay => Edited::UnderWay,
+        Fate::Done | Fate::Refused(_) if reopening => Edited::UnderWay,
+        Fate::Done => Edited::Done,
+        Fate::Refused(Reason::PaymentAlreadyPaid) => Edited::Refused(Refused::AlreadyPaid),
+        Fate::Refused(reason) => Edited::Refused(Refused::Amendment(reason)),
+    }
+}
+
 /// What a person is told about a saga at rest; `None` while it is under way.
 pub fn message(summary: &Summary) -> Option<String> {
     Some(match summary.status {
@@ -319,9 +430,14 @@ pub fn message(summary: &Summary) -> Option<String> {
 
 const fn unwound(reason: Option<Reason>) -> &'static str {
     match reason {
-        Some(Reason::PaymentDeclined | Reason::PaymentError | Reason::PaymentClosed) => {
-            "Payment failed. Order has been cancelled."
-        }
+        Some(
+            Reason::PaymentDeclined
+            | Reason::PaymentError
+            | Reason::PaymentClosed
+            | Reason::PaymentAlreadyPaid
+            | Reason::PaymentUnderWay
+            | Reason::PaymentSuperseded,
+        ) => "Payment failed. Order has been cancelled.",
         Some(Reason::PaymentExpired) => "Payment expired. Order has been cancelled.",
         Some(Reason::ShippingFailed | Reason::ShippingError | Reason::ShippingClosed) => {
             "Shipping failed. Payment refunded and order cancelled."

@@ -28,6 +28,12 @@ pub enum Reason {
     PaymentError,
     /// The payment is closed: its compensation came first.
     PaymentClosed,
+    /// The money is in.
+    PaymentAlreadyPaid,
+    /// The provider is being asked for the money.
+    PaymentUnderWay,
+    /// The order was edited, and has another payment.
+    PaymentSuperseded,
     /// The carrier said no.
     ShippingFailed,
     /// Shipping gave no usable answer after every attempt.

@@ -15,7 +15,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         description = "Order fulfilment as durable sagas. Successes come in an envelope, failures as RFC 9457 problems whose `code` is stable.",
     ),
     paths(
-        orders::place, orders::list_orders, orders::list_of_shop, orders::read, orders::cancel,
+        orders::place, orders::list_orders, orders::list_of_shop, orders::read, orders::edit, orders::cancel,
         payments::open, payments::list_payments, payments::read, payments::succeed, payments::fail,
         payments::settle_callback,
         shipments::list_shipments, shipments::read,

@@ -34,7 +34,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/payments/failed/{id}", [(Method::PUT, web::to(fail))]);
 }
 
-/// The order's payment, to be opened.
+/// The order's payment for its present lines, to be opened.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenPaymentBody {
@@ -64,13 +64,16 @@ pub(super) enum SettlementName {
     Failed,
 }
 
-/// A payment.
+/// A payment. Every revision of an order's lines that came as far as paying has its own; those before the last are
+/// closed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PaymentBody {
     #[schema(value_type = Uuid)]
     id: PaymentId,
     #[schema(value_type = Uuid)]
     order_id: OrderId,
+    /// The revision of the order's lines that it pays for; 0 where the order was never edited.
+    revision: u32,
     amount: i64,
     currency: &'static str,
     /// `manual` or `simulated`.
@@ -89,6 +92,7 @@ impl From<Payment> for PaymentBody {
         Self {
             id: payment.id,
             order_id: payment.order_id,
+            revision: payment.revision,
             amount: payment.amount.get(),
             currency: payment.currency.into(),
             provider: payment.provider.as_str(),
@@ -101,7 +105,7 @@ impl From<Payment> for PaymentBody {
     }
 }
 
-/// Opens the order's one payment.
+/// Opens the order's one payment for its present lines.
 #[utoipa::path(
     post, path = "/payments", tag = "payments",
     params(("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters")),
@@ -152,7 +156,7 @@ pub(super) async fn open(
 #[utoipa::path(
     get, path = "/payments", tag = "payments",
     params(
-        ("order_id" = Option<Uuid>, Query, description = "Of this order"),
+        ("order_id" = Option<Uuid>, Query, description = "Of this order: one for each revision of its lines that had one"),
         ("status" = Option<String>, Query, description = "pending, paid, failed, expired, refunding or refunded"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
@@ -197,7 +201,7 @@ async fn settle(request: &HttpRequest, context: &Context, settlement: Settlement
     put, path = "/payments/success/{id}", tag = "payments",
     params(("id" = Uuid, Path, description = "The payment's id")),
     responses(
-        (status = 200, description = "Recorded; money for a closed payment goes back", body = inline(super::envelope::Envelope<PaymentBody>)),
+        (status = 200, description = "Recorded; money for a closed or superseded payment goes back", body = inline(super::envelope::Envelope<PaymentBody>)),
         (status = "4XX", description = "No such payment", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]

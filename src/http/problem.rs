@@ -5,6 +5,7 @@ use crate::{
         catalog::CatalogRefusal,
         field::{FieldError, FieldErrors},
         payment::PaymentRefusal,
+        reason::Reason,
         saga::Refused,
     },
     service::{ServiceError, What},
@@ -72,6 +73,12 @@ codes! {
     OrderAlreadyPaid => 409 "order_already_paid" "The order is already paid";
     /// The order was unwound.
     OrderClosed => 409 "order_closed" "The order is closed";
+    /// The order is being paid or edited, or its payment is not asked for yet.
+    OrderBusy => 409 "order_busy" "The order is busy";
+    /// The order has been edited as often as it can be.
+    TooManyEdits => 409 "too_many_edits" "The order has been edited too often";
+    /// There is too little in stock for an order's new lines.
+    OutOfStock => 409 "out_of_stock" "There is too little in stock";
     /// The saga has reached its pivot.
     SagaPastPivot => 409 "saga_past_pivot" "The saga can only go forward";
     /// The saga has completed or is compensated.
@@ -299,12 +306,17 @@ impl From<ServiceError> for Problem {
             ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
             ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
             ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
+            ServiceError::SagaRefused(Refused::TooManyAmendments(_)) => Code::TooManyEdits,
+            ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
+            ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
+            | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
+            ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
+            | ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
             ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
                 let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
                 problem.code = Code::AmountMismatch;
                 return problem;
             }
-            ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,

@@ -14,7 +14,7 @@ use crate::{
         checkout::{self, CheckoutEvent, Verb},
         field::Note,
         ids::{OrderId, SagaId},
-        saga::{Action, CancelBy, Event, Late, Progress, Status},
+        saga::{AMENDMENT_STAGE, Action, CancelBy, Event, Late, Progress, Status},
     },
     service::{SagaView, ServiceError, row_message},
     store::{LogEntry, SagaFilter, SagaRow},
@@ -210,6 +210,9 @@ const fn step_of(event: &CheckoutEvent) -> Option<Verb> {
 /// The stage of an action, or of the first action that a compensation undoes.
 fn stage_of(verb: Verb) -> Option<&'static str> {
     let definition = checkout::definition();
+    if definition.amendment().is_some_and(|plan| plan.steps.iter().any(|step| step.action == verb)) {
+        return Some(AMENDMENT_STAGE);
+    }
     let (stage, _) = definition.steps().find(|(_, step)| step.action == verb || step.compensation == Some(verb))?;
     Some(definition.stages()[stage].name)
 }
@@ -219,7 +222,7 @@ fn details(event: &CheckoutEvent) -> (Option<u64>, Option<String>) {
         Event::StepDone { duration_ms, .. } => (Some(*duration_ms), None),
         Event::StepRejected { duration_ms, reason, .. } => (Some(*duration_ms), Some(reason.to_string())),
         Event::StepUnknown { duration_ms, error, .. } => (Some(*duration_ms), Some(error.clone())),
-        Event::SagaTurned { reason } => (None, Some(reason.to_string())),
+        Event::SagaTurned { reason } | Event::AmendmentRefused { reason } => (None, Some(reason.to_string())),
         Event::LateReply { outcome, .. } => (None, Some(Late(outcome).to_string())),
         Event::AttentionNeeded { why } => (None, Some(why.clone())),
         Event::CancelRequested { by, note } => {

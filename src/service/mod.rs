@@ -18,10 +18,10 @@ pub use view::{OrderView, SagaView, row_message};
 use crate::{
     actors::{
         Actors, PaymentAccepted, PaymentRequestError, Request, SagaCoordinator,
-        coordinator::{CancelSaga, FindPlaced, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
+        coordinator::{CancelSaga, EditOrder, FindPlaced, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
     },
     domain::{
-        checkout::Checkout,
+        checkout::{Checkout, Edit},
         ids::{OrderId, PaymentId, SagaId},
         order::Order,
         payment::{OpenPayment, Payment, SettlePayment, Settlement},
@@ -34,7 +34,7 @@ use futures::FutureExt as _;
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 /// How long a command is sent again to an actor that keeps failing before the client hears of it.
@@ -142,6 +142,19 @@ impl Service {
         self.placing(wait, |rested| Ok(FindPlaced { saga_id, rested })).await.map(Some)
     }
 
+    /// Gives an unpaid order other lines; back once it has them, and its payment is asked for again.
+    ///
+    /// # Errors
+    /// No such saga, paid already, busy or over, or too little in stock: then the order stands as it was. Or it
+    /// is not decided within 10 s, because an actor or storage is away; then it will be later.
+    pub async fn edit_order(&self, saga_id: SagaId, edit: Edit) -> Result<(), ServiceError> {
+        let edited = send(&self.actors.coordinator, || Ok(EditOrder { saga_id, edit: edit.clone() }));
+        match timeout(PATIENCE, edited).await {
+            Ok(answer) => answer?.map_err(|error| of_saga(saga_id, error)),
+            Err(_) => Err(ServiceError::Unavailable("an order is still being edited".into())),
+        }
+    }
+
     /// Turns an order's saga back on behalf of its customer.
     ///
     /// # Errors
@@ -205,10 +218,7 @@ impl Service {
             Ok(()) => Ok(false),
             // The same request, sent at the same time, may have been first.
             Err(SagaRequestError::Refused(_)) if self.is_repeated(claim).await? => Ok(true),
-            Err(SagaRequestError::Refused(refused)) => Err(refused.into()),
-            Err(SagaRequestError::NotFound) => Err(ServiceError::NotFound(What::Saga, saga_id.to_string())),
-            Err(SagaRequestError::Unusable(why)) => Err(ServiceError::UnusableLog(why)),
-            Err(SagaRequestError::Store(error)) => Err(error.into()),
+            Err(error) => Err(of_saga(saga_id, error)),
         }
     }
 
@@ -325,6 +335,16 @@ impl Service {
             },
             _ = stopping.wait_for(|stopping| *stopping) => Waited::Enough,
         }
+    }
+}
+
+/// Why a saga does not do as it is asked.
+fn of_saga(saga_id: SagaId, error: SagaRequestError) -> ServiceError {
+    match error {
+        SagaRequestError::Refused(refused) => refused.into(),
+        SagaRequestError::NotFound => ServiceError::NotFound(What::Saga, saga_id.to_string()),
+        SagaRequestError::Unusable(why) => ServiceError::UnusableLog(why),
+        SagaRequestError::Store(error) => error.into(),
     }
 }
 

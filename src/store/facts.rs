@@ -5,7 +5,7 @@ use super::{StoreError, StoredSaga};
 use crate::domain::{
     ids::OrderId,
     order::Order,
-    payment::{Movement, Payment},
+    payment::{Movement, Payments},
     shipment::Shipping,
     stock::{self, Level, Reservation, Shelf},
 };
@@ -18,7 +18,7 @@ pub struct OrderFacts {
     pub order_id: OrderId,
     /// The order's row; `Err` says why it cannot be read.
     pub order: Option<Result<Order, String>>,
-    /// Its payment.
+    /// Its payments.
     pub payment: Option<PaymentFacts>,
     /// Its shipments.
     pub shipping: Option<Result<Shipping, String>>,
@@ -50,11 +50,11 @@ pub struct ShelfFacts {
     pub promised: i64,
 }
 
-/// A payment and its ledger.
+/// An order's payments and their ledger.
 #[derive(Clone, Debug)]
 pub struct PaymentFacts {
-    /// The payment's row, where there is one.
-    pub payment: Option<Result<Payment, String>>,
+    /// The payments' rows, where there are some.
+    pub payments: Option<Result<Payments, String>>,
     /// Every movement of money for the order.
     pub movements: Vec<Movement>,
 }

@@ -39,7 +39,7 @@ use crate::domain::{
     aggregate::Aggregate,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
     order::{Order, OrderCommand},
-    payment::{Payment, PaymentCommand},
+    payment::{Payment, PaymentCommand, Payments},
     shipment::{Shipment, Shipping, ShippingCommand},
     time::Timestamp,
 };
@@ -129,10 +129,10 @@ pub trait OrderStore: Commands<OrderCommand, Executed<Order>> {
 }
 
 /// Payments and their ledger.
-pub trait PaymentStore: Commands<PaymentCommand, Executed<Payment>> {
+pub trait PaymentStore: Commands<PaymentCommand, Executed<Payments>> {
     /// One payment.
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>>;
-    /// An order's payment.
+    /// An order's current payment.
     fn payment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>>;
     /// Payments, newest first.
     fn payments(
@@ -140,13 +140,13 @@ pub trait PaymentStore: Commands<PaymentCommand, Executed<Payment>> {
         filter: PaymentFilter,
         page: Page<PaymentId>,
     ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>>;
-    /// Payments with an outside call whose answer is not known, after everything that was handed to
-    /// [`Commands::execute`] before: at most `limit`, by order id, after `after`.
+    /// The payments of orders that have one with an outside call whose answer is not known, after everything that
+    /// was handed to [`Commands::execute`] before: at most `limit` orders', by order id, after `after`.
     fn outstanding_payments(
         &self,
         after: Option<OrderId>,
         limit: u32,
-    ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>>;
+    ) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>>;
 }
 
 /// Shipments.

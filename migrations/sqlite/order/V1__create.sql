@@ -8,7 +8,8 @@ CREATE TABLE order_order (
     currency     TEXT    NOT NULL,
     total_amount INTEGER NOT NULL CHECK (total_amount >= 0),
     lines        TEXT    NOT NULL, -- JSON: [{item_name, quantity, price, stocked?}]
-    status       TEXT    NOT NULL 
+    revision     INTEGER NOT NULL CHECK (revision >= 0), -- of the lines: 0 as they were placed
+    status       TEXT    NOT NULL
         CHECK (status = 'pending' OR status = 'paid' OR status = 'completed' OR status = 'failed' OR status = 'cancelled'),
     reason       TEXT,
     created_at   INTEGER NOT NULL, -- milliseconds since 1970, UTC

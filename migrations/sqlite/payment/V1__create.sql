@@ -1,9 +1,12 @@
--- Payments: one row per order, the payment participant's barrier.
+-- Payments: one row per order and revision of its lines that had one, all of an order's together the payment
+-- participant's barrier. The last one is current, the others are superseded and closed.
 -- Closed lists are chains of OR: SQLite builds a temporary b-tree for every IN of three or more that a
 -- CHECK or a partial index makes it evaluate, at every row written (ADR 0007).
 CREATE TABLE payment_payment (
-    order_id    BLOB    NOT NULL PRIMARY KEY CHECK (length(order_id) = 16),
+    order_id    BLOB    NOT NULL CHECK (length(order_id) = 16),
+    number      INTEGER NOT NULL CHECK (number >= 0), -- among the order's, from 0
     id          BLOB    NOT NULL CHECK (length(id) = 16),
+    revision    INTEGER NOT NULL, -- of the order's lines
     saga_id     BLOB    CHECK (length(saga_id) = 16), -- NULL until the saga's payment stage adopts it
     amount      INTEGER NOT NULL CHECK (amount >= 0),
     currency    TEXT    NOT NULL,
@@ -17,11 +20,16 @@ CREATE TABLE payment_payment (
     call        TEXT    CHECK (call = 'charge' OR call = 'refund'), -- outside call without a known answer
     attempts    INTEGER NOT NULL CHECK (attempts >= 0),
     claimed     INTEGER NOT NULL CHECK (claimed IN (0, 1)),
+    held        INTEGER NOT NULL CHECK (held IN (0, 1)), -- its order is being edited
+    amendment   INTEGER NOT NULL CHECK (amendment >= 0), -- the latest one that has held it
     captured_at INTEGER,
     created_at  INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at  INTEGER NOT NULL,
     version     INTEGER NOT NULL CHECK (version >= 1),
-    CHECK (status = 'pending' OR status = 'failed' OR status = 'expired' OR captured_at IS NOT NULL)
+    PRIMARY KEY (order_id, number),
+    CHECK (revision >= number),
+    CHECK (status = 'pending' OR status = 'failed' OR status = 'expired' OR captured_at IS NOT NULL),
+    CHECK (held = 0 OR (status = 'pending' OR status = 'failed') AND call IS NULL AND amendment > 0)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX payment_payment_id ON payment_payment (id);
@@ -29,14 +37,14 @@ CREATE INDEX payment_payment_call ON payment_payment (order_id) WHERE call IS NO
 -- What people look for among millions of paid ones.
 CREATE INDEX payment_payment_closed ON payment_payment (status, id) WHERE status <> 'pending' AND status <> 'paid';
 
--- The ledger: every movement of money, never updated. One capture and one refund at most.
+-- The ledger: every movement of money, never updated. One capture and one refund of a payment at most.
 CREATE TABLE payment_movement (
     order_id   BLOB    NOT NULL CHECK (length(order_id) = 16),
     payment_id BLOB    NOT NULL CHECK (length(payment_id) = 16),
     kind       TEXT    NOT NULL CHECK (kind = 'capture' OR kind = 'refund'),
     amount     INTEGER NOT NULL CHECK (amount >= 0),
     at         INTEGER NOT NULL,
-    PRIMARY KEY (order_id, kind)
+    PRIMARY KEY (order_id, payment_id, kind)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE payment_idempotency (

@@ -18,6 +18,7 @@ CREATE TABLE stock_reservation (
     order_id   BLOB    NOT NULL PRIMARY KEY CHECK (length(order_id) = 16),
     saga_id    BLOB    NOT NULL CHECK (length(saga_id) = 16),
     revision   INTEGER NOT NULL CHECK (revision >= 0), -- of the order's lines
+    refused_revision INTEGER NOT NULL CHECK (refused_revision >= 0), -- the latest that there was too little for
     status     TEXT    NOT NULL CHECK (status = 'reserved' OR status = 'committed' OR status = 'released'),
     items      TEXT    NOT NULL, -- JSON: [{shop_id, warehouse_id, variant_id, quantity}]
     created_at INTEGER NOT NULL,

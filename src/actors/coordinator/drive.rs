@@ -4,6 +4,7 @@ use super::{
     SagaCoordinator,
     messages::SagaRequestError,
     outbox::{After, Origin},
+    waiters::Editing,
     who,
 };
 use crate::{
@@ -13,13 +14,13 @@ use crate::{
     },
     clock,
     domain::{
-        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Verb},
+        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Edit, Edited, Verb},
         ids::{IdMap, OrderId, SagaId},
         saga::{CancelBy, Impossible, Next, Refused, StepReply, Summary, Task},
         time::Timestamp,
     },
     lifecycle::panic_message,
-    store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga},
+    store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga, StoreError},
 };
 use std::{
     collections::hash_map::Entry,
@@ -41,6 +42,8 @@ pub(super) enum Purpose {
     Place,
     /// Somebody wants it undone.
     Cancel { by: CancelBy, note: Option<String>, claim: Option<Claim>, reply: Reply<Result<(), SagaRequestError>> },
+    /// Somebody wants its order to have other lines.
+    Edit { edit: Edit, reply: Reply<Result<(), SagaRequestError>> },
     /// Somebody wants it tried again.
     Retry { note: Option<String>, claim: Option<Claim>, reply: Reply<Result<(), SagaRequestError>> },
 }
@@ -48,20 +51,25 @@ pub(super) enum Purpose {
 impl Purpose {
     pub(super) fn refuse(self, error: SagaRequestError) {
         match self {
-            Self::Cancel { reply, .. } | Self::Retry { reply, .. } => reply.send(Err(error)),
+            Self::Cancel { reply, .. } | Self::Retry { reply, .. } | Self::Edit { reply, .. } => reply.send(Err(error)),
             Self::Drive | Self::Ask | Self::Place => {}
         }
+    }
+
+    /// Whether somebody wants something of the saga that its log must be asked about, even when it rests.
+    pub(super) const fn is_wish(&self) -> bool {
+        matches!(self, Self::Cancel { .. } | Self::Retry { .. } | Self::Edit { .. })
     }
 }
 
 /// A saga in hand.
 pub(super) struct InHand {
     pub(super) saga: CheckoutSaga,
-    /// Steps whose answers are outstanding.
-    pub(super) in_flight: Vec<Verb>,
+    /// Steps whose answers are outstanding, and the attempts that they were sent for.
+    pub(super) in_flight: Vec<(Verb, u32)>,
     /// Answers that came before the start's own, which is not known to be durable until that is here.
     /// `None` once it is.
-    pub(super) early: Option<Vec<(Verb, StepReply)>>,
+    pub(super) early: Option<Vec<(Origin, StepReply)>>,
     /// A signal came while the step was being asked, whose answer may be older than the signal.
     pub(super) ask_again: bool,
     /// What its row says.
@@ -138,7 +146,7 @@ impl Hands {
     pub(super) fn forget_unsettled(&mut self, saga: SagaId) {
         let sent = self.active.get_mut(&saga).map(|in_hand| std::mem::take(&mut in_hand.in_flight));
         if let Some(sent) = sent.filter(|sent| !sent.is_empty()) {
-            self.unsettled.entry(saga).or_default().sent.extend(sent);
+            self.unsettled.entry(saga).or_default().sent.extend(sent.into_iter().map(|(step, _)| step));
         }
         self.forget(saga);
     }
@@ -234,8 +242,8 @@ impl SagaCoordinator {
     /// A start is durable: takes in what was answered before that was known.
     pub(super) fn started(&mut self, saga_id: SagaId) {
         let early = self.hands.active.get_mut(&saga_id).and_then(|in_hand| in_hand.early.take());
-        for (step, reply) in early.into_iter().flatten() {
-            self.outcome(Origin { saga_id, step }, reply);
+        for (origin, reply) in early.into_iter().flatten() {
+            self.outcome(origin, reply);
         }
     }
 
@@ -248,7 +256,7 @@ impl SagaCoordinator {
 
     /// Takes in a participant's answer.
     pub(super) fn outcome(&mut self, origin: Origin, reply: StepReply) {
-        let Origin { saga_id, step } = origin;
+        let Origin { saga_id, step, attempt } = origin;
         match self.hands.settle(saga_id, step) {
             Settled::Unconcerned => {}
             Settled::Noted => return,
@@ -264,14 +272,17 @@ impl SagaCoordinator {
             }
         }
         let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
-        in_hand.in_flight.retain(|verb| *verb != step);
+        in_hand.in_flight.retain(|sent| *sent != (step, attempt));
         if let Some(early) = &mut in_hand.early {
             // The two come from different tasks, in either order.
-            early.push((step, reply));
+            early.push((origin, reply));
             return;
         }
         let saga = &mut in_hand.saga;
         let now = clock::now();
+        if saga.is_overtaken(step, attempt) {
+            return self.moved(saga_id, Vec::new(), now, None, None);
+        }
         let events = guarded(|| match reply {
             StepReply::Outcome(outcome) => Ok(saga.outcome(step, outcome, now, fastrand::f64())?),
             StepReply::Poisoned(why) => {
@@ -315,6 +326,17 @@ impl SagaCoordinator {
                 let events = checkout::cancel(saga, by, note, now);
                 tracing::info!(%saga_id, by = who(by), accepted = events.is_ok(), "cancel requested");
                 self.requested(saga_id, events, now, claim, reply);
+            }
+            Purpose::Edit { edit, reply } => {
+                let events = checkout::edit(saga, &edit, now);
+                tracing::info!(%saga_id, accepted = events.is_ok(), "edit requested");
+                match events {
+                    Ok(events) => {
+                        self.waiters.edit(saga_id, Editing { reply, payment_id: edit.payment_id });
+                        self.moved(saga_id, events, now, None, None);
+                    }
+                    Err(refused) => reply.send(Err(refused.into())),
+                }
             }
             Purpose::Retry { note, claim, reply } => {
                 let events = saga.retry(note, now);
@@ -367,6 +389,9 @@ impl SagaCoordinator {
         if self.waiters.is_placing(saga_id) {
             self.answer_placing(saga_id);
         }
+        if self.waiters.is_editing(saga_id) {
+            self.answer_editing(saga_id);
+        }
         if let Some(tasks) = next {
             self.send(saga_id, &tasks, asked);
         } else {
@@ -413,10 +438,11 @@ impl SagaCoordinator {
     fn send(&mut self, saga_id: SagaId, tasks: &[Task<Verb>], asked: bool) {
         let Some(in_hand) = self.hands.active.get_mut(&saga_id) else { return };
         for task in tasks {
-            if asked || !in_hand.in_flight.contains(&task.step) {
-                in_hand.in_flight.push(task.step);
-                let command = checkout::command(&in_hand.saga, task.action);
-                self.outbox.send(Origin { saga_id, step: task.step }, command);
+            let Task { step, action, attempt } = *task;
+            if asked || !in_hand.in_flight.contains(&(step, attempt)) {
+                in_hand.in_flight.push((step, attempt));
+                let command = checkout::command(&in_hand.saga, action);
+                self.outbox.send(Origin { saga_id, step, attempt }, command);
             }
         }
     }
@@ -430,9 +456,25 @@ impl SagaCoordinator {
         }
     }
 
+    /// Answers those who wait for an edit of the order, if it has come to an end.
+    fn answer_editing(&mut self, saga_id: SagaId) {
+        let Some(in_hand) = self.hands.active.get(&saga_id) else { return };
+        let rests = in_hand.saga.summary().status.is_at_rest();
+        self.waiters.edited(saga_id, |payment_id| match checkout::edited(&in_hand.saga, payment_id) {
+            // Only a person gets it any further.
+            Edited::UnderWay if rests => Some(Err(Refused::Busy.into())),
+            Edited::UnderWay => None,
+            Edited::Done => Some(Ok(())),
+            Edited::Refused(refused) => Some(Err(refused.into())),
+            // Its first event is not in the log: the saga was loaded again without it.
+            Edited::Unknown => Some(Err(StoreError::Unavailable("the edit could not be written".into()).into())),
+        });
+    }
+
     /// Sets a saga aside whose log or logic cannot be used, and forgets it.
     pub(super) fn set_aside(&mut self, saga_id: SagaId, why: &str) {
         tracing::error!(%saga_id, why, "a saga is set aside");
+        self.waiters.edited(saga_id, |_| Some(Err(SagaRequestError::Unusable(why.to_owned()))));
         self.hands.forget_unsettled(saga_id);
         let command = SagaCommand::SetAside { saga_id, why: why.to_owned() };
         self.outbox.store(saga_id, command, After::SetAside);

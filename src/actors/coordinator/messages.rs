@@ -3,7 +3,7 @@
 use crate::{
     actors::admission::Permit,
     domain::{
-        checkout::Checkout,
+        checkout::{Checkout, Edit},
         ids::{OrderId, SagaId},
         saga::{CancelBy, Refused},
     },
@@ -82,7 +82,20 @@ pub struct RetrySaga {
     pub claim: Option<Claim>,
 }
 
-/// Why a saga was not cancelled or retried. Nothing changed.
+/// Edits an order that is not paid yet. Answered once the order has its new lines and its payment is asked for
+/// again, or has the old ones for good.
+///
+/// Safe to send again under the same payment id when the coordinator fails before it answers.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), SagaRequestError>")]
+pub struct EditOrder {
+    /// The order's saga.
+    pub saga_id: SagaId,
+    /// What its lines are to become.
+    pub edit: Edit,
+}
+
+/// Why a saga was not cancelled, retried or amended. Nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SagaRequestError {
     /// No such saga.

@@ -23,7 +23,8 @@ mod timers;
 mod waiters;
 
 pub use messages::{
-    CancelSaga, Drain, FindPlaced, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal, SignalTarget, Watch,
+    CancelSaga, Drain, EditOrder, FindPlaced, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal,
+    SignalTarget, Watch,
 };
 pub use outbox::Participants;
 
@@ -206,6 +207,17 @@ impl Handler<RetrySaga> for SagaCoordinator {
         let RetrySaga { saga_id, note, claim } = message;
         let (later, reply) = deferred();
         self.take_up(saga_id, Purpose::Retry { note, claim, reply });
+        self.settle_down(ctx);
+        later
+    }
+}
+
+impl Handler<EditOrder> for SagaCoordinator {
+    type Result = Deferred<Result<(), SagaRequestError>>;
+
+    fn handle(&mut self, EditOrder { saga_id, edit }: EditOrder, ctx: &mut Context<Self>) -> Self::Result {
+        let (later, reply) = deferred();
+        self.take_up(saga_id, Purpose::Edit { edit, reply });
         self.settle_down(ctx);
         later
     }

@@ -49,6 +49,8 @@ pub(super) enum After {
 pub(super) struct Origin {
     pub(super) saga_id: SagaId,
     pub(super) step: Verb,
+    /// Which attempt, from 1: an answer to an earlier one is about what the step was then.
+    pub(super) attempt: u32,
 }
 
 /// Commands for one participant and where they came from, in the same order.

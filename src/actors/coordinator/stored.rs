@@ -162,7 +162,7 @@ impl SagaCoordinator {
     /// Takes a stored saga in hand: replays its log, then goes on as any saga does.
     fn replay(&mut self, stored: StoredSaga, purposes: Vec<Purpose>) {
         let SagaRow { id: saga_id, order_id, status, wake_at, .. } = stored.row;
-        let driven = purposes.iter().any(|purpose| matches!(purpose, Purpose::Cancel { .. } | Purpose::Retry { .. }));
+        let driven = purposes.iter().any(Purpose::is_wish);
         if status.is_at_rest() && !driven {
             self.waiters.placed(saga_id, order_id);
             self.waiters.rested(saga_id);

@@ -1,9 +1,9 @@
-//! Who waits for a saga: for its order to exist, or for the saga to rest.
+//! Who waits for a saga: for its order to exist or to be edited, or for the saga to rest.
 
-use super::messages::Placed;
+use super::messages::{Placed, SagaRequestError};
 use crate::{
     actors::deferred::Reply,
-    domain::ids::{IdMap, OrderId, SagaId},
+    domain::ids::{IdMap, OrderId, PaymentId, SagaId},
     store::StoreError,
 };
 use tokio::sync::oneshot;
@@ -15,10 +15,17 @@ pub(super) struct Placing {
     pub(super) rested: oneshot::Sender<()>,
 }
 
+/// A client of `EditOrder` who waits for the edit with this payment to come to an end.
+pub(super) struct Editing {
+    pub(super) reply: Reply<Result<(), SagaRequestError>>,
+    pub(super) payment_id: PaymentId,
+}
+
 /// All who wait. Nothing here is durable: who is forgotten sees a closed channel and asks again.
 #[derive(Default)]
 pub(super) struct Waiters {
     placing: IdMap<SagaId, Vec<Placing>>,
+    editing: IdMap<SagaId, Vec<Editing>>,
     resting: IdMap<SagaId, Vec<oneshot::Sender<()>>>,
 }
 
@@ -67,6 +74,26 @@ impl Waiters {
     pub(super) fn redirect(&mut self, from: SagaId, to: SagaId) {
         for placing in self.placing.remove(&from).into_iter().flatten() {
             self.place(to, Placing { replayed: true, ..placing });
+        }
+    }
+
+    /// Waits for an edit of a saga's order.
+    pub(super) fn edit(&mut self, saga: SagaId, editing: Editing) {
+        self.editing.entry(saga).or_default().push(editing);
+    }
+
+    /// Whether anybody waits for an edit of the saga's order.
+    pub(super) fn is_editing(&self, saga: SagaId) -> bool {
+        self.editing.contains_key(&saga)
+    }
+
+    /// Answers those whose edit has come to an end; `end` says how it did, or `None` when it has not.
+    pub(super) fn edited(&mut self, saga: SagaId, end: impl Fn(PaymentId) -> Option<Result<(), SagaRequestError>>) {
+        for editing in self.editing.remove(&saga).into_iter().flatten() {
+            match end(editing.payment_id) {
+                Some(end) => editing.reply.send(end),
+                None => self.edit(saga, editing),
+            }
         }
     }
 

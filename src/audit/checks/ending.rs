@@ -70,6 +70,12 @@ pub(super) fn compensated_sagas_hold_no_money(case: &Case<'_>) -> Judgement {
     })
 }
 
+/// Promise 2: nobody lifts a hold any more once the saga has ended.
+pub(super) fn ended_sagas_hold_no_payment_back(case: &Case<'_>) -> Judgement {
+    let payment = case.payment().filter(|_| case.is(Status::Completed) || case.is(Status::Compensated))?;
+    must(!payment.held, || "its saga has ended, its payment is held for an amendment".into())
+}
+
 /// Promise 4: a compensated saga has nothing on the way to a customer who does not pay for it.
 pub(super) fn compensated_sagas_have_no_goods_out(case: &Case<'_>) -> Judgement {
     stand(case, Status::Compensated, "is compensated", ShipmentStatus::Cancelled)

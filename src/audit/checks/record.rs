@@ -5,6 +5,7 @@ use crate::{
     audit::case::Case,
     domain::{
         checkout::Verb,
+        payment::Payments,
         saga::{Action, Event, Status},
     },
 };
@@ -14,11 +15,11 @@ use crate::{
 #[expect(clippy::unnecessary_wraps, reason = "a judgement is also None, where a rule does not apply")]
 pub(super) fn rows_are_readable(case: &Case<'_>) -> Judgement {
     let facts = case.facts;
-    let payment = facts.payment.as_ref().and_then(|payment| payment.payment.as_ref());
+    let payments = facts.payment.as_ref().and_then(|payment| payment.payments.as_ref());
     let reservation = facts.stock.as_ref().and_then(|stock| stock.reservation.as_ref());
     let unreadable = [
         ("order", facts.order.as_ref().and_then(|row| row.as_ref().err())),
-        ("payment", payment.and_then(|row| row.as_ref().err())),
+        ("payment", payments.and_then(|rows| rows.as_ref().err())),
         ("shipment", facts.shipping.as_ref().and_then(|row| row.as_ref().err())),
         ("reservation", reservation.and_then(|row| row.as_ref().err())),
         ("saga", facts.saga.as_ref().and_then(|row| row.as_ref().err())),
@@ -57,12 +58,13 @@ pub(super) fn orders_and_sagas_name_each_other(case: &Case<'_>) -> Judgement {
     let row = case.row()?;
     let named = [
         ("order", case.order().map(|order| order.saga_id)),
-        ("payment", case.payment().and_then(|payment| payment.saga_id)),
         ("reservation", case.reservation().map(|reservation| reservation.saga_id)),
     ];
+    let payments = case.payments().into_iter().flat_map(Payments::all).map(|payment| ("payment", payment.saga_id));
     let shipments = case.shipments().iter().map(|shipment| ("shipment", Some(shipment.saga_id)));
     let stranger = named
         .into_iter()
+        .chain(payments)
         .chain(shipments)
         .filter_map(|(owner, named)| Some((owner, named?)))
         .find(|(_, named)| *named != row.id)
@@ -77,7 +79,7 @@ pub(super) fn orders_and_sagas_name_each_other(case: &Case<'_>) -> Judgement {
 pub(super) fn finished_steps_left_their_rows(case: &Case<'_>) -> Judgement {
     case.log.as_ref()?.as_ref().ok()?;
     let facts = case.facts;
-    let payment = facts.payment.as_ref().is_some_and(|payment| payment.payment.is_some());
+    let payment = facts.payment.as_ref().is_some_and(|payment| payment.payments.is_some());
     let reservation = facts.stock.as_ref().is_some_and(|stock| stock.reservation.is_some());
     let lost = [("payment", payment), ("stock", reservation), ("shipping", facts.shipping.is_some())]
         .into_iter()
@@ -86,6 +88,28 @@ pub(super) fn finished_steps_left_their_rows(case: &Case<'_>) -> Judgement {
         let participant = lost.map_or("", |(participant, _)| participant);
         format!("{participant} has done a step of its saga, but has no row for it")
     })
+}
+
+/// Promise 2, of an order that is edited: it ends in the old lines or in the new ones, never between. Its saga,
+/// its own row, its reservation and its payment are of the same revision when the saga has completed, and while it
+/// waits for the money.
+pub(super) fn edited_orders_are_of_one_revision(case: &Case<'_>) -> Judgement {
+    let (saga, order) = (case.saga()?, case.order()?);
+    let waits = saga.waiting_tasks().iter().any(|task| task.step == Verb::ProcessPayment);
+    if saga.amendment().is_none() || !(waits || case.is(Status::Completed)) {
+        return None;
+    }
+    let revision = saga.input().revision;
+    let others = [
+        ("order", Some(order.revision)),
+        ("reservation", case.reservation().map(|row| row.revision)),
+        ("payment", case.payment().map(|row| row.revision)),
+    ];
+    let stray = others.into_iter().find(|(_, found)| found.is_some_and(|found| found != revision));
+    if let Some((owner, Some(found))) = stray {
+        return Some(Err(format!("its saga is at revision {revision} of its lines, its {owner} at {found}")));
+    }
+    must(order.basket == saga.input().basket, || format!("revision {revision} of its lines is not what its saga says"))
 }
 
 /// Whether the log says that a participant has done anything.

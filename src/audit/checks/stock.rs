@@ -69,10 +69,11 @@ fn first_difference<K: Ord + Copy>(one: &BTreeMap<K, i64>, other: &BTreeMap<K, i
 }
 
 /// Promise 4: an order has all of its pieces or none, from the shops that sell them, and no others. A
-/// reservation that was closed before it was made has none.
+/// reservation that was closed before it was made has none. While an order is edited, the two are for different
+/// lines.
 pub(super) fn reservations_hold_what_was_ordered(case: &Case<'_>) -> Judgement {
     let (order, row) = (case.order()?, case.reservation()?);
-    if row.status == ReservationStatus::Released && row.items.is_empty() {
+    if row.status == ReservationStatus::Released && row.items.is_empty() || row.revision != order.revision {
         return None;
     }
     let demands = order.basket.demands();

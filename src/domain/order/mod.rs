@@ -6,6 +6,8 @@
 //!      └──────CancelOrder───────┴──▶ failed (payment) | cancelled (anything else)
 //! ```
 //!
+//! Until it is paid its lines can become others ([`AmendOrder`]): another revision.
+//!
 //! Never looks at a payment or a shipment: the saga tells it what happened there.
 
 mod basket;
@@ -73,6 +75,8 @@ pub struct Order {
     pub currency: Currency,
     /// What was bought.
     pub basket: Arc<Basket>,
+    /// The revision of its lines: 0 as they were placed, then that of the saga's latest amendment.
+    pub revision: u32,
     /// How far it has come.
     pub status: OrderStatus,
     /// Why it was unwound.
@@ -95,6 +99,17 @@ pub struct CreateOrder {
     /// The currency of all its amounts.
     pub currency: Currency,
     /// What is bought.
+    pub basket: Arc<Basket>,
+}
+
+/// The lines of an unpaid order become others.
+#[derive(Clone, Debug)]
+pub struct AmendOrder {
+    /// The order.
+    pub order_id: OrderId,
+    /// The new lines' revision, higher than that of the old ones.
+    pub revision: u32,
+    /// What is bought now.
     pub basket: Arc<Basket>,
 }
 
@@ -128,6 +143,8 @@ pub struct CancelOrder {
 pub enum OrderCommand {
     /// Record it.
     Create(CreateOrder),
+    /// Its lines become others.
+    Amend(AmendOrder),
     /// The money is in.
     MarkPaid(MarkOrderPaid),
     /// Nothing is left to do.
@@ -144,6 +161,7 @@ impl Aggregate for Order {
     fn order(command: &OrderCommand) -> OrderId {
         match command {
             OrderCommand::Create(create) => create.order_id,
+            OrderCommand::Amend(amend) => amend.order_id,
             OrderCommand::MarkPaid(mark) => mark.order_id,
             OrderCommand::Complete(complete) => complete.order_id,
             OrderCommand::Cancel(cancel) => cancel.order_id,
@@ -161,6 +179,7 @@ impl Aggregate for Order {
     fn decide(row: Option<&Self>, command: &OrderCommand, now: Timestamp) -> Decision<Self> {
         match command {
             OrderCommand::Create(create) => create_order(row, create, now),
+            OrderCommand::Amend(amend) => amend_order(row, amend, now),
             OrderCommand::MarkPaid(_) => forward(row, OrderStatus::Pending, OrderStatus::Paid, now),
             OrderCommand::Complete(_) => forward(row, OrderStatus::Paid, OrderStatus::Completed, now),
             OrderCommand::Cancel(cancel) => cancel_order(row, cancel, now),
@@ -177,6 +196,7 @@ fn create_order(row: Option<&Order>, create: &CreateOrder, now: Timestamp) -> De
                 customer_ref: create.customer_ref.clone(),
                 currency: create.currency,
                 basket: Arc::clone(&create.basket),
+                revision: 0,
                 status: OrderStatus::Pending,
                 reason: None,
                 created_at: now,
@@ -188,6 +208,21 @@ fn create_order(row: Option<&Order>, create: &CreateOrder, now: Timestamp) -> De
             Decision::unchanged(Outcome::rejected(Reason::OrderClosed))
         }
         Some(order) => Decision::unchanged(Outcome::done(order.id.uuid())),
+    }
+}
+
+/// A revision that is not newer has been taken in before, or comes late, when nobody waits for its answer.
+fn amend_order(row: Option<&Order>, amend: &AmendOrder, now: Timestamp) -> Decision<Order> {
+    match row {
+        Some(order) if !order.status.is_closed() && order.revision >= amend.revision => {
+            Decision::unchanged(Outcome::done(order.id.uuid()))
+        }
+        Some(order) if order.status == OrderStatus::Pending => {
+            let basket = Arc::clone(&amend.basket);
+            let amended = Order { basket, revision: amend.revision, updated_at: now, ..order.clone() };
+            Decision::changed(amended, Outcome::done(order.id.uuid()))
+        }
+        _ => Decision::unchanged(Outcome::rejected(Reason::OrderClosed)),
     }
 }
 
@@ -224,6 +259,7 @@ fn cancel_order(row: Option<&Order>, cancel: &CancelOrder, now: Timestamp) -> De
                 customer_ref: None,
                 currency: Currency::default(),
                 basket: Arc::new(Basket::empty()),
+                revision: 0,
                 status: OrderStatus::Cancelled,
                 reason: None,
                 created_at: now,

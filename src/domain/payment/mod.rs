@@ -1,4 +1,4 @@
-//! Payments: an order's one payment, the money that came and the money that went back.
+//! Payments: what an order is paid with, the money that came and the money that went back.
 //!
 //! ```text
 //!              ┌─▶ paid ──RefundPayment──▶ refunding ──▶ refunded
@@ -6,24 +6,43 @@
 //!              └─▶ expired ─┴── late money ───┘
 //! ```
 //!
+//! An order has a payment for each revision of its lines that came as far as that. The last is the current one;
+//! those before it are superseded and closed. All of them together are the payment participant's barrier.
+//!
+//! ```text
+//!   pending ──Hold──▶ held ──Process, a later revision──▶ superseded: closed, and a new one pending
+//!      ▲               └──Process, Expire: this one; Refund──▶ as it would be without the hold
+//!      └──────────────────────────────┘
+//! ```
+//!
+//! Money that comes for a held payment is recorded and decided upon when the hold ends: it pays the revision
+//! that stands, or goes back. A later revision opens a payment over a held one alone; so once [`RefundPayment`]
+//! has come, nothing that is still on its way can open another.
+//!
 //! The row decides, not a clock elsewhere: whichever of success and expiry reaches it first wins.
 //! Money that comes for a closed payment is recorded and goes back; it is never lost and never kept.
 //! A call to an outside provider is first committed as `call`, made afterwards, and its answer
 //! committed by [`RecordPaymentCall`].
 
+mod command;
 mod decide;
+mod draft;
+mod payments;
+
+pub use command::{
+    ExpirePayment, HoldPayment, OpenPayment, Payable, PaymentAnswer, PaymentCommand, PaymentRefusal, ProcessPayment,
+    RecordPaymentCall, RefundPayment, SettlePayment, Settlement, Terms,
+};
+pub use payments::Payments;
 
 use super::{
-    aggregate::{Aggregate, Decision, Outgoing},
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
-    order::OrderStatus,
     reason::Reason,
     saga::Outcome,
-    simulation::{CallAnswer, Script},
+    simulation::Script,
     time::Timestamp,
 };
-use decide::Draft;
 use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
@@ -88,13 +107,15 @@ impl PaymentCall {
     }
 }
 
-/// A payment as it is stored: the payment participant's barrier.
+/// A payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
     /// Its id, and the idempotency key of every call to the provider.
     pub id: PaymentId,
-    /// The order it pays for; an order has one payment.
+    /// The order it pays for.
     pub order_id: OrderId,
+    /// The revision of the order's lines that it pays for.
+    pub revision: u32,
     /// The saga to signal; `None` until the saga's payment stage adopts it.
     pub saga_id: Option<SagaId>,
     /// How much.
@@ -117,6 +138,10 @@ pub struct Payment {
     pub attempts: u32,
     /// Whether a client opened it with `POST /payments`.
     pub claimed: bool,
+    /// Whether its order is being edited: what comes of it is decided when that is over.
+    pub held: bool,
+    /// The latest amendment of its order that has held it, or one before it; 0 for none.
+    pub amendment: u32,
     /// When money came, whatever became of it.
     pub captured_at: Option<Timestamp>,
     /// When it was opened.
@@ -157,154 +182,13 @@ pub struct Movement {
     pub at: Timestamp,
 }
 
-/// What a saga knows of its payment; the same in every command, so that the first to arrive can
-/// make the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// The order.
-    pub order_id: OrderId,
-    /// Its saga.
-    pub saga_id: SagaId,
-    /// The id a new payment gets.
-    pub payment_id: PaymentId,
-    /// How much.
-    pub amount: Amount,
-    /// In which currency.
-    pub currency: Currency,
-    /// Who takes the money.
-    pub provider: Provider,
-    /// What the simulated provider does.
-    pub script: Script,
-    /// How long the saga waits for the money, in milliseconds.
-    pub deadline_ms: u64,
-}
-
-/// An order as far as opening a payment for it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Payable {
-    /// The order.
-    pub order_id: OrderId,
-    /// Its total.
-    pub total: Amount,
-    /// Its currency.
-    pub currency: Currency,
-    /// How far it has come.
-    pub status: OrderStatus,
-}
-
-/// Takes the money, or waits for it.
-#[derive(Clone, Copy, Debug)]
-pub struct ProcessPayment(pub Terms);
-
-/// The deadline has passed, says the saga; the row decides.
-#[derive(Clone, Copy, Debug)]
-pub struct ExpirePayment(pub Terms);
-
-/// Closes the payment for good and gives back what came. Compensates [`ProcessPayment`].
-#[derive(Clone, Copy, Debug)]
-pub struct RefundPayment(pub Terms);
-
-/// A client opens the order's payment itself.
-#[derive(Clone, Copy, Debug)]
-pub struct OpenPayment {
-    /// The order it pays for.
-    pub order: Payable,
-    /// The id a new payment gets.
-    pub payment_id: PaymentId,
-    /// What the client thinks the total is.
-    pub amount: Amount,
-    /// Who takes the money.
-    pub provider: Provider,
-}
-
-/// How a payment went, as reported from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// The money is in.
-    Success,
-    /// There will be none.
-    Failed,
-}
-
-/// Somebody outside reports how the payment went.
-#[derive(Clone, Copy, Debug)]
-pub struct SettlePayment {
-    /// The order.
-    pub order_id: OrderId,
-    /// Its payment, as the reporter knows it.
-    pub payment_id: PaymentId,
-    /// How it went.
-    pub settlement: Settlement,
-}
-
-/// The provider's answer to an outside call.
-#[derive(Clone, Debug)]
-pub struct RecordPaymentCall {
-    /// The order.
-    pub order_id: OrderId,
-    /// Which call.
-    pub call: PaymentCall,
-    /// What it came to.
-    pub answer: CallAnswer,
-}
-
-/// What the payment participant can be asked.
-#[derive(Clone, Debug)]
-pub enum PaymentCommand {
-    /// Take the money, or wait for it.
-    Process(ProcessPayment),
-    /// The deadline has passed.
-    Expire(ExpirePayment),
-    /// Close it and give back what came.
-    Refund(RefundPayment),
-    /// A client opens it.
-    Open(OpenPayment),
-    /// Somebody reports how it went.
-    Settle(SettlePayment),
-    /// The provider answered.
-    Record(RecordPaymentCall),
-}
-
-/// Why a client's command is refused. Nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PaymentRefusal {
-    /// The client's amount is not the order's total.
-    #[error("the amount must equal the order's total of {total}")]
-    AmountMismatch {
-        /// What it must be.
-        total: Amount,
-    },
-    /// The order was unwound before it had a payment.
-    #[error("the order is closed and takes no payment")]
-    OrderClosed,
-    /// No such payment.
-    #[error("the order has no payment")]
-    NoPayment,
-    /// The payment is another order's.
-    #[error("the payment does not belong to the order")]
-    NotTheOrders,
-    /// Money that has come cannot be reported as failed.
-    #[error("the payment is already paid and cannot fail")]
-    AlreadyPaid,
-}
-
-/// What a payment command is answered.
-#[derive(Clone, Debug)]
-pub struct PaymentAnswer {
-    /// The saga's side: the step's outcome.
-    pub outcome: Outcome,
-    /// The client's side: the payment as it is now, and whether this command opened it.
-    pub result: Result<(Payment, bool), PaymentRefusal>,
-    /// A saga that waits for this payment and should ask again.
-    pub signal: Option<SagaId>,
-}
-
 impl Payment {
     /// The row of a payment that is opened now.
     fn open(terms: &Terms, now: Timestamp) -> Self {
         Self {
             id: terms.payment_id,
             order_id: terms.order_id,
+            revision: terms.revision,
             saga_id: Some(terms.saga_id),
             amount: terms.amount,
             currency: terms.currency,
@@ -316,6 +200,8 @@ impl Payment {
             call: None,
             attempts: 0,
             claimed: false,
+            held: false,
+            amendment: 0,
             captured_at: None,
             created_at: now,
             updated_at: now,
@@ -348,65 +234,5 @@ impl Payment {
             }
             _ => Outcome::Pending { until: None },
         }
-    }
-}
-
-impl Aggregate for Payment {
-    type Command = PaymentCommand;
-    type Answer = PaymentAnswer;
-    type Movement = Movement;
-
-    fn order(command: &PaymentCommand) -> OrderId {
-        match command {
-            PaymentCommand::Process(ProcessPayment(terms))
-            | PaymentCommand::Expire(ExpirePayment(terms))
-            | PaymentCommand::Refund(RefundPayment(terms)) => terms.order_id,
-            PaymentCommand::Open(open) => open.order.order_id,
-            PaymentCommand::Settle(settle) => settle.order_id,
-            PaymentCommand::Record(record) => record.order_id,
-        }
-    }
-
-    fn begins(command: &PaymentCommand) -> bool {
-        matches!(command, PaymentCommand::Process(_))
-    }
-
-    fn outcome(answer: PaymentAnswer) -> Outcome {
-        answer.outcome
-    }
-
-    fn is_accepted(answer: &PaymentAnswer) -> bool {
-        answer.result.is_ok()
-    }
-
-    fn decide(row: Option<&Self>, command: &PaymentCommand, now: Timestamp) -> Decision<Self> {
-        let mut draft = Draft::new(row, now);
-        let (outcome, result) = match command {
-            PaymentCommand::Process(ProcessPayment(terms)) => (decide::process(&mut draft, terms), None),
-            PaymentCommand::Expire(ExpirePayment(terms)) => (decide::expire(&mut draft, terms), None),
-            PaymentCommand::Refund(RefundPayment(terms)) => (decide::refund(&mut draft, terms), None),
-            PaymentCommand::Open(command) => (Outcome::DONE, Some(decide::open(&mut draft, command))),
-            PaymentCommand::Settle(command) => {
-                (Outcome::DONE, Some(decide::settle(&mut draft, command).map(|()| false)))
-            }
-            PaymentCommand::Record(record) => (decide::record(&mut draft, record), None),
-        };
-        draft.finish(outcome, result.unwrap_or(Ok(false)))
-    }
-}
-
-impl Outgoing for Payment {
-    type Call = PaymentCall;
-
-    fn order_id(&self) -> OrderId {
-        self.order_id
-    }
-
-    fn outstanding(&self, _part: usize) -> Option<(PaymentCall, u32)> {
-        self.call.map(|call| (call, self.attempts))
-    }
-
-    fn aftermath(answer: &PaymentAnswer) -> (Option<&Self>, Option<SagaId>) {
-        (answer.result.as_ref().ok().map(|(payment, _)| payment), answer.signal)
     }
 }

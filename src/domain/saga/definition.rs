@@ -65,13 +65,46 @@ pub struct Stage<A> {
     pub steps: Vec<Step<A>>,
 }
 
+/// The stage that the steps of an amendment are shown under.
+pub const AMENDMENT_STAGE: &str = "amendment";
+
+/// How a saga's input is amended while it waits for a result: by steps of their own, one after the other.
+/// Whatever becomes of the amendment, the awaited step is sent again afterwards, as the input then says.
+#[derive(Clone, Debug)]
+pub struct AmendmentPlan<A: 'static> {
+    /// The step that must be waiting, alone in its stage.
+    pub awaited: A,
+    /// The definition that a saga runs from the moment that a step of the amendment may have taken the place of
+    /// one of the saga's own: the one with all steps, which what is left of it for some inputs knows nothing of.
+    pub onto: fn() -> &'static Definition<A>,
+    /// What is done, in order. A refusal ends the amendment: it leaves nothing changed but what the awaited
+    /// step sets right when it is sent again.
+    pub steps: Vec<AmendmentStep<A>>,
+    /// How often and when an `Unknown` is asked again. There is no way back from one: when the attempts are
+    /// used up, a person must act.
+    pub retry: RetryPolicy,
+}
+
+/// One step of an amendment. It never waits and has no compensation of its own: a saga that turns undoes what
+/// its participant holds, by whichever input.
+#[derive(Clone, Copy, Debug)]
+pub struct AmendmentStep<A> {
+    /// What to do.
+    pub action: A,
+    /// Whether the participant may say no.
+    pub rejectable: bool,
+    /// The step of the saga that this one takes the place of: its receipt counts from now on.
+    pub renews: Option<A>,
+}
+
 /// A checked definition: stages in order.
 #[derive(Clone, Debug)]
-pub struct Definition<A> {
+pub struct Definition<A: 'static> {
     name: &'static str,
     version: u32,
     stages: Vec<Stage<A>>,
     compensation_retry: RetryPolicy,
+    amendment: Option<AmendmentPlan<A>>,
 }
 
 /// Why a definition cannot be a saga.
@@ -95,6 +128,15 @@ pub enum DefinitionError {
     /// Nothing after the pivot may say no.
     #[error("step {0:?} comes after the pivot but can be rejected, expire or be compensated")]
     RejectableAfterPivot(&'static str),
+    /// An amendment waits for a step that cannot be waited for alone, before the pivot.
+    #[error("step {0:?} cannot be awaited by an amendment: it must be alone in a compensatable stage")]
+    NotAwaitable(&'static str),
+    /// Once a step has changed something for good, none may say no.
+    #[error("step {0:?} of an amendment can be rejected after one that cannot")]
+    LateRefusal(&'static str),
+    /// A step takes the place of one that is not done before the awaited one.
+    #[error("step {0:?} of an amendment renews a step that is not done by then")]
+    RenewsNothing(&'static str),
     /// Two steps share a verb, so the log could not tell them apart.
     #[error("verb {0:?} is used twice")]
     Duplicate(&'static str),
@@ -141,11 +183,38 @@ impl<A: Action> Definition<A> {
                 return Err(DefinitionError::Duplicate(verb.name()));
             }
         }
-        Ok(Self { name, version, stages, compensation_retry })
+        Ok(Self { name, version, stages, compensation_retry, amendment: None })
+    }
+
+    /// The same saga, whose input can be amended.
+    ///
+    /// # Errors
+    /// The first rule that the plan breaks.
+    pub fn amended_by(mut self, plan: AmendmentPlan<A>) -> Result<Self, DefinitionError> {
+        let of = |verb: A| self.steps().find(|(_, step)| step.action == verb).map(|(stage, _)| stage);
+        let awaited = of(plan.awaited)
+            .filter(|stage| self.stages[*stage].kind == Kind::Compensatable && self.stages[*stage].steps.len() == 1)
+            .ok_or(DefinitionError::NotAwaitable(plan.awaited.name()))?;
+        let mut verbs: HashSet<_> = self.steps().flat_map(|(_, step)| verbs_of(step)).map(Action::name).collect();
+        let mut settled = false;
+        for AmendmentStep { action, rejectable, renews } in &plan.steps {
+            if !verbs.insert(action.name()) {
+                return Err(DefinitionError::Duplicate(action.name()));
+            }
+            if *rejectable && settled {
+                return Err(DefinitionError::LateRefusal(action.name()));
+            }
+            if renews.is_some_and(|renewed| of(renewed).is_none_or(|stage| stage >= awaited)) {
+                return Err(DefinitionError::RenewsNothing(action.name()));
+            }
+            settled |= !rejectable;
+        }
+        self.amendment = Some(plan);
+        Ok(self)
     }
 
     /// The same saga for inputs that have no use for the steps of one participant: without them, and without
-    /// the stages that they leave empty.
+    /// the stages that they leave empty. When it is amended it may have a use for them again.
     ///
     /// # Errors
     /// Where what is left is no saga.
@@ -155,7 +224,13 @@ impl<A: Action> Definition<A> {
             stage.steps.retain(|step| step.action.participant() != participant);
         }
         stages.retain(|stage| !stage.steps.is_empty());
-        Self::build(self.name, self.version, stages, self.compensation_retry)
+        let rest = Self::build(self.name, self.version, stages, self.compensation_retry)?;
+        Ok(Self { amendment: self.amendment.clone(), ..rest })
+    }
+
+    /// How its input can be amended, if it can.
+    pub const fn amendment(&self) -> Option<&AmendmentPlan<A>> {
+        self.amendment.as_ref()
     }
 
     /// The definition's name, stored with each saga.
@@ -198,6 +273,11 @@ impl<A: Action> Definition<A> {
         forward.reverse();
         forward
     }
+}
+
+/// Every verb of a step.
+fn verbs_of<A: Copy>(step: &Step<A>) -> impl Iterator<Item = A> + use<A> {
+    [Some(step.action), step.on_deadline, step.compensation].into_iter().flatten()
 }
 
 fn check_step<A: Action>(kind: Kind, step: &Step<A>) -> Result<(), DefinitionError> {

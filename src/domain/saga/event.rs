@@ -96,6 +96,20 @@ pub enum Event<A, I> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// Its input is to become another one, while it waits.
+    AmendmentStarted {
+        /// Counted from 1, whatever becomes of it.
+        revision: u32,
+        /// What the input will be.
+        input: I,
+    },
+    /// The amendment is refused: the saga goes on as it was.
+    AmendmentRefused {
+        /// Why.
+        reason: Reason,
+    },
+    /// The saga goes on with the amended input.
+    AmendmentDone,
     /// A person must act; the saga keeps what it holds and says why.
     AttentionNeeded {
         /// What a person needs to know.
@@ -136,6 +150,9 @@ impl<A, I> Event<A, I> {
             Self::LateReply { .. } => "late_reply",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::RetryRequested { .. } => "retry_requested",
+            Self::AmendmentStarted { .. } => "amendment_started",
+            Self::AmendmentRefused { .. } => "amendment_refused",
+            Self::AmendmentDone => "amendment_done",
             Self::AttentionNeeded { .. } => "attention_needed",
             Self::SagaCompleted => "saga_completed",
             Self::SagaCompensated => "saga_compensated",

@@ -22,9 +22,11 @@ mod outcome;
 mod record;
 mod retry;
 
-pub use definition::{Action, Definition, DefinitionError, Kind, Stage, Step};
+pub use definition::{
+    AMENDMENT_STAGE, Action, AmendmentPlan, AmendmentStep, Definition, DefinitionError, Kind, Stage, Step,
+};
 pub use event::{Event, Late};
-pub use machine::{CancelBy, Impossible, Next, Refused, Saga, Status, Summary, Task};
+pub use machine::{Amendment, CancelBy, Fate, Impossible, Next, Refused, Saga, Status, Summary, Task};
 pub use outcome::{Outcome, Receipt, StepReply};
 pub use record::{Progress, StepRecord, StepState};
 pub use retry::RetryPolicy;

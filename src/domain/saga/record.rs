@@ -84,7 +84,7 @@ pub struct Progress {
 /// The word for a step, given its record and, where the saga has turned, its compensation's.
 pub(super) const fn state_word(action: &StepRecord, undo: Option<&StepRecord>) -> &'static str {
     match undo {
-        Some(undo) if action.attempts > 0 && !matches!(action.state, StepState::Rejected(_)) => match undo.state {
+        Some(undo) if !matches!(action.state, StepState::Idle | StepState::Rejected(_)) => match undo.state {
             StepState::Done => "compensated",
             _ => "compensating",
         },

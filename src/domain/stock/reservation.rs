@@ -9,7 +9,9 @@
 //! An order has all of its lines or none. A reservation that is refused for want of stock leaves no row: it
 //! has changed nothing, so there is nothing to be told apart from, and until its saga has logged the
 //! refusal a later answer is as true as the first one. Once it has, the saga releases, and the row that
-//! leaves behind refuses whatever is still on its way.
+//! leaves behind refuses whatever is still on its way. A refused replacement is remembered by the row that it
+//! leaves as it was: the saga goes on with that, and the same replacement, sent again, must not succeed after
+//! all.
 
 use super::{
     allocation::Shortage,
@@ -77,8 +79,10 @@ pub struct Reservation {
     pub order_id: OrderId,
     /// Its saga.
     pub saga_id: SagaId,
-    /// The revision of the order's lines.
+    /// The revision of the order's lines that it serves.
     pub revision: u32,
+    /// The latest revision that there was too little for; 0 for none.
+    pub refused_revision: u32,
     /// Where it stands.
     pub status: ReservationStatus,
     /// What the order was given, each shelf once; kept when it is released.
@@ -210,7 +214,7 @@ impl StockCommand {
             (Self::Reserve(ReserveStock { demands, .. }) | Self::Replace(ReplaceReservation { demands, .. }), None) => {
                 Wanted { demands, ..nothing }
             }
-            (Self::Replace(replace), Some((Reserved, row))) if row.revision < replace.revision => {
+            (Self::Replace(replace), Some((Reserved, row))) if row.is_before(replace.revision) => {
                 Wanted { demands: &replace.demands, items: &row.items }
             }
             (Self::Commit(_), Some((Reserved, row))) | (Self::Release(_), Some((Reserved | Committed, row))) => {
@@ -233,17 +237,20 @@ impl StockCommand {
     ) -> Result<StockDecision, Impossible> {
         let mut books = Books { shelves, movements: Vec::new(), now };
         match (self, row.map(|row| (row.status, row))) {
-            (
-                Self::Reserve(ReserveStock { order_id, saga_id, revision, demands, .. })
-                | Self::Replace(ReplaceReservation { order_id, saga_id, revision, demands }),
-                None,
-            ) => {
+            (Self::Reserve(ReserveStock { order_id, saga_id, revision, demands, .. }), None) => {
                 let fresh = Reservation::begun(*order_id, *saga_id, *revision, now);
-                books.reserve(fresh, demands, None)
+                Ok(books.reserve(fresh, demands)?.unwrap_or_else(|shortage| out_of_stock(None, Some(shortage))))
             }
-            (Self::Replace(replace), Some((Reserved, old))) if old.revision < replace.revision => {
+            (Self::Replace(replace), None) => {
+                let nothing = Reservation::begun(replace.order_id, replace.saga_id, 0, now);
+                books.replace(nothing, replace)
+            }
+            (Self::Replace(replace), Some((Reserved, old))) if old.is_before(replace.revision) => {
                 books.give_back(old)?;
-                books.reserve(Reservation { revision: replace.revision, ..old.clone() }, &replace.demands, Some(old))
+                books.replace(old.clone(), replace)
+            }
+            (Self::Replace(replace), Some((Reserved, row))) if row.refused_revision >= replace.revision => {
+                Ok(out_of_stock(Some(row), None))
             }
             (Self::Commit(_), Some((Reserved, row))) => {
                 for item in row.items.iter() {
@@ -262,14 +269,14 @@ impl StockCommand {
             // It has been done before. A later revision than the one asked for means that this comes late,
             // and nobody waits for its answer.
             (Self::Reserve(_), Some((Reserved | Committed, row))) | (Self::Replace(_), Some((Reserved, row))) => {
-                Ok(unchanged(row.given(), Some(row), None))
+                Ok(unchanged(row.given(), Some(row)))
             }
             (Self::Commit(_), Some((Committed, row))) | (Self::Release(_), Some((Released, row))) => {
-                Ok(unchanged(row.done(), Some(row), None))
+                Ok(unchanged(row.done(), Some(row)))
             }
             (Self::Reserve(_) | Self::Replace(_) | Self::Commit(_), row) => {
                 let closed = Outcome::rejected(Reason::StockClosed);
-                Ok(unchanged(closed, row.map(|(_, row)| row), None))
+                Ok(unchanged(closed, row.map(|(_, row)| row)))
             }
         }
     }
@@ -277,7 +284,21 @@ impl StockCommand {
 
 impl Reservation {
     fn begun(order_id: OrderId, saga_id: SagaId, revision: u32, now: Timestamp) -> Self {
-        Self { order_id, saga_id, revision, status: Reserved, items: Arc::default(), created_at: now, updated_at: now }
+        Self {
+            order_id,
+            saga_id,
+            revision,
+            refused_revision: 0,
+            status: Reserved,
+            items: Arc::default(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Whether nothing has been decided yet about this revision of the lines.
+    fn is_before(&self, revision: u32) -> bool {
+        self.revision.max(self.refused_revision) < revision
     }
 
     /// The outcome of a step that reserves: what was given, so that shipping knows where it leaves from.
@@ -291,8 +312,15 @@ impl Reservation {
     }
 }
 
-fn unchanged(outcome: Outcome, row: Option<&Reservation>, shortage: Option<Shortage>) -> StockDecision {
-    let answer = StockAnswer { outcome, reservation: row.cloned(), shortage };
+fn unchanged(outcome: Outcome, row: Option<&Reservation>) -> StockDecision {
+    let answer = StockAnswer { outcome, reservation: row.cloned(), shortage: None };
+    StockDecision { row: None, levels: Vec::new(), movements: Vec::new(), answer }
+}
+
+/// A refusal for want of stock: the row stands.
+fn out_of_stock(row: Option<&Reservation>, shortage: Option<Shortage>) -> StockDecision {
+    let StockDecision { answer, .. } = unchanged(Outcome::rejected(Reason::OutOfStock), row);
+    let answer = StockAnswer { shortage, ..answer };
     StockDecision { row: None, levels: Vec::new(), movements: Vec::new(), answer }
 }
 
@@ -327,13 +355,12 @@ impl Books {
         Ok(())
     }
 
-    /// Reserves for `next`; where there is too little, what was there before stands unchanged.
+    /// Reserves for `next`, or nothing where there is too little.
     fn reserve(
         mut self,
         mut next: Reservation,
         demands: &[Demand],
-        before: Option<&Reservation>,
-    ) -> Result<StockDecision, Impossible> {
+    ) -> Result<Result<StockDecision, Shortage>, Impossible> {
         let mut shops: BTreeMap<ShopId, BTreeMap<VariantId, Units>> = BTreeMap::new();
         for Demand { shop_id, variant_id, quantity } in demands {
             let wanted = shops.entry(*shop_id).or_default().entry(*variant_id);
@@ -348,16 +375,26 @@ impl Books {
                     variant_id: pick.variant_id,
                     quantity: pick.quantity,
                 })),
-                Err(shortage) => {
-                    return Ok(unchanged(Outcome::rejected(Reason::OutOfStock), before, Some(shortage)));
-                }
+                Err(shortage) => return Ok(Err(shortage)),
             }
         }
         (next.items, next.updated_at) = (items.into(), self.now);
         for item in next.items.iter() {
             self.change(&next, item, |level| level.reserve(item.quantity))?;
         }
-        Ok(self.end(next, Reservation::given))
+        Ok(Ok(self.end(next, Reservation::given)))
+    }
+
+    /// Reserves for the revision that replaces what `old` held, which has been given back; where there is too
+    /// little, `old` stands and remembers the refusal.
+    fn replace(self, old: Reservation, replace: &ReplaceReservation) -> Result<StockDecision, Impossible> {
+        let now = self.now;
+        let next = Reservation { revision: replace.revision, ..old.clone() };
+        Ok(self.reserve(next, &replace.demands)?.unwrap_or_else(|shortage| {
+            let refused = Reservation { refused_revision: replace.revision, updated_at: now, ..old };
+            let decision = out_of_stock(Some(&refused), Some(shortage));
+            StockDecision { row: Some(refused), ..decision }
+        }))
     }
 
     fn end(self, row: Reservation, outcome: fn(&Reservation) -> Outcome) -> StockDecision {

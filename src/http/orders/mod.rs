@@ -1,5 +1,6 @@
 //! Orders over HTTP.
 
+mod lines;
 mod request;
 
 pub(super) use request::ProviderName;
@@ -18,6 +19,7 @@ use super::{
 };
 use crate::{
     domain::{
+        checkout::Edit,
         field::CustomerRef,
         ids::{OrderId, PaymentId, SagaId, ShopId, VariantId},
         order::{Line, Order, OrderStatus, ShopOrder},
@@ -32,6 +34,7 @@ use actix_web::{
     http::{Method, StatusCode},
     web,
 };
+use lines::EditOrderBody;
 use request::PlaceOrderBody;
 use serde::Serialize;
 use std::sync::Arc;
@@ -40,7 +43,8 @@ use uuid::Uuid;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/orders", [(Method::POST, web::to(place)), (Method::GET, web::to(list_orders))]);
-    resource(config, "/orders/{id}", [(Method::GET, web::to(read)), (Method::DELETE, web::to(cancel))]);
+    let one = [(Method::GET, web::to(read)), (Method::PUT, web::to(edit)), (Method::DELETE, web::to(cancel))];
+    resource(config, "/orders/{id}", one);
     resource(config, "/shops/{id}/orders", [(Method::GET, web::to(list_of_shop))]);
     resource(config, "/internal/payment-callback", [(Method::POST, web::to(settle_callback))]);
 }
@@ -50,6 +54,8 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 pub(super) struct OrderBody {
     #[schema(value_type = Uuid)]
     id: OrderId,
+    /// 0 as it was placed, and higher each time that its lines have become others.
+    revision: u32,
     /// `pending`, `paid`, `completed`, `failed` or `cancelled`.
     status: &'static str,
     /// Why it was unwound.
@@ -163,7 +169,8 @@ impl From<Payment> for OrderPaymentBody {
 impl From<OrderView> for OrderBody {
     fn from(view: OrderView) -> Self {
         let OrderView { order, payment, shipments, saga } = view;
-        let Order { id, saga_id, customer_ref, currency, basket, status, reason, created_at, updated_at } = order;
+        let Order { id, saga_id, customer_ref, currency, basket, revision, status, reason, created_at, updated_at } =
+            order;
         let lines: Vec<OrderLineBody> = basket.lines().iter().map(OrderLineBody::from).collect();
         let only = match lines.as_slice() {
             [only] if only.shop_id.is_none() => Some((only.item_name.clone(), only.quantity, only.price)),
@@ -172,6 +179,7 @@ impl From<OrderView> for OrderBody {
         let (item_name, quantity, price) = only.map_or((None, None, None), |(n, q, p)| (Some(n), Some(q), Some(p)));
         Self {
             id,
+            revision,
             status: status.as_str(),
             reason: reason.map(crate::domain::reason::Reason::as_str),
             currency: currency.into(),
@@ -218,7 +226,7 @@ pub(super) async fn place(
     let claim = claim(&request, &body)?;
     let service = &context.service;
     let order = body.value.parse(&context)?;
-    let offers = order.offers();
+    let offers = order.lines.offers();
     let placed = match order.checkout(service.priced_offers(&offers).await?) {
         Ok(checkout) => service.place_order(SagaId::from_uuid(Uuid::now_v7()), Arc::new(checkout), claim, wait).await?,
         // What was on offer when the same request came first may not be by now.
@@ -303,6 +311,34 @@ async fn list_of(shop_id: Option<ShopId>, mut query: Query, context: &Context) -
 pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, OrderId::from_uuid)?;
     let view = context.service.order_view(id).await?;
+    Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
+}
+
+/// Gives other lines to an order that is not paid yet: with another total, another payment of which takes the
+/// place of the first. Money that comes for the first goes back.
+#[utoipa::path(
+    put, path = "/orders/{id}", tag = "orders",
+    params(("id" = Uuid, Path, description = "The order's id")),
+    request_body = EditOrderBody,
+    responses(
+        (status = 200, description = "The order with its new lines", body = inline(super::envelope::Envelope<OrderBody>)),
+        (status = "4XX", description = "No such order, it is paid, busy or over, or the lines cannot be had: it stands as it was", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, description = "Storage is away, or the order is still being edited", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn edit(
+    request: HttpRequest,
+    body: Body<EditOrderBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    let id = path_id(&request, OrderId::from_uuid)?;
+    let service = &context.service;
+    let saga_id = service.order(id).await?.saga_id;
+    let (lines, errors) = body.value.parse(&context);
+    let offers = service.priced_offers(&lines.offers()).await?;
+    let basket = lines.basket(offers, errors)?;
+    service.edit_order(saga_id, Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket }).await?;
+    let view = service.order_view_of(id, saga_id).await?;
     Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
 }
 

@@ -1,13 +1,13 @@
 //! An order as a client writes it, and the checkout that it asks for.
 
+use super::lines::{LineBody, LinesRequest};
 use crate::{
     domain::{
         catalog::{NotForSale, PricedOffer},
         checkout::{Checkout, MAX_DEADLINE_MS},
         field::{CustomerRef, FieldErrors},
-        ids::{OrderId, PaymentId, ShipmentId, ShopId, VariantId},
+        ids::{OrderId, PaymentId, ShipmentId},
         money::Currency,
-        order::{Basket, Draft, LineDraft, LinesRefused, MAX_LINES, OfferDraft},
         payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
@@ -17,13 +17,9 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Why a free-text line is refused where only the catalogue is sold.
-const NO_FREE_TEXT: &str = "free-text lines are not taken by this server; order a shop's offer (shop_id, \
-                            variant_id), or set orders.allow_free_text_lines";
 /// Longest simulated delay, in milliseconds.
 const MAX_DELAY_MS: u32 = 60_000;
 
@@ -52,61 +48,6 @@ pub(in crate::http) struct PlaceOrderBody {
     /// Faults to simulate, where simulation is enabled.
     #[serde(default, deserialize_with = "object")]
     simulate: Option<SimulateBody>,
-}
-
-/// A line: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse has, or free text
-/// (`item_name`, `price`).
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct LineBody {
-    /// How many.
-    #[schema(minimum = 1, maximum = 1_000_000)]
-    quantity: i64,
-    /// Who sells it.
-    shop_id: Option<Uuid>,
-    /// What it is.
-    variant_id: Option<Uuid>,
-    /// The shop's price of one as the client has seen it: refused with `price_changed` where it is another.
-    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
-    expected_price: Option<i64>,
-    /// Free text: what it sells.
-    #[schema(min_length = 1, max_length = 200)]
-    item_name: Option<String>,
-    /// Free text: the price of one, in the currency's smallest unit in use.
-    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
-    price: Option<i64>,
-}
-
-impl LineBody {
-    /// The line as one of the two kinds, or what keeps it from being either.
-    fn draft(self, index: usize, free_text: bool, errors: &mut FieldErrors) -> Option<Draft> {
-        let Self { quantity, shop_id, variant_id, expected_price, item_name, price } = self;
-        let field = |name: &str| format!("lines[{index}].{name}");
-        let offer = [
-            ("shop_id", shop_id.is_some()),
-            ("variant_id", variant_id.is_some()),
-            ("expected_price", expected_price.is_some()),
-        ];
-        let text = [("item_name", item_name.is_some()), ("price", price.is_some())];
-        let is_offer = offer.iter().any(|(_, given)| *given);
-        let (own, other, instead) = if is_offer {
-            (&offer[..2], &text[..], "is a free-text line's and cannot stand beside a shop's offer")
-        } else {
-            (&text[..], &[][..], "")
-        };
-        own.iter().filter(|(_, given)| !given).for_each(|(name, _)| errors.add(field(name), "is missing"));
-        other.iter().filter(|(_, given)| *given).for_each(|(name, _)| errors.add(field(name), instead));
-        if !is_offer && !free_text {
-            errors.add(field("item_name"), NO_FREE_TEXT);
-            return None;
-        }
-        if is_offer {
-            let (shop_id, variant_id) = (ShopId::from_uuid(shop_id?), VariantId::from_uuid(variant_id?));
-            Some(Draft::Offer(OfferDraft { shop_id, variant_id, quantity, expected_price }))
-        } else {
-            Some(Draft::FreeText(LineDraft { item_name: item_name?, quantity, price: price? }))
-        }
-    }
 }
 
 /// How an order is paid.
@@ -232,10 +173,7 @@ impl From<ShippingFault> for Fault {
 
 /// An order as its client wants it, all but the prices of its shops' offers.
 pub(super) struct OrderRequest {
-    /// The lines, unless one of them is no line at all.
-    drafts: Option<Vec<Draft>>,
-    /// Whether the only line was written in the short form.
-    short: bool,
+    pub(super) lines: LinesRequest,
     customer_ref: Option<CustomerRef>,
     provider: Provider,
     deadline_ms: u64,
@@ -253,9 +191,8 @@ impl PlaceOrderBody {
             ));
         }
         let mut errors = FieldErrors::default();
-        let short = self.lines.is_none();
         let only = (self.item_name, self.quantity, self.price);
-        let drafts = drafts(self.lines, only, context.free_text_lines, &mut errors);
+        let lines = LinesRequest::parse(self.lines, only, context, &mut errors);
         let customer_ref = self.customer_ref.and_then(|text| errors.check("customer_ref", CustomerRef::parse(text)));
         let terms = self.payment.unwrap_or(PaymentTermsBody { provider: ProviderName::Manual, deadline_ms: None });
         let provider = terms.provider.provider(context)?;
@@ -264,79 +201,22 @@ impl PlaceOrderBody {
             errors.add("payment.deadline_ms", format!("must be from 1 to {MAX_DEADLINE_MS}, is {deadline_ms}"));
         }
         let simulate = self.simulate.map(|simulate| simulate.script(&mut errors)).unwrap_or_default();
-        Ok(OrderRequest { drafts, short, customer_ref, provider, deadline_ms, simulate, errors })
+        Ok(OrderRequest { lines, customer_ref, provider, deadline_ms, simulate, errors })
     }
-}
-
-/// The lines of a body: those it lists, or the only one that its own fields are.
-fn drafts(
-    lines: Option<Vec<LineBody>>,
-    (item_name, quantity, price): (Option<String>, Option<i64>, Option<i64>),
-    free_text: bool,
-    errors: &mut FieldErrors,
-) -> Option<Vec<Draft>> {
-    let short = [("item_name", item_name.is_some()), ("quantity", quantity.is_some()), ("price", price.is_some())];
-    let Some(lines) = lines else {
-        if short.iter().all(|(_, given)| !given) {
-            errors.add("lines", "is missing: give lines, or item_name, quantity and price of an only line");
-        } else {
-            short.iter().filter(|(_, given)| !given).for_each(|(name, _)| errors.add(*name, "is missing"));
-            if !free_text {
-                errors.add("item_name", NO_FREE_TEXT);
-                return None;
-            }
-        }
-        let draft = LineDraft { item_name: item_name?, quantity: quantity?, price: price? };
-        return Some(vec![Draft::FreeText(draft)]);
-    };
-    for (name, _) in short.iter().filter(|(_, given)| *given) {
-        errors.add(*name, "is the short form of an only line and cannot stand beside lines");
-    }
-    // Each line is looked at, so that a client learns of all that is wrong at once.
-    let drafts: Vec<_> =
-        lines.into_iter().enumerate().map(|(index, line)| line.draft(index, free_text, errors)).collect();
-    drafts.into_iter().collect()
 }
 
 impl OrderRequest {
-    /// The shops' offers that are to be looked up; none where there are more lines than an order can have, which
-    /// no offer could help.
-    pub(super) fn offers(&self) -> Vec<(ShopId, VariantId)> {
-        if self.drafts.as_ref().is_some_and(|drafts| drafts.len() > MAX_LINES) {
-            return Vec::new();
-        }
-        let offer = |draft: &Draft| match draft {
-            Draft::Offer(OfferDraft { shop_id, variant_id, .. }) => Some((*shop_id, *variant_id)),
-            Draft::FreeText(_) => None,
-        };
-        self.drafts.iter().filter(|drafts| drafts.len() <= MAX_LINES).flatten().filter_map(offer).collect()
-    }
-
-    /// The checkout that is asked for, with fresh ids. `offers` has what there is behind each of
-    /// [`Self::offers`].
+    /// The checkout of these lines, with fresh ids; other fields that cannot be accepted are named with theirs.
     pub(super) fn checkout(self, offers: Vec<Result<PricedOffer, NotForSale>>) -> Result<Checkout, Problem> {
-        let Self { drafts, short, customer_ref, provider, deadline_ms, simulate, mut errors } = self;
-        let field = |index, name: &str| if short { name.to_owned() } else { format!("lines[{index}].{name}") };
-        let basket = match drafts.map(|drafts| Basket::price(drafts, offers, field)) {
-            Some(Ok(basket)) => Some(basket),
-            Some(Err(LinesRefused::Invalid(found))) => {
-                found.into_iter().for_each(|error| errors.add(error.field, error.message));
-                None
-            }
-            Some(Err(LinesRefused::PriceChanged(found))) => {
-                errors.finish().map_err(Problem::invalid)?;
-                return Err(Problem::fields(Code::PriceChanged, found));
-            }
-            None => None,
-        };
-        let basket = Problem::unless_invalid(errors, basket)?;
+        let Self { lines, customer_ref, provider, deadline_ms, simulate, errors } = self;
         Ok(Checkout {
             order_id: OrderId::from_uuid(Uuid::now_v7()),
             payment_id: PaymentId::from_uuid(Uuid::now_v7()),
             shipment_id: ShipmentId::from_uuid(Uuid::now_v7()),
             customer_ref,
             currency: Currency::default(),
-            basket: Arc::new(basket),
+            basket: lines.basket(offers, errors)?,
+            revision: 0,
             provider,
             deadline_ms,
             simulate,
@@ -360,6 +240,3 @@ impl SimulateBody {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

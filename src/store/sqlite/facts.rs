@@ -7,7 +7,7 @@ use crate::{
     domain::{
         ids::{OrderId, SagaId},
         order::Order,
-        payment::{Movement, Payment},
+        payment::{Movement, Payments},
         shipment::Shipping,
         stock::{self as stock_domain, Reservation},
     },
@@ -126,7 +126,7 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
     let mut moved = snapshot.prepare(stock::MOVEMENTS_BY_ORDER)?;
     let mut sagas = snapshot.prepare(saga::ALL)?;
     let mut orders = Cursor::new(orders.query([])?, 0, Order::read)?;
-    let mut payments = Cursor::new(payments.query([])?, 0, Payment::read)?;
+    let mut payments = Cursor::new(payments.query([])?, 0, Payments::read)?;
     let mut movements: Cursor<'_, _, Movement> = Cursor::new(movements.query([])?, 0, payment::read_movement)?;
     let mut shipments = Cursor::new(shipments.query([])?, 0, Shipping::read)?;
     let mut reservations = Cursor::new(reservations.query([])?, 0, stock::read_reservation)?;
@@ -136,14 +136,14 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
         let stocked = [reservations.key(), stock_moved.key()];
         let keys = [orders.key(), payments.key(), movements.key(), shipments.key(), sagas.key()];
         let Some(order_id) = keys.into_iter().chain(stocked).flatten().min() else { return Ok(()) };
-        let payment = payments.take(order_id)?;
+        let paid = joined(payments.take_all(order_id)?);
         let moved = movements.take_all(order_id)?;
         let unreadable = moved.iter().find_map(|movement| movement.as_ref().err().cloned());
         let moved: Vec<_> = moved.into_iter().flatten().collect();
-        let payment = match (payment, unreadable) {
+        let payment = match (paid, unreadable) {
             (None, None) if moved.is_empty() => None,
-            (_, Some(why)) => Some(PaymentFacts { payment: Some(Err(why)), movements: moved }),
-            (payment, None) => Some(PaymentFacts { payment, movements: moved }),
+            (_, Some(why)) => Some(PaymentFacts { payments: Some(Err(why)), movements: moved }),
+            (payments, None) => Some(PaymentFacts { payments, movements: moved }),
         };
         let saga = match sagas.take(order_id)? {
             None => None,

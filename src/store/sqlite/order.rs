@@ -12,7 +12,8 @@ use crate::{
     domain::{
         field::CustomerRef,
         ids::OrderId,
-        order::{Basket, Order, OrderCommand, OrderStatus},
+        money::Amount,
+        order::{Basket, Line, Order, OrderCommand, OrderStatus},
     },
     store::{Answers, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError},
 };
@@ -22,7 +23,8 @@ use std::sync::Arc;
 
 macro_rules! columns {
     () => {
-        "id, saga_id, customer_ref, currency, total_amount, lines, status, reason, created_at, updated_at, version"
+        "id, saga_id, customer_ref, currency, total_amount, lines, revision, status, reason, created_at, updated_at, \
+         version"
     };
 }
 
@@ -41,10 +43,11 @@ impl Table for Order {
             customer_ref: customer_ref.map(CustomerRef::stored),
             currency: row.get(3)?,
             basket: Arc::new(Basket::stored(lines, row.get(4)?)),
-            status: row.get(6)?,
-            reason: row.get(7)?,
-            created_at: row.get(8)?,
-            updated_at: row.get(9)?,
+            revision: row.get(6)?,
+            status: row.get(7)?,
+            reason: row.get(8)?,
+            created_at: row.get(9)?,
+            updated_at: row.get(10)?,
         })
     }
 
@@ -61,7 +64,7 @@ impl Table for Order {
             concat!(
                 "INSERT INTO order_order (",
                 columns!(),
-                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1) \
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1) \
                  ON CONFLICT (id) DO NOTHING"
             ),
             (
@@ -71,6 +74,7 @@ impl Table for Order {
                 self.currency,
                 self.basket.total(),
                 to_json(&self.basket.lines())?,
+                self.revision,
                 self.status,
                 self.reason,
                 self.created_at,
@@ -78,21 +82,61 @@ impl Table for Order {
             ),
         )?;
         if inserted == 1 {
-            for shop_order in self.basket.shop_orders() {
-                tx.run("INSERT INTO order_shop (shop_id, order_id) VALUES (?1, ?2)", (shop_order.shop_id, self.id))?;
-            }
+            name_shops(tx, self.id, &self.basket)?;
         }
         Ok(inserted)
     }
 
-    /// What was ordered never changes; how far it has come does.
+    /// Only how far it has come changes, unless the order was edited: then its lines are written again, too.
     fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize> {
+        if self.revision > 0 {
+            return amend(tx, self, loaded);
+        }
         tx.run(
             "UPDATE order_order SET status = ?3, reason = ?4, updated_at = ?5, version = version + 1 \
              WHERE id = ?1 AND version = ?2",
             (self.id, loaded, self.status, self.reason, self.updated_at),
         )
     }
+}
+
+/// Writes an edited order over version `loaded` of it.
+fn amend(tx: &Tx<'_, '_>, order: &Order, loaded: i64) -> rusqlite::Result<usize> {
+    let stored = tx.row("SELECT revision, lines FROM order_order WHERE id = ?1", [order.id], |row| {
+        Ok((row.get::<_, u32>(0)?, from_json::<Vec<Line>>(1, row.get_ref(1)?.as_str()?)?))
+    })?;
+    let updated = tx.run(
+        "UPDATE order_order SET total_amount = ?3, lines = ?4, revision = ?5, status = ?6, reason = ?7, \
+         updated_at = ?8, version = version + 1 WHERE id = ?1 AND version = ?2",
+        (
+            order.id,
+            loaded,
+            order.basket.total(),
+            to_json(&order.basket.lines())?,
+            order.revision,
+            order.status,
+            order.reason,
+            order.updated_at,
+        ),
+    )?;
+    if let Some((revision, lines)) = stored
+        && updated == 1
+        && revision != order.revision
+    {
+        for part in Basket::stored(lines, Amount::ZERO).shop_orders() {
+            tx.run("DELETE FROM order_shop WHERE shop_id = ?1 AND order_id = ?2", (part.shop_id, order.id))?;
+        }
+        name_shops(tx, order.id, &order.basket)?;
+    }
+    Ok(updated)
+}
+
+/// Writes which shops sell something of an order.
+fn name_shops(tx: &Tx<'_, '_>, order: OrderId, basket: &Basket) -> rusqlite::Result<()> {
+    for part in basket.shop_orders() {
+        tx.run("INSERT INTO order_shop (shop_id, order_id) VALUES (?1, ?2)", (part.shop_id, order))?;
+    }
+    Ok(())
 }
 
 impl Commands<OrderCommand, Executed<Order>> for Sqlite {

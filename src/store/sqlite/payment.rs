@@ -11,25 +11,25 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, PaymentId},
-        payment::{Movement, Payment, PaymentCommand, PaymentStatus},
+        payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError},
 };
 use futures::future::BoxFuture;
-use rusqlite::Row;
+use rusqlite::{Row, params};
 
 macro_rules! columns {
     () => {
-        "order_id, id, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, attempts, \
-         claimed, captured_at, created_at, updated_at, version"
+        "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
+         attempts, claimed, held, amendment, captured_at, created_at, updated_at, version"
     };
 }
 
 /// All rows, by order: what the audit reads.
-pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM payment_payment ORDER BY order_id");
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM payment_payment ORDER BY order_id, number");
 /// The whole ledger, by order: what the audit reads.
 pub(super) const ALL_MOVEMENTS: &str =
-    "SELECT order_id, payment_id, kind, amount, at FROM payment_movement ORDER BY order_id, kind";
+    "SELECT order_id, payment_id, kind, amount, at FROM payment_movement ORDER BY order_id, payment_id, kind";
 
 /// Reads a row of [`ALL_MOVEMENTS`].
 pub(super) fn read_movement(row: &Row<'_>) -> rusqlite::Result<Movement> {
@@ -42,84 +42,134 @@ pub(super) fn read_movement(row: &Row<'_>) -> rusqlite::Result<Movement> {
     })
 }
 
-impl Table for Payment {
-    const LOAD: &'static str = concat!("SELECT ", columns!(), " FROM payment_payment WHERE order_id = ?1");
+fn read_payment(row: &Row<'_>) -> rusqlite::Result<Payment> {
+    Ok(Payment {
+        order_id: row.get(0)?,
+        id: row.get(2)?,
+        revision: row.get(3)?,
+        saga_id: row.get(4)?,
+        amount: row.get(5)?,
+        currency: row.get(6)?,
+        provider: row.get(7)?,
+        script: script_from_json(8, row.get(8)?)?,
+        status: row.get(9)?,
+        reason: row.get(10)?,
+        deadline_at: row.get(11)?,
+        call: row.get(12)?,
+        attempts: row.get(13)?,
+        claimed: row.get(14)?,
+        held: row.get(15)?,
+        amendment: row.get(16)?,
+        captured_at: row.get(17)?,
+        created_at: row.get(18)?,
+        updated_at: row.get(19)?,
+    })
+}
+
+/// Writes a new row; 0 where there is one in its place.
+fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
+    tx.run(
+        concat!(
+            "INSERT INTO payment_payment (",
+            columns!(),
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 1) \
+             ON CONFLICT (order_id, number) DO NOTHING"
+        ),
+        params![
+            payment.order_id,
+            number,
+            payment.id,
+            payment.revision,
+            payment.saga_id,
+            payment.amount,
+            payment.currency,
+            payment.provider,
+            script_to_json(payment.script)?,
+            payment.status,
+            payment.reason,
+            payment.deadline_at,
+            payment.call,
+            payment.attempts,
+            payment.claimed,
+            payment.held,
+            payment.amendment,
+            payment.captured_at,
+            payment.created_at,
+            payment.updated_at,
+        ],
+    )
+}
+
+/// Writes a row over another one of the same payment; 0 where the order's first one has not this version. Whom
+/// it pays, what for, how much and in what never changes.
+fn update(number: i64, payment: &Payment, loaded: i64, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
+    tx.run(
+        "UPDATE payment_payment SET saga_id = ?4, provider = ?5, status = ?6, reason = ?7, deadline_at = ?8, \
+         call = ?9, attempts = ?10, claimed = ?11, held = ?12, amendment = ?13, captured_at = ?14, updated_at = ?15, \
+         version = version + 1 \
+         WHERE order_id = ?1 AND number = ?2 AND (number > 0 OR version = ?3)",
+        (
+            payment.order_id,
+            number,
+            loaded,
+            payment.saga_id,
+            payment.provider,
+            payment.status,
+            payment.reason,
+            payment.deadline_at,
+            payment.call,
+            payment.attempts,
+            payment.claimed,
+            payment.held,
+            payment.amendment,
+            payment.captured_at,
+            payment.updated_at,
+        ),
+    )
+}
+
+impl Table for Payments {
+    const LOAD: &'static str =
+        concat!("SELECT ", columns!(), " FROM payment_payment WHERE order_id = ?1 ORDER BY number");
 
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            order_id: row.get(0)?,
-            id: row.get(1)?,
-            saga_id: row.get(2)?,
-            amount: row.get(3)?,
-            currency: row.get(4)?,
-            provider: row.get(5)?,
-            script: script_from_json(6, row.get(6)?)?,
-            status: row.get(7)?,
-            reason: row.get(8)?,
-            deadline_at: row.get(9)?,
-            call: row.get(10)?,
-            attempts: row.get(11)?,
-            claimed: row.get(12)?,
-            captured_at: row.get(13)?,
-            created_at: row.get(14)?,
-            updated_at: row.get(15)?,
-        })
+        read_payment(row).map(Self::of)
+    }
+
+    fn join(&mut self, further: Self) {
+        self.extend(further);
     }
 
     fn recent(recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
         Some(&recent.payments)
     }
 
-    fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
-        tx.run(
-            concat!(
-                "INSERT INTO payment_payment (",
-                columns!(),
-                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, 1) \
-                 ON CONFLICT (order_id) DO NOTHING"
-            ),
-            (
-                self.order_id,
-                self.id,
-                self.saga_id,
-                self.amount,
-                self.currency,
-                self.provider,
-                script_to_json(self.script)?,
-                self.status,
-                self.reason,
-                self.deadline_at,
-                self.call,
-                self.attempts,
-                self.claimed,
-                self.captured_at,
-                self.created_at,
-                self.updated_at,
-            ),
-        )
+    fn is_small(&self) -> bool {
+        self.superseded().len() <= 3
     }
 
-    /// Whom it pays, how much and in what never changes.
+    /// An order's first payment is new alone.
+    fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
+        insert(0, self.current(), tx)
+    }
+
+    /// The first row's version is that of all. Of the others those are written that have changed: theirs is the
+    /// time of this very transaction. The last may be new.
     fn update(&self, tx: &Tx<'_, '_>, loaded: i64) -> rusqlite::Result<usize> {
-        tx.run(
-            "UPDATE payment_payment SET saga_id = ?3, provider = ?4, status = ?5, reason = ?6, deadline_at = ?7, \
-             call = ?8, attempts = ?9, claimed = ?10, captured_at = ?11, updated_at = ?12, version = version + 1 \
-             WHERE order_id = ?1 AND version = ?2",
-            (
-                self.order_id,
-                loaded,
-                self.saga_id,
-                self.provider,
-                self.status,
-                self.reason,
-                self.deadline_at,
-                self.call,
-                self.attempts,
-                self.claimed,
-                self.captured_at,
-                self.updated_at,
-            ),
-        )
+        let is_written = |number: i64, payment: &Payment| number == 0 || payment.updated_at == tx.now();
+        for (number, payment) in (0..).zip(self.all()).filter(|(number, payment)| is_written(*number, payment)) {
+            let mut written = update(number, payment, loaded, tx)?;
+            if written == 0 && number > 0 {
+                written = insert(number, payment, tx)?;
+            }
+            match (number, written) {
+                (_, 1) => {}
+                (0, written) => return Ok(written),
+                // The first has been written: all or none.
+                (_, written) => return Err(rusqlite::Error::StatementChangedRows(written)),
+            }
+        }
+        Ok(1)
     }
 
     fn append(movement: &Movement, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
@@ -145,19 +195,23 @@ impl Table for Payment {
     }
 }
 
-impl Commands<PaymentCommand, Executed<Payment>> for Sqlite {
-    fn execute(&self, commands: Vec<Keyed<PaymentCommand>>) -> BoxFuture<'static, Answers<Executed<Payment>>> {
-        self.writer.execute::<Runner<Payment>>(commands)
+impl Commands<PaymentCommand, Executed<Payments>> for Sqlite {
+    fn execute(&self, commands: Vec<Keyed<PaymentCommand>>) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        self.writer.execute::<Runner<Payments>>(commands)
     }
 }
 
 impl PaymentStore for Sqlite {
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
-        self.readers.read_one(concat!("SELECT ", columns!(), " FROM payment_payment WHERE id = ?1"), id)
+        let found = self
+            .readers
+            .read_one::<Payments>(concat!("SELECT ", columns!(), " FROM payment_payment WHERE id = ?1"), id);
+        Box::pin(async move { Ok(found.await?.map(Payments::into_current)) })
     }
 
     fn payment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
-        self.readers.read_recent(self.recent.payments.committed(order), Payment::LOAD, order)
+        let found = self.readers.read_recent(self.recent.payments.committed(order), Payments::LOAD, order);
+        Box::pin(async move { Ok(found.await?.map(Payments::into_current)) })
     }
 
     fn payments(
@@ -179,22 +233,23 @@ impl PaymentStore for Sqlite {
             };
             conditions.push((found_by, Box::new(status)));
         }
-        self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_payment"), conditions, page, Payment::read)
+        self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_payment"), conditions, page, read_payment)
     }
 
     fn outstanding_payments(
         &self,
         after: Option<OrderId>,
         limit: u32,
-    ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>> {
+    ) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>> {
         self.writer.query(move |tx| {
             table::readable(
                 tx,
                 concat!(
                     "SELECT ",
                     columns!(),
-                    " FROM payment_payment WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') \
-                     ORDER BY order_id LIMIT ?2"
+                    " FROM payment_payment WHERE order_id IN (SELECT DISTINCT order_id FROM payment_payment \
+                     WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') ORDER BY order_id LIMIT ?2) \
+                     ORDER BY order_id, number"
                 ),
                 after,
                 limit,

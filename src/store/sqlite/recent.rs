@@ -17,7 +17,7 @@ use crate::{
         catalog::PricedOffer,
         ids::{IdMap, OrderId, SagaId, ShopId, VariantId, WarehouseId},
         order::Order,
-        payment::Payment,
+        payment::Payments,
         shipment::Shipping,
         stock::{Level, Reservation, Shelf},
     },
@@ -199,7 +199,7 @@ impl<V: Clone> KeptLookUps<V> {
 #[derive(Default)]
 pub(super) struct Recent {
     pub(super) orders: Rows<OrderId, Versioned<Order>>,
-    pub(super) payments: Rows<OrderId, Versioned<Payment>>,
+    pub(super) payments: Rows<OrderId, Versioned<Payments>>,
     pub(super) shipping: Rows<OrderId, Versioned<Shipping>>,
     pub(super) reservations: Rows<OrderId, Versioned<Reservation>>,
     pub(super) levels: Rows<Shelf, Versioned<Level>>,

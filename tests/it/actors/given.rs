@@ -152,7 +152,7 @@ pub(super) fn assert_promises(facts: &[OrderFacts]) {
             payment.map_or(0, |payment| payment.movements.iter().filter(|movement| movement.kind == kind).count())
         };
         let (captures, refunds) = (moved(MovementKind::Capture), moved(MovementKind::Refund));
-        let payment = payment.map(|payment| payment.payment.as_ref().unwrap().as_ref().unwrap());
+        let payment = payment.map(|payment| payment.payments.as_ref().unwrap().as_ref().unwrap().current());
         let shipments = facts.shipping.as_ref().map_or(&[][..], |shipping| shipping.as_ref().unwrap().shipments());
         let all = |status| shipments.iter().all(|shipment| shipment.status == status);
         let shown =

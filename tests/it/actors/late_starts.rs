@@ -10,7 +10,7 @@ use backstitch::{
         checkout::Verb,
         ids::{OrderId, SagaId},
         order::{Order, OrderCommand},
-        payment::{Payment, Provider},
+        payment::{Payments, Provider},
         saga::Status,
         time::Timestamp,
     },
@@ -85,7 +85,7 @@ async fn what_the_first_action_answers_before_its_start_does_counts_only_if_the_
                 obey(commands)
             },
             move |commands| -> Act {
-                payments.fetch_add(commands.iter().filter(|command| Payment::order(command) == own).count(), SeqCst);
+                payments.fetch_add(commands.iter().filter(|command| Payments::order(command) == own).count(), SeqCst);
                 pay(commands)
             },
         );

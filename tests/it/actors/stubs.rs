@@ -16,7 +16,7 @@ use backstitch::{
         checkout::Verb,
         ids::OrderId,
         order::{Order, OrderCommand},
-        payment::{Payment, PaymentCommand},
+        payment::{PaymentCommand, Payments},
         saga::{Event, Outcome, Status, StepReply},
         shipment::Shipping,
         stock::StockCommand,
@@ -105,7 +105,7 @@ pub(super) fn desk_of(
 
 /// A desk over a stock stub; the other participants obey.
 pub(super) fn desk_with_stock(stock: impl FnMut(&[StockCommand]) -> Act + Send + 'static) -> Desk {
-    desk_of_all(std::convert::identity, obedient::<Order>(), stock, obedient::<Payment>())
+    desk_of_all(std::convert::identity, obedient::<Order>(), stock, obedient::<Payments>())
 }
 
 /// A desk whose coordinator sees its store through something else.
@@ -140,7 +140,7 @@ fn desk_of_all(
 }
 
 pub(super) fn obedient_payment() -> impl FnMut(&[PaymentCommand]) -> Act + Send {
-    obedient::<Payment>()
+    obedient::<Payments>()
 }
 
 impl Desk {

@@ -12,7 +12,7 @@ use backstitch::{
         checkout::Verb,
         ids::VariantId,
         order::Order,
-        payment::{Payment, PaymentCommand, Provider},
+        payment::{PaymentCommand, Payments, Provider},
         saga::{CancelBy, Outcome, Refused, Status, StepReply},
         simulation::Simulation,
     },
@@ -108,7 +108,7 @@ async fn a_poisoned_command_sets_its_own_saga_aside_and_two_hundred_others_compl
     let desk = desk(move |commands| {
         let Act::Reply(mut replies) = obey(commands) else { return Act::Panic };
         for (command, reply) in commands.iter().zip(&mut replies) {
-            if Payment::order(command) == id {
+            if Payments::order(command) == id {
                 *reply = StepReply::Poisoned("cannot be processed".into());
             }
         }
@@ -255,7 +255,7 @@ async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answ
         .unwrap();
     let of = |case: &Case| {
         let order = case.order_id();
-        asked.lock().unwrap().iter().filter(|(command, _)| Payment::order(command) == order).count()
+        asked.lock().unwrap().iter().filter(|(command, _)| Payments::order(command) == order).count()
     };
     for case in [&slow, &quick] {
         desk.begin(case);
@@ -269,7 +269,7 @@ async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answ
     let answer = |case: &Case| {
         let order = case.order_id();
         let mut asked = asked.lock().unwrap();
-        while let Some(index) = asked.iter().position(|(command, _)| Payment::order(command) == order) {
+        while let Some(index) = asked.iter().position(|(command, _)| Payments::order(command) == order) {
             let _ = asked.remove(index).1.send(vec![unknown()]);
         }
     };

@@ -1,14 +1,15 @@
 //! A database of checkouts that the domain decided and the store saved, without actors.
 
 mod driver;
+mod edits;
 
 use crate::support::CatalogRows;
 use backstitch::{
     audit::{self, Report},
     domain::{
         catalog::{PricedOffer, ProductName, Sku, Standing},
-        checkout::{self, Checkout, CheckoutSaga},
-        ids::{OrderId, SagaId},
+        checkout::{self, Checkout, CheckoutSaga, Edit, Verb},
+        ids::{OrderId, PaymentId, SagaId},
         money::{Currency, Price, Quantity},
         order::{Basket, Draft, LineDraft, OfferDraft},
         payment::{PaymentCall, PaymentCommand, Provider, SettlePayment, Settlement},
@@ -24,6 +25,7 @@ use backstitch::{
     },
 };
 use std::{path::PathBuf, sync::Arc};
+use uuid::Uuid;
 
 /// A database of its own.
 pub(crate) struct World {
@@ -113,11 +115,12 @@ impl World {
         told.push((self.paid_late(false).await, Status::Compensated));
         told.push((self.paid_late(true).await, Status::Compensated));
         told.push((self.cancelled_at_once().await, Status::Compensated));
-        told.push((self.cancelled_while_waiting().await, Status::Compensated));
+        told.push((self.cancelled_order().await, Status::Compensated));
         told.push((self.waiting().await.placed(), Status::Waiting));
         told.push((self.set_aside().await, Status::NeedsAttention));
         told.push((self.interrupted().await, Status::Running));
         told.extend(self.every_story_of_goods().await);
+        told.extend(self.every_story_of_edits().await);
         told
     }
 
@@ -146,7 +149,35 @@ impl World {
             self.step(&mut waiting).await;
         }
         told.push((waiting.placed(), Status::Waiting));
+        told.push((self.edited().await, Status::Completed));
         told
+    }
+
+    /// Edited while it waits, paid for the lines before, and then for the new ones.
+    async fn edited(&self) -> Placed {
+        let mut driven = self.begin_of(self.goods(3).await, Provider::Manual, 60_000, Simulation::default()).await;
+        let waits = |driven: &Driven| matches!(driven.saga.next(), Next::Wait(_));
+        while !waits(&driven) {
+            self.step(&mut driven).await;
+        }
+        let Placed { order_id, .. } = driven.placed();
+        let first = driven.saga.input().payment_id;
+        let edit = Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket: Arc::new(self.goods(1).await) };
+        let events = checkout::edit(&mut driven.saga, &edit, driven.now).expect("it waits");
+        self.append(&driven, events).await;
+        while !waits(&driven) {
+            self.step(&mut driven).await;
+        }
+        for payment_id in [first, edit.payment_id] {
+            self.pay(PaymentCommand::Settle(SettlePayment { order_id, payment_id, settlement: Settlement::Success }))
+                .await;
+        }
+        self.answer_provider(order_id, PaymentCall::Refund).await;
+        let paid = self.send(&driven.saga, Verb::ProcessPayment).await;
+        let events = driven.saga.outcome(Verb::ProcessPayment, paid, driven.now, 0.5).expect("possible");
+        self.append(&driven, events).await;
+        while self.step(&mut driven).await {}
+        driven.placed()
     }
 
     /// So many pieces of what a shop of its own has, two in each of its two warehouses, and a free-text line.
@@ -229,7 +260,8 @@ impl World {
         driven.placed()
     }
 
-    async fn cancelled_while_waiting(&self) -> Placed {
+    /// An order that was cancelled while it waited for its money.
+    pub(crate) async fn cancelled_order(&self) -> Placed {
         let mut driven = self.waiting().await;
         self.cancel(&mut driven).await;
         driven.placed()

@@ -5,7 +5,7 @@ use backstitch::domain::{
     checkout::{self, Verb},
     payment::Provider,
     reason::Reason,
-    saga::{Action, Definition, DefinitionError, Kind, RetryPolicy, Stage, Step},
+    saga::{Action, AmendmentPlan, AmendmentStep, Definition, DefinitionError, Kind, RetryPolicy, Stage, Step},
 };
 use std::{collections::HashSet, sync::Arc};
 
@@ -204,4 +204,57 @@ fn every_verb_of_the_checkout_has_a_name_of_its_own() {
     let distinct: HashSet<_> = verbs.iter().collect();
     assert_eq!(names.len(), distinct.len());
     assert_eq!(distinct.len(), 12);
+}
+
+fn amended(awaited: &'static str, steps: Vec<AmendmentStep<Made>>) -> Result<Definition<Made>, DefinitionError> {
+    let several = vec![step("both", Some("undo_both")), step("together", Some("undo_together"))];
+    let stages = vec![
+        stage("first", Kind::Compensatable, vec![step("make", Some("unmake"))]),
+        stage("wait", Kind::Compensatable, vec![step("ask", Some("unask"))]),
+        stage("several", Kind::Compensatable, several),
+        stage("pivot", Kind::Pivot, vec![step("send", Some("unsend"))]),
+    ];
+    let plan =
+        AmendmentPlan { awaited: Made(awaited, "a"), onto: || unreachable!("nothing runs"), steps, retry: POLICY };
+    build(stages).expect("the stages keep the rules").amended_by(plan)
+}
+
+const fn amendment(action: &'static str, rejectable: bool, renews: Option<&'static str>) -> AmendmentStep<Made> {
+    let renews = match renews {
+        Some(renewed) => Some(Made(renewed, "a")),
+        None => None,
+    };
+    AmendmentStep { action: Made(action, "a"), rejectable, renews }
+}
+
+#[test]
+fn an_amendment_waits_for_a_step_that_is_alone_before_the_pivot() {
+    amended("ask", vec![amendment("hold", true, None)]).expect("a good plan");
+    for awaited in ["both", "send", "unheard_of"] {
+        let refused = amended(awaited, vec![]).expect_err("it cannot be awaited");
+        assert_eq!(refused, DefinitionError::NotAwaitable(awaited));
+    }
+}
+
+#[test]
+fn nothing_of_an_amendment_can_be_rejected_after_what_cannot() {
+    let steps = vec![amendment("hold", true, None), amendment("tell", false, None), amendment("swap", true, None)];
+    assert_eq!(amended("ask", steps).expect_err("too late"), DefinitionError::LateRefusal("swap"));
+}
+
+#[test]
+fn a_step_of_an_amendment_renews_one_that_is_done_by_then() {
+    amended("ask", vec![amendment("remake", true, Some("make"))]).expect("a good plan");
+    for renewed in ["ask", "send", "unheard_of"] {
+        let refused = amended("ask", vec![amendment("remake", true, Some(renewed))]).expect_err("it is not done");
+        assert_eq!(refused, DefinitionError::RenewsNothing("remake"));
+    }
+}
+
+#[test]
+fn a_verb_of_an_amendment_is_nobody_elses() {
+    for verb in ["make", "unmake", "ask"] {
+        let refused = amended("ask", vec![amendment(verb, true, None)]).expect_err("it is used twice");
+        assert_eq!(refused, DefinitionError::Duplicate(verb));
+    }
 }

@@ -74,6 +74,7 @@ pub(super) fn checkout(provider: Provider) -> Checkout {
         customer_ref: None,
         currency: Currency::Idr,
         basket: basket(),
+        revision: 0,
         provider,
         deadline_ms: DEADLINE_MS,
         simulate: Simulation::default(),
@@ -88,7 +89,9 @@ pub(super) fn terms(provider: Provider, script: Script) -> Terms {
     Terms {
         order_id: order_id(),
         saga_id: saga_id(),
+        revision: 0,
         payment_id: payment_id(),
+        amendment: 0,
         amount: basket().total(),
         currency: Currency::Idr,
         provider,

@@ -2,7 +2,7 @@
 
 use super::given::{at, checkout, saga_id};
 use backstitch::domain::{
-    checkout::{self, CheckoutEvent, CheckoutSaga, Verb},
+    checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Edit, Verb},
     payment::Provider,
     reason::Reason,
     saga::{CancelBy, Event, Next, Outcome, Refused, Saga, Status},
@@ -22,7 +22,11 @@ pub(super) struct Journal {
 
 impl Journal {
     pub(super) fn begin() -> Self {
-        let (saga, events) = checkout::begin(saga_id(), Arc::new(checkout(Provider::Manual)), at(0));
+        Self::of(checkout(Provider::Manual))
+    }
+
+    pub(super) fn of(checkout: Checkout) -> Self {
+        let (saga, events) = checkout::begin(saga_id(), Arc::new(checkout), at(0));
         let mut journal = Self { saga, log: Vec::new(), now: at(0) };
         journal.append(events);
         journal
@@ -68,6 +72,11 @@ impl Journal {
 
     pub(super) fn cancel(&mut self, by: CancelBy) -> Result<Vec<String>, Refused> {
         let events = checkout::cancel(&mut self.saga, by, None, self.now)?;
+        Ok(self.append(events))
+    }
+
+    pub(super) fn edit(&mut self, edit: &Edit) -> Result<Vec<String>, Refused> {
+        let events = checkout::edit(&mut self.saga, edit, self.now)?;
         Ok(self.append(events))
     }
 
@@ -134,6 +143,8 @@ pub(super) fn line(event: &CheckoutEvent) -> String {
         Event::SagaTurned { reason } => format!("turned {reason}"),
         Event::LateReply { step, .. } => format!("late {}", name(*step)),
         Event::CancelRequested { by, .. } => format!("cancel {by}"),
+        Event::AmendmentStarted { revision, .. } => format!("amending #{revision}"),
+        Event::AmendmentRefused { reason } => format!("amendment refused {reason}"),
         _ => event.name().to_owned(),
     }
 }

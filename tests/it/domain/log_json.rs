@@ -194,6 +194,22 @@ fn a_log_is_stored_in_the_form_that_later_releases_must_read() {
 }
 
 #[test]
+fn an_amendment_is_stored_in_the_form_that_later_releases_must_read() {
+    let amended = Checkout { revision: 1, ..checkout(Provider::Manual) };
+    let events = [
+        CheckoutEvent::AmendmentStarted { revision: 1, input: Arc::new(amended) },
+        CheckoutEvent::AmendmentRefused { reason: Reason::OutOfStock },
+        CheckoutEvent::AmendmentDone,
+    ];
+    let stored = events.map(|event| serde_json::to_value(event).expect("an event is written"));
+    assert_eq!((&stored[0]["event"], &stored[0]["revision"]), (&json!("amendment_started"), &json!(1)));
+    assert_eq!(stored[0]["input"]["revision"], 1);
+    assert_eq!(stored[1], json!({ "event": "amendment_refused", "reason": "out_of_stock" }));
+    assert_eq!(stored[2], json!({ "event": "amendment_done" }));
+    assert_eq!(serde_json::to_value(checkout(Provider::Manual)).expect("an input").get("revision"), None);
+}
+
+#[test]
 fn a_stored_log_is_read_and_replayed() {
     let events: Vec<CheckoutEvent> = serde_json::from_value(stored_log()).expect("a stored log is read");
     let log: Vec<_> = events.into_iter().map(|event| (at(0), event)).collect();

@@ -4,6 +4,7 @@ mod given;
 mod journal;
 mod row;
 
+mod amend;
 mod basket;
 mod cancel;
 mod concurrent;
@@ -14,6 +15,8 @@ mod late;
 mod log_json;
 mod order_barrier;
 mod payment_barrier;
+mod payment_chaos;
+mod payment_edits;
 mod payment_outside;
 mod prefixes;
 mod retry;

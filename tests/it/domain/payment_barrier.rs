@@ -7,7 +7,7 @@ use super::{
 use backstitch::domain::{
     aggregate::Outgoing,
     payment::{
-        ExpirePayment, Payment, PaymentCall, PaymentCommand, PaymentStatus, ProcessPayment, Provider,
+        ExpirePayment, PaymentCall, PaymentCommand, PaymentStatus, Payments, ProcessPayment, Provider,
         RecordPaymentCall, RefundPayment, Terms,
     },
     reason::Reason,
@@ -28,11 +28,11 @@ fn refund(terms: Terms) -> PaymentCommand {
 }
 
 fn charged(answer: CallAnswer) -> PaymentCommand {
-    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), call: PaymentCall::Charge, answer })
+    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part: 0, call: PaymentCall::Charge, answer })
 }
 
 fn refund_answered(answer: CallAnswer) -> PaymentCommand {
-    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), call: PaymentCall::Refund, answer })
+    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part: 0, call: PaymentCall::Refund, answer })
 }
 
 fn lost() -> CallAnswer {
@@ -59,11 +59,11 @@ const PENDING: Outcome = Outcome::Pending { until: None };
 
 #[test]
 fn a_simulated_payment_without_delay_is_decided_at_once() {
-    let mut row = Row::<Payment>::default();
+    let mut row = Row::<Payments>::default();
     assert_eq!(row.ask(&process(simulated(None))), done());
-    assert_eq!((row.get().status, row.moved()), (PaymentStatus::Paid, (1, 0)));
+    assert_eq!((row.payment().status, row.moved()), (PaymentStatus::Paid, (1, 0)));
     assert_eq!(row.ask(&refund(simulated(None))), done());
-    assert_eq!((row.get().status, row.moved()), (PaymentStatus::Refunded, (1, 1)));
+    assert_eq!((row.payment().status, row.moved()), (PaymentStatus::Refunded, (1, 1)));
     assert_eq!(row.movements.iter().map(|movement| movement.amount.get()).sum::<i64>(), 2 * super::given::TOTAL);
     assert_eq!(row.ask(&process(simulated(None))), Outcome::rejected(Reason::PaymentClosed));
     assert_eq!(row.moved(), (1, 1));
@@ -71,7 +71,7 @@ fn a_simulated_payment_without_delay_is_decided_at_once() {
 
 #[test]
 fn each_fault_of_the_script_is_answered_and_over_after_the_first_attempt() {
-    let mut declined = Row::<Payment>::default();
+    let mut declined = Row::<Payments>::default();
     let no = Outcome::rejected(Reason::PaymentDeclined);
     assert_eq!(declined.ask(&process(simulated(Some(Fault::Reject)))), no);
     assert_eq!(declined.ask(&process(simulated(Some(Fault::Reject)))), no);
@@ -80,7 +80,7 @@ fn each_fault_of_the_script_is_answered_and_over_after_the_first_attempt() {
     assert_eq!(declined.moved(), (0, 0));
 
     for (fault, moved) in [(Fault::Timeout, (1, 0)), (Fault::ErrorOnce, (0, 0))] {
-        let mut row = Row::<Payment>::default();
+        let mut row = Row::<Payments>::default();
         assert!(matches!(row.ask(&process(simulated(Some(fault)))), Outcome::Unknown { .. }));
         assert_eq!(row.moved(), moved, "{fault:?}");
         assert_eq!(row.ask(&process(simulated(Some(fault)))), done());
@@ -90,7 +90,7 @@ fn each_fault_of_the_script_is_answered_and_over_after_the_first_attempt() {
 
 #[test]
 fn a_manual_payment_waits_until_its_deadline_and_then_expires() {
-    let mut row = Row::<Payment>::default();
+    let mut row = Row::<Payments>::default();
     let deadline = at(i64::try_from(DEADLINE_MS).expect("a small deadline"));
     let waiting = Outcome::Pending { until: Some(deadline) };
     assert_eq!(row.ask(&process(manual())), waiting);
@@ -102,34 +102,34 @@ fn a_manual_payment_waits_until_its_deadline_and_then_expires() {
     assert_eq!(row.ask(&expire(manual())), Outcome::rejected(Reason::PaymentExpired));
     assert_eq!(row.ask(&process(manual())), Outcome::rejected(Reason::PaymentExpired));
     assert_eq!(row.ask(&refund(manual())), done());
-    assert_eq!((row.get().status, row.moved()), (PaymentStatus::Expired, (0, 0)));
+    assert_eq!((row.payment().status, row.moved()), (PaymentStatus::Expired, (0, 0)));
 }
 
 #[test]
 fn refunding_before_anything_was_paid_leaves_a_tombstone() {
     for terms in [manual(), simulated(None), slow()] {
-        let mut row = Row::<Payment>::default();
+        let mut row = Row::<Payments>::default();
         assert_eq!(row.ask(&refund(terms)), done());
         for action in [process(terms), expire(terms)] {
             assert_eq!(row.ask(&action), Outcome::rejected(Reason::PaymentClosed));
         }
-        assert_eq!((row.get().status, row.get().call, row.changes), (PaymentStatus::Failed, None, 1));
+        assert_eq!((row.payment().status, row.payment().call, row.changes), (PaymentStatus::Failed, None, 1));
         assert_eq!(row.moved(), (0, 0));
     }
 }
 
 #[test]
 fn an_expiry_before_the_payment_was_processed_makes_a_row_that_still_waits() {
-    let mut row = Row::<Payment>::default();
+    let mut row = Row::<Payments>::default();
     assert!(matches!(row.ask(&expire(slow())), Outcome::Pending { until: Some(_) }));
-    assert_eq!(row.get().call, None);
+    assert_eq!(row.payment().call, None);
     row.ask(&process(slow()));
-    assert_eq!(row.get().call, Some(PaymentCall::Charge));
+    assert_eq!(row.payment().call, Some(PaymentCall::Charge));
 }
 
 #[test]
 fn a_provider_is_called_after_the_call_is_committed_and_its_answer_signals_the_saga() {
-    let mut row = Row::<Payment>::default();
+    let mut row = Row::<Payments>::default();
     let answer = row.send(&process(slow()));
     assert!(matches!(answer.outcome, Outcome::Pending { .. }));
     assert_eq!(row.get().outstanding(0), Some((PaymentCall::Charge, 0)));
@@ -141,7 +141,7 @@ fn a_provider_is_called_after_the_call_is_committed_and_its_answer_signals_the_s
     assert_eq!((row.ask(&process(slow())), row.moved()), (done(), (1, 0)));
 
     assert_eq!(row.ask(&refund(slow())), PENDING);
-    assert_eq!(row.get().call, Some(PaymentCall::Refund));
+    assert_eq!(row.payment().call, Some(PaymentCall::Refund));
     for unusable in [lost(), CallAnswer::Rejected(Reason::PaymentDeclined)] {
         assert_eq!(row.send(&refund_answered(unusable)).signal, None);
         assert_eq!((row.ask(&refund(slow())), row.moved()), (PENDING, (1, 0)));
@@ -152,7 +152,7 @@ fn a_provider_is_called_after_the_call_is_committed_and_its_answer_signals_the_s
 
 #[test]
 fn a_provider_that_says_no_declines_the_payment() {
-    let mut row = Row::<Payment>::after(&[process(slow())]);
+    let mut row = Row::<Payments>::after(&[process(slow())]);
     assert_eq!(row.send(&charged(CallAnswer::Rejected(Reason::PaymentDeclined))).signal, Some(saga_id()));
     assert_eq!(row.ask(&process(slow())), Outcome::rejected(Reason::PaymentDeclined));
     assert_eq!(row.ask(&refund(slow())), done());
@@ -162,24 +162,24 @@ fn a_provider_that_says_no_declines_the_payment() {
 fn closing_a_payment_whose_charge_is_in_doubt_waits_for_the_answer_and_gives_back_what_came() {
     let deadline = at(i64::try_from(DEADLINE_MS).expect("a small deadline"));
     for close in [vec![refund(slow())], vec![expire(slow()), refund(slow())]] {
-        let mut paid = Row::<Payment>::after(&[process(slow())]).at(deadline);
+        let mut paid = Row::<Payments>::after(&[process(slow())]).at(deadline);
         for command in &close {
             paid.send(command);
         }
         assert_eq!(paid.ask(&refund(slow())), PENDING, "the charge is in doubt");
         let answer = paid.send(&charged(CallAnswer::Done));
-        assert_eq!((paid.get().call, answer.signal), (Some(PaymentCall::Refund), Some(saga_id())));
+        assert_eq!((paid.payment().call, answer.signal), (Some(PaymentCall::Refund), Some(saga_id())));
         assert!(matches!(paid.ask(&process(slow())), Outcome::Rejected { .. }));
         assert_eq!((paid.ask(&refund(slow())), paid.moved()), (PENDING, (1, 0)));
         paid.send(&refund_answered(CallAnswer::Done));
         assert_eq!((paid.ask(&refund(slow())), paid.moved()), (done(), (1, 1)));
 
-        let mut declined = Row::<Payment>::after(&[process(slow())]).at(deadline);
+        let mut declined = Row::<Payments>::after(&[process(slow())]).at(deadline);
         for command in &close {
             declined.send(command);
         }
         let answer = declined.send(&charged(CallAnswer::Rejected(Reason::PaymentDeclined)));
-        assert_eq!((declined.get().call, answer.signal), (None, Some(saga_id())));
+        assert_eq!((declined.payment().call, answer.signal), (None, Some(saga_id())));
         assert_eq!((declined.ask(&refund(slow())), declined.moved()), (done(), (0, 0)));
     }
 }
@@ -194,7 +194,7 @@ fn an_answer_to_a_call_that_is_not_outstanding_changes_nothing() {
         &[refund(slow())],
     ];
     for history in histories {
-        let mut row = Row::<Payment>::after(history);
+        let mut row = Row::<Payments>::after(history);
         let (before, changes) = (row.stored.clone(), row.changes);
         let no = CallAnswer::Rejected(Reason::PaymentDeclined);
         for answer in [CallAnswer::Done, no, lost()] {
@@ -222,7 +222,7 @@ fn every_command_repeated_in_every_state_gives_the_same_answer_and_no_new_change
         for history in histories {
             for now in [at(0), late] {
                 for command in [process(terms), expire(terms), refund(terms)] {
-                    let row = Row::<Payment>::after(history).at(now);
+                    let row = Row::<Payments>::after(history).at(now);
                     assert_repeats(&row, &command, &format!("{command:?} after {history:?}"));
                 }
             }

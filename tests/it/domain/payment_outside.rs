@@ -9,7 +9,7 @@ use backstitch::domain::{
     money::{Amount, Currency},
     order::OrderStatus,
     payment::{
-        ExpirePayment, OpenPayment, Payable, Payment, PaymentCall, PaymentCommand, PaymentRefusal, PaymentStatus,
+        ExpirePayment, OpenPayment, Payable, PaymentCall, PaymentCommand, PaymentRefusal, PaymentStatus, Payments,
         ProcessPayment, Provider, RecordPaymentCall, RefundPayment, SettlePayment, Settlement,
     },
     reason::Reason,
@@ -63,19 +63,19 @@ fn refunded() -> PaymentCommand {
 }
 
 fn answered(call: PaymentCall) -> PaymentCommand {
-    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), call, answer: CallAnswer::Done })
+    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part: 0, call, answer: CallAnswer::Done })
 }
 
 const LATE: i64 = 10_000_000;
 
 #[test]
 fn a_report_settles_a_waiting_payment_once_and_signals_its_saga() {
-    let mut paid = Row::<Payment>::after(&[process()]);
+    let mut paid = Row::<Payments>::after(&[process()]);
     assert_eq!(paid.send(&settle(Settlement::Success)).signal, Some(saga_id()));
     assert_eq!(paid.send(&settle(Settlement::Success)).signal, None, "said before");
     assert_eq!((paid.ask(&process()), paid.moved()), (Outcome::done(payment_id().uuid()), (1, 0)));
 
-    let mut failed = Row::<Payment>::after(&[process()]);
+    let mut failed = Row::<Payments>::after(&[process()]);
     assert_eq!(failed.send(&settle(Settlement::Failed)).signal, Some(saga_id()));
     assert_eq!(failed.send(&settle(Settlement::Failed)).signal, None);
     assert_eq!((failed.ask(&process()), failed.moved()), (Outcome::rejected(Reason::PaymentDeclined), (0, 0)));
@@ -84,7 +84,7 @@ fn a_report_settles_a_waiting_payment_once_and_signals_its_saga() {
 #[test]
 fn money_that_has_come_cannot_be_reported_as_failed() {
     for history in [vec![process()], vec![process(), expire(), refund()], vec![refund()]] {
-        let mut row = Row::<Payment>::after(&history).at(at(LATE));
+        let mut row = Row::<Payments>::after(&history).at(at(LATE));
         row.send(&settle(Settlement::Success));
         let before = row.stored.clone();
         assert_eq!(row.send(&settle(Settlement::Failed)).result, Err(PaymentRefusal::AlreadyPaid));
@@ -99,74 +99,74 @@ fn money_for_a_closed_payment_is_recorded_and_goes_back_once() {
     let cancelled = vec![process(), refund()];
     let tombstone = vec![refund()];
     for history in [expired, failed, cancelled, tombstone] {
-        let mut row = Row::<Payment>::default().at(at(0));
+        let mut row = Row::<Payments>::default().at(at(0));
         for command in &history {
             row.send(command);
             row.now = at(LATE);
         }
-        let reason = row.get().reason;
+        let reason = row.payment().reason;
         row.send(&settle(Settlement::Success));
-        assert_eq!((row.get().call, row.get().status), (Some(PaymentCall::Refund), PaymentStatus::Refunding));
-        assert_eq!((row.moved(), row.get().reason), ((1, 0), reason), "{history:?}");
+        assert_eq!((row.payment().call, row.payment().status), (Some(PaymentCall::Refund), PaymentStatus::Refunding));
+        assert_eq!((row.moved(), row.payment().reason), ((1, 0), reason), "{history:?}");
         assert_eq!(row.ask(&refund()), Outcome::Pending { until: None });
         row.send(&settle(Settlement::Success));
         row.send(&refunded());
         row.send(&settle(Settlement::Success));
         row.send(&refunded());
-        assert_eq!((row.get().status, row.moved()), (PaymentStatus::Refunded, (1, 1)), "{history:?}");
+        assert_eq!((row.payment().status, row.moved()), (PaymentStatus::Refunded, (1, 1)), "{history:?}");
         assert!(matches!(row.ask(&process()), Outcome::Rejected { .. }));
     }
 }
 
 #[test]
 fn money_before_the_expiry_wins_and_money_after_it_goes_back() {
-    let mut before = Row::<Payment>::after(&[process()]).at(at(LATE));
+    let mut before = Row::<Payments>::after(&[process()]).at(at(LATE));
     before.send(&settle(Settlement::Success));
     assert_eq!(before.ask(&expire()), Outcome::done(payment_id().uuid()));
 
-    let mut after = Row::<Payment>::after(&[process()]).at(at(LATE));
+    let mut after = Row::<Payments>::after(&[process()]).at(at(LATE));
     assert_eq!(after.ask(&expire()), Outcome::rejected(Reason::PaymentExpired));
     after.send(&settle(Settlement::Success));
     assert_eq!(after.ask(&expire()), Outcome::rejected(Reason::PaymentExpired));
-    assert_eq!(after.get().status, PaymentStatus::Refunding);
+    assert_eq!(after.payment().status, PaymentStatus::Refunding);
 }
 
 #[test]
 fn a_payment_that_is_not_the_orders_is_not_settled() {
     let stranger = PaymentId::from_uuid(Uuid::from_u128(0xbad));
-    let mut row = Row::<Payment>::after(&[process()]);
+    let mut row = Row::<Payments>::after(&[process()]);
     for settlement in [Settlement::Success, Settlement::Failed] {
         assert_eq!(row.send(&settle_id(stranger, settlement)).result, Err(PaymentRefusal::NotTheOrders));
-        let none = Row::<Payment>::default().send(&settle(settlement)).result;
+        let none = Row::<Payments>::default().send(&settle(settlement)).result;
         assert_eq!(none, Err(PaymentRefusal::NoPayment));
     }
-    assert_eq!((row.get().status, row.changes), (PaymentStatus::Pending, 1));
+    assert_eq!((row.payment().status, row.changes), (PaymentStatus::Pending, 1));
 }
 
 #[test]
 fn a_client_opens_the_payment_before_the_stage_and_the_stage_adopts_it() {
-    let mut row = Row::<Payment>::default();
+    let mut row = Row::<Payments>::default();
     let answer = row.send(&open(Provider::Manual));
     let (payment, opened) = answer.result.expect("opened");
     assert_eq!((payment.id, payment.saga_id, payment.deadline_at, opened), (claimed_id(), None, None, true));
     row.now = at(1_000);
     let waiting = Outcome::Pending { until: Some(at(61_000)) };
     assert_eq!(row.ask(&process()), waiting, "the wait begins when the saga does");
-    assert_eq!((row.get().id, row.get().saga_id), (claimed_id(), Some(saga_id())));
+    assert_eq!((row.payment().id, row.payment().saga_id), (claimed_id(), Some(saga_id())));
     row.send(&settle_id(claimed_id(), Settlement::Success));
     assert_eq!(row.ask(&process()), Outcome::done(claimed_id().uuid()));
 }
 
 #[test]
 fn a_client_pays_at_once_before_the_stage_and_the_stage_finds_it_paid() {
-    let mut row = Row::<Payment>::after(&[open(Provider::Simulated)]);
-    assert_eq!((row.get().status, row.moved()), (PaymentStatus::Paid, (1, 0)));
+    let mut row = Row::<Payments>::after(&[open(Provider::Simulated)]);
+    assert_eq!((row.payment().status, row.moved()), (PaymentStatus::Paid, (1, 0)));
     assert_eq!((row.ask(&process()), row.moved()), (Outcome::done(claimed_id().uuid()), (1, 0)));
 }
 
 #[test]
 fn a_client_claims_the_payment_that_its_saga_opened_first() {
-    let mut row = Row::<Payment>::after(&[process()]);
+    let mut row = Row::<Payments>::after(&[process()]);
     let answer = row.send(&open(Provider::Simulated));
     assert_eq!(answer.signal, Some(saga_id()));
     let (payment, opened) = answer.result.expect("claimed");
@@ -178,10 +178,10 @@ fn a_client_claims_the_payment_that_its_saga_opened_first() {
 fn the_second_post_finds_the_first_ones_payment() {
     for history in [vec![open(Provider::Manual)], vec![process(), open(Provider::Manual)]] {
         for status in [OrderStatus::Pending, OrderStatus::Paid, OrderStatus::Cancelled] {
-            let mut row = Row::<Payment>::after(&history);
+            let mut row = Row::<Payments>::after(&history);
             let (first, changes) = (row.stored.clone(), row.changes);
             let (payment, opened) = row.send(&open_as(Provider::Simulated, TOTAL, status)).result.expect("found");
-            assert_eq!((Some(payment), opened, row.changes), (first, false, changes));
+            assert_eq!((Some(Payments::of(payment)), opened, row.changes), (first, false, changes));
         }
     }
 }
@@ -190,7 +190,7 @@ fn the_second_post_finds_the_first_ones_payment() {
 fn a_wrong_amount_and_a_closed_order_are_refused() {
     let total = Amount::parse(TOTAL).expect("a good total");
     for history in [vec![], vec![process()], vec![refund()]] {
-        let mut row = Row::<Payment>::after(&history);
+        let mut row = Row::<Payments>::after(&history);
         let (before, changes) = (row.stored.clone(), row.changes);
         for wrong in [0, TOTAL - 1, TOTAL + 1] {
             let answer = row.send(&open_as(Provider::Manual, wrong, OrderStatus::Pending));
@@ -199,7 +199,7 @@ fn a_wrong_amount_and_a_closed_order_are_refused() {
         assert_eq!((row.stored, row.changes), (before, changes));
     }
     for closed in [OrderStatus::Failed, OrderStatus::Cancelled] {
-        let mut row = Row::<Payment>::default();
+        let mut row = Row::<Payments>::default();
         let answer = row.send(&open_as(Provider::Simulated, TOTAL, closed));
         assert_eq!((answer.result, row.stored), (Err(PaymentRefusal::OrderClosed), None));
     }
@@ -207,7 +207,7 @@ fn a_wrong_amount_and_a_closed_order_are_refused() {
 
 #[test]
 fn a_closed_payment_is_shown_to_a_client_who_opens_it_and_takes_no_money() {
-    let mut row = Row::<Payment>::after(&[refund()]);
+    let mut row = Row::<Payments>::after(&[refund()]);
     let (payment, opened) = row.send(&open(Provider::Simulated)).result.expect("shown");
     assert_eq!((payment.status, opened, row.moved()), (PaymentStatus::Failed, false, (0, 0)));
 }
@@ -215,9 +215,9 @@ fn a_closed_payment_is_shown_to_a_client_who_opens_it_and_takes_no_money() {
 #[test]
 fn a_claim_while_the_charge_is_in_doubt_does_not_charge_twice() {
     let slow = terms(Provider::Simulated, script(None, 50));
-    let mut row = Row::<Payment>::after(&[PaymentCommand::Process(ProcessPayment(slow))]);
+    let mut row = Row::<Payments>::after(&[PaymentCommand::Process(ProcessPayment(slow))]);
     row.send(&open(Provider::Simulated));
-    assert_eq!((row.get().call, row.moved()), (Some(PaymentCall::Charge), (0, 0)));
+    assert_eq!((row.payment().call, row.moved()), (Some(PaymentCall::Charge), (0, 0)));
     row.send(&settle(Settlement::Success));
     row.send(&answered(PaymentCall::Charge));
     assert_eq!(row.moved(), (1, 0), "the callback and the call's answer tell of the same money");
@@ -227,7 +227,7 @@ fn a_claim_while_the_charge_is_in_doubt_does_not_charge_twice() {
 fn a_claim_after_an_error_without_effect_charges_and_the_stage_finds_it_paid() {
     let terms = terms(Provider::Simulated, script(Some(Fault::ErrorOnce), 0));
     let process = PaymentCommand::Process(ProcessPayment(terms));
-    let mut row = Row::<Payment>::after(std::slice::from_ref(&process));
+    let mut row = Row::<Payments>::after(std::slice::from_ref(&process));
     assert_eq!(row.moved(), (0, 0));
     row.send(&open(Provider::Simulated));
     assert_eq!((row.ask(&process), row.moved()), (Outcome::done(payment_id().uuid()), (1, 0)));
@@ -253,7 +253,7 @@ fn every_report_and_every_claim_repeated_changes_nothing_more() {
             settle(Settlement::Failed),
             settle_id(claimed_id(), Settlement::Success),
         ] {
-            assert_repeats(&Row::<Payment>::after(history), &command, &format!("{command:?} after {history:?}"));
+            assert_repeats(&Row::<Payments>::after(history), &command, &format!("{command:?} after {history:?}"));
         }
     }
 }
@@ -261,8 +261,8 @@ fn every_report_and_every_claim_repeated_changes_nothing_more() {
 #[test]
 fn a_client_is_answered_with_the_payment_as_it_was_saved() {
     for command in [open(Provider::Simulated), settle(Settlement::Success), settle(Settlement::Failed)] {
-        let mut row = Row::<Payment>::after(&[process()]).at(at(1_000));
+        let mut row = Row::<Payments>::after(&[process()]).at(at(1_000));
         let (answered, _) = row.send(&command).result.expect("accepted");
-        assert_eq!((answered.updated_at, &answered), (at(1_000), row.get()), "{command:?}");
+        assert_eq!((answered.updated_at, &answered), (at(1_000), row.payment()), "{command:?}");
     }
 }

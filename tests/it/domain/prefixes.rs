@@ -1,15 +1,17 @@
 //! Every prefix: cut a real saga's log anywhere, fold what is left, go on, and reach the same end.
 
 use super::{
-    given::{at, checkout, script, stocked_basket},
+    given::{at, basket, checkout, script, stocked_basket},
     world::{Rows, World},
 };
 use backstitch::domain::{
     checkout::{Checkout, Verb},
+    order::Basket,
     payment::{Provider, Settlement},
     saga::{CancelBy, Next, Status},
     simulation::{Fault, Script, Simulation},
 };
+use std::sync::Arc;
 
 fn simulated(payment: Script, shipping: Script) -> World {
     let simulate = Simulation { payment, shipping, ..Simulation::default() };
@@ -26,20 +28,20 @@ fn stocked(pieces: i64, payment: Script, shipping: Script) -> World {
 /// Goes on until `step` must be in flight.
 fn until_running(world: &mut World, step: Verb) {
     while !matches!(world.saga.next(), Next::Run(tasks) if tasks[0].step == step) {
-        let task = world.outbox.pop().expect("something to send");
-        world.deliver(task);
-        let (step, outcome) = world.replies.pop().expect("an answer");
-        world.reply(step, outcome);
+        let sent = world.outbox.pop().expect("something to send");
+        world.deliver(sent);
+        let (task, outcome) = world.replies.pop().expect("an answer");
+        world.reply(task, outcome);
     }
 }
 
 /// Goes on until the payment waits for somebody outside.
 fn until_waiting(world: &mut World) {
     until_running(world, Verb::ProcessPayment);
-    let task = world.outbox.pop().expect("the payment's action");
-    world.deliver(task);
-    let (step, outcome) = world.replies.pop().expect("pending");
-    world.reply(step, outcome);
+    let sent = world.outbox.pop().expect("the payment's action");
+    world.deliver(sent);
+    let (task, outcome) = world.replies.pop().expect("pending");
+    world.reply(task, outcome);
 }
 
 fn by_hand(outside: Settlement) -> World {
@@ -52,6 +54,15 @@ fn cancelled_while_waiting() -> World {
     let mut world = World::plain(Provider::Manual);
     until_waiting(&mut world);
     assert!(world.cancel(CancelBy::Customer));
+    world
+}
+
+/// Edited while it waits, to so many pieces, and then paid by hand.
+fn edited(before: Arc<Basket>, after: Arc<Basket>) -> World {
+    let mut world = World::begin(Checkout { basket: before, ..checkout(Provider::Manual) }, at(0));
+    until_waiting(&mut world);
+    world.outside = Some(Settlement::Success);
+    assert!(world.edit(after));
     world
 }
 
@@ -102,6 +113,56 @@ fn runs() -> Vec<(&'static str, World, Status)> {
         assert_eq!(world.status(), *end, "{name}");
     }
     runs
+}
+
+/// Real runs of orders that are edited, each at rest, and the revision that each ends in.
+fn edits() -> Vec<(&'static str, World, u32)> {
+    let mut runs = vec![
+        ("to fewer", edited(stocked_basket(4), stocked_basket(1)), 1),
+        ("to more", edited(stocked_basket(1), stocked_basket(5)), 1),
+        ("to more than there are", edited(stocked_basket(4), stocked_basket(9)), 0),
+        ("to free text", edited(stocked_basket(4), basket()), 1),
+        ("from free text", edited(basket(), stocked_basket(4)), 1),
+        ("from free text to more than there are", edited(basket(), stocked_basket(9)), 0),
+    ];
+    for (name, world, revision) in &mut runs {
+        world.come_to_rest();
+        assert_eq!((world.status(), world.saga.input().revision), (Status::Completed, *revision), "{name}");
+        world.assert_conserved();
+    }
+    runs
+}
+
+#[test]
+fn an_edit_cut_at_any_event_ends_in_the_old_lines_or_in_the_new_ones() {
+    for (name, whole, revision) in edits() {
+        let log = whole.appends.concat();
+        let begun = log.iter().position(|(_, event)| event.name() == "amendment_started").expect("it was edited");
+        let mut first = 1;
+        for (append, events) in append_ends(&whole) {
+            for cut in first..=events {
+                // What was sent after an append may have been done, and nothing else.
+                let ahead = whole.rows_at.get(append + 1).unwrap_or(&whole.rows);
+                for rows in [&whole.rows_at[append], ahead] {
+                    let mut world = World::recovered(vec![log[..cut].to_vec()], rows.clone(), log[cut - 1].0);
+                    world.outside = whole.outside;
+                    world.come_to_rest();
+                    let (status, ends_in) = (world.status(), world.saga.input().revision);
+                    let wanted = if cut > begun { revision } else { 0 };
+                    // Within an append, the money can come before the hold is sent.
+                    let either = cut < events && ends_in == 0;
+                    assert!(
+                        status == Status::Completed && (ends_in == wanted || either),
+                        "{name}, cut after event {cut}, {:?}: {status:?}, revision {ends_in}",
+                        log[cut - 1].1
+                    );
+                    world.assert_conserved();
+                    world.assert_replays();
+                }
+            }
+            first = events + 1;
+        }
+    }
 }
 
 /// Goes on from the first `events` events of a run, with the participants as `rows`.

@@ -4,7 +4,7 @@ use super::given::at;
 use backstitch::domain::{
     aggregate::Aggregate,
     order::{Order, OrderCommand},
-    payment::{Movement, MovementKind, Payment, PaymentAnswer, PaymentCommand},
+    payment::{Movement, MovementKind, Payment, PaymentAnswer, PaymentCommand, Payments},
     saga::Outcome,
     shipment::{Shipping, ShippingAnswer, ShippingCommand},
     time::Timestamp,
@@ -59,7 +59,7 @@ impl Row<Order> {
     }
 }
 
-impl Row<Payment> {
+impl Row<Payments> {
     pub(super) fn after(commands: &[PaymentCommand]) -> Self {
         let mut row = Self::default();
         for command in commands {
@@ -70,6 +70,11 @@ impl Row<Payment> {
 
     pub(super) fn ask(&mut self, command: &PaymentCommand) -> Outcome {
         self.send(command).outcome
+    }
+
+    /// The current payment.
+    pub(super) fn payment(&self) -> &Payment {
+        self.get().current()
     }
 
     /// Captures and refunds so far.

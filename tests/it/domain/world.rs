@@ -8,10 +8,10 @@ use super::{
     stock::Depot,
 };
 use backstitch::domain::{
-    checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Verb},
-    ids::SagaId,
-    order::Order,
-    payment::{Payable, Payment, PaymentCommand, PaymentStatus, Provider, Settlement},
+    checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command, Edit, Verb},
+    ids::{PaymentId, SagaId},
+    order::{Basket, Order},
+    payment::{Payable, PaymentCommand, PaymentStatus, Payments, Provider, Settlement},
     saga::{CancelBy, Next, Outcome, Status, Task},
     shipment::{Shipping, ShippingCommand},
     time::Timestamp,
@@ -26,7 +26,7 @@ pub(super) const PIECES: [i64; 2] = [3, 2];
 pub(super) struct Rows {
     pub(super) order: Row<Order>,
     pub(super) depot: Depot,
-    pub(super) payment: Row<Payment>,
+    pub(super) payment: Row<Payments>,
     pub(super) shipping: Row<Shipping>,
 }
 
@@ -35,6 +35,13 @@ impl Default for Rows {
         let depot = Depot::with(&[&PIECES[..1], &PIECES[1..]]);
         Self { order: Row::default(), depot, payment: Row::default(), shipping: Row::default() }
     }
+}
+
+/// A task on its way, with what its participant will read, however old that is when it does.
+#[derive(Clone)]
+pub(super) struct Sent {
+    pub(super) task: Task<Verb>,
+    command: Command,
 }
 
 pub(super) struct World {
@@ -48,9 +55,11 @@ pub(super) struct World {
     pub(super) rows: Rows,
     pub(super) now: Timestamp,
     /// Tasks on their way to a participant.
-    pub(super) outbox: Vec<Task<Verb>>,
+    pub(super) outbox: Vec<Sent>,
     /// Answers on their way to the saga.
-    pub(super) replies: Vec<(Verb, Outcome)>,
+    pub(super) replies: Vec<(Task<Verb>, Outcome)>,
+    /// How often somebody wanted other lines.
+    edits: u128,
     /// Answers still to be lost, one after the other.
     pub(super) storm: u32,
     /// Whether signals arrive; without them the saga only learns by asking.
@@ -86,6 +95,7 @@ impl World {
             now,
             outbox: Vec::new(),
             replies: Vec::new(),
+            edits: 0,
             storm: 0,
             signals: true,
             outside: None,
@@ -112,21 +122,21 @@ impl World {
     /// Sends what must be in flight and is not.
     pub(super) fn dispatch(&mut self) {
         if let Next::Run(tasks) = self.saga.next() {
-            for task in tasks {
-                if !self.outbox.contains(&task) {
-                    self.outbox.push(task);
-                }
+            self.send(tasks);
+        }
+    }
+
+    fn send(&mut self, tasks: Vec<Task<Verb>>) {
+        for task in tasks {
+            if !self.outbox.iter().any(|sent| sent.task == task) {
+                self.outbox.push(Sent { task, command: checkout::command(&self.saga, task.action) });
             }
         }
     }
 
     /// Sends the question of every waiting step again.
     pub(super) fn poll(&mut self) {
-        for task in self.saga.waiting_tasks() {
-            if !self.outbox.contains(&task) {
-                self.outbox.push(task);
-            }
-        }
+        self.send(self.saga.waiting_tasks());
     }
 
     fn signal(&mut self, signal: Option<SagaId>) {
@@ -136,9 +146,9 @@ impl World {
     }
 
     /// The participant takes a task and answers; the answer, or the news of its loss, is on its way.
-    pub(super) fn deliver(&mut self, task: Task<Verb>) {
+    pub(super) fn deliver(&mut self, Sent { task, command }: Sent) {
         self.durable = self.appends.len();
-        let outcome = match checkout::command(&self.saga, task.action) {
+        let outcome = match command {
             Command::Order(command) => {
                 self.rows.order.now = self.now;
                 self.rows.order.send(&command)
@@ -149,7 +159,7 @@ impl World {
         };
         let outcome = if self.storm > 0 { Outcome::unknown("lost in the storm") } else { outcome };
         self.storm = self.storm.saturating_sub(1);
-        self.replies.push((task.step, outcome));
+        self.replies.push((task, outcome));
     }
 
     pub(super) fn payment(&mut self, command: &PaymentCommand) -> Outcome {
@@ -166,10 +176,22 @@ impl World {
         answer.outcome
     }
 
-    pub(super) fn reply(&mut self, step: Verb, outcome: Outcome) {
-        let events = self.saga.outcome(step, outcome, self.now, JITTER).expect("no answer is impossible");
-        self.append(events);
+    pub(super) fn reply(&mut self, task: Task<Verb>, outcome: Outcome) {
+        if !self.saga.is_overtaken(task.step, task.attempt) {
+            let events = self.saga.outcome(task.step, outcome, self.now, JITTER).expect("no answer is impossible");
+            self.append(events);
+        }
         self.dispatch();
+    }
+
+    /// Somebody wants other lines.
+    pub(super) fn edit(&mut self, basket: Arc<Basket>) -> bool {
+        self.edits += 1;
+        let edit = Edit { payment_id: PaymentId::from_uuid(uuid::Uuid::from_u128(0x300 + self.edits)), basket };
+        let edited = checkout::edit(&mut self.saga, &edit, self.now);
+        let accepted = edited.is_ok();
+        self.append(edited.unwrap_or_default());
+        accepted
     }
 
     pub(super) fn pass(&mut self, ms: u64) {
@@ -213,7 +235,7 @@ impl World {
     }
 
     pub(super) fn has_calls(&self) -> bool {
-        self.rows.payment.stored.as_ref().is_some_and(|payment| payment.call.is_some())
+        self.rows.payment.stored.as_ref().is_some_and(|payments| payments.all().any(|payment| payment.call.is_some()))
             || self
                 .rows
                 .shipping
@@ -235,10 +257,10 @@ impl World {
 
     /// Does one of the things that are to be done; false when there are none.
     pub(super) fn step(&mut self) -> bool {
-        if let Some(task) = self.outbox.pop() {
-            self.deliver(task);
-        } else if let Some((step, outcome)) = self.replies.pop() {
-            self.reply(step, outcome);
+        if let Some(sent) = self.outbox.pop() {
+            self.deliver(sent);
+        } else if let Some((task, outcome)) = self.replies.pop() {
+            self.reply(task, outcome);
         } else if self.has_calls() {
             self.provider_answers(false);
             self.carrier_answers(false);
@@ -257,6 +279,7 @@ impl World {
     }
 
     fn waits_for_money(&self) -> bool {
-        self.rows.payment.stored.as_ref().is_some_and(|payment| payment.status == PaymentStatus::Pending)
+        let current = self.rows.payment.stored.as_ref().map(Payments::current);
+        current.is_some_and(|payment| payment.status == PaymentStatus::Pending && payment.captured_at.is_none())
     }
 }

@@ -27,22 +27,23 @@ impl World {
 
     /// Somebody outside reports how the payment went.
     pub(super) fn settle(&mut self, settlement: Settlement) {
-        let payment_id = self.rows.payment.stored.as_ref().map_or(payment_id(), |payment| payment.id);
+        let payment_id = self.rows.payment.stored.as_ref().map_or(payment_id(), |payments| payments.current().id);
         let order_id = self.saga.input().order_id;
         self.payment(&PaymentCommand::Settle(SettlePayment { order_id, payment_id, settlement }));
     }
 
-    /// The provider answers the call that is outstanding, or `lost` hides its answer.
+    /// The provider answers the first call that is outstanding, or `lost` hides its answer.
     pub(super) fn provider_answers(&mut self, lost: bool) {
-        let Some(payment) = &self.rows.payment.stored else { return };
-        let Some((call, attempts)) = payment.outstanding(0) else { return };
-        let (order_id, script) = (payment.order_id, payment.script);
+        let Some(payments) = &self.rows.payment.stored else { return };
+        let open = (0..payments.parts()).find_map(|part| payments.outstanding(part).map(|call| (part, call)));
+        let Some((part, (call, attempts))) = open else { return };
+        let (order_id, script) = (payments.order_id(), payments.part(part).script);
         let answer = match call {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
             PaymentCall::Charge => script.answer(attempts + 1, Reason::PaymentDeclined),
             PaymentCall::Refund => CallAnswer::Done,
         };
-        let command = PaymentCommand::Record(RecordPaymentCall { order_id, call, answer });
+        let command = PaymentCommand::Record(RecordPaymentCall { order_id, part, call, answer });
         self.payment(&command);
     }
 

@@ -10,6 +10,7 @@ mod catalog_bad_fields;
 mod catalog_crashes;
 mod catalog_idempotency;
 mod catalog_lists;
+mod edit;
 mod faults;
 mod frame;
 mod idempotency;

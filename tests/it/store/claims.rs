@@ -41,7 +41,8 @@ async fn a_repeated_key_is_answered_with_the_row_as_it_is_now() {
     decided(one(test.store.payments.execute(vec![settle.into()]).await));
     let test = test.reopen().await;
     match one(test.store.payments.execute(vec![open(&case, TOTAL, "k", 1)]).await).unwrap() {
-        Executed::Replayed(Some(Payment { id, status, .. })) => {
+        Executed::Replayed(Some(payments)) => {
+            let Payment { id, status, .. } = payments.into_current();
             assert_eq!((id, status), (payment.id, PaymentStatus::Paid));
         }
         other => panic!("{other:?}"),

@@ -65,7 +65,7 @@ async fn an_unreadable_row_is_a_fact_and_hides_no_other() {
     for facts in test.facts().await {
         let bad = facts.order_id == id;
         assert_eq!(facts.order.unwrap().is_err(), bad);
-        assert_eq!(facts.payment.unwrap().payment.unwrap().is_err(), bad);
+        assert_eq!(facts.payment.unwrap().payments.unwrap().is_err(), bad);
         assert_eq!(facts.saga.unwrap().is_err(), bad);
     }
 }

@@ -171,6 +171,7 @@ impl Case {
             customer_ref: None,
             currency: Currency::Idr,
             basket,
+            revision: 0,
             provider,
             deadline_ms,
             simulate,

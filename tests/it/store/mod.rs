@@ -11,6 +11,7 @@ mod claims;
 mod close;
 mod facts;
 mod offenders;
+mod payments;
 mod plans;
 mod poison;
 mod sagas;

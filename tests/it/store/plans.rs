@@ -132,6 +132,30 @@ fn stock_is_found_by_the_indexes_that_are_kept_for_it() {
 }
 
 #[test]
+fn an_orders_payments_are_found_by_their_key_and_outstanding_calls_by_the_index_of_calls() {
+    let outstanding = "SELECT version FROM payment_payment WHERE order_id IN (SELECT DISTINCT order_id FROM payment_payment \
+                       WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') ORDER BY order_id LIMIT ?2) \
+                       ORDER BY order_id, number";
+    for (sql, index) in [
+        ("SELECT version FROM payment_payment WHERE order_id = ?1 ORDER BY number", "USING PRIMARY KEY (order_id=?)"),
+        (outstanding, "USING PRIMARY KEY (order_id=?)"),
+        (outstanding, "payment_payment_call"),
+        ("SELECT version FROM payment_payment ORDER BY order_id, number", "SCAN payment_payment"),
+        ("SELECT at FROM payment_movement ORDER BY order_id, payment_id, kind", "SCAN payment_movement"),
+    ] {
+        let plan = plan(sql);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+    // An order has a few payments: sorting those costs less than reading everybody's.
+    for sql in [
+        "SELECT version FROM payment_payment WHERE order_id = ?1 ORDER BY id DESC",
+        "SELECT version FROM payment_payment WHERE order_id = ?1 AND id < ?2 ORDER BY id DESC",
+    ] {
+        assert!(plan(sql).contains("USING PRIMARY KEY (order_id=?)"), "{sql}: {}", plan(sql));
+    }
+}
+
+#[test]
 fn no_write_builds_a_temporary_b_tree() {
     let test = store();
     let conn = test.raw();

@@ -63,7 +63,7 @@ async fn an_unreadable_payment_does_not_hide_the_calls_of_all_others() {
     let (mut payments, mut shipments): (Vec<OrderId>, Vec<OrderId>) = Default::default();
     for _ in 0..4 {
         let page = test.store.payments.outstanding_payments(payments.last().copied(), 2).await.unwrap();
-        payments.extend(page.iter().map(|payment| payment.order_id));
+        payments.extend(page.iter().map(Outgoing::order_id));
         let page = test.store.shipments.outstanding_shipping(shipments.last().copied(), 2).await.unwrap();
         shipments.extend(page.iter().map(Outgoing::order_id));
     }

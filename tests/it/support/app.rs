@@ -154,6 +154,10 @@ impl TestApp {
         self.get(&format!("/orders?{query}"))
     }
 
+    pub(crate) fn edit_order(&self, id: &str, body: &Value) -> Call {
+        self.put(&format!("/orders/{id}"), body)
+    }
+
     pub(crate) fn delete_order(&self, id: &str) -> Call {
         self.call("DELETE", &format!("/orders/{id}"))
     }

@@ -1,6 +1,6 @@
 use crate::{
     audit::sample::{
-        Sample, applies, compensated, completed, movements, order, paid_late, payment, red, report, reservation,
+        Sample, applies, compensated, completed, held, movements, order, paid_late, payment, red, report, reservation,
         shipment,
     },
     domain::{
@@ -76,6 +76,17 @@ fn late_money_on_its_way_back_is_no_violation() {
     assert_eq!(payment(&mut facts).status, PaymentStatus::Refunding);
     assert!(applies("compensated_sagas_hold_no_money", &facts));
     assert!(report(&facts).is_clean(), "{}", report(&facts));
+}
+
+#[test]
+fn a_saga_that_has_ended_with_its_payment_held_is_red() {
+    let name = "ended_sagas_hold_no_payment_back";
+    for mut facts in [completed(), compensated()] {
+        assert!(applies(name, &facts));
+        payment(&mut facts).held = true;
+        assert_eq!(red(&facts), [name]);
+    }
+    assert!(!applies(name, &held()), "it has not ended");
 }
 
 #[test]

@@ -1,5 +1,8 @@
 use crate::{
-    audit::sample::{applies, compensated, completed, order, paid_late, payment, red, report, stored, waiting},
+    audit::sample::{
+        applies, compensated, completed, edited, held, order, paid_late, payment, payments, red, report, reservation,
+        stored, waiting,
+    },
     domain::{
         ids::{OrderId, SagaId},
         saga::CancelBy,
@@ -9,9 +12,14 @@ use uuid::Uuid;
 
 #[test]
 fn genuine_facts_turn_nothing_red() {
-    for (name, facts) in
-        [("completed", completed()), ("compensated", compensated()), ("waiting", waiting()), ("paid late", paid_late())]
-    {
+    for (name, facts) in [
+        ("completed", completed()),
+        ("compensated", compensated()),
+        ("waiting", waiting()),
+        ("paid late", paid_late()),
+        ("being edited", held()),
+        ("edited", edited()),
+    ] {
         assert!(report(&facts).is_clean(), "{name}: {}", report(&facts));
     }
 }
@@ -55,6 +63,26 @@ fn an_order_that_is_gone_is_missed_once_its_saga_has_recorded_it() {
 }
 
 #[test]
+fn an_edited_order_whose_parts_are_of_different_revisions_is_red() {
+    let name = "edited_orders_are_of_one_revision";
+    assert!(applies(name, &edited()) && !applies(name, &waiting()) && !applies(name, &held()));
+    let mut old_lines = edited();
+    order(&mut old_lines).revision = 0;
+    let mut old_pieces = edited();
+    reservation(&mut old_pieces).revision = 0;
+    let mut other_lines = edited();
+    order(&mut other_lines).basket = order(&mut waiting()).basket.clone();
+    for (facts, why) in [
+        (old_lines, "its saga is at revision 1 of its lines, its order at 0"),
+        (old_pieces, "its saga is at revision 1 of its lines, its reservation at 0"),
+        (other_lines, "revision 1 of its lines is not what its saga says"),
+    ] {
+        assert!(red(&facts).contains(&name), "{:?}", red(&facts));
+        assert!(report(&facts).to_string().contains(why), "{}", report(&facts));
+    }
+}
+
+#[test]
 fn an_order_without_a_saga_is_red() {
     let mut facts = waiting();
     facts.saga = None;
@@ -71,6 +99,9 @@ fn an_order_and_a_saga_that_name_others_are_red() {
     assert_eq!(red(&facts), [name]);
     let mut facts = completed();
     payment(&mut facts).saga_id = Some(SagaId::from_uuid(Uuid::from_u128(9)));
+    assert_eq!(red(&facts), [name]);
+    let mut facts = edited();
+    payments(&mut facts).superseded_mut()[0].saga_id = Some(SagaId::from_uuid(Uuid::from_u128(9)));
     assert_eq!(red(&facts), [name]);
     let mut facts = completed();
     facts.order_id = OrderId::from_uuid(Uuid::from_u128(9));

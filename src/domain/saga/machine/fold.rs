@@ -6,7 +6,7 @@ use super::{
         event::Event,
         record::{StepRecord, StepState},
     },
-    End, Impossible, Saga,
+    End, Fate, Impossible, Saga,
 };
 use crate::domain::{ids::SagaId, reason::Reason, time::Timestamp};
 
@@ -38,6 +38,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             forward: vec![StepRecord::default(); definition.steps().count()],
             turned: None,
             undo: Vec::new(),
+            amendment: None,
             ended: None,
             updated_at: now,
         }
@@ -92,6 +93,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
                     _ if *attempt != record.attempts + 1 => Err("attempts are numbered one by one"),
                     _ => {
                         begin_attempt(record, *attempt, at);
+                        self.widen_for(*step);
                         Ok(())
                     }
                 }
@@ -145,6 +147,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
             Event::SagaTurned { reason } => self.turn(*reason),
             Event::LateReply { .. } | Event::CancelRequested { .. } => Ok(()),
             Event::RetryRequested { .. } => self.refresh(),
+            Event::AmendmentStarted { revision, input } => self.fold_amendment_started(*revision, input),
+            Event::AmendmentRefused { reason } => self.fold_amendment_refused(*reason),
+            Event::AmendmentDone => self.fold_amendment_done(),
             Event::AttentionNeeded { why } => match self.ended {
                 Some(End::Completed | End::Compensated) => Err("the saga has ended"),
                 _ => {
@@ -169,8 +174,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
         }
     }
 
-    /// The record of a step that may be worked on now: of the current stage, or the current undo.
-    fn current(&mut self, step: A) -> Result<&mut StepRecord, &'static str> {
+    /// The record of a step that may be worked on now: of the current stage, the amendment or the current undo.
+    pub(super) fn current(&mut self, step: A) -> Result<&mut StepRecord, &'static str> {
         if self.ended.is_some() {
             return Err("the saga has ended");
         }
@@ -178,6 +183,11 @@ impl<A: Action, I: Clone> Saga<A, I> {
             let position = self.current_undo().ok_or("every compensation is done")?;
             let (verb, record) = &mut self.undo[position];
             return if *verb == step { Ok(record) } else { Err("another compensation is due") };
+        }
+        if self.amending().is_some() {
+            let due = |(verb, record): &&mut (A, StepRecord)| *verb == step && record.state != StepState::Done;
+            let found = self.amending_mut().and_then(|amendment| amendment.steps.iter_mut().find(due));
+            return found.map(|(_, record)| record).ok_or("the step is not the amendment's next");
         }
         let stage = self.stage;
         let index = self
@@ -195,6 +205,11 @@ impl<A: Action, I: Clone> Saga<A, I> {
             StepState::Running | StepState::Due | StepState::Waiting { .. } => Ok(record),
             _ => Err("the step has no answer outstanding"),
         }
+    }
+
+    pub(super) fn record(&self, step: A) -> Option<&StepRecord> {
+        let mut records = self.definition.steps().zip(&self.forward);
+        records.find(|((_, candidate), _)| candidate.action == step).map(|(_, record)| record)
     }
 
     pub(super) fn record_mut(&mut self, step: A) -> Option<&mut StepRecord> {
@@ -231,6 +246,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
         // somebody outside may have begun ahead of it.
         self.undo =
             self.definition.compensations(self.stage).into_iter().map(|undo| (undo, StepRecord::default())).collect();
+        if let Some(amendment) = self.amending_mut() {
+            amendment.fate = Fate::Overtaken;
+        }
         self.turned = Some(reason);
         self.ended = None;
         Ok(())
@@ -241,7 +259,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
             return Err("the saga has ended");
         }
         self.ended = None;
-        for record in self.forward.iter_mut().chain(self.undo.iter_mut().map(|(_, record)| record)) {
+        let amended = self.amendment.iter_mut().flat_map(|amendment| &mut amendment.steps);
+        for record in self.forward.iter_mut().chain(self.undo.iter_mut().chain(amended).map(|(_, record)| record)) {
             record.tries = 0;
         }
         Ok(())

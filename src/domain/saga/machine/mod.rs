@@ -1,8 +1,11 @@
 //! The state machine: a saga is the fold of its log, and every move is a function of that fold.
 
+mod amendment;
 mod fold;
 mod moves;
 mod questions;
+
+pub use amendment::{Amendment, Fate};
 
 use super::{
     definition::{Action, Definition},
@@ -28,6 +31,8 @@ pub struct Saga<A: Action + 'static, I> {
     turned: Option<Reason>,
     /// Compensations in the order they are sent; empty until the saga turns.
     undo: Vec<(A, StepRecord)>,
+    /// The latest amendment of its input.
+    amendment: Option<Box<Amendment<A, I>>>,
     ended: Option<End>,
     updated_at: Timestamp,
 }
@@ -63,9 +68,29 @@ pub enum Refused {
     /// The money is in.
     #[error("the order is already paid")]
     AlreadyPaid,
+    /// It is on its way back.
+    #[error("the saga is being undone")]
+    Turned,
+    /// Its input can be amended only while it waits for a result, one amendment at a time.
+    #[error("the saga is busy just now; try again")]
+    Busy,
+    /// It has been amended so often that its log is long enough.
+    #[error("it has been edited {0} times and cannot be edited again")]
+    TooManyAmendments(u32),
+    /// A participant has refused the amendment.
+    #[error("it stays as it was: {}", why_amendment_refused(*.0))]
+    Amendment(Reason),
     /// It is on its way back, and stuck there.
     #[error("the saga is being undone already, and is stuck; retry it instead")]
     Stuck,
+}
+
+const fn why_amendment_refused(reason: Reason) -> &'static str {
+    match reason {
+        Reason::OutOfStock => "there is too little in stock for the new lines",
+        Reason::PaymentUnderWay => "its payment is being taken just now; try again",
+        _ => "it is closed",
+    }
 }
 
 /// Who cancels, which decides the reason the order ends with.

@@ -8,7 +8,7 @@ use super::{
         record::{StepRecord, StepState},
         retry::RetryPolicy,
     },
-    CancelBy, End, Impossible, Refused, Saga, Status,
+    Amendment, CancelBy, End, Impossible, Refused, Saga, Status,
 };
 use crate::domain::{reason::Reason, time::Timestamp};
 
@@ -160,7 +160,12 @@ impl<A: Action, I: Clone> Saga<A, I> {
         Ok(made)
     }
 
-    fn make(&mut self, made: &mut Vec<Event<A, I>>, event: Event<A, I>, now: Timestamp) -> Result<(), Impossible> {
+    pub(super) fn make(
+        &mut self,
+        made: &mut Vec<Event<A, I>>,
+        event: Event<A, I>,
+        now: Timestamp,
+    ) -> Result<(), Impossible> {
         self.apply(&event, now)?;
         made.push(event);
         Ok(())
@@ -170,6 +175,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
     fn go_on(&mut self, made: &mut Vec<Event<A, I>>, now: Timestamp) -> Result<(), Impossible> {
         if self.turned.is_some() {
             return self.next_undo(made, now);
+        }
+        if self.amending().is_some() {
+            return self.next_amendment_step(made, now);
         }
         if self.stage == self.definition.stages().len() {
             return self.make(made, Event::SagaCompleted, now);
@@ -186,6 +194,12 @@ impl<A: Action, I: Clone> Saga<A, I> {
     fn give_up(&mut self, made: &mut Vec<Event<A, I>>, step: A, now: Timestamp) -> Result<(), Impossible> {
         let Some((_, record, _)) = self.in_scope().find(|(candidate, ..)| *candidate == step) else { return Ok(()) };
         let name = step.name();
+        let amending = self.amending().is_some();
+        if let StepState::Rejected(reason) = record.state
+            && amending
+        {
+            return self.refuse_amendment(made, step, reason, now);
+        }
         let (reason, why) = if let StepState::Rejected(reason) = record.state {
             (reason, format!("{name} was refused ({reason}) where nothing may be"))
         } else {
@@ -193,7 +207,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             let (tries, error) = (record.tries, record.error.as_deref().unwrap_or_default());
             (reason, format!("{name} gave no usable answer in {tries} attempts: {error}"))
         };
-        if self.turned.is_some() || self.pivot_done() {
+        if self.turned.is_some() || self.pivot_done() || amending {
             self.make(made, Event::AttentionNeeded { why }, now)
         } else {
             self.turn_back(made, reason, now)
@@ -262,16 +276,18 @@ impl<A: Action, I: Clone> Saga<A, I> {
         if self.turned.is_some() {
             return Some(self.definition.compensation_retry());
         }
+        if self.amending().is_some() {
+            return self.definition.amendment().map(|plan| plan.retry);
+        }
         self.forward_step(step).map(|step| step.retry)
     }
 
     /// The steps that the saga works on now, with their deadline actions.
     pub(super) fn in_scope(&self) -> impl Iterator<Item = (A, &StepRecord, Option<A>)> {
         let undo = self.current_undo().map(|position| (self.undo[position].0, &self.undo[position].1, None));
-        let forward = self
-            .turned
-            .is_none()
+        let amended = self.amending().and_then(Amendment::current).map(|(step, record)| (step, record, None));
+        let forward = (self.turned.is_none() && self.amending().is_none())
             .then(|| self.stage_records(self.stage).map(|(step, record)| (step.action, record, step.on_deadline)));
-        undo.into_iter().chain(forward.into_iter().flatten())
+        undo.into_iter().chain(amended).chain(forward.into_iter().flatten())
     }
 }

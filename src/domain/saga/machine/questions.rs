@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        definition::{Action, Definition},
+        definition::{AMENDMENT_STAGE, Action, Definition, Kind},
         outcome::Receipt,
         record::{Progress, StepRecord, StepState, state_word},
     },
@@ -94,10 +94,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             StepState::Running => record.attempts > 1,
             _ => true,
         };
-        self.definition
-            .steps()
-            .zip(&self.forward)
-            .any(|((_, candidate), record)| candidate.action == step && answered(record))
+        self.record(step).is_some_and(answered)
     }
 
     /// Whether the step with this verb has been tried in vain and is, or would be, tried again.
@@ -107,16 +104,24 @@ impl<A: Action, I: Clone> Saga<A, I> {
             StepState::Backoff { .. } | StepState::Exhausted => true,
             _ => false,
         };
-        self.definition
-            .steps()
-            .zip(&self.forward)
-            .any(|((_, candidate), record)| candidate.action == step && again(record))
+        self.record(step).is_some_and(again)
+    }
+
+    /// Whether the step with this verb has been started again since this attempt: an answer to the older one is
+    /// about what the step was then, and no news.
+    pub fn is_overtaken(&self, step: A, attempt: u32) -> bool {
+        self.record(step).is_some_and(|record| record.attempts > attempt)
+    }
+
+    /// Whether the step with this verb is to be sent or has been, and its answer is outstanding.
+    pub fn is_running(&self, step: A) -> bool {
+        let running = |record: &StepRecord| matches!(record.state, StepState::Idle | StepState::Running);
+        self.record(step).is_some_and(running)
     }
 
     /// What the step with this verb has to show, once it is done.
     pub fn receipt(&self, step: A) -> Option<&Receipt> {
-        let mut records = self.definition.steps().zip(&self.forward);
-        records.find(|((_, candidate), _)| candidate.action == step)?.1.receipt.as_ref()
+        self.record(step)?.receipt.as_ref()
     }
 
     /// The part of it that its row keeps.
@@ -147,9 +152,20 @@ impl<A: Action, I: Clone> Saga<A, I> {
         }
     }
 
-    /// Every step as shown to a person, in order.
+    /// Every step as shown to a person, in order; those of the latest amendment last.
     pub fn progress(&self) -> Vec<Progress> {
         let stages = self.definition.stages();
+        let amended = self.amendment.iter().flat_map(|amendment| &amendment.steps).map(|(step, record)| Progress {
+            stage: AMENDMENT_STAGE,
+            step: step.name(),
+            participant: step.participant(),
+            kind: Kind::Compensatable,
+            state: state_word(record, None),
+            attempts: record.attempts,
+            started_at: record.started_at,
+            finished_at: record.finished_at,
+            error: record.error.clone(),
+        });
         self.definition
             .steps()
             .zip(&self.forward)
@@ -170,6 +186,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
                     error: undo.and_then(|undo| undo.error.clone()).or_else(|| record.error.clone()),
                 }
             })
+            .chain(amended)
             .collect()
     }
 }

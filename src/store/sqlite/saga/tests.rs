@@ -60,6 +60,7 @@ impl Database {
             customer_ref: None,
             currency: Currency::Idr,
             basket: Arc::new(basket),
+            revision: 0,
             provider: Provider::Manual,
             deadline_ms: 60_000,
             simulate: Simulation::default(),

@@ -1,7 +1,8 @@
 //! The reservation's row as the stock participant's barrier: each command twice, each out of order.
 
 use super::depot::{
-    Depot, commit, demand, done, order, refused, release, replace, reserve, reserve_for, variant, warehouse,
+    Depot, commit, demand, done, order, receive, refused, release, replace, reserve, reserve_for, shelf, variant,
+    warehouse,
 };
 use crate::domain::given::{at, order_id, saga_id};
 use backstitch::domain::{
@@ -181,9 +182,34 @@ fn a_new_revision_may_use_what_the_old_one_held() {
 fn an_old_revision_stands_unchanged_when_the_new_one_cannot_be_had() {
     let mut depot = Depot::with(&[&[5]]);
     depot.ask(&reserve(&[demand(0, 0, 4)]));
-    let before = state(&depot);
+    let (before, books) = (depot.rows[&order_id()].clone(), depot.movements.len());
     assert_eq!(depot.outcome(&replace(1, &[demand(0, 0, 6)])), refused(OUT_OF_STOCK));
-    assert_eq!(state(&depot), before);
+    assert_eq!(depot.rows[&order_id()], Reservation { refused_revision: 1, ..before });
+    assert_eq!((depot.level(0, 0), depot.movements.len()), ((5, 4), books));
+}
+
+#[test]
+fn a_refused_revision_stays_refused_when_there_is_enough_by_the_time_it_is_sent_again() {
+    for held in [&[demand(0, 0, 4)][..], &[]] {
+        let mut depot = Depot::with(&[&[5]]);
+        if !held.is_empty() {
+            depot.ask(&reserve(held));
+        }
+        let refusal = replace(1, &[demand(0, 0, 6)]);
+        assert_eq!(depot.outcome(&refusal), refused(OUT_OF_STOCK));
+        depot.change(&receive(shelf(warehouse(0), variant(0)), 5)).expect("it is open");
+        assert_eq!(depot.outcome(&refusal), refused(OUT_OF_STOCK));
+        assert_eq!(depot.outcome(&replace(2, &[demand(0, 0, 6)])), done(), "the next one is another");
+    }
+}
+
+#[test]
+fn what_is_refused_goods_for_the_first_time_has_a_reservation_of_nothing_that_ends_like_any_other() {
+    let mut depot = Depot::with(&[&[1]]);
+    depot.ask(&replace(1, &[demand(0, 0, 2)]));
+    assert_eq!(depot.outcome(&commit()), done());
+    assert_eq!(depot.outcome(&release()), done());
+    assert_eq!(depot.level(0, 0), (1, 0));
 }
 
 #[test]

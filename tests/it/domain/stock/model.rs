@@ -65,6 +65,8 @@ fn demands(lines: &[(u128, u128, i64)]) -> Vec<Demand> {
 struct Held {
     status: ReservationStatus,
     revision: u32,
+    /// The latest revision that was refused.
+    refused: u32,
     /// By shop and variant.
     pieces: BTreeMap<(u128, u128), i64>,
 }
@@ -165,7 +167,8 @@ impl World {
             Move::Release(whose) => {
                 let command = StockCommand::Release(ReleaseStock { order_id: order(*whose), saga_id: saga_id() });
                 assert_eq!(self.depot.outcome(&command), done_for(order(*whose)));
-                let nothing = Held { status: ReservationStatus::Released, revision: 0, pieces: BTreeMap::new() };
+                let nothing =
+                    Held { status: ReservationStatus::Released, revision: 0, refused: 0, pieces: BTreeMap::new() };
                 self.model.orders.entry(*whose).or_insert(nothing).status = ReservationStatus::Released;
             }
         }
@@ -179,7 +182,7 @@ impl World {
             Some(_) => assert_eq!(outcome, done_for(order(whose))),
             None if enough => {
                 assert_eq!(outcome, done_for(order(whose)));
-                let held = Held { status: ReservationStatus::Reserved, revision: 0, pieces: sums(lines) };
+                let held = Held { status: ReservationStatus::Reserved, revision: 0, refused: 0, pieces: sums(lines) };
                 self.model.orders.insert(whose, held);
             }
             None => assert_eq!(outcome, refused(Reason::OutOfStock)),
@@ -204,17 +207,29 @@ impl World {
         let StockCommand::Replace(command) = replace(revision, &demands(lines)) else { unreachable!() };
         let command = StockCommand::Replace(ReplaceReservation { order_id: order(whose), ..command });
         let outcome = self.depot.outcome(&command);
-        let next = Held { status: ReservationStatus::Reserved, revision, pieces: sums(lines) };
         match self.model.orders.get(&whose) {
             Some(held) if held.status != ReservationStatus::Reserved => {
                 assert_eq!(outcome, refused(Reason::StockClosed));
             }
+            // Decided before: the same again, whatever there is by now.
+            Some(held) if held.refused >= revision => assert_eq!(outcome, refused(Reason::OutOfStock)),
             Some(held) if held.revision >= revision => assert_eq!(outcome, done_for(order(whose))),
-            _ if enough => {
-                assert_eq!(outcome, done_for(order(whose)));
+            held => {
+                let old = held.cloned().unwrap_or_else(|| Held {
+                    status: ReservationStatus::Reserved,
+                    revision: 0,
+                    refused: 0,
+                    pieces: BTreeMap::new(),
+                });
+                let next = if enough {
+                    assert_eq!(outcome, done_for(order(whose)));
+                    Held { revision, pieces: sums(lines), ..old }
+                } else {
+                    assert_eq!(outcome, refused(Reason::OutOfStock));
+                    Held { refused: revision, ..old }
+                };
                 self.model.orders.insert(whose, next);
             }
-            _ => assert_eq!(outcome, refused(Reason::OutOfStock)),
         }
     }
 
@@ -229,7 +244,7 @@ impl World {
         }
         for (whose, held) in &self.model.orders {
             let row = &self.depot.rows[&order(*whose)];
-            assert_eq!((row.status, row.revision), (held.status, held.revision));
+            assert_eq!((row.status, row.revision, row.refused_revision), (held.status, held.revision, held.refused));
             let wanted: i64 = held.pieces.values().sum();
             assert_eq!(row.items.iter().map(|item| item.quantity.get()).sum::<i64>(), wanted);
         }

@@ -111,8 +111,8 @@ async fn an_old_revision_stands_when_the_new_one_cannot_be_had() {
     depot.outcome(buyer.reserve(&[depot.demand(4)])).await;
     assert_eq!(depot.outcome(buyer.replace(1, &[depot.demand(6)])).await, refused(Reason::OutOfStock));
     let row = depot.store().stock.reservation_of(buyer.order_id).await.unwrap().unwrap();
-    assert_eq!((row.revision, depot.levels().await), (0, vec![(5, 4)]));
-    assert_eq!(depot.outcome(buyer.replace(1, &[depot.demand(5)])).await, buyer.done());
+    assert_eq!((row.revision, row.refused_revision, depot.levels().await), (0, 1, vec![(5, 4)]));
+    assert_eq!(depot.outcome(buyer.replace(2, &[depot.demand(5)])).await, buyer.done());
     assert_eq!(depot.levels().await, [(5, 5)]);
 }
 

@@ -1,0 +1,178 @@
+//! What the payment participant can be asked, and what it answers.
+
+use super::{Payment, PaymentCall, Payments, Provider};
+use crate::domain::{
+    ids::{OrderId, PaymentId, SagaId},
+    money::{Amount, Currency},
+    order::OrderStatus,
+    saga::Outcome,
+    simulation::{CallAnswer, Script},
+};
+
+/// What a saga knows of its payment; the same in every command for one revision of the order's lines, so that
+/// the first to arrive can make the row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The order.
+    pub order_id: OrderId,
+    /// Its saga.
+    pub saga_id: SagaId,
+    /// Which revision of the order's lines they are for; 0 where it was never edited.
+    pub revision: u32,
+    /// The latest amendment that the saga knows of; 0 for none. Terms from before one that holds the payment come
+    /// late and do not end the hold.
+    pub amendment: u32,
+    /// The id a new payment gets; another one for each revision.
+    pub payment_id: PaymentId,
+    /// How much.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// Who takes the money.
+    pub provider: Provider,
+    /// What the simulated provider does.
+    pub script: Script,
+    /// How long the saga waits for the money, in milliseconds.
+    pub deadline_ms: u64,
+}
+
+/// An order as far as opening a payment for it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Payable {
+    /// The order.
+    pub order_id: OrderId,
+    /// Its total.
+    pub total: Amount,
+    /// Its currency.
+    pub currency: Currency,
+    /// How far it has come.
+    pub status: OrderStatus,
+}
+
+/// Takes the money, or waits for it. Ends a hold: terms of the same revision take the payment up again, those
+/// of a later one supersede it by a new payment.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessPayment(pub Terms);
+
+/// The deadline has passed, says the saga; the row decides. Ends a hold, as the revision stands.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpirePayment(pub Terms);
+
+/// Keeps an open payment from being paid while its order is edited.
+#[derive(Clone, Copy, Debug)]
+pub struct HoldPayment {
+    /// The order.
+    pub order_id: OrderId,
+    /// Which of its saga's amendments holds it, from 1.
+    pub amendment: u32,
+}
+
+/// Closes the payment for good, whatever its revision, and gives back what came. Compensates
+/// [`ProcessPayment`].
+#[derive(Clone, Copy, Debug)]
+pub struct RefundPayment(pub Terms);
+
+/// A client opens the order's payment itself.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenPayment {
+    /// The order it pays for.
+    pub order: Payable,
+    /// The id a new payment gets.
+    pub payment_id: PaymentId,
+    /// What the client thinks the total is.
+    pub amount: Amount,
+    /// Who takes the money.
+    pub provider: Provider,
+}
+
+/// How a payment went, as reported from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The money is in.
+    Success,
+    /// There will be none.
+    Failed,
+}
+
+/// Somebody outside reports how the payment went.
+#[derive(Clone, Copy, Debug)]
+pub struct SettlePayment {
+    /// The order.
+    pub order_id: OrderId,
+    /// One of its payments, as the reporter knows it.
+    pub payment_id: PaymentId,
+    /// How it went.
+    pub settlement: Settlement,
+}
+
+/// The provider's answer to an outside call.
+#[derive(Clone, Debug)]
+pub struct RecordPaymentCall {
+    /// The order.
+    pub order_id: OrderId,
+    /// The place of the payment among the order's, from 0.
+    pub part: usize,
+    /// Which call.
+    pub call: PaymentCall,
+    /// What it came to.
+    pub answer: CallAnswer,
+}
+
+/// What the payment participant can be asked.
+#[derive(Clone, Debug)]
+pub enum PaymentCommand {
+    /// Take the money, or wait for it.
+    Process(ProcessPayment),
+    /// The deadline has passed.
+    Expire(ExpirePayment),
+    /// The order is about to be edited.
+    Hold(HoldPayment),
+    /// Close it and give back what came.
+    Refund(RefundPayment),
+    /// A client opens it.
+    Open(OpenPayment),
+    /// Somebody reports how it went.
+    Settle(SettlePayment),
+    /// The provider answered.
+    Record(RecordPaymentCall),
+}
+
+/// Why a client's command is refused. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PaymentRefusal {
+    /// The client's amount is not what the order costs.
+    #[error("the amount must equal the order's total of {total}")]
+    AmountMismatch {
+        /// What it must be.
+        total: Amount,
+    },
+    /// The order was unwound before it had a payment.
+    #[error("the order is closed and takes no payment")]
+    OrderClosed,
+    /// What the order costs is being decided.
+    #[error("the order is being edited; try again shortly")]
+    BeingAmended,
+    /// No such payment.
+    #[error("the order has no payment")]
+    NoPayment,
+    /// The payment is another order's.
+    #[error("the payment does not belong to the order")]
+    NotTheOrders,
+    /// Money that has come cannot be reported as failed.
+    #[error("the payment is already paid and cannot fail")]
+    AlreadyPaid,
+}
+
+/// What a payment command is answered.
+#[derive(Clone, Debug)]
+pub struct PaymentAnswer {
+    /// The saga's side: the step's outcome.
+    pub outcome: Outcome,
+    /// The order's payments as they are now.
+    pub payments: Option<Payments>,
+    /// The client's side: the payment that the command was about, as it is now, and whether this command opened
+    /// it.
+    pub result: Result<(Payment, bool), PaymentRefusal>,
+    /// A saga that waits for this payment and should ask again.
+    pub signal: Option<SagaId>,
+}
