@@ -45,12 +45,34 @@ struct Generations<K, V> {
     old: IdMap<K, V>,
 }
 
+impl<K, V> Default for Generations<K, V> {
+    fn default() -> Self {
+        Self { young: IdMap::default(), old: IdMap::default() }
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Generations<K, V> {
+    fn get(&self, key: &K) -> Option<V> {
+        self.young.get(key).or_else(|| self.old.get(key)).cloned()
+    }
+
+    /// Once there are enough young ones they are the old ones. The room that those had is used again.
+    fn age(&mut self) {
+        if self.young.len() >= GENERATION {
+            mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+}
+
 impl<K, V> Default for Rows<K, V> {
     fn default() -> Self {
-        Self {
-            committed: Mutex::new(Generations { young: IdMap::default(), old: IdMap::default() }),
-            pending: Mutex::default(),
-        }
+        Self { committed: Mutex::default(), pending: Mutex::default() }
     }
 }
 
@@ -62,8 +84,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
     /// The row as last committed.
     pub(super) fn committed(&self, key: K) -> Option<V> {
-        let rows = lock(&self.committed);
-        rows.young.get(&key).or_else(|| rows.old.get(&key)).cloned()
+        lock(&self.committed).get(&key)
     }
 
     /// The row as the transaction under way has left it. The writer's question.
@@ -96,9 +117,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
                 }
             }
         }
-        if rows.young.len() >= GENERATION {
-            rows.old = mem::take(&mut rows.young);
-        }
+        rows.age();
     }
 
     fn discard(&self) {
@@ -107,9 +126,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
 
     fn clear(&self) {
         self.discard();
-        let mut rows = lock(&self.committed);
-        rows.young.clear();
-        rows.old.clear();
+        lock(&self.committed).clear();
     }
 }
 
@@ -121,8 +138,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
 pub(super) struct LookUps<V>(Mutex<KeptLookUps<V>>);
 
 struct KeptLookUps<V> {
-    young: IdMap<(ShopId, VariantId), V>,
-    old: IdMap<(ShopId, VariantId), V>,
+    found: Generations<(ShopId, VariantId), V>,
     /// How often the catalogue has been written.
     state: u64,
     /// Whether the transaction under way has written it.
@@ -131,7 +147,7 @@ struct KeptLookUps<V> {
 
 impl<V> Default for LookUps<V> {
     fn default() -> Self {
-        Self(Mutex::new(KeptLookUps { young: IdMap::default(), old: IdMap::default(), state: 0, touched: false }))
+        Self(Mutex::new(KeptLookUps { found: Generations::default(), state: 0, touched: false }))
     }
 }
 
@@ -151,10 +167,8 @@ impl<V: Clone> LookUps<V> {
     pub(super) fn keep(&self, shop: ShopId, variant: VariantId, found: V, state: u64) {
         let mut kept = lock(&self.0);
         if kept.state == state {
-            kept.young.insert((shop, variant), found);
-            if kept.young.len() >= GENERATION {
-                kept.old = mem::take(&mut kept.young);
-            }
+            kept.found.young.insert((shop, variant), found);
+            kept.found.age();
         }
     }
 
@@ -184,14 +198,12 @@ impl<V: Clone> LookUps<V> {
 
 impl<V: Clone> KeptLookUps<V> {
     fn find(&self, shop: ShopId, variant: VariantId) -> Result<V, u64> {
-        let key = (shop, variant);
-        self.young.get(&key).or_else(|| self.old.get(&key)).cloned().ok_or(self.state)
+        self.found.get(&(shop, variant)).ok_or(self.state)
     }
 
     fn forget(&mut self) {
         self.state += 1;
-        self.young.clear();
-        self.old.clear();
+        self.found.clear();
     }
 }
 

@@ -24,7 +24,7 @@ use rusqlite::Row;
 
 /// The levels of a variant in a shop's active warehouses. A shop has few warehouses and a variant may be
 /// sold by many shops: CROSS JOIN has SQLite go from the warehouses to the levels.
-const OPEN: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_id, l.on_hand, l.reserved, l.version, w.priority \
+pub(super) const OPEN: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_id, l.on_hand, l.reserved, l.version, w.priority \
                     FROM catalog_warehouse w CROSS JOIN stock_level l \
                     ON l.variant_id = ?2 AND l.warehouse_id = w.id WHERE w.shop_id = ?1 AND w.active = 1";
 

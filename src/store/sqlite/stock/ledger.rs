@@ -80,14 +80,25 @@ pub(in crate::store::sqlite) fn read(row: &Row<'_>) -> rusqlite::Result<Movement
     })
 }
 
+/// Appends what one command moved. The same is never moved twice for one revision of an order: the number of a
+/// movement among those of its kind says so to the table.
+pub(super) fn append(tx: &Tx<'_, '_>, movements: &[Movement]) -> rusqlite::Result<()> {
+    let mut kinds = movements.chunk_by(|one, other| one.delta.kind == other.delta.kind);
+    kinds.try_for_each(|kind| (0..).zip(kind).try_for_each(|(number, movement)| append_one(tx, movement, number)))
+}
+
 /// Appends a movement, and writes down in which stretch it is.
-pub(super) fn append(tx: &Tx<'_, '_>, movement: &Movement) -> rusqlite::Result<()> {
+fn append_one(tx: &Tx<'_, '_>, movement: &Movement, number: i64) -> rusqlite::Result<()> {
     let Movement { shelf, delta, cause, at } = movement;
     let order = if let Cause::Order { order_id, revision } = cause { Some((order_id, revision)) } else { None };
     let transfer = if let Cause::Transfer(transfer) = cause { Some(transfer) } else { None };
     let reason = if let Cause::Count(reason) = cause { Some(reason.as_str()) } else { None };
     let seq = tx.insert(
-        concat!("INSERT INTO stock_movement (", columns!(), ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
+        concat!(
+            "INSERT INTO stock_movement (",
+            columns!(),
+            ", number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+        ),
         (
             shelf.variant_id,
             shelf.warehouse_id,
@@ -99,6 +110,7 @@ pub(super) fn append(tx: &Tx<'_, '_>, movement: &Movement) -> rusqlite::Result<(
             transfer,
             reason,
             at,
+            order.map(|_| number),
         ),
     )?;
     let stretch = seq.div_euclid(STRETCH);

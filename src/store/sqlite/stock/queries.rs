@@ -3,7 +3,7 @@
 use super::{catalog, ledger, levels, reservations, unless_unreadable};
 use crate::{
     domain::{
-        ids::{OrderId, VariantId, WarehouseId},
+        ids::{OrderId, ShopId, VariantId, WarehouseId},
         stock::Reservation,
     },
     store::{
@@ -42,6 +42,20 @@ impl StockStore for Sqlite {
                 conn.prepare_cached(reservations::ONE)?.query_row([order], reservations::read).optional()
             }),
         }
+    }
+
+    fn available(&self, offers: Vec<(ShopId, VariantId)>) -> BoxFuture<'static, Result<Vec<i64>, StoreError>> {
+        self.readers.read(move |conn| {
+            let snapshot = conn.unchecked_transaction()?;
+            let mut open = snapshot.prepare_cached(catalog::OPEN)?;
+            let available = offers.into_iter().map(|offer| {
+                let levels = open.query_map(offer, |row| unless_unreadable(levels::read(row)))?;
+                levels
+                    .filter_map(Result::transpose)
+                    .try_fold(0_i64, |sum, level| Ok(sum.saturating_add(level?.available())))
+            });
+            available.collect()
+        })
     }
 
     fn levels_of(&self, variant: VariantId) -> BoxFuture<'static, Result<Option<Vec<StockedLevel>>, StoreError>> {

@@ -1,6 +1,7 @@
 //! What can be asked of the stock.
 
 use super::given::{Buyer, depot, quantity};
+use crate::support::CatalogRows;
 use backstitch::{
     domain::{
         ids::{VariantId, WarehouseId},
@@ -109,4 +110,14 @@ async fn a_level_says_whether_its_warehouse_is_active() {
     depot.catalog.set_active("catalog_warehouse", depot.warehouses[0].uuid(), false);
     let levels = depot.store().stock.levels_of(depot.variant).await.unwrap().unwrap();
     assert!(!levels[0].active);
+}
+
+#[actix_web::test]
+async fn orders_can_have_what_is_not_promised_in_active_warehouses_of_the_shop_itself() {
+    let depot = depot(&[5, 2, 10]).await;
+    depot.outcome(Buyer::new().reserve(&[depot.demand(3)])).await;
+    depot.catalog.set_active("catalog_warehouse", depot.warehouses[2].uuid(), false);
+    let other = depot.catalog.variant();
+    let offers = vec![(depot.shop, other), (depot.shop, depot.variant), (CatalogRows::shop(), depot.variant)];
+    assert_eq!(depot.store().stock.available(offers).await.unwrap(), [0, 4, 0]);
 }
