@@ -29,13 +29,14 @@ fn defaults() -> Settings {
         orders: Orders { default_payment_deadline_ms: DEFAULT_DEADLINE_MS, allow_free_text_lines: true },
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
+        retention: Retention { days: None },
         node: Node { id: "node-1".to_owned() },
         telemetry: Telemetry { log: "info,actix_server=warn,refinery_core=warn".to_owned(), format: LogFormat::Auto },
     }
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 19] = [
+const OTHERS: [(&str, &str); 20] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -52,6 +53,7 @@ const OTHERS: [(&str, &str); 19] = [
     ("orders.allow_free_text_lines", "false"),
     ("simulation.enabled", "false"),
     ("idempotency.keep_hours", "1"),
+    ("retention.days", "1"),
     ("node.id", "7"),
     ("telemetry.log", "warn,backstitch=trace"),
     ("telemetry.format", "json"),
@@ -78,6 +80,7 @@ fn others() -> Settings {
         orders: Orders { default_payment_deadline_ms: MAX_DEADLINE_MS, allow_free_text_lines: false },
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },
+        retention: Retention { days: NonZeroU32::new(1) },
         node: Node { id: "7".to_owned() },
         telemetry: Telemetry { log: "warn,backstitch=trace".to_owned(), format: LogFormat::Json },
         ..defaults()

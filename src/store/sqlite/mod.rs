@@ -20,6 +20,7 @@ mod order;
 mod payment;
 mod readers;
 mod recent;
+mod retention;
 mod saga;
 mod shipment;
 mod stock;
@@ -27,7 +28,7 @@ mod table;
 mod tx;
 mod writer;
 
-use super::{Engine, Stats, Store, StoreError};
+use super::{Engine, Removed, Stats, Store, StoreError};
 use crate::{domain::time::Timestamp, lifecycle::Fatal};
 use futures::future::BoxFuture;
 use readers::Readers;
@@ -287,6 +288,10 @@ impl Engine for Sqlite {
             }
             Ok(forgotten)
         })
+    }
+
+    fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
+        retention::remove(&self.writer, before)
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
