@@ -14,6 +14,7 @@ mod offenders;
 mod payments;
 mod plans;
 mod poison;
+mod retention;
 mod sagas;
 mod severed;
 pub(crate) mod stock;
