@@ -11,6 +11,7 @@
 //! WAL with `synchronous=FULL`: a commit has reached the disk when it returns. A COMMIT or fsync that
 //! fails leaves the disk's state unknown, so the process ends and recovers from what is there.
 
+mod backup;
 mod bulk;
 mod catalog;
 mod codec;
@@ -27,6 +28,8 @@ mod stock;
 mod table;
 mod tx;
 mod writer;
+
+pub use backup::{BackupError, Copied, backup};
 
 use super::{Engine, Removed, Stats, Store, StoreError};
 use crate::{domain::time::Timestamp, lifecycle::Fatal};

@@ -4,6 +4,7 @@
 pub(crate) mod given;
 pub(crate) mod shelves;
 
+mod backup;
 mod batches;
 mod bulk;
 mod catalog;
