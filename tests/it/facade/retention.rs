@@ -1,6 +1,7 @@
 //! Orders whose sagas have been removed because they ended long ago.
 
 use crate::support::{TestApp, eventually, id, manual, simulated};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 /// Makes everything two days older than it is.
@@ -120,6 +121,25 @@ async fn a_repeat_finds_its_order_as_long_as_its_key_is_remembered() {
     let app = once_removed(app, &[&first, &gone]).await;
     let later = place(&app, "remembered").await;
     assert!(later.success(201)["id"] != first["id"] && !later.is_replayed(), "the key is forgotten: {later:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn orders_go_on_while_hundreds_of_sagas_are_removed() {
+    let app = TestApp::start();
+    let body = simulated(&json!({}));
+    let old = join_all((0..350).map(|_| app.rested(&body))).await;
+    let app = app.restarted(&A_DAY, TWO_DAYS_LATER).await;
+    let young = join_all((0..150).map(|_| app.rested(&body))).await;
+    eventually("every old saga is removed", async || {
+        (app.walk("/sagas?limit=100").await.len() == young.len()).then_some(())
+    })
+    .await;
+    for order in &young {
+        assert_eq!(order["status"], "completed");
+        assert!(app.order(id(order)).await.success(200)["saga"].is_object());
+    }
+    assert_eq!(app.walk("/orders?limit=100").await.len(), old.len() + young.len());
     app.finish().await;
 }
 

@@ -182,11 +182,11 @@ async fn many_go_in_portions() {
 async fn a_removal_that_fails_on_its_way_removes_nothing() {
     let test = store();
     let [first, second] = [completed(&test.store).await, completed(&test.store).await];
-    let hex: String = second.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     test.raw()
         .execute_batch(&format!(
-            "CREATE TRIGGER guard BEFORE DELETE ON saga_saga WHEN OLD.id = x'{hex}' \
-             BEGIN SELECT RAISE(ABORT, 'guarded'); END"
+            "CREATE TRIGGER guard BEFORE DELETE ON saga_saga WHEN OLD.id = x'{}' \
+             BEGIN SELECT RAISE(ABORT, 'guarded'); END",
+            second.uuid().simple()
         ))
         .unwrap();
 
