@@ -27,8 +27,10 @@ use tempfile::NamedTempFile;
 /// Pages copied at a time, and the pause after each time, which leaves the disk to the server.
 const PAGES: i32 = 256;
 const PAUSE: Duration = Duration::from_millis(5);
-/// What SQLite, or the server, keeps beside a database under its name.
-const BESIDE: [&str; 4] = ["-wal", "-shm", "-journal", ".lock"];
+/// What SQLite keeps beside a database under its name.
+const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+/// What a server keeps there.
+const LOCK: &str = ".lock";
 
 /// A copy that has been made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,7 @@ pub fn backup(database: &Path, file: &Path, stop: &AtomicBool) -> Result<Copied,
 
 /// A file that is there stays as it is, and a database keeps what belongs to it.
 fn refuse_to_harm(database: &Path, file: &Path) -> Result<(), BackupError> {
-    let belongs = BESIDE.iter().map(|suffix| beside(database, suffix)).any(|part| is_same(&part, file));
+    let belongs = BESIDE.iter().chain([&LOCK]).any(|suffix| is_same(&beside(database, suffix), file));
     if belongs || is_same(database, file) {
         return Err(BackupError::Itself(file.to_owned()));
     }
