@@ -112,7 +112,7 @@ impl<A: Aggregate> EndsStep for Executed<A> {
     fn step_reply(self) -> StepReply {
         match self {
             Self::Decided(answer) => StepReply::Outcome(A::outcome(answer)),
-            Self::Replayed(_) => StepReply::Poisoned("a step has no idempotency key".into()),
+            Self::Replayed { .. } => StepReply::Poisoned("a step has no idempotency key".into()),
         }
     }
 }

@@ -167,10 +167,9 @@ impl PaymentActor {
         ctx: &mut Context<Self>,
     ) -> Deferred<Result<PaymentAccepted, PaymentRequestError>> {
         let (later, reply): (_, Reply<_>) = deferred();
-        let repeated = claim.is_some().then(|| command.clone());
         let receive = move |answers: Answers<Executed<Payments>>| {
             if let Some(answer) = answers.into_iter().next() {
-                reply.send(accepted(answer, repeated.as_ref()));
+                reply.send(accepted(answer));
             }
         };
         self.submit([Keyed { command, claim }], receive, ctx);
@@ -178,19 +177,14 @@ impl PaymentActor {
     }
 }
 
-/// What a client is told; `repeated` is a command under an idempotency key, which may have been used before.
-fn accepted(
-    answer: Result<Executed<Payments>, StoreError>,
-    repeated: Option<&PaymentCommand>,
-) -> Result<PaymentAccepted, PaymentRequestError> {
+fn accepted(answer: Result<Executed<Payments>, StoreError>) -> Result<PaymentAccepted, PaymentRequestError> {
     match answer? {
         Executed::Decided(PaymentAnswer { result, .. }) => {
             let (payment, opened) = result?;
             Ok(PaymentAccepted { payment, opened, replayed: false })
         }
-        Executed::Replayed(payments) => {
-            let payments = payments.ok_or(PaymentRefusal::NoPayment)?;
-            let payment = repeated.map_or(payments.current(), |command| payments.meant_by(command)).clone();
+        Executed::Replayed { rows, part } => {
+            let payment = rows.ok_or(PaymentRefusal::NoPayment)?.part(part).clone();
             Ok(PaymentAccepted { payment, opened: false, replayed: true })
         }
     }

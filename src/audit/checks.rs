@@ -41,7 +41,7 @@ pub(super) static RULES: &[Rule] = rules![
     Order record::orders_have_their_saga,
     Order record::orders_and_sagas_name_each_other,
     Order record::finished_steps_left_their_rows,
-    Order record::edited_orders_are_of_one_revision,
+    Order record::orders_are_of_one_revision,
     Saga log::saga_logs_are_readable,
     Saga log::saga_logs_have_no_gaps,
     Saga log::saga_logs_replay,

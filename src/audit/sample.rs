@@ -217,6 +217,19 @@ pub(super) fn edited() -> OrderFacts {
     being_edited().steps(3).facts()
 }
 
+pub(super) fn being_edited_as_far_as(steps: usize) -> Sample {
+    being_edited().steps(steps)
+}
+
+/// Its customer cancels when the order has its new lines already.
+pub(super) fn cancelled_while_edited() -> OrderFacts {
+    let mut sample = being_edited().steps(2);
+    // AmendOrder was performed; its answer comes after the cancellation. Here: the saga turns before Process is sent.
+    let events = checkout::cancel(&mut sample.saga, crate::domain::saga::CancelBy::Customer, None, sample.now);
+    sample.log(events.expect("not paid"));
+    sample.finished().facts()
+}
+
 fn being_edited() -> Sample {
     let mut sample = Sample::begin(Provider::Manual, Simulation::default()).steps(2);
     let input = sample.saga.input();

@@ -35,6 +35,11 @@ pub trait Aggregate: Clone + Send + 'static {
         true
     }
 
+    /// Which part of the aggregate an accepted answer is about: what a repeat under the same key is shown.
+    fn part_of(_answer: &Self::Answer) -> usize {
+        0
+    }
+
     /// Decides one command against the row as it is. Pure: the same inputs, the same decision.
     fn decide(row: Option<&Self>, command: &Self::Command, now: Timestamp) -> Decision<Self>;
 }

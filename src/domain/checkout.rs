@@ -84,6 +84,8 @@ pub const PAYMENT_STAGE: &str = "payment";
 /// The stage whose end means that the order exists.
 pub const ORDER_STAGE: &str = "order";
 
+/// How often an order can be edited, in vain or not: each edit is kept in the log, and most with a payment.
+pub const MAX_EDITS: u32 = 100;
 /// Longest wait for a payment that a client can ask for: 30 days, in milliseconds.
 pub const MAX_DEADLINE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Wait for a payment when the client names none: 15 minutes, in milliseconds.
@@ -362,12 +364,13 @@ pub fn cancel(
     saga.cancel(by, note, now)
 }
 
-/// Edits an order, once: the same edit, sent again, makes no events.
+/// Edits an order, once: the same edit, sent again, makes no events, and neither does one to the lines that the
+/// order has.
 ///
 /// # Errors
-/// As [`Saga::amend`], and [`Refused::AlreadyPaid`].
+/// As [`Saga::amend`], [`Refused::AlreadyPaid`], and [`Refused::TooManyAmendments`].
 pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<CheckoutEvent>, Refused> {
-    if edited(saga, edit.payment_id) != Edited::Unknown {
+    if amendment_by(saga, edit).is_some() {
         return Ok(Vec::new());
     }
     if saga.turned().is_some() {
@@ -376,7 +379,13 @@ pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<
     if saga.has_finished(PAYMENT_STAGE) {
         return Err(Refused::AlreadyPaid);
     }
-    let revision = saga.amendment().map_or(0, Amendment::revision) + 1;
+    if edit.basket == saga.input().basket {
+        return Ok(Vec::new());
+    }
+    let revision = saga.next_revision();
+    if revision > MAX_EDITS {
+        return Err(Refused::TooManyAmendments(MAX_EDITS));
+    }
     let (payment_id, basket) = (edit.payment_id, Arc::clone(&edit.basket));
     let amended = Checkout { payment_id, basket, revision, ..Checkout::clone(saga.input()) };
     saga.amend(Arc::new(amended), now)
@@ -404,24 +413,34 @@ pub const fn edit_ended(order: OrderStatus) -> Option<Refused> {
 /// What has become of an edit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edited {
-    /// The saga has not heard of it, or has been edited again since.
+    /// The saga has not heard of it.
     Unknown,
     /// Not decided yet, or the order's payment is not yet asked for again.
     UnderWay,
-    /// The order has the new lines.
+    /// The order has the new lines, or had them once.
     Done,
     /// It has the old ones.
     Refused(Refused),
+    /// It has the old ones and is being undone, as soon as the log says so.
+    Overtaken,
 }
 
-/// What has become of the edit with this payment.
-pub fn edited(saga: &CheckoutSaga, payment_id: PaymentId) -> Edited {
-    let Some(latest) = saga.amendment().filter(|latest| latest.input().payment_id == payment_id) else {
-        return Edited::Unknown;
+/// The amendment that an edit began.
+fn amendment_by<'a>(saga: &'a CheckoutSaga, edit: &Edit) -> Option<&'a Amendment<Verb, Arc<Checkout>>> {
+    saga.amendments().iter().find(|amendment| amendment.input().payment_id == edit.payment_id)
+}
+
+/// What has become of an edit.
+pub fn edited(saga: &CheckoutSaga, edit: &Edit) -> Edited {
+    let Some(amendment) = amendment_by(saga, edit) else {
+        return if edit.basket == saga.input().basket { Edited::Done } else { Edited::Unknown };
     };
-    let reopening = saga.turned().is_none() && saga.is_running(Verb::ProcessPayment);
-    match latest.fate() {
-        Fate::Overtaken => Edited::Refused(Refused::Turned),
+    // Not before the payment has answered: a client is shown which one to pay.
+    let asked = |step| saga.is_running(step) || saga.is_tried_again(step);
+    let is_latest = saga.amendment().is_some_and(|latest| latest.revision() == amendment.revision());
+    let reopening = is_latest && saga.turned().is_none() && asked(Verb::ProcessPayment);
+    match amendment.fate() {
+        Fate::Overtaken => Edited::Overtaken,
         Fate::UnderWay => Edited::UnderWay,
         Fate::Done | Fate::Refused(_) if reopening => Edited::UnderWay,
         Fate::Done => Edited::Done,

@@ -75,6 +75,8 @@ codes! {
     OrderClosed => 409 "order_closed" "The order is closed";
     /// The order is being paid or edited, or its payment is not asked for yet.
     OrderBusy => 409 "order_busy" "The order is busy";
+    /// The order has been edited as often as it can be.
+    TooManyEdits => 409 "too_many_edits" "The order has been edited too often";
     /// There is too little in stock for an order's new lines.
     OutOfStock => 409 "out_of_stock" "There is too little in stock";
     /// The saga has reached its pivot.
@@ -304,6 +306,7 @@ impl From<ServiceError> for Problem {
             ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
             ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
             ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
+            ServiceError::SagaRefused(Refused::TooManyAmendments(_)) => Code::TooManyEdits,
             ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
             ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
             | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,

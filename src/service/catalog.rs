@@ -8,10 +8,8 @@ use crate::{
         catalog::{CatalogRequest, NotForSale, PricedOffer, Product, Shop, Variant, Warehouse},
         ids::{ProductId, ShopId, VariantId, WarehouseId},
     },
-    store::{CatalogDone, Claim, ListedOffer, OfferPlace, Page, StockedLevel, StoreError},
+    store::{CatalogDone, Claim, ListedOffer, OfferPlace, Page, StoreError},
 };
-use futures::future::try_join_all;
-use std::collections::{HashMap, HashSet};
 
 /// A change of the catalogue that was made.
 #[derive(Clone, Debug)]
@@ -191,18 +189,13 @@ impl Service {
 
     /// Puts beside each offer what its shop's active warehouses have of the variant, as the stock says.
     async fn with_availability(&self, offers: Vec<ListedOffer>) -> Result<Vec<OfferView>, StoreError> {
-        let variants: HashSet<VariantId> = offers.iter().map(|offer| offer.variant.id).collect();
-        let levels = try_join_all(variants.into_iter().map(|variant| self.store.stock.levels_of(variant))).await?;
-        let mut available: HashMap<(ShopId, VariantId), i64> = HashMap::new();
-        for StockedLevel { level, .. } in levels.into_iter().flatten().flatten().filter(|stocked| stocked.active) {
-            let sum = available.entry((level.shop_id, level.shelf.variant_id)).or_default();
-            *sum = sum.saturating_add(level.available());
-        }
-        let view = |listed: ListedOffer| OfferView {
+        let of = |listed: &ListedOffer| (listed.shop.id, listed.variant.id);
+        let available = self.store.stock.available(offers.iter().map(of).collect()).await?;
+        let view = |(listed, available): (ListedOffer, i64)| OfferView {
             not_for_sale: listed.standing().check().err(),
-            available: available.get(&(listed.shop.id, listed.variant.id)).copied().unwrap_or(0),
+            available,
             listed,
         };
-        Ok(offers.into_iter().map(view).collect())
+        Ok(offers.into_iter().zip(available).map(view).collect())
     }
 }

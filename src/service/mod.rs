@@ -145,9 +145,10 @@ impl Service {
     /// Gives an unpaid order other lines; back once it has them, and its payment is asked for again.
     ///
     /// # Errors
-    /// No such saga, paid already, busy or over, or too little in stock: then the order stands as it was. Or it
-    /// is not decided within 10 s, because an actor or storage is away; then it will be later.
+    /// Overloaded, no such saga, paid already, busy or over, or too little in stock: then the order stands as it
+    /// was. Or it is not decided within 10 s, because an actor or storage is away; then it will be later.
     pub async fn edit_order(&self, order: &Order, edit: Edit) -> Result<(), ServiceError> {
+        let _place = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
         let saga_id = order.saga_id;
         let edited = send(&self.actors.coordinator, || Ok(EditOrder { saga_id, edit: edit.clone() }));
         match timeout(PATIENCE, edited).await {

@@ -70,7 +70,7 @@ pub trait FactSource: Send + Sync {
     /// order of their ids, holding few of them in memory at a time.
     fn visit(&self, visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>>;
     /// Calls `visit` for every shelf that a level, a movement or an open reservation names, in one consistent
-    /// snapshot, in their order. In memory are the shelves of one variant at a time, and what open
-    /// reservations hold: as much as is under way.
+    /// snapshot, in their order. In memory are what the movements of each shelf add up to, and what open
+    /// reservations hold.
     fn visit_shelves(&self, visit: Box<dyn FnMut(ShelfFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>>;
 }

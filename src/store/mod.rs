@@ -107,8 +107,13 @@ impl<C> From<C> for Keyed<C> {
 pub enum Executed<A: Aggregate> {
     /// It was decided, and what it changed is durable.
     Decided(A::Answer),
-    /// Its idempotency key was claimed by an earlier, identical request: the row as it is now.
-    Replayed(Option<A>),
+    /// Its idempotency key was claimed by an earlier, identical request.
+    Replayed {
+        /// The rows as they are now.
+        rows: Option<A>,
+        /// Which part of them that request was about.
+        part: usize,
+    },
 }
 
 /// The answers to a batch, in its order.

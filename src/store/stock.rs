@@ -2,7 +2,7 @@
 
 use super::{Commands, Page, StoreError};
 use crate::domain::{
-    ids::{OrderId, TransferId, VariantId, WarehouseId},
+    ids::{OrderId, ShopId, TransferId, VariantId, WarehouseId},
     stock::{Level, Movement, Reservation, StockAnswer, StockChange, StockCommand, StockRefusal},
     time::Timestamp,
 };
@@ -76,6 +76,9 @@ pub struct MovementFilter {
 pub trait StockStore: Commands<StockRequest, StockReply> {
     /// An order's reservation.
     fn reservation_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Reservation>, StoreError>>;
+    /// How many pieces orders can have of each shop's variant: what is not promised in the shop's active
+    /// warehouses.
+    fn available(&self, offers: Vec<(ShopId, VariantId)>) -> BoxFuture<'static, Result<Vec<i64>, StoreError>>;
     /// A variant's levels in every warehouse; `None` where there is no such variant.
     fn levels_of(&self, variant: VariantId) -> BoxFuture<'static, Result<Option<Vec<StockedLevel>>, StoreError>>;
     /// A warehouse's levels, the newest variants first; `None` where there is no such warehouse.

@@ -140,6 +140,41 @@ async fn a_refund_that_never_was_is_found() {
 }
 
 #[tokio::test]
+async fn money_that_an_order_kept_for_its_old_lines_is_found() {
+    let world = World::open();
+    let placed = world.edited_order().await;
+    world.plant(
+        "UPDATE payment_payment SET status = 'paid', call = NULL WHERE order_id = ?1 AND number = 0",
+        Some(placed),
+    );
+    assert_only(&world.audit().await, "superseded_payments_keep_no_money", placed);
+}
+
+#[tokio::test]
+async fn a_payment_that_is_not_for_the_lines_of_its_revision_is_found() {
+    let world = World::open();
+    let placed = world.edited_order().await;
+    world.plant("UPDATE payment_payment SET amount = amount + 1 WHERE order_id = ?1 AND number = 1", Some(placed));
+    assert_only(&world.audit().await, "payments_are_for_the_whole_order", placed);
+}
+
+#[tokio::test]
+async fn two_payments_for_one_revision_are_found() {
+    let world = World::open();
+    let placed = world.edited_order().await;
+    world.plant("UPDATE payment_payment SET revision = 1 WHERE order_id = ?1 AND number = 0", Some(placed));
+    assert_only(&world.audit().await, "payments_are_for_a_revision_each", placed);
+}
+
+#[tokio::test]
+async fn a_payment_that_is_held_though_its_saga_has_ended_is_found() {
+    let world = World::open();
+    let placed = world.cancelled_order().await;
+    world.plant("UPDATE payment_payment SET held = 1, amendment = 1 WHERE order_id = ?1", Some(placed));
+    assert_only(&world.audit().await, "ended_sagas_hold_no_payment_back", placed);
+}
+
+#[tokio::test]
 async fn a_missing_order_is_found() {
     let world = World::open();
     let [placed, ..] = world.completed_orders().await;

@@ -52,6 +52,7 @@ CREATE TABLE payment_idempotency (
     key        TEXT    NOT NULL,
     body_hash  BLOB    NOT NULL CHECK (length(body_hash) = 32),
     order_id   BLOB    NOT NULL CHECK (length(order_id) = 16),
+    number     INTEGER NOT NULL, -- of the order's payments, which one it was used for
     created_at INTEGER NOT NULL
 ) STRICT;
 

@@ -38,18 +38,32 @@ CREATE TABLE stock_movement (
     reserved     INTEGER NOT NULL, -- by how much it changed
     order_id     BLOB    CHECK (length(order_id) = 16), -- whose reservation, where one is the cause
     revision     INTEGER,
+    number       INTEGER, -- among what was moved for the same revision in the same way, from 0
     transfer_id  BLOB    CHECK (length(transfer_id) = 16), -- the same for both sides of a transfer
     reason       TEXT,   -- a person's, where one adjusts
     at           INTEGER NOT NULL,
     CHECK ((order_id IS NOT NULL) = (kind = 'reserve' OR kind = 'commit' OR kind = 'release')),
-    CHECK ((order_id IS NULL) = (revision IS NULL))
+    CHECK ((order_id IS NULL) = (revision IS NULL)),
+    CHECK ((order_id IS NULL) = (number IS NULL))
 ) STRICT;
 
-CREATE INDEX stock_movement_variant ON stock_movement (variant_id);
-CREATE INDEX stock_movement_warehouse ON stock_movement (warehouse_id);
 -- Nothing is reserved, committed or released twice for one revision of an order.
-CREATE UNIQUE INDEX stock_movement_order ON stock_movement (order_id, revision, kind, warehouse_id, variant_id)
+CREATE UNIQUE INDEX stock_movement_order ON stock_movement (order_id, revision, kind, number)
     WHERE order_id IS NOT NULL;
+
+-- In which stretches of the ledger, of 1,024 rows each, a variant and a warehouse are named. An index of every
+-- row would have each movement write to two pages of its own (ADR 14).
+CREATE TABLE stock_variant_stretch (
+    variant_id BLOB    NOT NULL CHECK (length(variant_id) = 16),
+    stretch    INTEGER NOT NULL, -- seq / 1024
+    PRIMARY KEY (variant_id, stretch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE stock_warehouse_stretch (
+    warehouse_id BLOB    NOT NULL CHECK (length(warehouse_id) = 16),
+    stretch      INTEGER NOT NULL,
+    PRIMARY KEY (warehouse_id, stretch)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE stock_idempotency (
     scope       TEXT    NOT NULL, -- caller, method and path

@@ -332,7 +332,7 @@ impl SagaCoordinator {
                 tracing::info!(%saga_id, accepted = events.is_ok(), "edit requested");
                 match events {
                     Ok(events) => {
-                        self.waiters.edit(saga_id, Editing { reply, payment_id: edit.payment_id });
+                        self.waiters.edit(saga_id, Editing { reply, edit });
                         self.moved(saga_id, events, now, None, None);
                     }
                     Err(refused) => reply.send(Err(refused.into())),
@@ -460,10 +460,11 @@ impl SagaCoordinator {
     fn answer_editing(&mut self, saga_id: SagaId) {
         let Some(in_hand) = self.hands.active.get(&saga_id) else { return };
         let rests = in_hand.saga.summary().status.is_at_rest();
-        self.waiters.edited(saga_id, |payment_id| match checkout::edited(&in_hand.saga, payment_id) {
-            // Only a person gets it any further.
-            Edited::UnderWay if rests => Some(Err(Refused::Busy.into())),
-            Edited::UnderWay => None,
+        self.waiters.edited(saga_id, |edit| match checkout::edited(&in_hand.saga, edit) {
+            // A person gets it any further: it is neither done nor refused.
+            Edited::UnderWay if rests => Some(Err(StoreError::Unavailable("an edit is stuck".into()).into())),
+            // That it was overtaken is true once the turn is durable.
+            Edited::UnderWay | Edited::Overtaken => None,
             Edited::Done => Some(Ok(())),
             Edited::Refused(refused) => Some(Err(refused.into())),
             // Its first event is not in the log: the saga was loaded again without it.

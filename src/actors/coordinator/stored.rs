@@ -9,7 +9,11 @@ use super::{
 use crate::{
     actors::deferred::Reply,
     clock,
-    domain::{ids::SagaId, saga::Summary},
+    domain::{
+        checkout::{self, Edited},
+        ids::SagaId,
+        saga::{Refused, Status, Summary},
+    },
     store::{Answers, SagaAnswer, SagaRow, StoreError, StoredSaga},
 };
 use actix::{AsyncContext, Context};
@@ -81,6 +85,7 @@ impl SagaCoordinator {
                 if let Some(reply) = reply {
                     reply.send(Ok(()));
                 }
+                self.overtaken(saga_id);
                 if rest {
                     self.rested(saga_id);
                 }
@@ -117,6 +122,19 @@ impl SagaCoordinator {
                 tracing::warn!(%saga_id, %error, "a saga could not be set aside; it is loaded again");
                 self.load_again(saga_id, ctx);
             }
+        }
+    }
+
+    /// A saga's latest append is durable: tells those whose edit of its order the turn has overtaken.
+    fn overtaken(&mut self, saga_id: SagaId) {
+        if !self.waiters.is_editing(saga_id) {
+            return;
+        }
+        if let Some(in_hand) = self.hands.active.get(&saga_id) {
+            self.waiters.edited(saga_id, |edit| {
+                let overtaken = checkout::edited(&in_hand.saga, edit) == Edited::Overtaken;
+                overtaken.then_some(Err(Refused::Turned.into()))
+            });
         }
     }
 
@@ -204,6 +222,10 @@ impl SagaCoordinator {
         for purpose in purposes {
             match purpose {
                 Purpose::Drive | Purpose::Ask | Purpose::Place => {}
+                // Whoever set it aside left it to a person, who retries it or undoes it.
+                Purpose::Edit { reply, .. } if status == Status::NeedsAttention => {
+                    reply.send(Err(Refused::Busy.into()));
+                }
                 wish if self.hands.holds(saga_id) => self.apply(saga_id, wish),
                 // An earlier wish has ended it already: ask what is stored.
                 wish => self.take_up(saga_id, wish),

@@ -3,7 +3,10 @@
 use super::messages::{Placed, SagaRequestError};
 use crate::{
     actors::deferred::Reply,
-    domain::ids::{IdMap, OrderId, PaymentId, SagaId},
+    domain::{
+        checkout::Edit,
+        ids::{IdMap, OrderId, SagaId},
+    },
     store::StoreError,
 };
 use tokio::sync::oneshot;
@@ -15,10 +18,10 @@ pub(super) struct Placing {
     pub(super) rested: oneshot::Sender<()>,
 }
 
-/// A client of `EditOrder` who waits for the edit with this payment to come to an end.
+/// A client of `EditOrder` who waits for the edit to come to an end.
 pub(super) struct Editing {
     pub(super) reply: Reply<Result<(), SagaRequestError>>,
-    pub(super) payment_id: PaymentId,
+    pub(super) edit: Edit,
 }
 
 /// All who wait. Nothing here is durable: who is forgotten sees a closed channel and asks again.
@@ -88,9 +91,9 @@ impl Waiters {
     }
 
     /// Answers those whose edit has come to an end; `end` says how it did, or `None` when it has not.
-    pub(super) fn edited(&mut self, saga: SagaId, end: impl Fn(PaymentId) -> Option<Result<(), SagaRequestError>>) {
+    pub(super) fn edited(&mut self, saga: SagaId, end: impl Fn(&Edit) -> Option<Result<(), SagaRequestError>>) {
         for editing in self.editing.remove(&saga).into_iter().flatten() {
-            match end(editing.payment_id) {
+            match end(&editing.edit) {
                 Some(end) => editing.reply.send(end),
                 None => self.edit(saga, editing),
             }

@@ -23,10 +23,10 @@ pub(super) fn order_totals_are_the_sum_of_their_lines(case: &Case<'_>) -> Judgem
 }
 
 /// Promise 4: a payment is for what was bought. Compared with the lines and not the order's total, so
-/// that a wrong total is one violation and not two. The current payment of an order that has been edited may be
-/// for lines that the order does not have yet, or has no more.
+/// that a wrong total is one violation and not two. While an order is edited, the two are for different lines.
 pub(super) fn payments_are_for_the_whole_order(case: &Case<'_>) -> Judgement {
-    let (payment, order) = (case.payment().filter(|payment| payment.revision == 0)?, case.order()?);
+    let order = case.order()?;
+    let payment = case.payment().filter(|payment| payment.revision == order.revision)?;
     let sum = order.basket.sum().filter(|_| !order.basket.lines().is_empty())?;
     must(payment.amount == sum && payment.currency == order.currency, || {
         format!("its payment is for {}, its lines add up to {sum}", payment.amount)

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         checkout::Verb,
         payment::Payments,
-        saga::{Action, Event, Status},
+        saga::{Action, Amendment, Event, Status},
     },
 };
 
@@ -91,13 +91,13 @@ pub(super) fn finished_steps_left_their_rows(case: &Case<'_>) -> Judgement {
     })
 }
 
-/// Promise 2, of an order that is edited: it ends in the old lines or in the new ones, never between. Its saga,
-/// its own row, its reservation and its payment are of the same revision when the saga has completed, and while it
-/// waits for the money.
-pub(super) fn edited_orders_are_of_one_revision(case: &Case<'_>) -> Judgement {
+/// Promise 2, of an order that may have been edited: it ends in the old lines or in the new ones, never between.
+/// Its saga, its own row, its reservation and its payment are of the same revision when the saga has completed, and
+/// while it waits for the money; and no amendment that the saga does not know of holds the payment then.
+pub(super) fn orders_are_of_one_revision(case: &Case<'_>) -> Judgement {
     let (saga, order) = (case.saga()?, case.order()?);
     let waits = saga.waiting_tasks().iter().any(|task| task.step == Verb::ProcessPayment);
-    if saga.amendment().is_none() || !(waits || case.is(Status::Completed)) {
+    if !(waits || case.is(Status::Completed)) {
         return None;
     }
     let revision = saga.input().revision;
@@ -110,7 +110,15 @@ pub(super) fn edited_orders_are_of_one_revision(case: &Case<'_>) -> Judgement {
     if let Some((owner, Some(found))) = stray {
         return Some(Err(format!("its saga is at revision {revision} of its lines, its {owner} at {found}")));
     }
-    must(order.basket == saga.input().basket, || format!("revision {revision} of its lines is not what its saga says"))
+    let known = saga.amendment().map_or(0, Amendment::revision);
+    if let Some(payment) = case.payment().filter(|payment| payment.held && waits || payment.amendment > known) {
+        let by = payment.amendment;
+        return Some(Err(format!("its saga knows of {known} amendments, its payment was held by number {by}")));
+    }
+    // The lines of one that never was are what they were from the start: their sum is for others to judge.
+    must(known == 0 || order.basket == saga.input().basket, || {
+        format!("revision {revision} of its lines is not what its saga says")
+    })
 }
 
 /// Whether the log says that a participant has done anything.

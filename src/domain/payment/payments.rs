@@ -2,7 +2,7 @@
 
 use super::{
     ExpirePayment, HoldPayment, Movement, Payment, PaymentAnswer, PaymentCall, PaymentCommand, ProcessPayment,
-    RefundPayment, SettlePayment, decide, draft::Draft,
+    RefundPayment, decide, draft::Draft,
 };
 use crate::domain::{
     aggregate::{Aggregate, Decision, Outgoing},
@@ -89,19 +89,6 @@ impl Payments {
     pub(super) fn place_of(&self, id: PaymentId) -> Option<usize> {
         self.all().position(|payment| payment.id == id)
     }
-
-    /// The payment that a client's command was about when it was sent before: the one it named, or the last one
-    /// of the amount that it asked for.
-    pub fn meant_by(&self, command: &PaymentCommand) -> &Payment {
-        let meant = match command {
-            PaymentCommand::Settle(SettlePayment { payment_id, .. }) => self.place_of(*payment_id),
-            PaymentCommand::Open(open) => {
-                self.all().enumerate().filter(|(_, payment)| payment.amount == open.amount).last().map(|(part, _)| part)
-            }
-            _ => None,
-        };
-        meant.map_or(&self.current, |part| self.part(part))
-    }
 }
 
 impl Aggregate for Payments {
@@ -132,6 +119,11 @@ impl Aggregate for Payments {
 
     fn is_accepted(answer: &PaymentAnswer) -> bool {
         answer.result.is_ok()
+    }
+
+    fn part_of(answer: &PaymentAnswer) -> usize {
+        let (Some(payments), Ok((payment, _))) = (&answer.payments, &answer.result) else { return 0 };
+        payments.place_of(payment.id).unwrap_or_default()
     }
 
     fn decide(rows: Option<&Self>, command: &PaymentCommand, now: Timestamp) -> Decision<Self> {

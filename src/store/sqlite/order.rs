@@ -152,12 +152,14 @@ impl OrderStore for Sqlite {
 
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>> {
         let mut conditions: Vec<Condition> = Vec::new();
-        let mut list = List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id" };
+        let mut list =
+            List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id", order: "id DESC" };
         if let Some(shop_id) = filter.shop_id {
             // A shop's orders are read in the order of its own index.
             list = List {
                 select: concat!("SELECT ", columns!(), " FROM order_shop CROSS JOIN order_order ON id = order_id"),
                 key: "order_id",
+                order: "order_id DESC",
             };
             conditions.push(("shop_id = ?", Box::new(shop_id)));
         }

@@ -5,7 +5,7 @@ use super::{
     codec::{script_from_json, script_to_json},
     readers::Condition,
     recent::{Recent, Rows},
-    table::{self, Runner, Table, Versioned},
+    table::{self, Claimed, Runner, Table, Versioned},
     tx::Tx,
 };
 use crate::{
@@ -179,18 +179,20 @@ impl Table for Payments {
         )
     }
 
-    fn find_claim(claim: &Claim, tx: &Tx<'_, '_>) -> rusqlite::Result<Option<(OrderId, [u8; 32])>> {
+    fn find_claim(claim: &Claim, tx: &Tx<'_, '_>) -> rusqlite::Result<Option<Claimed>> {
         tx.row(
-            "SELECT order_id, body_hash FROM payment_idempotency WHERE scope = ?1 AND key = ?2",
+            "SELECT order_id, number, body_hash FROM payment_idempotency WHERE scope = ?1 AND key = ?2",
             (&claim.scope, &claim.key),
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok(Claimed { order: row.get(0)?, part: row.get::<_, u32>(1)? as usize, body_hash: row.get(2)? }),
         )
     }
 
-    fn keep_claim(claim: &Claim, order: OrderId, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
+    fn keep_claim(claim: &Claim, order: OrderId, part: usize, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
+        let number = u32::try_from(part).unwrap_or(u32::MAX);
         tx.run(
-            "INSERT INTO payment_idempotency (scope, key, body_hash, order_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-            (&claim.scope, &claim.key, claim.body_hash, order, tx.now()),
+            "INSERT INTO payment_idempotency (scope, key, body_hash, order_id, number, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (&claim.scope, &claim.key, claim.body_hash, order, number, tx.now()),
         )
     }
 }

@@ -124,13 +124,13 @@ impl Readers {
         page: Page<Id>,
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> BoxFuture<'static, Result<Vec<T>, StoreError>> {
-        self.read_list(List { select, key: "id" }, conditions, page, read)
+        self.read_list(List { select, key: "id", order: "id DESC" }, conditions, page, read)
     }
 
     /// As [`Self::read_page`], in the order of any key.
     pub(super) fn read_list<T: Send + 'static, Id: ToSql + Send + 'static>(
         &self,
-        List { select, key }: List,
+        List { select, key, order }: List,
         conditions: Vec<Condition>,
         page: Page<Id>,
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
@@ -143,7 +143,7 @@ impl Readers {
                 values.push(Box::new(before));
             }
             let filter = if clauses.is_empty() { String::new() } else { format!(" WHERE {}", clauses.join(" AND ")) };
-            let mut statement = conn.prepare_cached(&format!("{select}{filter} ORDER BY {key} DESC"))?;
+            let mut statement = conn.prepare_cached(&format!("{select}{filter} ORDER BY {order}"))?;
             let mut rows = statement.query(params_from_iter(values))?;
             let mut found = Vec::new();
             // The rows come one by one, in the order of an index: what is not asked for is not read.
@@ -164,10 +164,12 @@ impl Readers {
     }
 }
 
-/// What a list selects, and the column that its order and its cursors go by.
+/// What a list selects, the column that its cursors go by, and the order of its rows, which is that column's
+/// from the highest to the lowest.
 pub(super) struct List {
     pub(super) select: &'static str,
     pub(super) key: &'static str,
+    pub(super) order: &'static str,
 }
 
 /// A condition of a list, with one parameter.

@@ -15,7 +15,7 @@ use super::table::Versioned;
 use crate::{
     domain::{
         catalog::PricedOffer,
-        ids::{IdMap, OrderId, SagaId, ShopId, VariantId},
+        ids::{IdMap, OrderId, SagaId, ShopId, VariantId, WarehouseId},
         order::Order,
         payment::Payments,
         shipment::Shipping,
@@ -24,10 +24,9 @@ use crate::{
     store::SagaRow,
 };
 use std::{
-    collections::HashMap,
     hash::Hash,
     mem,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Rows of one kind in one generation. Two generations are kept, so that this many are there at least;
@@ -46,12 +45,34 @@ struct Generations<K, V> {
     old: IdMap<K, V>,
 }
 
+impl<K, V> Default for Generations<K, V> {
+    fn default() -> Self {
+        Self { young: IdMap::default(), old: IdMap::default() }
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Generations<K, V> {
+    fn get(&self, key: &K) -> Option<V> {
+        self.young.get(key).or_else(|| self.old.get(key)).cloned()
+    }
+
+    /// Once there are enough young ones they are the old ones. The room that those had is used again.
+    fn age(&mut self) {
+        if self.young.len() >= GENERATION {
+            mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.young.clear();
+        self.old.clear();
+    }
+}
+
 impl<K, V> Default for Rows<K, V> {
     fn default() -> Self {
-        Self {
-            committed: Mutex::new(Generations { young: IdMap::default(), old: IdMap::default() }),
-            pending: Mutex::default(),
-        }
+        Self { committed: Mutex::default(), pending: Mutex::default() }
     }
 }
 
@@ -63,8 +84,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
     /// The row as last committed.
     pub(super) fn committed(&self, key: K) -> Option<V> {
-        let rows = lock(&self.committed);
-        rows.young.get(&key).or_else(|| rows.old.get(&key)).cloned()
+        lock(&self.committed).get(&key)
     }
 
     /// The row as the transaction under way has left it. The writer's question.
@@ -97,9 +117,7 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
                 }
             }
         }
-        if rows.young.len() >= GENERATION {
-            rows.old = mem::take(&mut rows.young);
-        }
+        rows.age();
     }
 
     fn discard(&self) {
@@ -108,46 +126,49 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
 
     fn clear(&self) {
         self.discard();
-        let mut rows = lock(&self.committed);
-        rows.young.clear();
-        rows.old.clear();
+        lock(&self.committed).clear();
     }
 }
 
-/// What shops ask for what, as order lines have looked it up: kept by whoever reads it, and forgotten whenever
-/// the catalogue is written, which is seldom.
+/// What has been looked up in the catalogue for a variant of a shop: kept by whoever reads it, and forgotten
+/// whenever that is written, which is seldom.
 ///
 /// A reader says which state of the catalogue its look-up began in ([`Self::find`]); what comes from an older
 /// state than the present one is not kept.
-#[derive(Default)]
-pub(super) struct Offers(Mutex<KeptOffers>);
+pub(super) struct LookUps<V>(Mutex<KeptLookUps<V>>);
 
-#[derive(Default)]
-struct KeptOffers {
-    young: HashMap<(ShopId, VariantId), PricedOffer, foldhash::fast::RandomState>,
-    old: HashMap<(ShopId, VariantId), PricedOffer, foldhash::fast::RandomState>,
+struct KeptLookUps<V> {
+    found: Generations<(ShopId, VariantId), V>,
     /// How often the catalogue has been written.
     state: u64,
     /// Whether the transaction under way has written it.
     touched: bool,
 }
 
-impl Offers {
-    /// An offer, or the catalogue's state in which it is not known.
-    pub(super) fn find(&self, shop: ShopId, variant: VariantId) -> Result<PricedOffer, u64> {
-        let kept = lock(&self.0);
-        let key = (shop, variant);
-        kept.young.get(&key).or_else(|| kept.old.get(&key)).cloned().ok_or(kept.state)
+impl<V> Default for LookUps<V> {
+    fn default() -> Self {
+        Self(Mutex::new(KeptLookUps { found: Generations::default(), state: 0, touched: false }))
+    }
+}
+
+impl<V: Clone> LookUps<V> {
+    /// What is known, as last committed; or the catalogue's state in which it is not.
+    pub(super) fn find(&self, shop: ShopId, variant: VariantId) -> Result<V, u64> {
+        lock(&self.0).find(shop, variant)
     }
 
-    /// An offer has been read from the file, after `state` was answered.
-    pub(super) fn keep(&self, offer: PricedOffer, state: u64) {
+    /// The same as the transaction under way has left it, which may be known to nobody. The writer's question.
+    pub(super) fn latest(&self, shop: ShopId, variant: VariantId) -> Result<V, Option<u64>> {
+        let kept = lock(&self.0);
+        if kept.touched { Err(None) } else { kept.find(shop, variant).map_err(Some) }
+    }
+
+    /// It has been read from the file, after `state` was answered.
+    pub(super) fn keep(&self, shop: ShopId, variant: VariantId, found: V, state: u64) {
         let mut kept = lock(&self.0);
         if kept.state == state {
-            kept.young.insert((offer.shop_id, offer.variant_id), offer);
-            if kept.young.len() >= GENERATION {
-                kept.old = mem::take(&mut kept.young);
-            }
+            kept.found.young.insert((shop, variant), found);
+            kept.found.age();
         }
     }
 
@@ -175,11 +196,14 @@ impl Offers {
     }
 }
 
-impl KeptOffers {
+impl<V: Clone> KeptLookUps<V> {
+    fn find(&self, shop: ShopId, variant: VariantId) -> Result<V, u64> {
+        self.found.get(&(shop, variant)).ok_or(self.state)
+    }
+
     fn forget(&mut self) {
         self.state += 1;
-        self.young.clear();
-        self.old.clear();
+        self.found.clear();
     }
 }
 
@@ -192,7 +216,12 @@ pub(super) struct Recent {
     pub(super) reservations: Rows<OrderId, Versioned<Reservation>>,
     pub(super) levels: Rows<Shelf, Versioned<Level>>,
     pub(super) sagas: Rows<SagaId, SagaRow>,
-    pub(super) offers: Offers,
+    /// The stretch of the ledger that is last known to name a variant, and a warehouse.
+    pub(super) variant_stretches: Rows<VariantId, i64>,
+    pub(super) warehouse_stretches: Rows<WarehouseId, i64>,
+    pub(super) offers: LookUps<PricedOffer>,
+    /// A shop's active warehouses that have a level of a variant, and their priorities.
+    pub(super) sources: LookUps<Arc<[(WarehouseId, i64)]>>,
 }
 
 impl Recent {
@@ -204,7 +233,10 @@ impl Recent {
         self.reservations.publish();
         self.levels.publish();
         self.sagas.publish();
+        self.variant_stretches.publish();
+        self.warehouse_stretches.publish();
         self.offers.publish();
+        self.sources.publish();
     }
 
     /// The transaction under way is rolled back.
@@ -215,7 +247,10 @@ impl Recent {
         self.reservations.discard();
         self.levels.discard();
         self.sagas.discard();
+        self.variant_stretches.discard();
+        self.warehouse_stretches.discard();
         self.offers.discard();
+        self.sources.discard();
     }
 
     /// Nothing that is here may be relied on.
@@ -226,7 +261,10 @@ impl Recent {
         self.reservations.clear();
         self.levels.clear();
         self.sagas.clear();
+        self.variant_stretches.clear();
+        self.warehouse_stretches.clear();
         self.offers.clear();
+        self.sources.clear();
     }
 }
 

@@ -48,13 +48,13 @@ pub(super) trait Table: Aggregate {
         Ok(0)
     }
 
-    /// Looks up an idempotency key: the order it was used for and the body's hash.
-    fn find_claim(_claim: &Claim, _tx: &Tx<'_, '_>) -> rusqlite::Result<Option<(OrderId, [u8; 32])>> {
+    /// Looks up an idempotency key.
+    fn find_claim(_claim: &Claim, _tx: &Tx<'_, '_>) -> rusqlite::Result<Option<Claimed>> {
         Ok(None)
     }
 
-    /// Records an idempotency key.
-    fn keep_claim(_claim: &Claim, _order: OrderId, _tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
+    /// Records an idempotency key, and which part of which order's aggregate it was used for.
+    fn keep_claim(_claim: &Claim, _order: OrderId, _part: usize, _tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         Ok(0)
     }
 }
@@ -70,18 +70,18 @@ impl<A: Table> Run for Runner<A> {
         let order = A::order(&keyed.command);
         tx.check_not_severed(order)?;
         if let Some(claim) = &keyed.claim
-            && let Some((claimed_for, body_hash)) = A::find_claim(claim, tx)?
+            && let Some(Claimed { order, part, body_hash }) = A::find_claim(claim, tx)?
         {
             if body_hash != claim.body_hash {
                 return Err(StoreError::KeyReused.into());
             }
-            return Ok(Executed::Replayed(load::<A>(tx, claimed_for)?.map(|stored| stored.row)));
+            return Ok(Executed::Replayed { rows: load::<A>(tx, order)?.map(|stored| stored.row), part });
         }
         let answer = change::<A>(tx, order, &keyed.command)?;
         if let Some(claim) = &keyed.claim
             && A::is_accepted(&answer)
         {
-            A::keep_claim(claim, order, tx)?;
+            A::keep_claim(claim, order, A::part_of(&answer), tx)?;
         }
         Ok(Executed::Decided(answer))
     }
@@ -96,6 +96,13 @@ pub(super) fn gather<A: Table>(rows: &mut Rows<'_>) -> rusqlite::Result<Option<V
         gathered.row.join(A::read(further)?);
     }
     Ok(Some(gathered))
+}
+
+/// What an idempotency key was used for, and under which body.
+pub(super) struct Claimed {
+    pub(super) order: OrderId,
+    pub(super) part: usize,
+    pub(super) body_hash: [u8; 32],
 }
 
 /// A row and how often it has been written.

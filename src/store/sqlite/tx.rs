@@ -134,6 +134,11 @@ impl<'t, 'c> Tx<'t, 'c> {
         self.with(sql, |statement| statement.execute(params))
     }
 
+    /// Inserts a row of a table that numbers its rows; its number.
+    pub(super) fn insert(&self, sql: &'static str, params: impl Params) -> rusqlite::Result<i64> {
+        self.with(sql, |statement| statement.insert(params))
+    }
+
     /// Runs a query for at most one row.
     pub(super) fn row<T>(
         &self,

@@ -1,6 +1,7 @@
 //! A database of checkouts that the domain decided and the store saved, without actors.
 
 mod driver;
+mod edits;
 
 use crate::support::CatalogRows;
 use backstitch::{
@@ -128,11 +129,12 @@ impl World {
         told.push((self.paid_late(false).await, Status::Compensated));
         told.push((self.paid_late(true).await, Status::Compensated));
         told.push((self.cancelled_at_once().await, Status::Compensated));
-        told.push((self.cancelled_while_waiting().await, Status::Compensated));
+        told.push((self.cancelled_order().await, Status::Compensated));
         told.push((self.waiting().await.placed(), Status::Waiting));
         told.push((self.set_aside().await, Status::NeedsAttention));
         told.push((self.interrupted().await, Status::Running));
         told.extend(self.every_story_of_goods().await);
+        told.extend(self.every_story_of_edits().await);
         told
     }
 
@@ -272,7 +274,8 @@ impl World {
         driven.placed()
     }
 
-    async fn cancelled_while_waiting(&self) -> Placed {
+    /// An order that was cancelled while it waited for its money.
+    pub(crate) async fn cancelled_order(&self) -> Placed {
         let mut driven = self.waiting().await;
         self.cancel(&mut driven).await;
         driven.placed()

@@ -79,7 +79,7 @@ fn editing(step: Verb) -> Journal {
 
 /// What has become of the first edit.
 fn fate(journal: &Journal) -> Edited {
-    checkout::edited(&journal.saga, edit(1, basket()).payment_id)
+    checkout::edited(&journal.saga, &edit(1, stocked_basket(3)))
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn an_order_of_free_text_can_have_goods_of_a_shop_and_then_has_the_steps_for_the
     journal.edit(&edit(1, stocked_basket(2))).expect("it waits");
     assert_eq!(journal.saga.progress().len(), 5 + 3);
     assert_eq!(journal.answer(HOLD, Outcome::DONE)[1], "started replace_reservation#1");
-    assert_eq!(journal.saga.progress().len(), 7 + 3);
+    assert_eq!(journal.saga.progress().len(), 6 + 3, "the reservation is the amendment's");
     journal.answer(REPLACE, reserved(2));
     journal.answer(AMEND, Outcome::DONE);
     assert_eq!(journal.saga.receipt(Verb::ReserveStock), Some(&given(2)));
@@ -170,7 +170,7 @@ fn a_refused_edit_is_counted_so_that_the_next_one_has_a_number_of_its_own() {
         journal.answer(step, Outcome::DONE);
     }
     assert_eq!(journal.saga.input().revision, 2);
-    assert_eq!(fate(&journal), Edited::Unknown, "only the latest is known");
+    assert_eq!(fate(&journal), Edited::Refused(Refused::Amendment(Reason::OutOfStock)), "it is not forgotten");
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_cancellation_overtakes_an_edit_and_undoes_everything() {
         let mut journal = editing(step);
         let lines = journal.cancel(CancelBy::Customer).expect("the money is not in");
         assert_eq!(lines[2], "started refund_payment#1", "{step:?}");
-        assert_eq!(fate(&journal), Edited::Refused(Refused::Turned));
+        assert_eq!(fate(&journal), Edited::Overtaken);
         assert_eq!(journal.answer(step, Outcome::DONE), Vec::<String>::new(), "a late answer is no news");
         for undo in [Verb::RefundPayment, Verb::ReleaseStock, Verb::CancelOrder] {
             journal.answer(undo, Outcome::DONE);
@@ -281,4 +281,59 @@ fn the_steps_of_the_latest_edit_are_shown_after_those_of_the_saga() {
             ("amendment", "amend_order", "pending")
         ]
     );
+}
+
+#[test]
+fn an_order_is_edited_a_hundred_times_and_no_more() {
+    let mut journal = waiting();
+    for number in 1..=100 {
+        assert_eq!(journal.edit(&edit(number, free_text())).expect("it waits").len(), 2);
+        journal.answer(HOLD, Outcome::rejected(Reason::PaymentUnderWay));
+        journal.answer(PAY, Outcome::Pending { until: None });
+    }
+    assert_eq!(journal.edit(&edit(101, free_text())), Err(Refused::TooManyAmendments(100)));
+}
+
+#[test]
+fn an_edit_that_was_done_is_not_done_again_when_its_message_comes_after_a_later_one() {
+    let mut journal = stocked();
+    for (number, pieces) in [(1, 3), (2, 4)] {
+        journal.edit(&edit(number, stocked_basket(pieces))).expect("it waits");
+        for (verb, outcome) in [(HOLD, Outcome::DONE), (REPLACE, reserved(pieces)), (AMEND, Outcome::DONE)] {
+            journal.answer(verb, outcome);
+        }
+        journal.answer(PAY, Outcome::Pending { until: Some(at(90_000)) });
+    }
+    assert_eq!(journal.edit(&edit(1, stocked_basket(3))), Ok(vec![]));
+    assert_eq!((fate(&journal), journal.saga.input().revision), (Edited::Done, 2));
+}
+
+#[test]
+fn an_edit_to_the_lines_that_the_order_has_is_done_without_anything_being_done() {
+    let mut journal = stocked();
+    assert_eq!(journal.edit(&edit(1, stocked_basket(2))), Ok(vec![]));
+    assert_eq!(checkout::edited(&journal.saga, &edit(1, stocked_basket(2))), Edited::Done);
+    assert_eq!(fate(&journal), Edited::Unknown, "and one that was never heard of is not");
+}
+
+#[test]
+fn no_step_of_an_edit_is_shown_as_running_once_the_saga_is_compensated() {
+    for step in [HOLD, REPLACE, AMEND] {
+        let mut journal = editing(step);
+        journal.cancel(CancelBy::Customer).expect("the money is not in");
+        for undo in [Verb::RefundPayment, Verb::ReleaseStock, Verb::CancelOrder] {
+            journal.answer(undo, Outcome::DONE);
+        }
+        assert_eq!(journal.status(), Status::Compensated);
+        let running: Vec<_> = journal.saga.progress().into_iter().filter(|step| step.state == "running").collect();
+        assert!(running.is_empty(), "{running:?}");
+    }
+}
+
+#[test]
+fn an_edit_is_not_done_while_its_payment_is_still_the_old_one_because_nobody_has_answered() {
+    let mut journal = editing(AMEND);
+    journal.answer(AMEND, Outcome::DONE);
+    journal.answer(PAY, Outcome::unknown("the store is away"));
+    assert_eq!(fate(&journal), Edited::UnderWay);
 }

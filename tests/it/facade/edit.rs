@@ -246,3 +246,31 @@ async fn whatever_clients_do_while_actors_are_crashed_an_order_ends_in_one_revis
     // What is left to be seen of every order is for the audit, which the end of each test asks.
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_repeated_request_for_a_payment_is_answered_with_the_payment_that_it_opened() {
+    let app = TestApp::start();
+    let order = app.unpaid(&manual()).await;
+    let body = json!({"order_id": id(&order), "amount": 170_000, "provider": "manual"});
+    let opened = app.open_payment(&body).key("k-1").await.success(201)["id"].clone();
+    // The same total, other lines.
+    let lines = json!({"item_name": "Teh", "quantity": 1, "price": 170_000});
+    app.edit_order(id(&order), &lines).await.success(200);
+    let again = app.open_payment(&body).key("k-1").await;
+    assert_eq!(again.success(200)["id"], opened);
+    app.finish_leaving(1).await;
+}
+
+/// A person must act, says the saga's row; its log only says that it waits. Nobody's edit may set it going again.
+#[tokio::test]
+async fn a_saga_that_was_set_aside_is_not_set_going_by_an_edit() {
+    let app = TestApp::start();
+    let order = app.unpaid(&manual()).await;
+    let conn = rusqlite::Connection::open(app.database()).expect("a second connection");
+    let sql = "UPDATE saga_saga SET status = 'needs_attention', attention = 'planted', wake_at = NULL, finished_at = 1";
+    assert_eq!(conn.execute(sql, []).expect("a change"), 1);
+    let saga = order["saga_id"].as_str().expect("an id");
+    let edited = app.edit_order(id(&order), &tea()).await;
+    assert_eq!((edited.status, &app.saga(saga).await.success(200)["status"]), (409, &json!("needs_attention")));
+    app.finish_leaving_any().await;
+}

@@ -41,7 +41,7 @@ async fn a_repeated_key_is_answered_with_the_row_as_it_is_now() {
     decided(one(test.store.payments.execute(vec![settle.into()]).await));
     let test = test.reopen().await;
     match one(test.store.payments.execute(vec![open(&case, TOTAL, "k", 1)]).await).unwrap() {
-        Executed::Replayed(Some(payments)) => {
+        Executed::Replayed { rows: Some(payments), .. } => {
             let Payment { id, status, .. } = payments.into_current();
             assert_eq!((id, status), (payment.id, PaymentStatus::Paid));
         }
@@ -56,7 +56,7 @@ async fn the_same_key_twice_in_one_batch_is_replayed_and_with_another_body_refus
     let batch = vec![open(&case, TOTAL, "k", 1), open(&case, TOTAL, "k", 1), open(&other, TOTAL, "k", 2)];
     let answers = test.store.payments.execute(batch).await;
     assert!(matches!(&answers[0], Ok(Executed::Decided(_))));
-    assert!(matches!(&answers[1], Ok(Executed::Replayed(Some(_)))));
+    assert!(matches!(&answers[1], Ok(Executed::Replayed { rows: Some(_), .. })));
     assert!(matches!(&answers[2], Err(StoreError::KeyReused)));
     assert!(test.store.payments.payment_of(other.order_id()).await.unwrap().is_none());
 }
@@ -100,7 +100,7 @@ async fn old_keys_are_forgotten_some_at_a_time_and_young_ones_are_kept() {
     raw.execute_batch("UPDATE saga_idempotency SET created_at = 10 WHERE key <> 's4'").unwrap();
     raw.execute_batch(
         "WITH RECURSIVE old(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM old WHERE n < 600) \
-         INSERT INTO payment_idempotency SELECT 'old', n, randomblob(32), randomblob(16), n FROM old",
+         INSERT INTO payment_idempotency SELECT 'old', n, randomblob(32), randomblob(16), 0, n FROM old",
     )
     .unwrap();
     let case = Case::new(Provider::Manual);

@@ -249,7 +249,7 @@ pub(crate) fn decided<A: backstitch::domain::aggregate::Aggregate>(
 ) -> A::Answer {
     match answer.unwrap() {
         Executed::Decided(answer) => answer,
-        Executed::Replayed(_) => panic!("decided, not replayed"),
+        Executed::Replayed { .. } => panic!("decided, not replayed"),
     }
 }
 

@@ -206,7 +206,52 @@ fn two_payments_for_one_revision_are_red() {
 }
 
 #[test]
-fn a_payment_of_another_revision_than_the_orders_is_not_compared_with_its_lines() {
+fn a_payment_is_for_the_lines_of_its_own_revision() {
     let name = "payments_are_for_the_whole_order";
-    assert!(applies(name, &held()) && !applies(name, &edited()));
+    let mut facts = edited();
+    payment(&mut facts).amount = amount(2);
+    assert_eq!(red(&facts), [name]);
+    // The order has its new lines, the payment for them is not opened yet.
+    let mut between = edited();
+    *payments(&mut between) = payments(&mut held()).clone();
+    movements(&mut between).clear();
+    assert!(applies(name, &held()) && !applies(name, &between));
+}
+
+#[test]
+fn an_edit_between_the_orders_new_lines_and_their_payment_is_clean() {
+    // hold, replace, amend are done; the process ended before process_payment was performed.
+    let facts = crate::audit::sample::being_edited_as_far_as(2).facts();
+    assert_eq!(red(&facts), Vec::<&str>::new(), "{}", report(&facts));
+}
+
+#[test]
+fn an_order_cancelled_between_its_new_lines_and_their_payment_is_clean() {
+    let facts = crate::audit::sample::cancelled_while_edited();
+    assert_eq!(red(&facts), Vec::<&str>::new(), "{}", report(&facts));
+}
+
+#[test]
+fn an_edited_orders_payment_for_another_amount_is_red() {
+    let mut facts = edited();
+    payment(&mut facts).amount = amount(77);
+    assert_eq!(red(&facts), ["payments_are_for_the_whole_order"]);
+}
+
+#[test]
+fn a_revision_that_nobody_made_is_red() {
+    let mut facts = completed();
+    order(&mut facts).revision = 1;
+    assert_ne!(red(&facts), Vec::<&str>::new(), "an order of a revision that its saga knows nothing of");
+    let mut facts = waiting();
+    payment(&mut facts).revision = 1;
+    payment(&mut facts).amount = amount(1);
+    assert_ne!(red(&facts), Vec::<&str>::new(), "and a payment");
+}
+
+#[test]
+fn a_payment_that_is_held_for_no_amendment_is_red() {
+    let mut facts = waiting();
+    (payment(&mut facts).held, payment(&mut facts).amendment) = (true, 1);
+    assert_ne!(red(&facts), Vec::<&str>::new(), "its saga has never been amended: nothing will lift the hold");
 }

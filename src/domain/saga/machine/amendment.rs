@@ -77,8 +77,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             return Err(Refused::Ended(Status::Completed.as_str()));
         }
         let mut made = Vec::new();
-        let revision = self.amendment.as_ref().map_or(0, |latest| latest.revision) + 1;
-        let begun = self.make(&mut made, Event::AmendmentStarted { revision, input }, now);
+        let begun = self.make(&mut made, Event::AmendmentStarted { revision: self.next_revision(), input }, now);
         // The rule stands in the fold, once.
         begun.map_err(|_| Refused::Busy)?;
         let gone_on = self.next_amendment_step(&mut made, now);
@@ -86,18 +85,28 @@ impl<A: Action, I: Clone> Saga<A, I> {
         gone_on.map(|()| made).map_err(|_| Refused::Busy)
     }
 
-    /// The latest amendment, whatever became of it.
+    /// The amendments, whatever became of them, in their order.
+    pub fn amendments(&self) -> &[Amendment<A, I>] {
+        &self.amendments
+    }
+
+    /// The latest of them.
     pub fn amendment(&self) -> Option<&Amendment<A, I>> {
-        self.amendment.as_deref()
+        self.amendments.last()
+    }
+
+    /// What the next one will be.
+    pub fn next_revision(&self) -> u32 {
+        self.amendment().map_or(0, Amendment::revision) + 1
     }
 
     /// The amendment that is under way.
     pub(super) fn amending(&self) -> Option<&Amendment<A, I>> {
-        self.amendment.as_deref().filter(|amendment| amendment.fate == Fate::UnderWay)
+        self.amendment().filter(|amendment| amendment.fate == Fate::UnderWay)
     }
 
     pub(super) fn amending_mut(&mut self) -> Option<&mut Amendment<A, I>> {
-        self.amendment.as_deref_mut().filter(|amendment| amendment.fate == Fate::UnderWay)
+        self.amendments.last_mut().filter(|amendment| amendment.fate == Fate::UnderWay)
     }
 
     fn plan(&self) -> Option<&'static AmendmentPlan<A>> {
@@ -109,14 +118,14 @@ impl<A: Action, I: Clone> Saga<A, I> {
         if self.amending().is_some() {
             return Err("an amendment is under way");
         }
-        if revision != self.amendment.as_ref().map_or(0, |latest| latest.revision) + 1 {
+        if revision != self.next_revision() {
             return Err("amendments are numbered one by one");
         }
         if !matches!(self.current(plan.awaited)?.state, StepState::Waiting { .. }) {
             return Err("it does not wait where it can be amended");
         }
         let steps = plan.steps.iter().map(|step| (step.action, StepRecord::default())).collect();
-        self.amendment = Some(Box::new(Amendment { revision, input: input.clone(), steps, fate: Fate::UnderWay }));
+        self.amendments.push(Amendment { revision, input: input.clone(), steps, fate: Fate::UnderWay });
         Ok(())
     }
 

@@ -38,7 +38,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             forward: vec![StepRecord::default(); definition.steps().count()],
             turned: None,
             undo: Vec::new(),
-            amendment: None,
+            amendments: Vec::new(),
             ended: None,
             updated_at: now,
         }
@@ -259,7 +259,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             return Err("the saga has ended");
         }
         self.ended = None;
-        let amended = self.amendment.iter_mut().flat_map(|amendment| &mut amendment.steps);
+        let amended = self.amendments.last_mut().into_iter().flat_map(|amendment| &mut amendment.steps);
         for record in self.forward.iter_mut().chain(self.undo.iter_mut().chain(amended).map(|(_, record)| record)) {
             record.tries = 0;
         }

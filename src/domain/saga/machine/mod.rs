@@ -31,8 +31,8 @@ pub struct Saga<A: Action + 'static, I> {
     turned: Option<Reason>,
     /// Compensations in the order they are sent; empty until the saga turns.
     undo: Vec<(A, StepRecord)>,
-    /// The latest amendment of its input.
-    amendment: Option<Box<Amendment<A, I>>>,
+    /// The amendments of its input, the latest one last.
+    amendments: Vec<Amendment<A, I>>,
     ended: Option<End>,
     updated_at: Timestamp,
 }
@@ -68,12 +68,15 @@ pub enum Refused {
     /// The money is in.
     #[error("the order is already paid")]
     AlreadyPaid,
-    /// It is on its way back.
-    #[error("the saga is being undone")]
+    /// It is on its way back, or has been undone.
+    #[error("the saga is being undone, or has been")]
     Turned,
     /// Its input can be amended only while it waits for a result, one amendment at a time.
-    #[error("the saga is busy just now; try again")]
+    #[error("the saga is busy, or waits for a person; try again later")]
     Busy,
+    /// It has been amended so often that its log is long enough.
+    #[error("it has been edited {0} times and cannot be edited again")]
+    TooManyAmendments(u32),
     /// A participant has refused the amendment.
     #[error("it stays as it was: {}", why_amendment_refused(*.0))]
     Amendment(Reason),

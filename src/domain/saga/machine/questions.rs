@@ -6,7 +6,7 @@ use super::{
         outcome::Receipt,
         record::{Progress, StepRecord, StepState, state_word},
     },
-    End, Next, Saga, Status, Summary, Task,
+    End, Fate, Next, Saga, Status, Summary, Task,
 };
 use crate::domain::{ids::SagaId, reason::Reason, time::Timestamp};
 
@@ -124,6 +124,12 @@ impl<A: Action, I: Clone> Saga<A, I> {
         self.record(step)?.receipt.as_ref()
     }
 
+    /// The compensation of the participant that performs this step, once the saga has turned.
+    fn undo_of(&self, step: A) -> Option<&StepRecord> {
+        let mut undo = self.undo.iter();
+        undo.find(|(verb, _)| verb.participant() == step.participant()).map(|(_, record)| record)
+    }
+
     /// The part of it that its row keeps.
     pub fn summary(&self) -> Summary {
         let in_flight = |record: &StepRecord| matches!(record.state, StepState::Running | StepState::Due);
@@ -155,12 +161,15 @@ impl<A: Action, I: Clone> Saga<A, I> {
     /// Every step as shown to a person, in order; those of the latest amendment last.
     pub fn progress(&self) -> Vec<Progress> {
         let stages = self.definition.stages();
-        let amended = self.amendment.iter().flat_map(|amendment| &amendment.steps).map(|(step, record)| Progress {
+        let amended =
+            self.amendment().into_iter().flat_map(|latest| latest.steps.iter().map(move |step| (step, latest.fate)));
+        let amended = amended.map(|((step, record), fate)| Progress {
             stage: AMENDMENT_STAGE,
             step: step.name(),
             participant: step.participant(),
             kind: Kind::Compensatable,
-            state: state_word(record, None),
+            // What it may have done is undone with whatever else its participant did.
+            state: state_word(record, self.undo_of(*step).filter(|_| fate == Fate::Overtaken)),
             attempts: record.attempts,
             started_at: record.started_at,
             finished_at: record.finished_at,
@@ -169,6 +178,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
         self.definition
             .steps()
             .zip(&self.forward)
+            // A step that an amendment has done in its place.
+            .filter(|(_, record)| record.attempts > 0 || record.state != StepState::Done)
             .map(|((stage, step), record)| {
                 let undo = step
                     .compensation

@@ -155,7 +155,7 @@ impl CatalogStore for Sqlite {
                     let read = |row: &Row<'_>| rows::priced_offer(shop, variant, row);
                     let offer = statement.query_row((shop, variant), read).optional()?;
                     if let Some(offer) = &offer {
-                        self.recent.offers.keep(offer.clone(), state);
+                        self.recent.offers.keep(shop, variant, offer.clone(), state);
                     }
                     Ok(offer)
                 }

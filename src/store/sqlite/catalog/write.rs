@@ -62,6 +62,7 @@ pub(in crate::store::sqlite) fn change(
     if let Ok(change) = &decided {
         if let Some(recent) = tx.recent() {
             recent.offers.touch();
+            recent.sources.touch();
         }
         save(tx, change)?;
     }

@@ -1,6 +1,6 @@
 //! What is shown when, and that the oldest go first.
 
-use super::{GENERATION, Offers, Rows};
+use super::{GENERATION, LookUps, Rows};
 use crate::domain::{
     catalog::{PricedOffer, ProductName, Sku, Standing},
     ids::{ShopId, VariantId},
@@ -21,16 +21,22 @@ fn offer(price: i64) -> PricedOffer {
     }
 }
 
+type Offers = LookUps<PricedOffer>;
+
 fn find(offers: &Offers) -> Result<i64, u64> {
     let any = offer(1);
     offers.find(any.shop_id, any.variant_id).map(|found| found.price.get())
+}
+
+fn keep(offers: &Offers, offer: PricedOffer, state: u64) {
+    offers.keep(offer.shop_id, offer.variant_id, offer, state);
 }
 
 #[test]
 fn an_offer_is_kept_until_the_catalogue_is_written() {
     let offers = Offers::default();
     let state = find(&offers).expect_err("nothing is known");
-    offers.keep(offer(5), state);
+    keep(&offers, offer(5), state);
     assert_eq!(find(&offers), Ok(5));
     offers.touch();
     assert_eq!(find(&offers), Ok(5), "until the COMMIT");
@@ -39,16 +45,28 @@ fn an_offer_is_kept_until_the_catalogue_is_written() {
 }
 
 #[test]
+fn the_writer_does_not_see_what_it_may_have_changed_itself() {
+    let (offers, any) = (Offers::default(), offer(5));
+    keep(&offers, offer(5), find(&offers).expect_err("nothing is known"));
+    let latest = || offers.latest(any.shop_id, any.variant_id).map(|found| found.price.get());
+    assert_eq!(latest(), Ok(5));
+    offers.touch();
+    assert_eq!(latest(), Err(None));
+    offers.discard();
+    assert_eq!(latest(), Ok(5));
+}
+
+#[test]
 fn an_offer_that_was_read_before_the_catalogue_was_written_is_not_kept_after_it() {
     let offers = Offers::default();
     let before = find(&offers).expect_err("nothing is known");
     offers.touch();
     offers.publish();
-    offers.keep(offer(5), before);
+    keep(&offers, offer(5), before);
     let after = find(&offers).expect_err("what was read is old");
     // Where everything is to be forgotten, the transaction under way may write anything.
     offers.clear();
-    offers.keep(offer(6), find(&offers).expect_err("forgotten"));
+    keep(&offers, offer(6), find(&offers).expect_err("forgotten"));
     offers.publish();
     assert!(find(&offers).expect_err("forgotten again") > after);
 }
@@ -56,7 +74,7 @@ fn an_offer_that_was_read_before_the_catalogue_was_written_is_not_kept_after_it(
 #[test]
 fn a_write_that_was_rolled_back_forgets_nothing() {
     let offers = Offers::default();
-    offers.keep(offer(5), find(&offers).expect_err("nothing is known"));
+    keep(&offers, offer(5), find(&offers).expect_err("nothing is known"));
     offers.touch();
     offers.discard();
     offers.publish();

@@ -9,7 +9,7 @@ use super::{levels, readable, unless_unreadable};
 use crate::{
     domain::{
         ids::{ShopId, VariantId, WarehouseId},
-        stock::{Article, Level, Place},
+        stock::{Article, Level, Place, Shelf},
     },
     store::{
         LevelRow,
@@ -24,7 +24,7 @@ use rusqlite::Row;
 
 /// The levels of a variant in a shop's active warehouses. A shop has few warehouses and a variant may be
 /// sold by many shops: CROSS JOIN has SQLite go from the warehouses to the levels.
-const OPEN: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_id, l.on_hand, l.reserved, l.version, w.priority \
+pub(super) const OPEN: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_id, l.on_hand, l.reserved, l.version, w.priority \
                     FROM catalog_warehouse w CROSS JOIN stock_level l \
                     ON l.variant_id = ?2 AND l.warehouse_id = w.id WHERE w.shop_id = ?1 AND w.active = 1";
 
@@ -74,9 +74,27 @@ pub(super) fn open_levels(
     shop: ShopId,
     variant: VariantId,
 ) -> Result<Vec<(Versioned<Level>, i64)>, CommandError> {
+    let sources = tx.recent().map(|recent| recent.sources.latest(shop, variant));
+    if let Some((recent, Ok(sources))) = tx.recent().zip(sources.as_ref()) {
+        let level = |warehouse_id| recent.levels.latest(Shelf { variant_id: variant, warehouse_id });
+        let known = sources.iter().map(|&(warehouse, priority)| Some((level(warehouse)?, priority)));
+        if let Some(levels) = known.collect() {
+            return Ok(levels);
+        }
+    }
     let read = |row: &Row<'_>| Ok((Versioned { row: levels::read(row)?, version: row.get(5)? }, row.get(6)?));
-    let found = tx.rows(OPEN, (shop, variant), |row| unless_unreadable(read(row)))?;
-    Ok(found.into_iter().flatten().collect())
+    let found: Vec<_> = tx.rows(OPEN, (shop, variant), |row| unless_unreadable(read(row)))?;
+    let found: Vec<(Versioned<Level>, i64)> = found.into_iter().flatten().collect();
+    if let Some(recent) = tx.recent() {
+        for (level, _) in &found {
+            recent.levels.write(level.row.shelf, Some(level.clone()));
+        }
+        if let Some(Err(Some(state))) = sources {
+            let sources = found.iter().map(|(level, priority)| (level.row.shelf.warehouse_id, *priority));
+            recent.sources.keep(shop, variant, sources.collect(), state);
+        }
+    }
+    Ok(found)
 }
 
 /// A variant, where there is one.

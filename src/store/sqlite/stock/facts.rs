@@ -4,7 +4,7 @@ use super::{ledger, levels, reservations};
 use crate::{
     domain::{
         ids::{VariantId, WarehouseId},
-        stock::{Level, Movement, Shelf},
+        stock::{Delta, Level, Movement, Shelf},
     },
     store::{
         ShelfFacts,
@@ -25,22 +25,22 @@ pub(in crate::store::sqlite) fn pass_shelves(
 ) -> rusqlite::Result<()> {
     let snapshot = conn.unchecked_transaction()?;
     let mut promised = promised(&snapshot)?;
+    let mut moved = moved(&snapshot)?;
     let mut levels = snapshot.prepare(levels::ALL)?;
-    let mut movements = snapshot.prepare(ledger::BY_VARIANT)?;
     let mut levels: Cursor<'_, VariantId, _> = Cursor::new(levels.query([])?, 0, read_level)?;
-    let mut movements: Cursor<'_, _, Moved> = Cursor::new(movements.query([])?, 0, read_moved)?;
     loop {
         let first_promised = promised.first_key_value().map(|(shelf, _)| shelf.variant_id);
-        let variants = [levels.key(), movements.key(), first_promised];
+        let first_moved = moved.first_key_value().map(|(shelf, _)| shelf.variant_id);
+        let variants = [levels.key(), first_moved, first_promised];
         let Some(variant_id) = variants.into_iter().flatten().min() else { return Ok(()) };
         let mut shelves = Shelves { variant_id, shelves: BTreeMap::new() };
         while let Some(level) = levels.take(variant_id)? {
-            let (warehouse_id, level) = level.unwrap_or_else(nowhere);
+            let (warehouse_id, level) = level.unwrap_or_else(|why| (nowhere(), Err(why)));
             shelves.at(warehouse_id).level = Some(level);
         }
-        while let Some(movement) = movements.take(variant_id)? {
-            let (warehouse_id, movement) = movement.unwrap_or_else(nowhere);
-            shelves.at(warehouse_id).add(movement);
+        while let Some(sum) = moved.first_entry().filter(|sum| sum.key().variant_id == variant_id) {
+            let (shelf, sum) = sum.remove_entry();
+            shelves.at(shelf.warehouse_id).moved = sum;
         }
         while let Some(held) = promised.first_entry().filter(|held| held.key().variant_id == variant_id) {
             let (shelf, pieces) = held.remove_entry();
@@ -64,15 +64,27 @@ impl Shelves {
     }
 }
 
-impl ShelfFacts {
-    fn add(&mut self, movement: Readable<Movement>) {
-        let moved = self.moved.as_ref().map_err(String::clone);
-        self.moved = moved.and_then(|(on_hand, reserved)| {
-            let delta = movement?.delta;
-            let sum = on_hand.checked_add(delta.on_hand).zip(reserved.checked_add(delta.reserved));
-            sum.ok_or_else(|| "its movements add up to more than can be counted".into())
-        });
+/// What a shelf's movements add up to, on hand and reserved, or why one of them cannot be read.
+type Moved = Readable<(i64, i64)>;
+
+/// What the whole ledger adds up to, in one pass over it from its beginning to its end.
+fn moved(conn: &Connection) -> rusqlite::Result<BTreeMap<Shelf, Moved>> {
+    let mut sums: BTreeMap<Shelf, Moved> = BTreeMap::new();
+    let mut statement = conn.prepare(ledger::ALL)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let movement = readable(ledger::read(row))?;
+        let warehouse_id = readable(row.get(1))?.unwrap_or_else(|_| nowhere());
+        let sum = sums.entry(Shelf { variant_id: row.get(0)?, warehouse_id }).or_insert(Ok((0, 0)));
+        *sum = added(std::mem::replace(sum, Ok((0, 0))), movement);
     }
+    Ok(sums)
+}
+
+fn added(sum: Moved, movement: Readable<Movement>) -> Moved {
+    let ((on_hand, reserved), Delta { on_hand: more, reserved: promised, .. }) = (sum?, movement?.delta);
+    let sum = on_hand.checked_add(more).zip(reserved.checked_add(promised));
+    sum.ok_or_else(|| "its movements add up to more than can be counted".into())
 }
 
 /// What open reservations hold. One that cannot be read holds nothing here; its order's facts say so.
@@ -81,7 +93,7 @@ fn promised(conn: &Connection) -> rusqlite::Result<BTreeMap<Shelf, i64>> {
     let mut statement = conn.prepare(reservations::OPEN)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        for item in unless_unreadable(reservations::read(row))?.iter().flat_map(|row| row.items.iter()) {
+        for item in readable(reservations::read(row))?.iter().flat_map(|row| row.items.iter()) {
             let sum = held.entry(item.shelf()).or_default();
             *sum = sum.saturating_add(item.quantity.get());
         }
@@ -89,23 +101,16 @@ fn promised(conn: &Connection) -> rusqlite::Result<BTreeMap<Shelf, i64>> {
     Ok(held)
 }
 
-/// A movement and its warehouse, which says where it belongs when the rest cannot be read.
-type Moved = (WarehouseId, Readable<Movement>);
-
 /// A row that does not even say which warehouse it is about: it is shown as that of none, so that it is seen.
-fn nowhere<T>(why: String) -> (WarehouseId, Readable<T>) {
-    (WarehouseId::from_uuid(Uuid::nil()), Err(why))
+fn nowhere() -> WarehouseId {
+    WarehouseId::from_uuid(Uuid::nil())
 }
 
 fn read_level(row: &Row<'_>) -> rusqlite::Result<(WarehouseId, Readable<Level>)> {
-    Ok((row.get(1)?, unless_unreadable(levels::read(row))?))
+    Ok((row.get(1)?, readable(levels::read(row))?))
 }
 
-fn read_moved(row: &Row<'_>) -> rusqlite::Result<Moved> {
-    Ok((row.get(1)?, unless_unreadable(ledger::read(row))?))
-}
-
-fn unless_unreadable<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Readable<T>> {
+fn readable<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Readable<T>> {
     match read {
         Ok(read) => Ok(Ok(read)),
         Err(error) if is_unreadable(&error) => Ok(Err(error.to_string())),

@@ -52,6 +52,9 @@ pub(super) fn save(tx: &Tx<'_, '_>, level: &Level, loaded: Option<i64>) -> Resul
     if let Some(recent) = tx.recent() {
         let version = loaded.map_or(1, |loaded| loaded + 1);
         recent.levels.write(level.shelf, Some(Versioned { row: *level, version }));
+        if loaded.is_none() {
+            recent.sources.touch();
+        }
     }
     Ok(())
 }

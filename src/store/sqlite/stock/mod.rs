@@ -131,10 +131,7 @@ fn save(tx: &Tx<'_, '_>, changed: &[Level], versions: &Versions, movements: &[Mo
     for level in changed {
         levels::save(tx, level, versions.get(&level.shelf).copied())?;
     }
-    for movement in movements {
-        ledger::append(tx, movement)?;
-    }
-    Ok(())
+    Ok(ledger::append(tx, movements)?)
 }
 
 fn change(tx: &Tx<'_, '_>, made: &StockChange, claim: Option<&Claim>) -> Result<StockReply, CommandError> {

@@ -3,7 +3,7 @@
 use super::{catalog, ledger, levels, reservations, unless_unreadable};
 use crate::{
     domain::{
-        ids::{OrderId, VariantId, WarehouseId},
+        ids::{OrderId, ShopId, VariantId, WarehouseId},
         stock::Reservation,
     },
     store::{
@@ -42,6 +42,20 @@ impl StockStore for Sqlite {
                 conn.prepare_cached(reservations::ONE)?.query_row([order], reservations::read).optional()
             }),
         }
+    }
+
+    fn available(&self, offers: Vec<(ShopId, VariantId)>) -> BoxFuture<'static, Result<Vec<i64>, StoreError>> {
+        self.readers.read(move |conn| {
+            let snapshot = conn.unchecked_transaction()?;
+            let mut open = snapshot.prepare_cached(catalog::OPEN)?;
+            let available = offers.into_iter().map(|offer| {
+                let levels = open.query_map(offer, |row| unless_unreadable(levels::read(row)))?;
+                levels
+                    .filter_map(Result::transpose)
+                    .try_fold(0_i64, |sum, level| Ok(sum.saturating_add(level?.available())))
+            });
+            available.collect()
+        })
     }
 
     fn levels_of(&self, variant: VariantId) -> BoxFuture<'static, Result<Option<Vec<StockedLevel>>, StoreError>> {
@@ -83,17 +97,34 @@ impl StockStore for Sqlite {
         filter: MovementFilter,
         page: Page<MovementSeq>,
     ) -> BoxFuture<'static, Result<Vec<MovementRow>, StoreError>> {
+        let MovementFilter { variant_id, warehouse_id, order_id } = filter;
         let mut conditions: Vec<Condition> = Vec::new();
-        if let Some(order_id) = filter.order_id {
+        if let Some(order_id) = order_id {
             conditions.push(("order_id = ?", Box::new(order_id)));
         }
-        if let Some(variant_id) = filter.variant_id {
-            conditions.push(("variant_id = ?", Box::new(variant_id)));
+        let list = match (order_id, variant_id, warehouse_id) {
+            (None, Some(variant_id), _) => {
+                conditions.push(("s.variant_id = ?", Box::new(variant_id)));
+                ledger::LISTED_BY_VARIANT
+            }
+            (None, None, Some(warehouse_id)) => {
+                conditions.push(("s.warehouse_id = ?", Box::new(warehouse_id)));
+                ledger::LISTED_BY_WAREHOUSE
+            }
+            (Some(_), ..) | (None, None, None) => ledger::LISTED,
+        };
+        if let Some(variant_id) = variant_id {
+            conditions.push(("m.variant_id = ?", Box::new(variant_id)));
         }
-        if let Some(warehouse_id) = filter.warehouse_id {
-            conditions.push(("warehouse_id = ?", Box::new(warehouse_id)));
+        if let Some(warehouse_id) = warehouse_id {
+            conditions.push(("m.warehouse_id = ?", Box::new(warehouse_id)));
+        }
+        if let Some(MovementSeq(before)) = page.before
+            && list.order != ledger::LISTED.order
+        {
+            conditions.push(("stretch <= ?", Box::new(before.div_euclid(ledger::STRETCH))));
         }
         let read = |row: &Row<'_>| Ok(MovementRow { movement: ledger::read(row)?, seq: row.get(10)? });
-        self.readers.read_page(ledger::LISTED, conditions, page, read)
+        self.readers.read_list(list, conditions, page, read)
     }
 }

@@ -4,7 +4,7 @@ use super::{Driven, Placed, World};
 use backstitch::{
     clock,
     domain::{
-        aggregate::Aggregate,
+        aggregate::{Aggregate, Outgoing},
         checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Command},
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
         money::Currency,
@@ -144,22 +144,28 @@ impl World {
 
     /// Answers the outside call that is open for an order, well. False when there is none.
     pub(super) async fn answer_outside(&self, order_id: OrderId) -> bool {
-        let payment = self.store.payments.payment_of(order_id).await.expect("an answer").and_then(|row| row.call);
         let shipping = self.store.shipments.shipping_of(order_id).await.expect("an answer");
         let shipments = shipping.iter().flat_map(Shipping::shipments).enumerate();
         let calls: Vec<_> = shipments.filter_map(|(part, shipment)| Some((part, shipment.call?))).collect();
-        if let Some(call) = payment {
-            self.answer_provider(order_id, call).await;
-        }
+        let charged = self.answer_provider(order_id, PaymentCall::Charge).await;
+        let refunded = self.answer_provider(order_id, PaymentCall::Refund).await;
         for (part, call) in &calls {
             self.answer_carrier(order_id, *part, *call).await;
         }
-        payment.is_some() || !calls.is_empty()
+        charged || refunded || !calls.is_empty()
     }
 
-    pub(super) async fn answer_provider(&self, order_id: OrderId, call: PaymentCall) {
-        let record = RecordPaymentCall { order_id, part: 0, call, answer: CallAnswer::Done };
-        self.pay(PaymentCommand::Record(record)).await;
+    /// The provider has done what it was asked for any of the order's payments. False when it was not asked.
+    pub(super) async fn answer_provider(&self, order_id: OrderId, call: PaymentCall) -> bool {
+        let all = self.store.payments.outstanding_payments(None, 1_000).await.expect("an answer");
+        let payments = all.iter().filter(|payments| payments.order_id() == order_id);
+        let asked = payments.flat_map(|payments| payments.all().enumerate());
+        let parts: Vec<_> = asked.filter(|(_, payment)| payment.call == Some(call)).map(|(part, _)| part).collect();
+        for part in &parts {
+            let record = RecordPaymentCall { order_id, part: *part, call, answer: CallAnswer::Done };
+            self.pay(PaymentCommand::Record(record)).await;
+        }
+        !parts.is_empty()
     }
 
     pub(super) async fn answer_carrier(&self, order_id: OrderId, part: usize, call: CarrierCall) {
@@ -171,7 +177,7 @@ impl World {
 fn decided<A: Aggregate>(executed: Result<Executed<A>, StoreError>) -> A::Answer {
     match executed {
         Ok(Executed::Decided(answer)) => answer,
-        Ok(Executed::Replayed(_)) => panic!("no key was given"),
+        Ok(Executed::Replayed { .. }) => panic!("no key was given"),
         Err(error) => panic!("{error}"),
     }
 }

@@ -57,8 +57,8 @@ async fn a_piece_that_was_taken_twice_is_found() {
         .test
         .raw()
         .execute_batch(
-            "INSERT INTO stock_movement (warehouse_id, variant_id, kind, on_hand, reserved, order_id, revision, at) \
-             SELECT m.warehouse_id, m.variant_id, m.kind, m.on_hand, m.reserved, m.order_id, 1, m.at \
+            "INSERT INTO stock_movement (warehouse_id, variant_id, kind, on_hand, reserved, order_id, revision, number, \
+             at) SELECT m.warehouse_id, m.variant_id, m.kind, m.on_hand, m.reserved, m.order_id, 1, m.number, m.at \
              FROM stock_movement m JOIN stock_reservation r ON r.order_id = m.order_id WHERE r.status = 'committed'; \
              UPDATE stock_level SET on_hand = on_hand - 2 WHERE on_hand > 10",
         )
@@ -70,7 +70,7 @@ async fn a_piece_that_was_taken_twice_is_found() {
 async fn nothing_is_moved_twice_for_one_revision_of_an_order() {
     let depot = busy().await;
     let again = "INSERT INTO stock_movement (warehouse_id, variant_id, kind, on_hand, reserved, order_id, revision, \
-                 at) SELECT warehouse_id, variant_id, kind, on_hand, reserved, order_id, revision, at \
+                 number, at) SELECT warehouse_id, variant_id, kind, on_hand, reserved, order_id, revision, number, at \
                  FROM stock_movement WHERE order_id IS NOT NULL LIMIT 1";
     assert!(depot.test.raw().execute(again, []).is_err());
 }

@@ -1,6 +1,7 @@
 //! What can be asked of the stock.
 
 use super::given::{Buyer, depot, quantity};
+use crate::support::CatalogRows;
 use backstitch::{
     domain::{
         ids::{VariantId, WarehouseId},
@@ -9,7 +10,7 @@ use backstitch::{
             Shelf, StockChange,
         },
     },
-    store::{MovementFilter, Page},
+    store::{MovementFilter, MovementSeq, Page},
 };
 use uuid::Uuid;
 
@@ -39,6 +40,36 @@ async fn movements_are_listed_newest_first_by_variant_warehouse_and_order() {
     assert_eq!(kinds(of_order).await, [Commit, Reserve]);
     let second = list(MovementFilter::default(), None).await[1].seq;
     assert_eq!(list(MovementFilter::default(), Some(second)).await.len(), 4);
+}
+
+#[actix_web::test]
+async fn movements_are_listed_part_by_part_across_the_stretches_of_the_ledger() {
+    let depot = depot(&[5]).await;
+    // Somebody else's, at the end of the first stretch but one place.
+    let filler = "INSERT INTO stock_movement (seq, warehouse_id, variant_id, kind, on_hand, reserved, at) \
+                  VALUES (1022, randomblob(16), randomblob(16), 'receive', 1, 0, 0)";
+    depot.test.raw().execute(filler, []).unwrap();
+    for pieces in [1, 2, 3] {
+        depot.change(depot.receive(0, pieces)).await.unwrap().unwrap();
+    }
+    for filter in [
+        MovementFilter { variant_id: Some(depot.variant), ..MovementFilter::default() },
+        MovementFilter { warehouse_id: Some(depot.warehouses[0]), ..MovementFilter::default() },
+        MovementFilter {
+            variant_id: Some(depot.variant),
+            warehouse_id: Some(depot.warehouses[0]),
+            ..MovementFilter::default()
+        },
+    ] {
+        let part = async |before: Option<i64>| {
+            let page = Page { before: before.map(MovementSeq), limit: 2 };
+            let rows = depot.store().stock.movements(filter, page).await.unwrap();
+            rows.into_iter().map(|row| row.seq.0).collect::<Vec<_>>()
+        };
+        assert_eq!(part(None).await, [1025, 1024], "{filter:?}");
+        assert_eq!(part(Some(1024)).await, [1023, 1], "{filter:?}");
+        assert!(part(Some(1)).await.is_empty(), "{filter:?}");
+    }
 }
 
 #[actix_web::test]
@@ -79,4 +110,14 @@ async fn a_level_says_whether_its_warehouse_is_active() {
     depot.catalog.set_active("catalog_warehouse", depot.warehouses[0].uuid(), false);
     let levels = depot.store().stock.levels_of(depot.variant).await.unwrap().unwrap();
     assert!(!levels[0].active);
+}
+
+#[actix_web::test]
+async fn orders_can_have_what_is_not_promised_in_active_warehouses_of_the_shop_itself() {
+    let depot = depot(&[5, 2, 10]).await;
+    depot.outcome(Buyer::new().reserve(&[depot.demand(3)])).await;
+    depot.catalog.set_active("catalog_warehouse", depot.warehouses[2].uuid(), false);
+    let other = depot.catalog.variant();
+    let offers = vec![(depot.shop, other), (depot.shop, depot.variant), (CatalogRows::shop(), depot.variant)];
+    assert_eq!(depot.store().stock.available(offers).await.unwrap(), [0, 4, 0]);
 }

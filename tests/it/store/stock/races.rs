@@ -35,6 +35,15 @@ async fn of_256_orders_for_100_pieces_a_hundred_have_one_each() {
 }
 
 #[actix_web::test]
+async fn goods_that_come_into_another_warehouse_serve_the_next_order() {
+    let depot = depot(&[1, 0]).await;
+    let buyers = [Buyer::new(), Buyer::new()];
+    assert_eq!(depot.outcome(buyers[0].reserve(&[depot.demand(1)])).await, buyers[0].done());
+    depot.change(depot.receive(1, 1)).await.unwrap().unwrap();
+    assert_eq!(depot.outcome(buyers[1].reserve(&[depot.demand(1)])).await, buyers[1].done());
+}
+
+#[actix_web::test]
 async fn later_commands_of_one_transaction_see_what_earlier_ones_took() {
     let depot = depot(&[3]).await;
     let buyers: Vec<_> = (0..5).map(|_| Buyer::new()).collect();
