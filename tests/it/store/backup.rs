@@ -60,7 +60,7 @@ async fn a_copy_is_made_beside_a_server_that_goes_on_writing() {
     while !done.load(Ordering::SeqCst) {
         start(&test).await;
         started += 1;
-        assert!(started < 100_000, "a copy begins anew at every write and never ends");
+        assert!(started < 10_000, "a copy begins anew at every write and does not end");
     }
     let copied = copying.join().unwrap().unwrap();
     assert_eq!(copied.bytes, copy.metadata().unwrap().len());
