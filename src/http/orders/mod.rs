@@ -80,7 +80,7 @@ pub(super) struct OrderBody {
     shipments: Vec<ShipmentBody>,
     #[schema(value_type = Uuid)]
     saga_id: SagaId,
-    /// Absent from an order that ended so long ago that its saga has been removed (`retention.days`).
+    /// Null for an order that ended so long ago that its saga has been removed (`retention.days`).
     saga: Option<SagaLink>,
     created_at: Time,
     updated_at: Time,
