@@ -7,6 +7,8 @@
 //!
 //! The port is taken first, so that a second server fails before it touches the database.
 
+mod housekeeping;
+
 use crate::{
     actors::Actors,
     http,
@@ -18,6 +20,7 @@ use crate::{
 };
 use actix_rt::Arbiter;
 use anyhow::{Context as _, bail};
+use housekeeping::Housekeeping;
 use socket2::{Domain, Socket, Type};
 use std::{
     future::Future,
@@ -32,8 +35,6 @@ use tokio::sync::watch;
 const DRAIN_BOUND: Duration = Duration::from_secs(5);
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 2048;
-/// How often idempotency keys that are too old are forgotten.
-const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
 /// A server that listens and works.
 pub struct App {
@@ -44,7 +45,7 @@ pub struct App {
     arbiter: Arbiter,
     fatal: Fatal,
     stopping: watch::Sender<bool>,
-    keep_keys: Duration,
+    housekeeping: Housekeeping,
 }
 
 /// The file of an SQLite database.
@@ -109,8 +110,8 @@ impl App {
             shutdown_timeout: settings.http.shutdown_timeout,
         };
         let server = http::serve(listener, &options, context).context("cannot serve HTTP")?;
-        let keep_keys = Duration::from_secs(u64::from(settings.idempotency.keep_hours) * 3600);
-        Ok(Self { address, server, store, actors, arbiter, fatal, stopping, keep_keys })
+        let housekeeping = Housekeeping::of(settings);
+        Ok(Self { address, server, store, actors, arbiter, fatal, stopping, housekeeping })
     }
 
     /// Where it listens; the port is the one that was given out when port 0 was asked for.
@@ -124,7 +125,7 @@ impl App {
     /// When the process must end because it cannot keep its promises any more.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let handle = self.server.handle();
-        let housekeeping = actix_rt::spawn(forget_old_keys(self.store.clone(), self.keep_keys));
+        let housekeeping = actix_rt::spawn(self.housekeeping.run(self.store.clone()));
         let mut server = actix_rt::spawn(self.server);
         tokio::select! {
             () = stop => tracing::info!("stopping"),
@@ -143,21 +144,5 @@ impl App {
         self.arbiter.stop();
         tracing::info!("stopped");
         Ok(())
-    }
-}
-
-async fn forget_old_keys(store: Store, keep: Duration) {
-    let keep_ms = u64::try_from(keep.as_millis()).unwrap_or(u64::MAX);
-    loop {
-        let before = crate::clock::now().minus_millis(keep_ms);
-        match store.engine.forget_keys(before).await {
-            // A full portion: there is probably more. The pause lets commands through between portions.
-            Ok(forgotten) if forgotten >= 500 => tokio::time::sleep(Duration::from_millis(50)).await,
-            Ok(_) => tokio::time::sleep(HOUSEKEEPING).await,
-            Err(error) => {
-                tracing::warn!(%error, "old idempotency keys cannot be forgotten now");
-                tokio::time::sleep(HOUSEKEEPING).await;
-            }
-        }
     }
 }

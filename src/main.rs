@@ -9,7 +9,15 @@ use backstitch::{
     telemetry,
 };
 use clap::{Parser, Subcommand};
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[global_allocator]
@@ -48,6 +56,11 @@ enum Command {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Copy the database as it is now to a new file, while a server runs on it or without one.
+    Backup {
+        /// The copy; must not exist yet.
+        file: PathBuf,
     },
     /// Fill an empty database with a catalogue to try things with.
     Demo(demo::Options),
@@ -97,7 +110,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
     let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
-    let settings = settings::Settings::load(&sources)?;
+    let settings = settings::Settings::load(&sources).map_err(|error| hinted(error, &command))?;
     let path = app::sqlite_path(&settings.store.url);
     match command {
         Command::Openapi | Command::Load(_) => unreachable!("handled above"),
@@ -110,6 +123,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             println!("{} is up to date", path.display());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Backup { file } => back_up(&path, &file),
         Command::Demo(options) => fill(&settings, options),
         Command::Import(import) => take_in(&settings, &import),
         Command::Export(export) => {
@@ -129,6 +143,35 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
+}
+
+/// What to do instead, where the settings name a database that the command is not for.
+fn hinted(error: settings::SettingsError, command: &Command) -> anyhow::Error {
+    match &error {
+        settings::SettingsError::Invalid { key: "store.url", value, .. }
+            if matches!(command, Command::Backup { .. }) && value.contains("postgres") =>
+        {
+            anyhow::Error::new(error).context("backup copies SQLite databases; back PostgreSQL up with pg_dump")
+        }
+        _ => error.into(),
+    }
+}
+
+fn back_up(database: &Path, file: &Path) -> anyhow::Result<ExitCode> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let copied = actix_rt::System::new().block_on(async {
+        let (asked, database, to) = (Arc::clone(&stop), database.to_owned(), file.to_owned());
+        let mut copying = actix_rt::task::spawn_blocking(move || sqlite::backup(&database, &to, &asked));
+        tokio::select! {
+            copied = &mut copying => copied,
+            () = asked_to_stop() => {
+                stop.store(true, Ordering::Relaxed);
+                copying.await
+            }
+        }
+    })??;
+    println!("{} is a copy of {}, {} bytes", file.display(), database.display(), copied.bytes);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {

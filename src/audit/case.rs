@@ -4,7 +4,7 @@ use super::checks::Subject;
 use crate::{
     domain::{
         checkout::{self, CheckoutEvent, CheckoutSaga},
-        order::Order,
+        order::{Order, OrderStatus},
         payment::{Movement, Payment, Payments},
         saga::{Impossible, Saga, Status},
         shipment::{Shipment, Shipping},
@@ -83,9 +83,31 @@ impl<'a> Case<'a> {
         self.replayed.as_ref()?.as_ref().ok()
     }
 
-    /// Whether its saga's row says this status.
+    /// Whether its saga stands so: by its row or, where it has been removed since it ended, by the order that it
+    /// brought to its end.
     pub(super) fn is(&self, status: Status) -> bool {
-        self.row().is_some_and(|row| row.status == status)
+        match self.row() {
+            Some(row) => row.status == status,
+            None => self.removed_as() == Some(status),
+        }
+    }
+
+    /// How its saga ended, if that was so long ago that it has been removed.
+    fn removed_as(&self) -> Option<Status> {
+        let removed = self.facts.removed.filter(|_| self.facts.saga.is_none())?;
+        let order = self.order().filter(|order| order.updated_at < removed.ended_before)?;
+        match order.status {
+            OrderStatus::Completed => Some(Status::Completed),
+            OrderStatus::Failed | OrderStatus::Cancelled => Some(Status::Compensated),
+            OrderStatus::Pending | OrderStatus::Paid => None,
+        }
+    }
+
+    /// Whether its saga may be among those that have been removed. An order that cannot be read may be any.
+    pub(super) fn may_be_removed(&self) -> bool {
+        let unreadable = self.facts.order.as_ref().is_some_and(Result::is_err);
+        let removed = self.facts.saga.is_none() && self.facts.removed.is_some();
+        removed && (unreadable || self.removed_as().is_some())
     }
 
     /// The events of its saga's log, where it can be read.

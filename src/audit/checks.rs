@@ -90,9 +90,12 @@ pub(super) static SHELF_RULES: &[ShelfRule] = &[
     },
 ];
 
+/// The rule about all orders together whose sagas have been removed, reported last.
+pub(super) const REMOVED: &str = "removed_sagas_left_their_orders";
+
 /// The names of all rules, in the order in which they are reported.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    RULES.iter().map(|rule| rule.name).chain(SHELF_RULES.iter().map(|rule| rule.name))
+    RULES.iter().map(|rule| rule.name).chain(SHELF_RULES.iter().map(|rule| rule.name)).chain([REMOVED])
 }
 
 /// Holds, or is violated for the reason given.

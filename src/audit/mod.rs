@@ -13,6 +13,10 @@
 //! Sagas at rest must have kept every promise. A saga under way is held only to what must be true at
 //! any moment, so that an audit may run beside a busy server.
 //!
+//! Sagas that have been removed because they ended long ago are judged by what they left: their orders, payments,
+//! goods and pieces, held to the end that the order is at. How many were removed is known, so that an order
+//! whose saga is missing does not hide among them.
+//!
 //! Each fault has one judge: a rule takes for granted what another rule checks, and the reasons name
 //! the order or saga, so that a person knows where to look first.
 
@@ -40,10 +44,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
     let now = clock::now();
     let tally = Arc::new(Mutex::new(Report::of(checks::names())));
-    let shared = Arc::clone(&tally);
+    let removed = Arc::new(Mutex::new(Removed::default()));
+    let (shared, counted) = (Arc::clone(&tally), Arc::clone(&removed));
     let visit = move |order: OrderFacts| {
         let mut report = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        judge(&mut report, &Case::new(&order, now));
+        let case = Case::new(&order, now);
+        judge(&mut report, &case);
+        counted.lock().unwrap_or_else(PoisonError::into_inner).count(&case);
     };
     facts.visit(Box::new(visit)).await?;
     let shared = Arc::clone(&tally);
@@ -53,7 +60,36 @@ pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
     };
     facts.visit_shelves(Box::new(visit)).await?;
     let mut report = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    removed.lock().unwrap_or_else(PoisonError::into_inner).judge(&mut report);
     Ok(std::mem::take(&mut report))
+}
+
+/// The orders whose sagas have been removed, counted.
+#[derive(Default)]
+struct Removed {
+    /// How many sagas were removed, as is recorded.
+    sagas: u64,
+    /// How many orders there are whose saga may be one of them.
+    orders: u64,
+}
+
+impl Removed {
+    fn count(&mut self, case: &Case<'_>) {
+        self.sagas = case.facts.removed.map_or(0, |watermark| watermark.sagas);
+        self.orders += u64::from(case.may_be_removed());
+    }
+
+    /// Promises 1 and 2: each saga that was removed has left its order, and no other order has lost its saga.
+    fn judge(&self, report: &mut Report) {
+        let Some(check) = report.checks.iter_mut().find(|check| check.name == checks::REMOVED) else { return };
+        check.checked = self.sagas.max(self.orders);
+        check.violations = self.sagas.abs_diff(self.orders);
+        if check.violations > 0 {
+            let Self { sagas, orders } = self;
+            check.offending =
+                vec![format!("{sagas} sagas were removed, and {orders} orders that ended are without one")];
+        }
+    }
 }
 
 /// Applies every rule to one order. `report` has the rules' checks in the rules' order.

@@ -174,6 +174,7 @@ impl Sample {
             shipping: self.shipping.clone().map(Ok),
             stock: reservation.map(|row| StockFacts { reservation: Some(row), movements: self.shop.movements.clone() }),
             saga: Some(Ok(StoredSaga { row, entries })),
+            removed: None,
         }
     }
 }

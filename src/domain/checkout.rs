@@ -7,7 +7,7 @@ use super::{
     field::CustomerRef,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
     money::Currency,
-    order::{AmendOrder, Basket, CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, OrderCommand},
+    order::{AmendOrder, Basket, CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, OrderCommand, OrderStatus},
     payment::{ExpirePayment, HoldPayment, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
     reason::Reason,
     saga::{
@@ -389,6 +389,25 @@ pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<
     let (payment_id, basket) = (edit.payment_id, Arc::clone(&edit.basket));
     let amended = Checkout { payment_id, basket, revision, ..Checkout::clone(saga.input()) };
     saga.amend(Arc::new(amended), now)
+}
+
+/// Why an order is not cancelled by its customer whose saga has been removed since it ended: what the saga would
+/// say. `None` for an order that is not at its end.
+pub fn cancel_ended(order: OrderStatus) -> Option<Refused> {
+    match order {
+        OrderStatus::Completed => Some(Refused::AlreadyPaid),
+        OrderStatus::Failed | OrderStatus::Cancelled => Some(Refused::Ended(Status::Compensated.as_str())),
+        OrderStatus::Pending | OrderStatus::Paid => None,
+    }
+}
+
+/// Why such an order is not edited.
+pub const fn edit_ended(order: OrderStatus) -> Option<Refused> {
+    match order {
+        OrderStatus::Completed => Some(Refused::AlreadyPaid),
+        OrderStatus::Failed | OrderStatus::Cancelled => Some(Refused::Turned),
+        OrderStatus::Pending | OrderStatus::Paid => None,
+    }
 }
 
 /// What has become of an edit.

@@ -21,7 +21,7 @@ use crate::{
         coordinator::{CancelSaga, EditOrder, FindPlaced, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
     },
     domain::{
-        checkout::{Checkout, Edit},
+        checkout::{self, Checkout, Edit},
         ids::{OrderId, PaymentId, SagaId},
         order::Order,
         payment::{OpenPayment, Payment, SettlePayment, Settlement},
@@ -147,11 +147,15 @@ impl Service {
     /// # Errors
     /// Overloaded, no such saga, paid already, busy or over, or too little in stock: then the order stands as it
     /// was. Or it is not decided within 10 s, because an actor or storage is away; then it will be later.
-    pub async fn edit_order(&self, saga_id: SagaId, edit: Edit) -> Result<(), ServiceError> {
+    pub async fn edit_order(&self, order: &Order, edit: Edit) -> Result<(), ServiceError> {
         let _place = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
+        let saga_id = order.saga_id;
         let edited = send(&self.actors.coordinator, || Ok(EditOrder { saga_id, edit: edit.clone() }));
         match timeout(PATIENCE, edited).await {
-            Ok(answer) => answer?.map_err(|error| of_saga(saga_id, error)),
+            Ok(answer) => answer?.map_err(|error| match (error, checkout::edit_ended(order.status)) {
+                (SagaRequestError::NotFound, Some(refused)) => refused.into(),
+                (error, _) => of_saga(saga_id, error),
+            }),
             Err(_) => Err(ServiceError::Unavailable("an order is still being edited".into())),
         }
     }
@@ -161,8 +165,14 @@ impl Service {
     /// # Errors
     /// No such order, paid already, or over.
     pub async fn cancel_order(&self, order_id: OrderId) -> Result<(), ServiceError> {
-        let saga_id = self.order(order_id).await?.saga_id;
-        self.cancel_saga(saga_id, CancelBy::Customer, None, None).await.map(drop)
+        let order = self.order(order_id).await?;
+        match self.cancel_saga(order.saga_id, CancelBy::Customer, None, None).await {
+            Ok(_) => Ok(()),
+            Err(error @ ServiceError::NotFound(..)) => {
+                Err(checkout::cancel_ended(order.status).map_or(error, ServiceError::from))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Turns a saga back; whether the same request had been made before, so that nothing was done now.

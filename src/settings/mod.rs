@@ -19,7 +19,12 @@ mod value;
 pub use layers::Sources;
 
 use crate::domain::checkout::MAX_DEADLINE_MS;
-use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    num::{NonZeroU32, NonZeroUsize},
+    path::PathBuf,
+    time::Duration,
+};
 use strum::EnumString;
 use tracing_subscriber::EnvFilter;
 use value::Values;
@@ -44,6 +49,8 @@ pub struct Settings {
     pub simulation: Simulation,
     /// Idempotency keys.
     pub idempotency: Idempotency,
+    /// How long what has ended is kept.
+    pub retention: Retention,
     /// This process.
     pub node: Node,
     /// Logs.
@@ -154,6 +161,14 @@ pub struct Idempotency {
     pub keep_hours: u32,
 }
 
+/// `[retention]`: how long what has ended is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Days after which a saga that completed or was compensated is removed with its log; `None`, written 0: never.
+    /// At least as long as idempotency keys are remembered. Default: never.
+    pub days: Option<NonZeroU32>,
+}
+
 /// `[node]`: this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
@@ -192,6 +207,11 @@ impl Settings {
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let merged = layers::merge(sources)?;
         let mut values = merged.values;
+        let idempotency = Idempotency { keep_hours: values.number("idempotency.keep_hours", 1, 8_760)? };
+        let retention = Retention {
+            // A repeat under a key that is still remembered is answered from the saga.
+            days: values.days_or_never("retention.days", idempotency.keep_hours.div_ceil(24), 36_500)?,
+        };
         let settings = Self {
             profile: merged.profile,
             files: merged.files,
@@ -203,7 +223,8 @@ impl Settings {
                 allow_free_text_lines: values.switch("orders.allow_free_text_lines")?,
             },
             simulation: Simulation { enabled: values.switch("simulation.enabled")? },
-            idempotency: Idempotency { keep_hours: values.number("idempotency.keep_hours", 1, 8_760)? },
+            idempotency,
+            retention,
             node: Node {
                 id: values.parsed("node.id", |id| {
                     is_node_id(id).then(|| id.to_owned()).ok_or("1 to 64 of A-Z a-z 0-9 . _ -")

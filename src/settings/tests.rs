@@ -29,13 +29,14 @@ fn defaults() -> Settings {
         orders: Orders { default_payment_deadline_ms: DEFAULT_DEADLINE_MS, allow_free_text_lines: true },
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
+        retention: Retention { days: None },
         node: Node { id: "node-1".to_owned() },
         telemetry: Telemetry { log: "info,actix_server=warn,refinery_core=warn".to_owned(), format: LogFormat::Auto },
     }
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 19] = [
+const OTHERS: [(&str, &str); 20] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -52,6 +53,7 @@ const OTHERS: [(&str, &str); 19] = [
     ("orders.allow_free_text_lines", "false"),
     ("simulation.enabled", "false"),
     ("idempotency.keep_hours", "1"),
+    ("retention.days", "1"),
     ("node.id", "7"),
     ("telemetry.log", "warn,backstitch=trace"),
     ("telemetry.format", "json"),
@@ -78,6 +80,7 @@ fn others() -> Settings {
         orders: Orders { default_payment_deadline_ms: MAX_DEADLINE_MS, allow_free_text_lines: false },
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },
+        retention: Retention { days: NonZeroU32::new(1) },
         node: Node { id: "7".to_owned() },
         telemetry: Telemetry { log: "warn,backstitch=trace".to_owned(), format: LogFormat::Json },
         ..defaults()
@@ -285,6 +288,9 @@ fn a_bad_value_is_named_with_its_key_its_source_and_what_is_allowed() {
         ("orders.default_payment_deadline_ms", "2592000001", "a whole number from 1 to 2592000000"),
         ("orders.default_payment_deadline_ms", "99999999999999999999", "a whole number"),
         ("simulation.enabled", "yes", "true or false"),
+        ("retention.days", "36501", "0 for never, or a whole number from 1 to 36500"),
+        ("retention.days", "-1", "0 for never, or a whole number from 1 to 36500"),
+        ("retention.days", "1.5", "0 for never, or a whole number from 1 to 36500"),
         ("node.id", "a b", "1 to 64 of"),
         ("node.id", "", "1 to 64 of"),
         ("telemetry.log", "info,=,", "a level or filter"),
@@ -295,6 +301,20 @@ fn a_bad_value_is_named_with_its_key_its_source_and_what_is_allowed() {
         assert!(message.starts_with(&format!("{key} is ")), "{message}");
         assert!(message.contains(&from(key)) && message.contains(allowed), "{key}={value}: {message}");
         assert!(value.contains('=') || message.contains(&format!("{value:?}")) || message.contains(value), "{message}");
+    }
+}
+
+#[test]
+fn nothing_is_kept_for_a_shorter_time_than_the_keys_that_are_answered_from_it() {
+    let kept =
+        |hours: &str, days: &str| Sources::default().set("idempotency.keep_hours", hours).set("retention.days", days);
+    for (hours, days) in [("24", "1"), ("25", "2"), ("8760", "365"), ("8760", "0")] {
+        assert!(Settings::load(&kept(hours, days)).is_ok(), "{days} days, keys {hours} hours");
+    }
+    for (hours, days, least) in [("25", "1", "from 2 to"), ("8760", "364", "from 365 to")] {
+        let message = refused(&kept(hours, days));
+        assert!(message.starts_with("retention.days is ") && message.contains(least), "{message}");
+        assert!(message.contains("not shorter than idempotency.keep_hours"), "{message}");
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::SettingsError;
 use config::{Value, ValueKind};
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, num::NonZeroU32, time::Duration};
 
 /// The merged values; each is taken out once, so that a key nobody reads is left over.
 #[derive(Debug)]
@@ -36,6 +36,24 @@ impl Values {
             .filter(|number| (least..=most).contains(number))
             .and_then(|number| T::try_from(number).ok())
             .ok_or_else(|| invalid(key, &value, &format!("a whole number from {least} to {most}")))
+    }
+
+    /// A number of days within bounds, or 0 for never.
+    pub(super) fn days_or_never(
+        &mut self,
+        key: &'static str,
+        least: u32,
+        most: u32,
+    ) -> Result<Option<NonZeroU32>, SettingsError> {
+        let value = self.take(key)?;
+        let days = match value.kind {
+            ValueKind::I64(days) => u32::try_from(days).ok(),
+            _ => None,
+        };
+        days.filter(|days| *days == 0 || (least..=most).contains(days)).map(NonZeroU32::new).ok_or_else(|| {
+            let keys = if least > 1 { ", not shorter than idempotency.keep_hours" } else { "" };
+            invalid(key, &value, &format!("0 for never, or a whole number from {least} to {most}{keys}"))
+        })
     }
 
     /// A number of milliseconds within bounds.

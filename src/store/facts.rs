@@ -1,7 +1,7 @@
 //! Facts for the audit: what every owner knows of one order, side by side, and what the stock knows of one
 //! shelf.
 
-use super::{StoreError, StoredSaga};
+use super::{StoreError, StoredSaga, Watermark};
 use crate::domain::{
     ids::OrderId,
     order::Order,
@@ -26,6 +26,8 @@ pub struct OrderFacts {
     pub stock: Option<StockFacts>,
     /// Its saga.
     pub saga: Option<SagaFacts>,
+    /// Which sagas have been removed, in the same snapshot; none where there have been none.
+    pub removed: Option<Watermark>,
 }
 
 /// A reservation and what was moved for its order.

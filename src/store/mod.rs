@@ -19,6 +19,7 @@ mod catalog;
 mod export;
 mod facts;
 mod query;
+mod retention;
 mod saga;
 mod stock;
 
@@ -30,6 +31,7 @@ pub use catalog::{
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
+pub use retention::{Removed, Watermark};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
 pub use stock::{
     ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockReply, StockRequest, StockStore, StockedLevel,
@@ -210,6 +212,9 @@ pub trait Engine: Send + Sync {
     fn settle(&self) -> BoxFuture<'static, Result<(), StoreError>>;
     /// Forgets idempotency keys claimed before `before`, a bounded number at a time; how many.
     fn forget_keys(&self, before: Timestamp) -> BoxFuture<'static, Result<usize, StoreError>>;
+    /// Removes sagas that ended well before `before`, with their logs: none whose idempotency key is still
+    /// remembered, and a bounded number at a time. What their participants know of the orders stays.
+    fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>>;
     /// Runs what was handed over and closes. Later commands are refused.
     fn close(&self) -> BoxFuture<'static, ()>;
 }

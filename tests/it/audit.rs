@@ -191,6 +191,76 @@ async fn a_missing_saga_is_found() {
 }
 
 #[tokio::test]
+async fn orders_whose_sagas_have_been_removed_are_as_clean_as_others() {
+    let world = World::open();
+    world.compensated_order().await;
+    world.completed_orders().await;
+    let before = world.audit().await;
+    assert_eq!(world.remove_sagas().await, 3);
+    let report = world.audit().await;
+    assert!(report.is_clean(), "{report}");
+    for name in ["completed_sagas_are_paid", "compensated_sagas_hold_no_money", "completed_sagas_are_shipped"] {
+        let checked =
+            |report: &Report| report.checks.iter().find(|check| check.name == name).map(|check| check.checked);
+        assert_eq!(checked(&report), checked(&before), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_missing_saga_is_found_that_ended_after_all_that_have_been_removed() {
+    let world = World::open();
+    world.compensated_order().await;
+    world.remove_sagas().await;
+    let [placed, ..] = world.completed_orders().await;
+    world.plant("UPDATE order_order SET updated_at = updated_at + 100000 WHERE id = ?1", Some(placed));
+    world.plant("DELETE FROM saga_saga WHERE order_id = ?1", Some(placed));
+    assert_only(&world.audit().await, "orders_have_their_saga", placed);
+}
+
+#[tokio::test]
+async fn a_missing_saga_of_an_order_that_is_not_at_its_end_is_found_however_old_it_is() {
+    let world = World::open();
+    world.compensated_order().await;
+    let placed = world.unpaid_order().await;
+    world.remove_sagas().await;
+    world.plant("UPDATE order_order SET updated_at = 1 WHERE id = ?1", Some(placed));
+    world.plant("DELETE FROM saga_saga WHERE order_id = ?1", Some(placed));
+    assert_only(&world.audit().await, "orders_have_their_saga", placed);
+}
+
+#[tokio::test]
+async fn a_missing_saga_among_those_that_have_been_removed_is_counted() {
+    let world = World::open();
+    let [placed, _] = world.completed_orders().await;
+    world.plant("UPDATE saga_saga SET finished_at = finished_at + 100000000 WHERE order_id = ?1", Some(placed));
+    assert_eq!(world.remove_sagas().await, 1);
+    world.plant("DELETE FROM saga_saga WHERE order_id = ?1", Some(placed));
+    assert_eq!(red(&world.audit().await), ["removed_sagas_left_their_orders"]);
+}
+
+#[tokio::test]
+async fn an_order_that_is_gone_like_its_removed_saga_is_counted() {
+    let world = World::open();
+    let [placed, _] = world.completed_orders().await;
+    assert_eq!(world.remove_sagas().await, 2);
+    for table in ["order_order WHERE id", "payment_payment WHERE order_id", "payment_movement WHERE order_id"] {
+        world.plant(&format!("DELETE FROM {table} = ?1"), Some(placed));
+    }
+    world.plant("DELETE FROM shipment_shipment WHERE order_id = ?1", Some(placed));
+    assert_eq!(red(&world.audit().await), ["removed_sagas_left_their_orders"]);
+}
+
+#[tokio::test]
+async fn a_refund_that_never_was_is_found_without_the_saga() {
+    let world = World::open();
+    let placed = world.compensated_order().await;
+    world.remove_sagas().await;
+    world.plant("DELETE FROM payment_movement WHERE order_id = ?1 AND kind = 'refund'", Some(placed));
+    world.plant("UPDATE payment_payment SET status = 'paid' WHERE order_id = ?1", Some(placed));
+    assert_only(&world.audit().await, "compensated_sagas_hold_no_money", placed);
+}
+
+#[tokio::test]
 async fn goods_still_out_for_a_compensated_saga_are_found() {
     let world = World::open();
     let placed = world.compensated_order().await;

@@ -47,3 +47,19 @@ CREATE TABLE saga_idempotency (
 
 -- The rows are in the order of their age: the oldest are found without an index of their own.
 CREATE UNIQUE INDEX saga_idempotency_key ON saga_idempotency (scope, key);
+
+-- What retention has removed, in its only row: some of the sagas that ended well before `ended_before`.
+CREATE TABLE saga_retention (
+    only         INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
+    reached      BLOB    NOT NULL CHECK (length(reached) = 16), -- the last saga that was looked at, by id
+    ended_before INTEGER NOT NULL, -- 0 until something is removed
+    removed      INTEGER NOT NULL CHECK (removed >= 0) -- how many sagas
+) STRICT;
+
+-- Sagas that retention has looked at and left: under way, set aside, or ended later than it was to remove. They
+-- are looked at again when what they ended then, at the earliest, is old enough.
+CREATE TABLE saga_passed_over (
+    since   INTEGER NOT NULL, -- when it ended; where it has not, when it was looked at
+    saga_id BLOB    NOT NULL CHECK (length(saga_id) = 16),
+    PRIMARY KEY (since, saga_id)
+) STRICT, WITHOUT ROWID;

@@ -45,7 +45,7 @@ fn stand(case: &Case<'_>, ended: Status, how: &str, end: ShipmentStatus) -> Judg
 /// Promise 2: a compensated saga's order is closed, as the saga's reason says.
 pub(super) fn compensated_sagas_closed_their_order(case: &Case<'_>) -> Judgement {
     let order = case.order().filter(|_| case.is(Status::Compensated))?;
-    let Some(reason) = case.row().and_then(|row| row.reason) else {
+    let Some(reason) = case.row()?.reason else {
         return Some(Err("its saga is compensated without a reason".into()));
     };
     let closed = OrderStatus::unwound(reason);

@@ -80,6 +80,7 @@ pub(super) struct OrderBody {
     shipments: Vec<ShipmentBody>,
     #[schema(value_type = Uuid)]
     saga_id: SagaId,
+    /// Null for an order that ended so long ago that its saga has been removed (`retention.days`).
     saga: Option<SagaLink>,
     created_at: Time,
     updated_at: Time,
@@ -333,12 +334,12 @@ pub(super) async fn edit(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, OrderId::from_uuid)?;
     let service = &context.service;
-    let saga_id = service.order(id).await?.saga_id;
+    let order = service.order(id).await?;
     let (lines, errors) = body.value.parse(&context);
     let offers = service.priced_offers(&lines.offers()).await?;
     let basket = lines.basket(offers, errors)?;
-    service.edit_order(saga_id, Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket }).await?;
-    let view = service.order_view_of(id, saga_id).await?;
+    service.edit_order(&order, Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket }).await?;
+    let view = service.order_view_of(id, order.saga_id).await?;
     Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
 }
 

@@ -1,7 +1,8 @@
 //! One consistent pass over everything that is stored, order by order.
 
 use super::{
-    codec::is_unreadable, connect_read_only, order, payment, saga, shipment, stock, table::Table, tx::query_error,
+    codec::is_unreadable, connect_read_only, order, payment, retention, saga, shipment, stock, table::Table,
+    tx::query_error,
 };
 use crate::{
     domain::{
@@ -118,6 +119,7 @@ impl<'s, K: FromSql + Copy + PartialEq, T> Cursor<'s, K, T> {
 
 fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Result<()> {
     let snapshot = conn.unchecked_transaction()?;
+    let removed = retention::watermark(&snapshot)?;
     let mut orders = snapshot.prepare(order::ALL)?;
     let mut payments = snapshot.prepare(payment::ALL)?;
     let mut movements = snapshot.prepare(payment::ALL_MOVEMENTS)?;
@@ -162,6 +164,7 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
             shipping: joined(shipments.take_all(order_id)?),
             stock: stock_facts(reservations.take(order_id)?, stock_moved.take_all(order_id)?),
             saga,
+            removed,
         });
     }
 }

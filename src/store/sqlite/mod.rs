@@ -11,6 +11,7 @@
 //! WAL with `synchronous=FULL`: a commit has reached the disk when it returns. A COMMIT or fsync that
 //! fails leaves the disk's state unknown, so the process ends and recovers from what is there.
 
+mod backup;
 mod bulk;
 mod catalog;
 mod codec;
@@ -20,6 +21,7 @@ mod order;
 mod payment;
 mod readers;
 mod recent;
+mod retention;
 mod saga;
 mod shipment;
 mod stock;
@@ -27,7 +29,9 @@ mod table;
 mod tx;
 mod writer;
 
-use super::{Engine, Stats, Store, StoreError};
+pub use backup::{BackupError, Copied, backup};
+
+use super::{Engine, Removed, Stats, Store, StoreError};
 use crate::{domain::time::Timestamp, lifecycle::Fatal};
 use futures::future::BoxFuture;
 use readers::Readers;
@@ -287,6 +291,10 @@ impl Engine for Sqlite {
             }
             Ok(forgotten)
         })
+    }
+
+    fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
+        retention::remove(&self.writer, before)
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -273,7 +273,7 @@ fn set_aside(tx: &Tx<'_, '_>, saga_id: SagaId, why: &str) -> Result<SagaAnswer, 
     Ok(SagaAnswer::Stored)
 }
 
-fn forget_recent(tx: &Tx<'_, '_>, saga_id: SagaId) {
+pub(super) fn forget_recent(tx: &Tx<'_, '_>, saga_id: SagaId) {
     if let Some(recent) = tx.recent() {
         recent.sagas.write(saga_id, None);
     }

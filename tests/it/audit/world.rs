@@ -6,6 +6,7 @@ mod edits;
 use crate::support::CatalogRows;
 use backstitch::{
     audit::{self, Report},
+    clock,
     domain::{
         catalog::{PricedOffer, ProductName, Sku, Standing},
         checkout::{self, Checkout, CheckoutSaga, Edit, Verb},
@@ -97,8 +98,21 @@ impl World {
         self.tell(Provider::Simulated, PLAIN, fault(Fault::Reject)).await
     }
 
+    /// An order that nobody has paid.
+    pub(crate) async fn unpaid_order(&self) -> Placed {
+        self.waiting().await.placed()
+    }
+
+    /// Removes every saga that has ended well by now; how many.
+    pub(crate) async fn remove_sagas(&self) -> u32 {
+        let by_now = clock::now().plus_millis(60_000);
+        self.store.engine.remove_sagas(by_now).await.expect("a portion").sagas
+    }
+
     /// Every way in which a checkout can go, each with the status it ends or waits in.
     pub(crate) async fn every_story(&self) -> Vec<(Placed, Status)> {
+        self.compensated_order().await;
+        self.remove_sagas().await;
         let mut told = Vec::new();
         for (payment, shipping, status) in [
             (PLAIN, PLAIN, Status::Completed),

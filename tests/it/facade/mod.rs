@@ -27,6 +27,7 @@ mod overload;
 mod oversell;
 mod pages;
 mod prices;
+mod retention;
 mod shop_orders;
 mod simulation;
 mod slow_clients;

@@ -1,5 +1,6 @@
 //! The real binary: started, loaded, killed, crashed, stopped, and audited afterwards.
 
+mod backup;
 mod commands;
 mod crash;
 mod demo;

@@ -4,6 +4,7 @@
 pub(crate) mod given;
 pub(crate) mod shelves;
 
+mod backup;
 mod batches;
 mod bulk;
 mod catalog;
@@ -14,6 +15,7 @@ mod offenders;
 mod payments;
 mod plans;
 mod poison;
+mod retention;
 mod sagas;
 mod severed;
 pub(crate) mod stock;

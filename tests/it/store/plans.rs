@@ -56,6 +56,22 @@ fn recovery_and_timers_look_at_unfinished_sagas_alone() {
 }
 
 #[test]
+fn old_sagas_are_found_along_their_ids_without_an_index_of_their_own() {
+    for (sql, index) in [
+        ("SELECT status FROM saga_saga WHERE id > coalesce(?1, x'') ORDER BY id", "USING PRIMARY KEY (id>?)"),
+        (
+            "SELECT s.status FROM saga_passed_over p CROSS JOIN saga_saga s ON s.id = p.saga_id WHERE p.since < ?1 \
+             ORDER BY p.since, p.saga_id",
+            "SEARCH p USING PRIMARY KEY (since<?)",
+        ),
+        ("DELETE FROM saga_log WHERE saga_id = ?1", "saga_log_position"),
+    ] {
+        let plan = plan(sql);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+}
+
+#[test]
 fn the_catalogue_is_read_in_the_order_of_its_indexes() {
     for (sql, index) in [
         ("SELECT id FROM catalog_product WHERE category = ?1 ORDER BY id DESC", "catalog_product_category"),

@@ -37,7 +37,10 @@ impl TestApp {
 
     /// Starts a server with these settings over those of every test.
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().expect("a directory of the test's own");
+        Self::open(tempfile::tempdir().expect("a directory of the test's own"), settings)
+    }
+
+    fn open(directory: TempDir, settings: &[(&str, &str)]) -> Self {
         let sources = Sources::default()
             .set("http.bind", "127.0.0.1:0")
             .set("http.workers", "2")
@@ -84,14 +87,33 @@ impl TestApp {
             let left = self.count(&format!("/sagas?status={status}"), 0).await;
             assert_eq!(left, 0, "sagas that are {status}");
         }
+        self.assert_audit_is_clean().await;
+        drop(self.stopped().await);
+    }
+
+    /// Fails unless the audit is clean.
+    pub(crate) async fn assert_audit_is_clean(&self) {
         let audit = self.audit().await;
         assert_eq!(audit.success(200)["clean"], true, "the audit finds: {}", audit.text);
+    }
+
+    /// Stops the server, changes what is stored, and starts another one on it.
+    pub(crate) async fn restarted(self, settings: &[(&str, &str)], meanwhile: &str) -> Self {
+        let directory = self.stopped().await;
+        let conn = rusqlite::Connection::open(directory.path().join("test.db")).expect("the database");
+        conn.execute_batch(meanwhile).expect("a change");
+        drop(conn);
+        Self::open(directory, settings)
+    }
+
+    /// Stops the server; its directory.
+    async fn stopped(self) -> TempDir {
         let Self { stop, server, directory, .. } = self;
         let _ = stop.send(());
         let server = timeout(PATIENCE, spawn_blocking(|| server.join())).await.expect("the server stops");
         let ended = server.expect("joining does not panic").expect("the server does not panic");
         ended.expect("the server stops gracefully");
-        drop(directory);
+        directory
     }
 
     /// How many items a list has, once that is what is expected or patience is over.
