@@ -156,7 +156,7 @@ impl Case {
     }
 
     fn command(&self) -> Result<Command> {
-        Ok(checkout::command(&self.saga, self.step()?))
+        Ok(checkout::command(&self.saga, self.step()?)?)
     }
 
     fn append(&mut self) -> Result<SagaCommand> {

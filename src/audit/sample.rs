@@ -110,7 +110,7 @@ impl Sample {
         let events = match self.saga.next() {
             Next::Run(tasks) => {
                 let task = tasks[0];
-                let outcome = match checkout::command(&self.saga, task.action) {
+                let outcome = match checkout::command(&self.saga, task.action).expect("a log that says all") {
                     Command::Order(command) => Order::outcome(Self::decide(&mut self.order, &command, self.now).0),
                     Command::Stock(command) => self.shop.send(&command, self.now),
                     Command::Payment(command) => self.pay(&command).outcome,

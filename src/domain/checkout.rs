@@ -258,8 +258,17 @@ pub enum Command {
     Shipping(ShippingCommand),
 }
 
+/// A saga whose log does not say which warehouses give what: nothing can be sent of it but what is sent to no
+/// warehouse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its lines come from warehouses, but its log does not say from which: reserve_stock has left no receipt")]
+pub struct MissingReceipt;
+
 /// The command that `verb` is for this saga.
-pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
+///
+/// # Errors
+/// What a log that was tampered with does not say. The saga must be set aside.
+pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceipt> {
     let checkout = saga.input();
     let (order_id, saga_id) = (checkout.order_id, saga.id());
     let amendment = || saga.amendment().map_or((0, checkout), |latest| (latest.revision(), latest.input()));
@@ -275,15 +284,15 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
         script: checkout.simulate.payment,
         deadline_ms: checkout.deadline_ms,
     };
-    let goods = || Consignment {
+    let goods = |parcels| Consignment {
         order_id,
         saga_id,
         shipment_id: checkout.shipment_id,
-        parcels: parcels(saga),
+        parcels,
         loose: checkout.basket.has_free_text(),
         script: checkout.simulate.shipping,
     };
-    match verb {
+    Ok(match verb {
         Verb::CreateOrder => Command::Order(OrderCommand::Create(CreateOrder {
             order_id,
             saga_id,
@@ -319,15 +328,24 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Command {
         Verb::HoldPayment => Command::Payment(PaymentCommand::Hold(HoldPayment { order_id, amendment: amendment().0 })),
         Verb::ExpirePayment => Command::Payment(PaymentCommand::Expire(ExpirePayment(terms()))),
         Verb::RefundPayment => Command::Payment(PaymentCommand::Refund(RefundPayment(terms()))),
-        Verb::StartShipping => Command::Shipping(ShippingCommand::Start(StartShipping(goods()))),
-        Verb::CancelShipping => Command::Shipping(ShippingCommand::Cancel(CancelShipping(goods()))),
-    }
+        Verb::StartShipping => {
+            let parcels = parcels(saga).ok_or(MissingReceipt)?;
+            Command::Shipping(ShippingCommand::Start(StartShipping(goods(parcels))))
+        }
+        // What was never reserved was never sent.
+        Verb::CancelShipping => {
+            let parcels = parcels(saga).unwrap_or_default();
+            Command::Shipping(ShippingCommand::Cancel(CancelShipping(goods(parcels))))
+        }
+    })
 }
 
 /// What each warehouse sends, by the receipt of the reservation: a parcel for each, in the order of its first
-/// allotment.
-fn parcels(saga: &CheckoutSaga) -> Vec<Parcel> {
-    let Some(Receipt::Allotments(allotments)) = saga.receipt(Verb::ReserveStock) else { return Vec::new() };
+/// allotment. `None` where there is none and should be.
+fn parcels(saga: &CheckoutSaga) -> Option<Vec<Parcel>> {
+    let Some(Receipt::Allotments(allotments)) = saga.receipt(Verb::ReserveStock) else {
+        return (!saga.input().basket.is_stocked()).then(Vec::new);
+    };
     let mut parcels: Vec<(Origin, Vec<Content>)> = Vec::new();
     for Allotment { shop_id, warehouse_id, variant_id, quantity } in allotments.iter() {
         let origin = Origin { shop_id: *shop_id, warehouse_id: *warehouse_id };
@@ -337,7 +355,7 @@ fn parcels(saga: &CheckoutSaga) -> Vec<Parcel> {
             None => parcels.push((origin, vec![content])),
         }
     }
-    parcels.into_iter().map(|(origin, contents)| Parcel { origin, contents: contents.into() }).collect()
+    Some(parcels.into_iter().map(|(origin, contents)| Parcel { origin, contents: contents.into() }).collect())
 }
 
 /// Whether a client can be told that its order is placed: the order exists, and its payment too, unless

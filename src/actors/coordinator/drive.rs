@@ -440,9 +440,13 @@ impl SagaCoordinator {
         for task in tasks {
             let Task { step, action, attempt } = *task;
             if asked || !in_hand.in_flight.contains(&(step, attempt)) {
-                in_hand.in_flight.push((step, attempt));
-                let command = checkout::command(&in_hand.saga, action);
-                self.outbox.send(Origin { saga_id, step, attempt }, command);
+                match checkout::command(&in_hand.saga, action) {
+                    Ok(command) => {
+                        in_hand.in_flight.push((step, attempt));
+                        self.outbox.send(Origin { saga_id, step, attempt }, command);
+                    }
+                    Err(missing) => return self.set_aside(saga_id, &missing.to_string()),
+                }
             }
         }
     }

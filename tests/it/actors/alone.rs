@@ -70,7 +70,7 @@ where
 
 impl Three {
     async fn ask(&self, case: &Case, verb: Verb) -> StepReply {
-        let mut replies = match command(&case.saga, verb) {
+        let mut replies = match command(&case.saga, verb).expect("a log that says all") {
             Command::Order(command) => perform(&self.order, vec![command]).await,
             Command::Stock(command) => panic!("a free-text order asks the stock: {command:?}"),
             Command::Payment(command) => perform(&self.payment, vec![command]).await,

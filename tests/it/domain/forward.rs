@@ -1,11 +1,12 @@
 //! The checkout going forward, and turning at each place where a participant may say no.
 
 use super::{
-    given::at,
+    given::{at, checkout as checkout_by, stocked_basket},
     journal::{FORWARD, Journal, name},
 };
 use backstitch::domain::{
-    checkout::{self, Verb},
+    checkout::{self, Checkout, MissingReceipt, Verb},
+    payment::Provider,
     reason::Reason,
     saga::{Next, Outcome, Status},
 };
@@ -162,4 +163,15 @@ fn progress_names_every_step_and_how_it_stands() {
     assert_eq!(states(&journal), ["compensating", "compensated", "compensating", "rejected", "pending"]);
     journal.answer(Verb::CancelOrder, Outcome::DONE);
     assert_eq!(states(&journal), ["compensated", "compensated", "compensated", "rejected", "pending"]);
+}
+
+#[test]
+fn a_stocked_order_whose_log_does_not_say_where_its_goods_are_is_not_shipped_but_can_be_undone() {
+    let mut journal = Journal::of(Checkout { basket: stocked_basket(2), ..checkout_by(Provider::Manual) });
+    for step in [Verb::CreateOrder, Verb::ReserveStock, Verb::ProcessPayment, Verb::MarkOrderPaid, Verb::CommitStock] {
+        journal.answer(step, Outcome::DONE);
+    }
+    let command = |verb| checkout::command(&journal.saga, verb);
+    assert_eq!(command(Verb::StartShipping).err(), Some(MissingReceipt));
+    assert!(command(Verb::CancelShipping).is_ok());
 }

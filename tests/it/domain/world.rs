@@ -129,7 +129,10 @@ impl World {
     fn send(&mut self, tasks: Vec<Task<Verb>>) {
         for task in tasks {
             if !self.outbox.iter().any(|sent| sent.task == task) {
-                self.outbox.push(Sent { task, command: checkout::command(&self.saga, task.action) });
+                self.outbox.push(Sent {
+                    task,
+                    command: checkout::command(&self.saga, task.action).expect("a log that says all"),
+                });
             }
         }
     }

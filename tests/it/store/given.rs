@@ -185,19 +185,21 @@ impl Case {
     }
 
     pub(crate) fn order(&self, verb: Verb) -> OrderCommand {
-        let Command::Order(command) = checkout::command(&self.saga, verb) else { panic!("{verb:?} is not an order's") };
+        let Command::Order(command) = checkout::command(&self.saga, verb).expect("a log that says all") else {
+            panic!("{verb:?} is not an order's")
+        };
         command
     }
 
     pub(crate) fn payment(&self, verb: Verb) -> PaymentCommand {
-        let Command::Payment(command) = checkout::command(&self.saga, verb) else {
+        let Command::Payment(command) = checkout::command(&self.saga, verb).expect("a log that says all") else {
             panic!("{verb:?} is not a payment's")
         };
         command
     }
 
     pub(crate) fn shipping(&self, verb: Verb) -> ShippingCommand {
-        let Command::Shipping(command) = checkout::command(&self.saga, verb) else {
+        let Command::Shipping(command) = checkout::command(&self.saga, verb).expect("a log that says all") else {
             panic!("{verb:?} is not shipping's")
         };
         command

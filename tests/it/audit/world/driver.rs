@@ -114,7 +114,7 @@ impl World {
     }
 
     pub(super) async fn send(&self, saga: &CheckoutSaga, verb: checkout::Verb) -> Outcome {
-        match checkout::command(saga, verb) {
+        match checkout::command(saga, verb).expect("a log that says all") {
             Command::Order(command) => {
                 decided::<Order>(self.store.orders.execute(vec![command.into()]).await.remove(0))
             }
