@@ -3,6 +3,10 @@
 //! Adding a participant means: its aggregate in a file beside this one, its verbs and its stage
 //! here, a store file and an actor.
 
+mod edit;
+
+pub use edit::{Edit, Edited, MAX_EDITS, edit, edit_ended, edited};
+
 use super::{
     field::CustomerRef,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
@@ -11,8 +15,8 @@ use super::{
     payment::{ExpirePayment, HoldPayment, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
     reason::Reason,
     saga::{
-        Action, Amendment, AmendmentPlan, AmendmentStep, CancelBy, Definition, Event, Fate, Kind, Receipt, Refused,
-        RetryPolicy, Saga, Stage, Status, Step, Summary,
+        Action, Amendment, CancelBy, Definition, Event, Kind, Receipt, Refused, RetryPolicy, Saga, Stage, Status, Step,
+        Summary,
     },
     shipment::{CancelShipping, Consignment, Content, Origin, Parcel, ShippingCommand, StartShipping},
     simulation::Simulation,
@@ -84,8 +88,6 @@ pub const PAYMENT_STAGE: &str = "payment";
 /// The stage whose end means that the order exists.
 pub const ORDER_STAGE: &str = "order";
 
-/// How often an order can be edited, in vain or not: each edit is kept in the log, and most with a payment.
-pub const MAX_EDITS: u32 = 100;
 /// Longest wait for a payment that a client can ask for: 30 days, in milliseconds.
 pub const MAX_DEADLINE_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 /// Wait for a payment when the client names none: 15 minutes, in milliseconds.
@@ -147,27 +149,11 @@ static CHECKOUT: LazyLock<Checkouts> = LazyLock::new(|| {
         ],
         PERSISTENT_RETRY,
     )
-    .and_then(|stocked| stocked.amended_by(amendment()));
+    .and_then(|stocked| stocked.amended_by(edit::amendment()));
     let unstocked = stocked.as_ref().map_err(Clone::clone).and_then(|stocked| stocked.without(STOCK));
     let checkouts = stocked.and_then(|stocked| Ok(Checkouts { stocked, unstocked: unstocked? }));
     checkouts.expect("the built-in checkout keeps the rules of a definition, as its test proves")
 });
-
-/// How an unpaid order is edited. The hold and the reservation may be refused, and then the payment that is
-/// asked for again is the old one; after them the order only has to hear of it.
-fn amendment() -> AmendmentPlan<Verb> {
-    let step = |action, rejectable, renews| AmendmentStep { action, rejectable, renews };
-    AmendmentPlan {
-        awaited: Verb::ProcessPayment,
-        onto: definition,
-        steps: vec![
-            step(Verb::HoldPayment, true, None),
-            step(Verb::ReplaceReservation, true, Some(Verb::ReserveStock)),
-            step(Verb::AmendOrder, false, None),
-        ],
-        retry: PERSISTENT_RETRY,
-    }
-}
 
 /// The checkout, and what is left of it for an order that takes nothing from a warehouse: such an order pays
 /// for no step that would do nothing, until it is edited.
@@ -228,16 +214,6 @@ pub struct Checkout {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 const fn is_original(revision: &u32) -> bool {
     *revision == 0
-}
-
-/// What an unpaid order's lines are to become. Both are made up front, so that an edit that is sent again is
-/// known to be the same.
-#[derive(Clone, Debug)]
-pub struct Edit {
-    /// The id that the payment of the new total gets.
-    pub payment_id: PaymentId,
-    /// What is bought instead.
-    pub basket: Arc<Basket>,
 }
 
 /// A checkout under way.
@@ -382,33 +358,6 @@ pub fn cancel(
     saga.cancel(by, note, now)
 }
 
-/// Edits an order, once: the same edit, sent again, makes no events, and neither does one to the lines that the
-/// order has.
-///
-/// # Errors
-/// As [`Saga::amend`], [`Refused::AlreadyPaid`], and [`Refused::TooManyAmendments`].
-pub fn edit(saga: &mut CheckoutSaga, edit: &Edit, now: Timestamp) -> Result<Vec<CheckoutEvent>, Refused> {
-    if amendment_by(saga, edit).is_some() {
-        return Ok(Vec::new());
-    }
-    if saga.turned().is_some() {
-        return Err(Refused::Turned);
-    }
-    if saga.has_finished(PAYMENT_STAGE) {
-        return Err(Refused::AlreadyPaid);
-    }
-    if edit.basket == saga.input().basket {
-        return Ok(Vec::new());
-    }
-    let revision = saga.next_revision();
-    if revision > MAX_EDITS {
-        return Err(Refused::TooManyAmendments(MAX_EDITS));
-    }
-    let (payment_id, basket) = (edit.payment_id, Arc::clone(&edit.basket));
-    let amended = Checkout { payment_id, basket, revision, ..Checkout::clone(saga.input()) };
-    saga.amend(Arc::new(amended), now)
-}
-
 /// Why an order is not cancelled by its customer whose saga has been removed since it ended: what the saga would
 /// say. `None` for an order that is not at its end.
 pub fn cancel_ended(order: OrderStatus) -> Option<Refused> {
@@ -416,54 +365,6 @@ pub fn cancel_ended(order: OrderStatus) -> Option<Refused> {
         OrderStatus::Completed => Some(Refused::AlreadyPaid),
         OrderStatus::Failed | OrderStatus::Cancelled => Some(Refused::Ended(Status::Compensated.as_str())),
         OrderStatus::Pending | OrderStatus::Paid => None,
-    }
-}
-
-/// Why such an order is not edited.
-pub const fn edit_ended(order: OrderStatus) -> Option<Refused> {
-    match order {
-        OrderStatus::Completed => Some(Refused::AlreadyPaid),
-        OrderStatus::Failed | OrderStatus::Cancelled => Some(Refused::Turned),
-        OrderStatus::Pending | OrderStatus::Paid => None,
-    }
-}
-
-/// What has become of an edit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edited {
-    /// The saga has not heard of it.
-    Unknown,
-    /// Not decided yet, or the order's payment is not yet asked for again.
-    UnderWay,
-    /// The order has the new lines, or had them once.
-    Done,
-    /// It has the old ones.
-    Refused(Refused),
-    /// It has the old ones and is being undone, as soon as the log says so.
-    Overtaken,
-}
-
-/// The amendment that an edit began.
-fn amendment_by<'a>(saga: &'a CheckoutSaga, edit: &Edit) -> Option<&'a Amendment<Verb, Arc<Checkout>>> {
-    saga.amendments().iter().find(|amendment| amendment.input().payment_id == edit.payment_id)
-}
-
-/// What has become of an edit.
-pub fn edited(saga: &CheckoutSaga, edit: &Edit) -> Edited {
-    let Some(amendment) = amendment_by(saga, edit) else {
-        return if edit.basket == saga.input().basket { Edited::Done } else { Edited::Unknown };
-    };
-    // Not before the payment has answered: a client is shown which one to pay.
-    let asked = |step| saga.is_running(step) || saga.is_tried_again(step);
-    let is_latest = saga.amendment().is_some_and(|latest| latest.revision() == amendment.revision());
-    let reopening = is_latest && saga.turned().is_none() && asked(Verb::ProcessPayment);
-    match amendment.fate() {
-        Fate::Overtaken => Edited::Overtaken,
-        Fate::UnderWay => Edited::UnderWay,
-        Fate::Done | Fate::Refused(_) if reopening => Edited::UnderWay,
-        Fate::Done => Edited::Done,
-        Fate::Refused(Reason::PaymentAlreadyPaid) => Edited::Refused(Refused::AlreadyPaid),
-        Fate::Refused(reason) => Edited::Refused(Refused::Amendment(reason)),
     }
 }
 
