@@ -14,6 +14,8 @@
 
 pub mod sqlite;
 
+mod commands;
+
 mod bulk;
 mod catalog;
 mod export;

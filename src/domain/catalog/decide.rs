@@ -128,7 +128,7 @@ fn edited<T: Editable>(mut item: T, now: Timestamp, edit: impl FnOnce(&mut T)) -
 ///
 /// # Errors
 /// When a look-up fails.
-pub fn decide<S: Shelf>(command: &CatalogCommand, shelf: &S, now: Timestamp) -> Decided<S> {
+pub fn decide<S: Shelf + ?Sized>(command: &CatalogCommand, shelf: &S, now: Timestamp) -> Decided<S> {
     match command {
         CatalogCommand::AddProduct(command) => add_product(command, shelf, now),
         CatalogCommand::EditProduct(command) => edit_product(command, shelf, now),
@@ -142,7 +142,7 @@ pub fn decide<S: Shelf>(command: &CatalogCommand, shelf: &S, now: Timestamp) -> 
     }
 }
 
-fn add_product<S: Shelf>(command: &AddProduct, shelf: &S, now: Timestamp) -> Decided<S> {
+fn add_product<S: Shelf + ?Sized>(command: &AddProduct, shelf: &S, now: Timestamp) -> Decided<S> {
     if let Some(product) = shelf.product(command.id)? {
         return Ok(Ok(added_before(product)));
     }
@@ -150,7 +150,7 @@ fn add_product<S: Shelf>(command: &AddProduct, shelf: &S, now: Timestamp) -> Dec
     Ok(Ok(added(Product { id, name, description, category, active, created_at: now, updated_at: now, version: 1 })))
 }
 
-fn edit_product<S: Shelf>(command: &EditProduct, shelf: &S, now: Timestamp) -> Decided<S> {
+fn edit_product<S: Shelf + ?Sized>(command: &EditProduct, shelf: &S, now: Timestamp) -> Decided<S> {
     let Some(product) = shelf.product(command.id)? else { return Ok(Err(CatalogRefusal::NoProduct(command.id))) };
     Ok(Ok(edited(product, now, |product| {
         command.name.apply(&mut product.name);
@@ -160,7 +160,7 @@ fn edit_product<S: Shelf>(command: &EditProduct, shelf: &S, now: Timestamp) -> D
     })))
 }
 
-fn add_variant<S: Shelf>(command: &AddVariant, shelf: &S, now: Timestamp) -> Decided<S> {
+fn add_variant<S: Shelf + ?Sized>(command: &AddVariant, shelf: &S, now: Timestamp) -> Decided<S> {
     if let Some(variant) = shelf.variant(command.id)? {
         return Ok(Ok(added_before(variant)));
     }
@@ -178,7 +178,7 @@ fn add_variant<S: Shelf>(command: &AddVariant, shelf: &S, now: Timestamp) -> Dec
     Ok(Ok(added(Variant { id, product_id, sku, size, attributes, active, created_at, updated_at, version: 1 })))
 }
 
-fn edit_variant<S: Shelf>(command: &EditVariant, shelf: &S, now: Timestamp) -> Decided<S> {
+fn edit_variant<S: Shelf + ?Sized>(command: &EditVariant, shelf: &S, now: Timestamp) -> Decided<S> {
     let Some(variant) = shelf.variant(command.id)? else { return Ok(Err(CatalogRefusal::NoVariant(command.id))) };
     let change = edited(variant, now, |variant| {
         command.sku.apply(&mut variant.sku);
@@ -195,7 +195,7 @@ fn edit_variant<S: Shelf>(command: &EditVariant, shelf: &S, now: Timestamp) -> D
     Ok(Ok(change))
 }
 
-fn add_shop<S: Shelf>(command: &AddShop, shelf: &S, now: Timestamp) -> Decided<S> {
+fn add_shop<S: Shelf + ?Sized>(command: &AddShop, shelf: &S, now: Timestamp) -> Decided<S> {
     if let Some(shop) = shelf.shop(command.id)? {
         return Ok(Ok(added_before(shop)));
     }
@@ -203,7 +203,7 @@ fn add_shop<S: Shelf>(command: &AddShop, shelf: &S, now: Timestamp) -> Decided<S
     Ok(Ok(added(Shop { id, name, city, active, created_at: now, updated_at: now, version: 1 })))
 }
 
-fn edit_shop<S: Shelf>(command: &EditShop, shelf: &S, now: Timestamp) -> Decided<S> {
+fn edit_shop<S: Shelf + ?Sized>(command: &EditShop, shelf: &S, now: Timestamp) -> Decided<S> {
     let Some(shop) = shelf.shop(command.id)? else { return Ok(Err(CatalogRefusal::NoShop(command.id))) };
     Ok(Ok(edited(shop, now, |shop| {
         command.name.apply(&mut shop.name);
@@ -212,7 +212,7 @@ fn edit_shop<S: Shelf>(command: &EditShop, shelf: &S, now: Timestamp) -> Decided
     })))
 }
 
-fn put_offer<S: Shelf>(command: &PutOffer, shelf: &S, now: Timestamp) -> Decided<S> {
+fn put_offer<S: Shelf + ?Sized>(command: &PutOffer, shelf: &S, now: Timestamp) -> Decided<S> {
     let PutOffer { shop_id, variant_id, price, currency, active } = command.clone();
     if let Some(offer) = shelf.offer(shop_id, variant_id)? {
         return Ok(Ok(edited(offer, now, |offer| {
@@ -228,7 +228,7 @@ fn put_offer<S: Shelf>(command: &PutOffer, shelf: &S, now: Timestamp) -> Decided
     Ok(Ok(added(Offer { shop_id, variant_id, price, currency, active, created_at: now, updated_at: now, version: 1 })))
 }
 
-fn add_warehouse<S: Shelf>(command: &AddWarehouse, shelf: &S, now: Timestamp) -> Decided<S> {
+fn add_warehouse<S: Shelf + ?Sized>(command: &AddWarehouse, shelf: &S, now: Timestamp) -> Decided<S> {
     if let Some(warehouse) = shelf.warehouse(command.id)? {
         return Ok(Ok(added_before(warehouse)));
     }
@@ -243,7 +243,7 @@ fn add_warehouse<S: Shelf>(command: &AddWarehouse, shelf: &S, now: Timestamp) ->
     Ok(Ok(added(Warehouse { id, shop_id, name, address, priority, active, created_at, updated_at, version: 1 })))
 }
 
-fn edit_warehouse<S: Shelf>(command: &EditWarehouse, shelf: &S, now: Timestamp) -> Decided<S> {
+fn edit_warehouse<S: Shelf + ?Sized>(command: &EditWarehouse, shelf: &S, now: Timestamp) -> Decided<S> {
     let Some(warehouse) = shelf.warehouse(command.id)? else {
         return Ok(Err(CatalogRefusal::NoWarehouse(command.id)));
     };

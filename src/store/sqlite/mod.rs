@@ -31,7 +31,10 @@ mod writer;
 
 pub use backup::{BackupError, Copied, backup};
 
-use super::{Engine, Removed, Stats, Store, StoreError};
+use super::{
+    Engine, Removed, Stats, Store, StoreError,
+    commands::{Queue, Removal},
+};
 use crate::{domain::time::Timestamp, lifecycle::Fatal};
 use futures::future::BoxFuture;
 use readers::Readers;
@@ -42,7 +45,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use writer::Writer;
 
 /// How a database file is opened.
 #[derive(Clone, Debug)]
@@ -193,7 +195,7 @@ fn plan_once(conn: &Connection) -> rusqlite::Result<bool> {
 
 /// The backend. All owners share the file, its writer and its readers.
 pub(super) struct Sqlite {
-    writer: Writer,
+    queue: Queue,
     readers: Readers,
     recent: Arc<Recent>,
     path: PathBuf,
@@ -218,7 +220,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let (stats, recent) = (Arc::new(Stats::default()), Arc::new(Recent::default()));
     let readers = (0..options.readers.max(1)).map(|_| connect_read_only(path)).collect::<Result<Vec<_>, _>>()?;
     let backend = Arc::new(Sqlite {
-        writer: Writer::start(conn, options.max_batch, Arc::clone(&recent), Arc::clone(&stats), fatal),
+        queue: writer::start(conn, options.max_batch, Arc::clone(&recent), Arc::clone(&stats), fatal),
         readers: Readers::start(path.clone(), readers),
         recent,
         path: path.clone(),
@@ -271,34 +273,19 @@ fn lock(path: &Path) -> Result<File, OpenError> {
 
 impl Engine for Sqlite {
     fn settle(&self) -> BoxFuture<'static, Result<(), StoreError>> {
-        self.writer.query(|_| Ok(()))
+        self.queue.ask(|_| Ok(()))
     }
 
     fn forget_keys(&self, before: Timestamp) -> BoxFuture<'static, Result<usize, StoreError>> {
-        self.writer.query(move |tx| {
-            let mut forgotten = 0;
-            for sql in [
-                "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
-                 (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
-                "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
-                 (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
-                "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
-                 (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
-                "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
-                 (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
-            ] {
-                forgotten += tx.run(sql, [before])?;
-            }
-            Ok(forgotten)
-        })
+        self.queue.ask(move |tx| tx.forget_keys(before))
     }
 
     fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
-        retention::remove(&self.writer, before)
+        self.queue.execute_one::<Removal>(before)
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
-        let closed = self.writer.close();
+        let closed = self.queue.close();
         let path = self.path.clone();
         Box::pin(async move {
             closed.await;

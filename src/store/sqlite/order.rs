@@ -4,8 +4,8 @@ use super::{
     Sqlite,
     codec::{from_json, to_json},
     readers::{Condition, List},
-    recent::{Recent, Rows},
-    table::{Runner, Table, Versioned},
+    recent::{Recent, Rows as RecentRows},
+    table::Table,
     tx::Tx,
 };
 use crate::{
@@ -15,7 +15,10 @@ use crate::{
         money::Amount,
         order::{Basket, Line, Order, OrderCommand, OrderStatus},
     },
-    store::{Answers, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError},
+    store::{
+        Answers, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError,
+        commands::{Aggregates, Versioned},
+    },
 };
 use futures::future::BoxFuture;
 use rusqlite::Row;
@@ -51,7 +54,7 @@ impl Table for Order {
         })
     }
 
-    fn recent(recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
+    fn recent(recent: &Recent) -> Option<&RecentRows<OrderId, Versioned<Self>>> {
         Some(&recent.orders)
     }
 
@@ -141,7 +144,7 @@ fn name_shops(tx: &Tx<'_, '_>, order: OrderId, basket: &Basket) -> rusqlite::Res
 
 impl Commands<OrderCommand, Executed<Order>> for Sqlite {
     fn execute(&self, commands: Vec<Keyed<OrderCommand>>) -> BoxFuture<'static, Answers<Executed<Order>>> {
-        self.writer.execute::<Runner<Order>>(commands)
+        self.queue.execute::<Aggregates<Order>>(commands)
     }
 }
 

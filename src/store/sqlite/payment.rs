@@ -4,8 +4,8 @@ use super::{
     Sqlite,
     codec::{script_from_json, script_to_json},
     readers::Condition,
-    recent::{Recent, Rows},
-    table::{self, Claimed, Runner, Table, Versioned},
+    recent::{Recent, Rows as RecentRows},
+    table::Table,
     tx::Tx,
 };
 use crate::{
@@ -13,7 +13,10 @@ use crate::{
         ids::{OrderId, PaymentId},
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
-    store::{Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError},
+    store::{
+        Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError,
+        commands::{Aggregates, Claimed, Rows, Versioned},
+    },
 };
 use futures::future::BoxFuture;
 use rusqlite::{Row, params};
@@ -132,6 +135,14 @@ impl Table for Payments {
     const LOAD: &'static str =
         concat!("SELECT ", columns!(), " FROM payment_payment WHERE order_id = ?1 ORDER BY number");
 
+    const OUTSTANDING: Option<&'static str> = Some(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM payment_payment WHERE order_id IN (SELECT DISTINCT order_id FROM payment_payment \
+             WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') ORDER BY order_id LIMIT ?2) \
+             ORDER BY order_id, number"
+    ));
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         read_payment(row).map(Self::of)
     }
@@ -140,7 +151,7 @@ impl Table for Payments {
         self.extend(further);
     }
 
-    fn recent(recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
+    fn recent(recent: &Recent) -> Option<&RecentRows<OrderId, Versioned<Self>>> {
         Some(&recent.payments)
     }
 
@@ -199,7 +210,7 @@ impl Table for Payments {
 
 impl Commands<PaymentCommand, Executed<Payments>> for Sqlite {
     fn execute(&self, commands: Vec<Keyed<PaymentCommand>>) -> BoxFuture<'static, Answers<Executed<Payments>>> {
-        self.writer.execute::<Runner<Payments>>(commands)
+        self.queue.execute::<Aggregates<Payments>>(commands)
     }
 }
 
@@ -243,19 +254,6 @@ impl PaymentStore for Sqlite {
         after: Option<OrderId>,
         limit: u32,
     ) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>> {
-        self.writer.query(move |tx| {
-            table::readable(
-                tx,
-                concat!(
-                    "SELECT ",
-                    columns!(),
-                    " FROM payment_payment WHERE order_id IN (SELECT DISTINCT order_id FROM payment_payment \
-                     WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') ORDER BY order_id LIMIT ?2) \
-                     ORDER BY order_id, number"
-                ),
-                after,
-                limit,
-            )
-        })
+        self.queue.ask(move |tx| Rows::<Payments>::outstanding(tx, after, limit))
     }
 }

@@ -6,10 +6,10 @@
 use super::{
     codec::is_unreadable,
     connect_read_only,
-    table::{Table, Versioned, gather},
+    table::{Table, gather},
     tx::query_error,
 };
-use crate::store::{Page, StoreError};
+use crate::store::{Page, StoreError, commands::Versioned};
 use crossbeam_channel::Sender;
 use futures::future::BoxFuture;
 use rusqlite::{Connection, Row, ToSql, params_from_iter};

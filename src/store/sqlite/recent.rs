@@ -11,7 +11,6 @@
 //!                           └────── ROLLBACK ─▶ dropped
 //! ```
 
-use super::table::Versioned;
 use crate::{
     domain::{
         catalog::PricedOffer,
@@ -21,7 +20,7 @@ use crate::{
         shipment::Shipping,
         stock::{Level, Reservation, Shelf},
     },
-    store::SagaRow,
+    store::{SagaRow, commands::Versioned},
 };
 use std::{
     hash::Hash,

@@ -2,10 +2,8 @@
 
 use super::{
     Sqlite,
-    codec::to_json,
     readers::Condition,
-    tx::{CommandError, Tx},
-    writer::Run,
+    tx::{Tx, command_error},
 };
 use crate::{
     domain::{
@@ -16,10 +14,12 @@ use crate::{
     store::{
         Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError,
         StoredSaga,
+        commands::{CommandError, Encoded, SagaClaimed, SagaRows, SagaRunner},
     },
 };
 use futures::future::BoxFuture;
 use rusqlite::{Connection, OptionalExtension, Row};
+use std::sync::Arc;
 
 macro_rules! columns {
     () => {
@@ -29,6 +29,7 @@ macro_rules! columns {
 }
 
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM saga_saga WHERE id = ?1");
+const CLAIM: &str = "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = ?1 AND key = ?2";
 const LOG: &str = "SELECT seq, entry FROM saga_log WHERE saga_id = ?1 ORDER BY seq";
 /// All rows, by order: what the audit reads.
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM saga_saga ORDER BY order_id");
@@ -60,185 +61,94 @@ pub(super) fn read_log(conn: &Connection, id: SagaId) -> rusqlite::Result<Vec<(u
     conn.prepare_cached(LOG)?.query_map([id], read_entry)?.collect()
 }
 
-/// A command with its log entry already encoded, so that the writer thread only writes.
-enum Encoded {
-    Start {
-        row: SagaRow,
-        entry: String,
-        claim: Option<Claim>,
-    },
-    Append(EncodedAppend),
-    Park {
-        saga_id: SagaId,
-        wake_at: Timestamp,
-    },
-    SetAside {
-        saga_id: SagaId,
-        why: String,
-    },
-    Load(SagaId),
-    Abandon(OrderId),
-    /// What cannot be written, and the order of the start or append that it was.
-    Unencodable {
-        order_id: Option<OrderId>,
-        why: String,
-    },
-}
-
-struct EncodedAppend {
-    saga_id: SagaId,
-    order_id: OrderId,
-    seq: u32,
-    at: Timestamp,
-    entry: String,
-    row: Option<RowUpdate>,
-    claim: Option<Claim>,
-}
-
-impl From<SagaCommand> for Encoded {
-    fn from(command: SagaCommand) -> Self {
-        let order_id = match &command {
-            SagaCommand::Start(start) => Some(start.row.order_id),
-            SagaCommand::Append(append) => Some(append.order_id),
-            _ => None,
-        };
-        let encoded = match command {
-            SagaCommand::Start(start) => {
-                to_json(&start.entry).map(|entry| Self::Start { row: start.row, entry, claim: start.claim })
-            }
-            SagaCommand::Append(append) => to_json(&append.entry).map(|entry| {
-                Self::Append(EncodedAppend {
-                    saga_id: append.saga_id,
-                    order_id: append.order_id,
-                    seq: append.seq,
-                    at: append.entry.at,
-                    entry,
-                    row: append.row,
-                    claim: append.claim,
-                })
-            }),
-            SagaCommand::Park { saga_id, wake_at } => Ok(Self::Park { saga_id, wake_at }),
-            SagaCommand::SetAside { saga_id, why } => Ok(Self::SetAside { saga_id, why }),
-            SagaCommand::Load(saga_id) => Ok(Self::Load(saga_id)),
-            SagaCommand::Abandon(order_id) => Ok(Self::Abandon(order_id)),
-        };
-        encoded.unwrap_or_else(|error| Self::Unencodable { order_id, why: error.to_string() })
+impl SagaRows for Tx<'_, '_> {
+    fn find_saga_claim(&self, claim: &Claim) -> Result<Option<SagaClaimed>, CommandError> {
+        let read =
+            |row: &Row<'_>| Ok(SagaClaimed { body_hash: row.get(0)?, order_id: row.get(1)?, saga_id: row.get(2)? });
+        Ok(self.row(CLAIM, (&claim.scope, &claim.key), read)?)
     }
-}
 
-struct SagaRunner;
+    fn keep_saga_claim(&self, claim: &Claim, order: OrderId, saga: SagaId) -> Result<bool, CommandError> {
+        let kept = self.run(
+            "INSERT INTO saga_idempotency (scope, key, body_hash, order_id, saga_id, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (scope, key) DO NOTHING",
+            (&claim.scope, &claim.key, claim.body_hash, order, saga, self.now()),
+        )?;
+        Ok(kept == 1)
+    }
 
-impl Run for SagaRunner {
-    type Command = Encoded;
-    type Answer = SagaAnswer;
-
-    fn run(tx: &Tx<'_, '_>, command: &Encoded) -> Result<SagaAnswer, CommandError> {
-        match command {
-            // Whatever keeps a start or an append out of the log also keeps out what its driver does next.
-            Encoded::Start { row, entry, claim } => {
-                let answer = start(tx, row, entry, claim.as_ref());
-                if matches!(answer, Ok(SagaAnswer::Replayed { .. }) | Err(CommandError::Failed(_))) {
-                    tx.sever(row.order_id);
-                }
-                answer
-            }
-            Encoded::Append(append) => append_entry(tx, append).inspect(|answer| {
-                if !matches!(answer, SagaAnswer::Stored) {
-                    tx.sever(append.order_id);
-                }
-            }),
-            Encoded::Park { saga_id, wake_at } => {
-                // A saga that was asked again before it was ever parked has no wake-up yet: it gets one too.
-                tx.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND finished_at IS NULL", (saga_id, wake_at))?;
-                forget_recent(tx, *saga_id);
-                Ok(SagaAnswer::Stored)
-            }
-            Encoded::SetAside { saga_id, why } => set_aside(tx, *saga_id, why),
-            Encoded::Load(saga_id) => load(tx, *saga_id),
-            Encoded::Abandon(order_id) => {
-                tx.abandon(*order_id);
-                Ok(SagaAnswer::Stored)
-            }
-            Encoded::Unencodable { order_id, why } => {
-                if let Some(order_id) = order_id {
-                    tx.sever(*order_id);
-                }
-                Err(StoreError::Poisoned(why.clone()).into())
-            }
+    fn insert_saga(&self, row: &SagaRow) -> Result<bool, CommandError> {
+        let inserted = self.run(
+            "INSERT INTO saga_saga (id, order_id, definition, version, status, created_at, updated_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (id) DO NOTHING",
+            (row.id, row.order_id, &row.definition, row.version, row.status, row.created_at),
+        )?;
+        if inserted == 1
+            && let Some(recent) = self.recent()
+        {
+            recent.sagas.write(row.id, Some(row.clone()));
         }
+        Ok(inserted == 1)
     }
 
-    fn not_stored(tx: &Tx<'_, '_>, command: &Encoded) {
-        match command {
-            Encoded::Unencodable { order_id: Some(order_id), .. } => tx.sever(*order_id),
-            Encoded::Start { row, .. } => tx.sever(row.order_id),
-            Encoded::Append(append) => tx.sever(append.order_id),
-            Encoded::Abandon(order_id) => tx.abandon(*order_id),
-            Encoded::Park { .. } | Encoded::SetAside { .. } | Encoded::Load(_) | Encoded::Unencodable { .. } => {}
-        }
+    fn insert_entry(&self, saga: SagaId, seq: u32, entry: &Arc<str>) -> Result<bool, CommandError> {
+        let inserted = self.run(
+            "INSERT INTO saga_log (saga_id, seq, entry) VALUES (?1, ?2, ?3) ON CONFLICT (saga_id, seq) DO NOTHING",
+            (saga, seq, &**entry),
+        )?;
+        Ok(inserted == 1)
     }
-}
 
-fn start(tx: &Tx<'_, '_>, row: &SagaRow, entry: &str, claim: Option<&Claim>) -> Result<SagaAnswer, CommandError> {
-    if !keep_claim(tx, claim, row.order_id, row.id)?
-        && let Some(replayed) = find_claim(tx, claim)?
-    {
-        let same = matches!(replayed, SagaAnswer::Replayed { saga_id, .. } if saga_id == row.id);
-        return Ok(if same { SagaAnswer::AlreadyStarted } else { replayed });
-    }
-    let inserted = tx.run(
-        "INSERT INTO saga_saga (id, order_id, definition, version, status, created_at, updated_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT (id) DO NOTHING",
-        (row.id, row.order_id, &row.definition, row.version, row.status, row.created_at),
-    )?;
-    if inserted == 0 {
-        return Ok(SagaAnswer::AlreadyStarted);
-    }
-    insert_entry(tx, row.id, 0, entry)?;
-    if let Some(recent) = tx.recent() {
-        recent.sagas.write(row.id, Some(row.clone()));
-    }
-    Ok(SagaAnswer::Stored)
-}
-
-fn append_entry(tx: &Tx<'_, '_>, append: &EncodedAppend) -> Result<SagaAnswer, CommandError> {
-    tx.check_not_severed(append.order_id)?;
-    match find_claim(tx, append.claim.as_ref()) {
-        Ok(None) => {}
-        Ok(Some(replayed)) => return Ok(replayed),
-        Err(error) => {
-            tx.sever(append.order_id);
-            return Err(error);
-        }
-    }
-    if insert_entry(tx, append.saga_id, append.seq, &append.entry)? == 0 {
-        tx.sever(append.order_id);
-        return Err(StoreError::Conflict.into());
-    }
-    if let Some(update @ RowUpdate { summary, wake_at }) = &append.row {
-        let finished_at = summary.status.is_at_rest().then_some(append.at);
-        tx.run(
+    fn update_saga(&self, saga: SagaId, update: &RowUpdate, at: Timestamp) -> Result<(), CommandError> {
+        let RowUpdate { summary, wake_at } = update;
+        let finished_at = summary.status.is_at_rest().then_some(at);
+        self.run(
             "UPDATE saga_saga SET status = ?2, waiting_for = ?3, reason = ?4, attention = ?5, wake_at = ?6, \
              updated_at = ?7, finished_at = ?8 WHERE id = ?1",
-            (
-                append.saga_id,
-                summary.status,
-                summary.waiting_for,
-                summary.reason,
-                &summary.attention,
-                wake_at,
-                append.at,
-                finished_at,
-            ),
+            (saga, summary.status, summary.waiting_for, summary.reason, &summary.attention, wake_at, at, finished_at),
         )?;
-        if let Some(recent) = tx.recent()
-            && let Some(row) = recent.sagas.latest(append.saga_id)
+        if let Some(recent) = self.recent()
+            && let Some(row) = recent.sagas.latest(saga)
         {
-            recent.sagas.write(append.saga_id, Some(updated(row, update, append.at)));
+            recent.sagas.write(saga, Some(updated(row, update, at)));
         }
+        Ok(())
     }
-    keep_claim(tx, append.claim.as_ref(), append.order_id, append.saga_id)?;
-    Ok(SagaAnswer::Stored)
+
+    fn park_saga(&self, saga: SagaId, wake_at: Timestamp) -> Result<(), CommandError> {
+        // A saga that was asked again before it was ever parked has no wake-up yet: it gets one too.
+        self.run("UPDATE saga_saga SET wake_at = ?2 WHERE id = ?1 AND finished_at IS NULL", (saga, wake_at))?;
+        forget_recent(self, saga);
+        Ok(())
+    }
+
+    fn set_saga_aside(&self, saga: SagaId, why: &str) -> Result<(), CommandError> {
+        self.run(
+            "UPDATE saga_saga SET status = 'needs_attention', attention = ?2, wake_at = NULL, updated_at = ?3, \
+             finished_at = ?3 WHERE id = ?1 AND status NOT IN ('completed', 'compensated')",
+            (saga, why, self.now()),
+        )?;
+        forget_recent(self, saga);
+        Ok(())
+    }
+
+    fn load_saga(&self, saga: SagaId) -> Result<Option<StoredSaga>, CommandError> {
+        let loaded = (|| {
+            let Some(row) = self.row(BY_ID, [saga], read_row)? else { return Ok(None) };
+            let entries = self.rows(LOG, [saga], read_entry)?;
+            Ok(Some(StoredSaga { row, entries }))
+        })();
+        loaded.map_err(|error| command_error(&error))
+    }
+
+    fn interrupted(&self, after: Option<SagaId>, limit: u32) -> Result<Vec<SagaId>, CommandError> {
+        Ok(self.rows(
+            "SELECT id FROM saga_saga WHERE finished_at IS NULL AND wake_at IS NULL AND id > coalesce(?1, x'') \
+             ORDER BY id LIMIT ?2",
+            (after, limit),
+            |row| row.get(0),
+        )?)
+    }
 }
 
 /// The row as the statement above leaves it.
@@ -256,86 +166,23 @@ fn updated(row: SagaRow, update: &RowUpdate, at: Timestamp) -> SagaRow {
     }
 }
 
-fn insert_entry(tx: &Tx<'_, '_>, saga_id: SagaId, seq: u32, entry: &str) -> rusqlite::Result<usize> {
-    tx.run(
-        "INSERT INTO saga_log (saga_id, seq, entry) VALUES (?1, ?2, ?3) ON CONFLICT (saga_id, seq) DO NOTHING",
-        (saga_id, seq, entry),
-    )
-}
-
-fn set_aside(tx: &Tx<'_, '_>, saga_id: SagaId, why: &str) -> Result<SagaAnswer, CommandError> {
-    tx.run(
-        "UPDATE saga_saga SET status = 'needs_attention', attention = ?2, wake_at = NULL, updated_at = ?3, \
-         finished_at = ?3 WHERE id = ?1 AND status NOT IN ('completed', 'compensated')",
-        (saga_id, why, tx.now()),
-    )?;
-    forget_recent(tx, saga_id);
-    Ok(SagaAnswer::Stored)
-}
-
 pub(super) fn forget_recent(tx: &Tx<'_, '_>, saga_id: SagaId) {
     if let Some(recent) = tx.recent() {
         recent.sagas.write(saga_id, None);
     }
 }
 
-fn load(tx: &Tx<'_, '_>, saga_id: SagaId) -> Result<SagaAnswer, CommandError> {
-    let loaded = (|| {
-        let Some(row) = tx.row(BY_ID, [saga_id], read_row)? else { return Ok(None) };
-        let entries = tx.rows(LOG, [saga_id], read_entry)?;
-        Ok(Some(StoredSaga { row, entries }))
-    })();
-    match loaded {
-        Ok(Some(saga)) => {
-            tx.mend(saga.row.order_id);
-            Ok(SagaAnswer::Loaded(Some(Box::new(saga))))
-        }
-        Ok(None) => Ok(SagaAnswer::Loaded(None)),
-        Err(error) if super::codec::is_unreadable(&error) => {
-            Err(StoreError::Poisoned(format!("the stored saga cannot be read: {error}")).into())
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn find_claim(tx: &Tx<'_, '_>, claim: Option<&Claim>) -> Result<Option<SagaAnswer>, CommandError> {
-    let Some(claim) = claim else { return Ok(None) };
-    let found = tx.row(
-        "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = ?1 AND key = ?2",
-        (&claim.scope, &claim.key),
-        |row| Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?, row.get(2)?)),
-    )?;
-    match found {
-        None => Ok(None),
-        Some((body_hash, ..)) if body_hash != claim.body_hash => Err(StoreError::KeyReused.into()),
-        Some((_, order_id, saga_id)) => Ok(Some(SagaAnswer::Replayed { order_id, saga_id })),
-    }
-}
-
-/// Records an idempotency key; false when it has been used before.
-fn keep_claim(tx: &Tx<'_, '_>, claim: Option<&Claim>, order_id: OrderId, saga_id: SagaId) -> rusqlite::Result<bool> {
-    let Some(claim) = claim else { return Ok(true) };
-    tx.run(
-        "INSERT INTO saga_idempotency (scope, key, body_hash, order_id, saga_id, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (scope, key) DO NOTHING",
-        (&claim.scope, &claim.key, claim.body_hash, order_id, saga_id, tx.now()),
-    )
-    .map(|kept| kept == 1)
-}
-
 impl SagaStore for Sqlite {
     fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
-        self.writer.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
+        self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
     }
 
     fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
         let Claim { scope, key, body_hash, request_id: _ } = claim;
         let found = self.readers.read(move |conn| {
-            conn.prepare_cached(
-                "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = ?1 AND key = ?2",
-            )?
-            .query_row((scope, key), |row| Ok((row.get::<_, [u8; 32]>(0)?, (row.get(1)?, row.get(2)?))))
-            .optional()
+            conn.prepare_cached(CLAIM)?
+                .query_row((scope, key), |row| Ok((row.get::<_, [u8; 32]>(0)?, (row.get(1)?, row.get(2)?))))
+                .optional()
         });
         Box::pin(async move {
             match found.await? {
@@ -408,13 +255,7 @@ impl SagaStore for Sqlite {
     }
 
     fn interrupted(&self, after: Option<SagaId>, limit: u32) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>> {
-        self.writer.query(move |tx| {
-            tx.rows(
-                "SELECT id FROM saga_saga WHERE finished_at IS NULL AND wake_at IS NULL AND id > coalesce(?1, x'') ORDER BY id LIMIT ?2",
-                (after, limit),
-                |row| row.get(0),
-            )
-        })
+        self.queue.ask(move |tx| tx.interrupted(after, limit))
     }
 }
 

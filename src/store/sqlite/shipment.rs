@@ -4,8 +4,8 @@ use super::{
     Sqlite,
     codec::{from_json, script_from_json, script_to_json, to_json},
     readers::Condition,
-    recent::{Recent, Rows},
-    table::{self, Runner, Table, Versioned},
+    recent::{Recent, Rows as RecentRows},
+    table::Table,
     tx::Tx,
 };
 use crate::{
@@ -13,7 +13,10 @@ use crate::{
         ids::{OrderId, ShipmentId},
         shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
-    store::{Answers, Commands, Executed, Keyed, Page, ShipmentStore, StoreError},
+    store::{
+        Answers, Commands, Executed, Keyed, Page, ShipmentStore, StoreError,
+        commands::{Aggregates, Rows, Versioned},
+    },
 };
 use futures::future::BoxFuture;
 use rusqlite::Row;
@@ -54,6 +57,14 @@ impl Table for Shipping {
     const LOAD: &'static str =
         concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE order_id = ?1 ORDER BY number");
 
+    const OUTSTANDING: Option<&'static str> = Some(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM shipment_shipment WHERE order_id IN (SELECT DISTINCT order_id FROM shipment_shipment \
+             WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') ORDER BY order_id LIMIT ?2) \
+             ORDER BY order_id, number"
+    ));
+
     fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         read_shipment(row).map(Self::of)
     }
@@ -62,7 +73,7 @@ impl Table for Shipping {
         self.extend(further);
     }
 
-    fn recent(recent: &Recent) -> Option<&Rows<OrderId, Versioned<Self>>> {
+    fn recent(recent: &Recent) -> Option<&RecentRows<OrderId, Versioned<Self>>> {
         Some(&recent.shipping)
     }
 
@@ -139,7 +150,7 @@ impl Table for Shipping {
 
 impl Commands<ShippingCommand, Executed<Shipping>> for Sqlite {
     fn execute(&self, commands: Vec<Keyed<ShippingCommand>>) -> BoxFuture<'static, Answers<Executed<Shipping>>> {
-        self.writer.execute::<Runner<Shipping>>(commands)
+        self.queue.execute::<Aggregates<Shipping>>(commands)
     }
 }
 
@@ -177,19 +188,6 @@ impl ShipmentStore for Sqlite {
         after: Option<OrderId>,
         limit: u32,
     ) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>> {
-        self.writer.query(move |tx| {
-            table::readable(
-                tx,
-                concat!(
-                    "SELECT ",
-                    columns!(),
-                    " FROM shipment_shipment WHERE order_id IN (SELECT DISTINCT order_id FROM shipment_shipment \
-                     WHERE call IS NOT NULL AND order_id > coalesce(?1, x'') ORDER BY order_id LIMIT ?2) \
-                     ORDER BY order_id, number"
-                ),
-                after,
-                limit,
-            )
-        })
+        self.queue.ask(move |tx| Rows::<Shipping>::outstanding(tx, after, limit))
     }
 }

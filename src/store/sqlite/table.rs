@@ -1,28 +1,27 @@
-//! How any aggregate's command is run: load, decide, save.
+//! How any aggregate is laid out in rows: one or several of an order.
 
 use super::{
     codec::is_unreadable,
     recent::{Recent, Rows as RecentRows},
-    tx::{CommandError, Tx},
-    writer::Run,
+    tx::Tx,
 };
 use crate::{
-    domain::{
-        aggregate::{Aggregate, Decision},
-        ids::OrderId,
+    domain::{aggregate::Aggregate, ids::OrderId},
+    store::{
+        Claim, StoreError,
+        commands::{Claimed, CommandError, Rows, Versioned},
     },
-    store::{Claim, Executed, Keyed, StoreError},
 };
-use rusqlite::{Row, Rows};
-use std::{
-    marker::PhantomData,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use rusqlite::{Row, Rows as FoundRows};
 
 /// Where an aggregate's rows are.
 pub(super) trait Table: Aggregate {
     /// The row of an order, or its rows in their order; `version` as the last column.
     const LOAD: &'static str;
+
+    /// The rows of the first `?2` orders after `?1` of which one has an outside call whose answer is not known,
+    /// by order, with that as the first column; `None` where there are no such calls.
+    const OUTSTANDING: Option<&'static str> = None;
 
     /// Reads a row of [`Self::LOAD`].
     fn read(row: &Row<'_>) -> rusqlite::Result<Self>;
@@ -59,36 +58,8 @@ pub(super) trait Table: Aggregate {
     }
 }
 
-/// Runs the commands of `A`.
-pub(super) struct Runner<A>(PhantomData<fn() -> A>);
-
-impl<A: Table> Run for Runner<A> {
-    type Command = Keyed<A::Command>;
-    type Answer = Executed<A>;
-
-    fn run(tx: &Tx<'_, '_>, keyed: &Keyed<A::Command>) -> Result<Executed<A>, CommandError> {
-        let order = A::order(&keyed.command);
-        tx.check_not_severed(order)?;
-        if let Some(claim) = &keyed.claim
-            && let Some(Claimed { order, part, body_hash }) = A::find_claim(claim, tx)?
-        {
-            if body_hash != claim.body_hash {
-                return Err(StoreError::KeyReused.into());
-            }
-            return Ok(Executed::Replayed { rows: load::<A>(tx, order)?.map(|stored| stored.row), part });
-        }
-        let answer = change::<A>(tx, order, &keyed.command)?;
-        if let Some(claim) = &keyed.claim
-            && A::is_accepted(&answer)
-        {
-            A::keep_claim(claim, order, A::part_of(&answer), tx)?;
-        }
-        Ok(Executed::Decided(answer))
-    }
-}
-
 /// The aggregate that the rows of one order make, and its version.
-pub(super) fn gather<A: Table>(rows: &mut Rows<'_>) -> rusqlite::Result<Option<Versioned<A>>> {
+pub(super) fn gather<A: Table>(rows: &mut FoundRows<'_>) -> rusqlite::Result<Option<Versioned<A>>> {
     let Some(first) = rows.next()? else { return Ok(None) };
     let version = first.as_ref().column_count() - 1;
     let mut gathered = Versioned { row: A::read(first)?, version: first.get(version)? };
@@ -98,52 +69,53 @@ pub(super) fn gather<A: Table>(rows: &mut Rows<'_>) -> rusqlite::Result<Option<V
     Ok(Some(gathered))
 }
 
-/// What an idempotency key was used for, and under which body.
-pub(super) struct Claimed {
-    pub(super) order: OrderId,
-    pub(super) part: usize,
-    pub(super) body_hash: [u8; 32],
-}
-
-/// A row and how often it has been written.
-#[derive(Clone, Debug)]
-pub(super) struct Versioned<A> {
-    pub(super) row: A,
-    pub(super) version: i64,
-}
-
-/// Decides a command and saves what it changes.
-fn change<A: Table>(tx: &Tx<'_, '_>, order: OrderId, command: &A::Command) -> Result<A::Answer, CommandError> {
-    let mut stored = recent::<A>(tx).and_then(|rows| rows.latest(order));
-    // A command that begins a row nearly always finds none: the insert itself says whether it does.
-    let mut assumed = stored.is_none() && A::begins(command);
-    if stored.is_none() && !assumed {
-        stored = load::<A>(tx, order)?;
+impl<A: Table> Rows<A> for Tx<'_, '_> {
+    fn kept(&self, order: OrderId) -> Option<Versioned<A>> {
+        recent::<A>(self).and_then(|rows| rows.latest(order))
     }
-    loop {
-        let before = stored.as_ref().map(|stored| &stored.row);
-        let Decision { row, movements, answer } = guarded(|| A::decide(before, command, tx.now()))?;
-        let (written, version) = match (&row, &stored) {
-            (None, _) => (0, 0),
-            (Some(row), None) => (row.insert(tx)?, 1),
-            (Some(row), Some(stored)) => (row.update(tx, stored.version)?, stored.version + 1),
-        };
-        if written == 0 && assumed {
-            (stored, assumed) = (load::<A>(tx, order)?, false);
-            continue;
-        }
-        if let Some(row) = row {
-            if written != 1 {
-                return Err(CommandError::Broken(rusqlite::Error::StatementChangedRows(written)));
+
+    fn load(&self, order: OrderId) -> Result<Option<Versioned<A>>, CommandError> {
+        match self.query(A::LOAD, [order], gather) {
+            Err(error) if is_unreadable(&error) => {
+                Err(StoreError::Poisoned(format!("the stored row of order {order} cannot be read: {error}")).into())
             }
-            if let Some(rows) = recent::<A>(tx) {
-                rows.write(order, row.is_small().then_some(Versioned { row, version }));
-            }
+            row => Ok(row?),
         }
-        for movement in &movements {
-            A::append(movement, tx)?;
+    }
+
+    fn insert(&self, order: OrderId, row: A) -> Result<bool, CommandError> {
+        let written = row.insert(self)? == 1;
+        if written {
+            keep(self, order, row, 1);
         }
-        return Ok(answer);
+        Ok(written)
+    }
+
+    fn update(&self, order: OrderId, row: A, loaded: i64) -> Result<bool, CommandError> {
+        let written = row.update(self, loaded)? == 1;
+        if written {
+            keep(self, order, row, loaded + 1);
+        }
+        Ok(written)
+    }
+
+    fn append(&self, movement: &A::Movement) -> Result<(), CommandError> {
+        A::append(movement, self)?;
+        Ok(())
+    }
+
+    fn find_claim(&self, claim: &Claim) -> Result<Option<Claimed>, CommandError> {
+        Ok(A::find_claim(claim, self)?)
+    }
+
+    fn keep_claim(&self, claim: &Claim, order: OrderId, part: usize) -> Result<(), CommandError> {
+        A::keep_claim(claim, order, part, self)?;
+        Ok(())
+    }
+
+    fn outstanding(&self, after: Option<OrderId>, limit: u32) -> Result<Vec<A>, CommandError> {
+        let Some(page) = A::OUTSTANDING else { return Ok(Vec::new()) };
+        Ok(readable(self, page, after, limit)?)
     }
 }
 
@@ -151,19 +123,16 @@ fn recent<'t, A: Table>(tx: &Tx<'t, '_>) -> Option<&'t RecentRows<OrderId, Versi
     tx.recent().and_then(A::recent)
 }
 
-fn load<A: Table>(tx: &Tx<'_, '_>, order: OrderId) -> Result<Option<Versioned<A>>, CommandError> {
-    match tx.query(A::LOAD, [order], gather) {
-        Ok(row) => Ok(row),
-        Err(error) if is_unreadable(&error) => {
-            Err(StoreError::Poisoned(format!("the stored row of order {order} cannot be read: {error}")).into())
-        }
-        Err(error) => Err(error.into()),
+/// Keeps a row in memory, if rows of its kind are and it is small.
+fn keep<A: Table>(tx: &Tx<'_, '_>, order: OrderId, row: A, version: i64) {
+    if let Some(rows) = recent::<A>(tx) {
+        rows.write(order, row.is_small().then_some(Versioned { row, version }));
     }
 }
 
 /// The first `limit` aggregates that `page` finds after `after`, passing over those that cannot be read: one
 /// row must not hide all others. `page` takes both, counts orders, and selects the order's id first.
-pub(super) fn readable<A: Table>(
+fn readable<A: Table>(
     tx: &Tx<'_, '_>,
     page: &'static str,
     mut after: Option<OrderId>,
@@ -197,14 +166,3 @@ pub(super) fn readable<A: Table>(
         }
     }
 }
-
-/// Runs a decision so that its panic is its own: nothing of it has been written yet.
-pub(super) fn guarded<T>(decide: impl FnOnce() -> T) -> Result<T, StoreError> {
-    catch_unwind(AssertUnwindSafe(decide)).map_err(|panic| {
-        let what = crate::lifecycle::panic_message(panic.as_ref());
-        StoreError::Poisoned(format!("its decision panicked: {what}"))
-    })
-}
-
-#[cfg(test)]
-mod tests;

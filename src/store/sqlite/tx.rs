@@ -1,7 +1,13 @@
 //! One write transaction, as the owners' tables see it.
 
 use super::recent::Recent;
-use crate::{domain::ids::OrderId, domain::time::Timestamp, store::StoreError};
+use crate::{
+    domain::time::Timestamp,
+    store::{
+        StoreError,
+        commands::{self, CommandError, Severed},
+    },
+};
 use rusqlite::{Connection, OptionalExtension, Params, Row, Rows, Statement};
 use std::{
     cell::{Cell, RefCell},
@@ -32,56 +38,6 @@ impl<'c> Statements<'c> {
             Entry::Vacant(new) => new.insert(self.conn.prepare(sql)?),
         };
         use_it(statement)
-    }
-}
-
-/// Orders of sagas whose start or log append is not in the log: storage was away, or another request
-/// with the same key was first. Their coordinator believes more than the log says, and actions it has
-/// sent since may already be queued: they are refused until the saga has been loaded again, or the
-/// order abandoned, so that no step happens that a crash would forget to undo.
-///
-/// Counted: each start that is not in the log is abandoned by itself. A coordinator that crashes before it
-/// abandons one leaves its cut behind: some 20 bytes for an order that nobody will ever ask for, until the
-/// process ends.
-#[derive(Debug, Default)]
-pub(super) struct Severed(RefCell<Cuts>);
-
-/// How often each order was cut off.
-pub(super) type Cuts = HashMap<OrderId, u32>;
-
-impl Severed {
-    /// As it is before a transaction, to go back to when that is rolled back and run again.
-    pub(super) fn snapshot(&self) -> Cuts {
-        self.0.borrow().clone()
-    }
-
-    pub(super) fn restore(&self, cuts: Cuts) {
-        self.0.replace(cuts);
-    }
-
-    pub(super) fn cut(&self, order: OrderId) {
-        *self.0.borrow_mut().entry(order).or_insert(0) += 1;
-    }
-
-    pub(super) fn abandon(&self, order: OrderId) {
-        if let Entry::Occupied(mut cuts) = self.0.borrow_mut().entry(order) {
-            *cuts.get_mut() -= 1;
-            if *cuts.get() == 0 {
-                cuts.remove();
-            }
-        }
-    }
-
-    pub(super) fn mend(&self, order: OrderId) {
-        let mut severed = self.0.borrow_mut();
-        if !severed.is_empty() {
-            severed.remove(&order);
-        }
-    }
-
-    fn holds(&self, order: OrderId) -> bool {
-        let severed = self.0.borrow();
-        !severed.is_empty() && severed.contains_key(&order)
     }
 }
 
@@ -168,51 +124,54 @@ impl<'t, 'c> Tx<'t, 'c> {
     ) -> rusqlite::Result<Vec<T>> {
         self.with(sql, |statement| statement.query_map(params, read)?.collect())
     }
+}
 
-    /// Fails when the order's saga must be loaded before anything more is done for it.
-    pub(super) fn check_not_severed(&self, order: OrderId) -> Result<(), CommandError> {
-        if self.severed.holds(order) {
-            return Err(CommandError::Failed(StoreError::Unavailable(
-                "the saga's log could not be written; waiting for its driver".into(),
-            )));
-        }
+impl commands::Tx for Tx<'_, '_> {
+    fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    fn severed(&self) -> &Severed {
+        self.severed
+    }
+
+    fn begin_one(&self) -> Result<(), CommandError> {
+        self.run("SAVEPOINT one", [])?;
         Ok(())
     }
 
-    /// The saga's driver knows what the log says.
-    pub(super) fn mend(&self, order: OrderId) {
-        self.severed.mend(order);
+    fn end_one(&self) -> Result<(), CommandError> {
+        self.run("RELEASE one", [])?;
+        Ok(())
     }
 
-    /// Nothing more comes of a start that is not in the log.
-    pub(super) fn abandon(&self, order: OrderId) {
-        self.severed.abandon(order);
+    fn undo_one(&self) -> Result<(), CommandError> {
+        self.run("ROLLBACK TO one", [])?;
+        self.run("RELEASE one", [])?;
+        Ok(())
     }
 
-    /// The saga's log could not be written: its driver believes more than the log says.
-    pub(super) fn sever(&self, order: OrderId) {
-        self.severed.cut(order);
+    fn forget_keys(&self, before: Timestamp) -> Result<usize, CommandError> {
+        let mut forgotten = 0;
+        for sql in [
+            "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
+             (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
+            "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
+             (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
+            "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
+             (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
+            "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
+             (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
+        ] {
+            forgotten += self.run(sql, [before])?;
+        }
+        Ok(forgotten)
     }
-}
-
-/// Why one command of a batch did not succeed.
-#[derive(Debug)]
-pub(super) enum CommandError {
-    /// It failed alone and wrote nothing: the batch goes on.
-    Failed(StoreError),
-    /// A statement failed, perhaps after others had written: the batch must be rolled back.
-    Broken(rusqlite::Error),
 }
 
 impl From<rusqlite::Error> for CommandError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Broken(error)
-    }
-}
-
-impl From<StoreError> for CommandError {
-    fn from(error: StoreError) -> Self {
-        Self::Failed(error)
+        Self::Broken(store_error(&error))
     }
 }
 
@@ -234,5 +193,14 @@ pub(super) fn query_error(error: &rusqlite::Error) -> StoreError {
         StoreError::Poisoned(format!("a stored row cannot be read: {error}"))
     } else {
         store_error(error)
+    }
+}
+
+/// As [`query_error`], of a statement within a transaction: an unreadable row fails what asked for it alone.
+pub(super) fn command_error(error: &rusqlite::Error) -> CommandError {
+    if super::codec::is_unreadable(error) {
+        CommandError::Failed(query_error(error))
+    } else {
+        CommandError::Broken(store_error(error))
     }
 }

@@ -5,5 +5,3 @@
 mod read;
 pub(super) mod rows;
 mod write;
-
-pub(super) use write::change;

@@ -132,12 +132,11 @@ pub(super) const PRICED_OFFER: &str = "SELECT v.sku, p.name, v.size, o.price, o.
      CROSS JOIN catalog_variant v ON v.id = o.variant_id CROSS JOIN catalog_product p ON p.id = v.product_id \
      WHERE o.shop_id = ?1 AND o.variant_id = ?2";
 /// The products of a name, two at most.
-pub(in crate::store::sqlite) const PRODUCTS_NAMED: &str = "SELECT id FROM catalog_product WHERE name = ?1 LIMIT 2";
+pub(super) const PRODUCTS_NAMED: &str = "SELECT id FROM catalog_product WHERE name = ?1 LIMIT 2";
 /// The shops of a name.
-pub(in crate::store::sqlite) const SHOPS_NAMED: &str = "SELECT id FROM catalog_shop WHERE name = ?1";
+pub(super) const SHOPS_NAMED: &str = "SELECT id FROM catalog_shop WHERE name = ?1";
 /// The warehouses of a name of a shop, of which a shop has few.
-pub(in crate::store::sqlite) const WAREHOUSES_NAMED: &str =
-    "SELECT id FROM catalog_warehouse WHERE shop_id = ?1 AND name = ?2";
+pub(super) const WAREHOUSES_NAMED: &str = "SELECT id FROM catalog_warehouse WHERE shop_id = ?1 AND name = ?2";
 /// Variants with their products, product by product.
 pub(in crate::store::sqlite) const EXPORTED_VARIANTS: &str = concat!(
     "SELECT ",

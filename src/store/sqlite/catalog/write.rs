@@ -1,22 +1,21 @@
-//! How the catalogue's commands are run: look up, decide, save.
+//! What the catalogue's commands look up and write.
 
 use super::rows;
 use crate::{
     domain::{
         catalog::{
-            CatalogCommand, CatalogItem, CatalogRefusal, Change, Offer, Product, Shelf, Shop, Sku, Variant, Warehouse,
-            Write, decide, spaced,
+            CatalogCommand, CatalogItem, Change, Offer, Product, ProductName, Shelf, Shop, ShopName, Sku, Variant,
+            Warehouse, WarehouseName, Write, spaced,
         },
         ids::{ProductId, ShopId, VariantId, WarehouseId},
     },
     store::{
-        Answers, CatalogAnswer, CatalogDone, Claim, Commands, Keyed, StoreError,
+        Answers, CatalogAnswer, Claim, Commands, Keyed, StoreError,
+        commands::{CatalogClaimed, CatalogRows, CatalogRunner, CommandError, expect_written},
         sqlite::{
             Sqlite,
             codec::{is_unreadable, to_json},
-            table::guarded,
-            tx::{CommandError, Tx},
-            writer::Run,
+            tx::Tx,
         },
     },
 };
@@ -24,111 +23,58 @@ use futures::future::BoxFuture;
 use rusqlite::{Params, Row};
 use uuid::Uuid;
 
-/// Runs the catalogue's commands.
-struct Runner;
-
-impl Run for Runner {
-    type Command = Keyed<CatalogCommand>;
-    type Answer = CatalogAnswer;
-
-    fn run(tx: &Tx<'_, '_>, Keyed { command, claim }: &Self::Command) -> Result<CatalogAnswer, CommandError> {
-        if let Some(claim) = claim
-            && let Some(Claimed { made, body_hash, request_id }) = find_claim(claim, tx)?
-        {
-            if body_hash != claim.body_hash {
-                return Err(StoreError::KeyReused.into());
-            }
-            let replayed = request_id != claim.request_id;
-            return Ok(Ok(CatalogDone { item: present(tx, command, made)?, created: false, replayed }));
-        }
-        let change = match change(tx, command)? {
-            Ok(change) => change,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        if let Some(claim) = claim {
-            keep_claim(claim, id_of(&change.item), tx)?;
-        }
-        Ok(Ok(CatalogDone { item: change.item, created: change.write == Write::Insert, replayed: false }))
+impl Commands<CatalogCommand, CatalogAnswer> for Sqlite {
+    fn execute(&self, commands: Vec<Keyed<CatalogCommand>>) -> BoxFuture<'static, Answers<CatalogAnswer>> {
+        self.queue.execute::<CatalogRunner>(commands)
     }
 }
 
-/// Makes the change that a command asks for, if the rules allow it.
-pub(in crate::store::sqlite) fn change(
-    tx: &Tx<'_, '_>,
-    command: &CatalogCommand,
-) -> Result<Result<Change, CatalogRefusal>, CommandError> {
-    // Nothing has been written when a decision panics.
-    let decided = guarded(|| decide(command, tx, tx.now()))??;
-    if let Ok(change) = &decided {
-        if let Some(recent) = tx.recent() {
+impl CatalogRows for Tx<'_, '_> {
+    fn save_item(&self, change: &Change) -> Result<(), CommandError> {
+        if let Some(recent) = self.recent() {
             recent.offers.touch();
             recent.sources.touch();
         }
-        save(tx, change)?;
+        expect_written(save(self, change)? == 1)
     }
-    Ok(decided)
-}
 
-impl Commands<CatalogCommand, CatalogAnswer> for Sqlite {
-    fn execute(&self, commands: Vec<Keyed<CatalogCommand>>) -> BoxFuture<'static, Answers<CatalogAnswer>> {
-        self.writer.execute::<Runner>(commands)
+    fn find_catalog_claim(&self, claim: &Claim) -> Result<Option<CatalogClaimed>, CommandError> {
+        let found = self.row(
+            "SELECT made, body_hash, request_id FROM catalog_idempotency WHERE scope = ?1 AND key = ?2",
+            (&claim.scope, &claim.key),
+            |row| {
+                let (made, request_id) = (Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(2)?));
+                Ok(CatalogClaimed { made, body_hash: row.get(1)?, request_id })
+            },
+        );
+        Ok(found?)
     }
-}
 
-/// What is known of a key that was used.
-struct Claimed {
-    made: Uuid,
-    body_hash: [u8; 32],
-    request_id: Uuid,
-}
-
-fn find_claim(claim: &Claim, tx: &Tx<'_, '_>) -> rusqlite::Result<Option<Claimed>> {
-    tx.row(
-        "SELECT made, body_hash, request_id FROM catalog_idempotency WHERE scope = ?1 AND key = ?2",
-        (&claim.scope, &claim.key),
-        |row| {
-            let (made, request_id) = (Uuid::from_bytes(row.get(0)?), Uuid::from_bytes(row.get(2)?));
-            Ok(Claimed { made, body_hash: row.get(1)?, request_id })
-        },
-    )
-}
-
-fn keep_claim(claim: &Claim, made: Uuid, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
-    tx.run(
-        "INSERT INTO catalog_idempotency (scope, key, body_hash, request_id, made, created_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        (&claim.scope, &claim.key, claim.body_hash, claim.request_id.as_bytes(), made.as_bytes(), tx.now()),
-    )
-}
-
-/// The id under which a key remembers an item. An offer has none of its own, and no request of one a key.
-fn id_of(item: &CatalogItem) -> Uuid {
-    match item {
-        CatalogItem::Product(product) => product.id.uuid(),
-        CatalogItem::Variant(variant) => variant.id.uuid(),
-        CatalogItem::Shop(shop) => shop.id.uuid(),
-        CatalogItem::Offer(offer) => offer.variant_id.uuid(),
-        CatalogItem::Warehouse(warehouse) => warehouse.id.uuid(),
+    fn keep_catalog_claim(&self, claim: &Claim, made: Uuid) -> Result<(), CommandError> {
+        self.run(
+            "INSERT INTO catalog_idempotency (scope, key, body_hash, request_id, made, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            (&claim.scope, &claim.key, claim.body_hash, claim.request_id.as_bytes(), made.as_bytes(), self.now()),
+        )?;
+        Ok(())
     }
-}
 
-/// What an earlier, identical request made, as it is now.
-fn present(tx: &Tx<'_, '_>, command: &CatalogCommand, made: Uuid) -> Result<CatalogItem, CommandError> {
-    let item = match command {
-        CatalogCommand::AddProduct(_) | CatalogCommand::EditProduct(_) => item(tx.product(ProductId::from_uuid(made))?),
-        CatalogCommand::AddVariant(_) | CatalogCommand::EditVariant(_) => item(tx.variant(VariantId::from_uuid(made))?),
-        CatalogCommand::AddShop(_) | CatalogCommand::EditShop(_) => item(tx.shop(ShopId::from_uuid(made))?),
-        CatalogCommand::PutOffer(put) => item(tx.offer(put.shop_id, VariantId::from_uuid(made))?),
-        CatalogCommand::AddWarehouse(_) | CatalogCommand::EditWarehouse(_) => {
-            item(tx.warehouse(WarehouseId::from_uuid(made))?)
-        }
-    };
-    let gone = || StoreError::Poisoned(format!("what an idempotency key made is gone: {made}"));
-    Ok(item.ok_or_else(gone)?)
-}
+    fn is_catalog_empty(&self) -> Result<bool, CommandError> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM catalog_product) AND NOT EXISTS (SELECT 1 FROM catalog_shop)";
+        Ok(self.row(sql, [], |row| row.get(0))?.unwrap_or(false))
+    }
 
-fn item(found: Option<impl Into<CatalogItem>>) -> Option<CatalogItem> {
-    found.map(Into::into)
+    fn products_named(&self, name: &ProductName) -> Result<Vec<ProductId>, CommandError> {
+        Ok(self.rows(rows::PRODUCTS_NAMED, [name], |row| row.get(0))?)
+    }
+
+    fn shops_named(&self, name: &ShopName) -> Result<Vec<ShopId>, CommandError> {
+        Ok(self.rows(rows::SHOPS_NAMED, [name], |row| row.get(0))?)
+    }
+
+    fn warehouses_named(&self, shop: ShopId, name: &WarehouseName) -> Result<Vec<WarehouseId>, CommandError> {
+        Ok(self.rows(rows::WAREHOUSES_NAMED, (shop, name), |row| row.get(0))?)
+    }
 }
 
 /// What is known of an item before a command; a row that cannot be read fails that command alone.
@@ -184,23 +130,21 @@ impl Shelf for Tx<'_, '_> {
     }
 }
 
-/// Writes what a command changes: a new item where there was none, an old one over the version that was
-/// looked up.
-fn save(tx: &Tx<'_, '_>, change: &Change) -> rusqlite::Result<()> {
-    let written = match (change.write, &change.item) {
-        (Write::Nothing, _) => return Ok(()),
-        (Write::Insert, CatalogItem::Product(product)) => insert_product(tx, product)?,
-        (Write::Update, CatalogItem::Product(product)) => update_product(tx, product)?,
-        (Write::Insert, CatalogItem::Variant(variant)) => insert_variant(tx, variant)?,
-        (Write::Update, CatalogItem::Variant(variant)) => update_variant(tx, variant)?,
-        (Write::Insert, CatalogItem::Shop(shop)) => insert_shop(tx, shop)?,
-        (Write::Update, CatalogItem::Shop(shop)) => update_shop(tx, shop)?,
-        (Write::Insert, CatalogItem::Offer(offer)) => insert_offer(tx, offer)?,
-        (Write::Update, CatalogItem::Offer(offer)) => update_offer(tx, offer)?,
-        (Write::Insert, CatalogItem::Warehouse(warehouse)) => insert_warehouse(tx, warehouse)?,
-        (Write::Update, CatalogItem::Warehouse(warehouse)) => update_warehouse(tx, warehouse)?,
-    };
-    if written == 1 { Ok(()) } else { Err(rusqlite::Error::StatementChangedRows(written)) }
+/// Writes an item; how many rows.
+fn save(tx: &Tx<'_, '_>, change: &Change) -> rusqlite::Result<usize> {
+    match (change.write, &change.item) {
+        (Write::Nothing, _) => Ok(1),
+        (Write::Insert, CatalogItem::Product(product)) => insert_product(tx, product),
+        (Write::Update, CatalogItem::Product(product)) => update_product(tx, product),
+        (Write::Insert, CatalogItem::Variant(variant)) => insert_variant(tx, variant),
+        (Write::Update, CatalogItem::Variant(variant)) => update_variant(tx, variant),
+        (Write::Insert, CatalogItem::Shop(shop)) => insert_shop(tx, shop),
+        (Write::Update, CatalogItem::Shop(shop)) => update_shop(tx, shop),
+        (Write::Insert, CatalogItem::Offer(offer)) => insert_offer(tx, offer),
+        (Write::Update, CatalogItem::Offer(offer)) => update_offer(tx, offer),
+        (Write::Insert, CatalogItem::Warehouse(warehouse)) => insert_warehouse(tx, warehouse),
+        (Write::Update, CatalogItem::Warehouse(warehouse)) => update_warehouse(tx, warehouse),
+    }
 }
 
 fn insert_product(tx: &Tx<'_, '_>, product: &Product) -> rusqlite::Result<usize> {

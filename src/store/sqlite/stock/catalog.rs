@@ -13,11 +13,8 @@ use crate::{
     },
     store::{
         LevelRow,
-        sqlite::{
-            catalog::rows::shop_label,
-            table::Versioned,
-            tx::{CommandError, Tx},
-        },
+        commands::{CommandError, Versioned},
+        sqlite::{catalog::rows::shop_label, tx::Tx},
     },
 };
 use rusqlite::Row;
@@ -69,13 +66,13 @@ const PLACE: &str = "SELECT w.shop_id, s.active, w.active FROM catalog_warehouse
 
 /// The levels of a variant that a shop's order may be served from, and the priorities of their warehouses. One
 /// that cannot be read serves nobody, and keeps nobody from the others; the audit names it.
-pub(super) fn open_levels(
+pub(super) fn sources(
     tx: &Tx<'_, '_>,
     shop: ShopId,
     variant: VariantId,
 ) -> Result<Vec<(Versioned<Level>, i64)>, CommandError> {
-    let sources = tx.recent().map(|recent| recent.sources.latest(shop, variant));
-    if let Some((recent, Ok(sources))) = tx.recent().zip(sources.as_ref()) {
+    let kept = tx.recent().map(|recent| recent.sources.latest(shop, variant));
+    if let Some((recent, Ok(sources))) = tx.recent().zip(kept.as_ref()) {
         let level = |warehouse_id| recent.levels.latest(Shelf { variant_id: variant, warehouse_id });
         let known = sources.iter().map(|&(warehouse, priority)| Some((level(warehouse)?, priority)));
         if let Some(levels) = known.collect() {
@@ -89,7 +86,7 @@ pub(super) fn open_levels(
         for (level, _) in &found {
             recent.levels.write(level.row.shelf, Some(level.clone()));
         }
-        if let Some(Err(Some(state))) = sources {
+        if let Some(Err(Some(state))) = kept {
             let sources = found.iter().map(|(level, priority)| (level.row.shelf.warehouse_id, *priority));
             recent.sources.keep(shop, variant, sources.collect(), state);
         }

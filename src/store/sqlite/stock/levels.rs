@@ -1,11 +1,11 @@
 //! Levels as rows.
 
-use super::{expect_one, readable};
+use super::readable;
 use crate::{
     domain::stock::{Level, Shelf},
-    store::sqlite::{
-        table::Versioned,
-        tx::{CommandError, Tx},
+    store::{
+        commands::{CommandError, Versioned, expect_written},
+        sqlite::tx::Tx,
     },
 };
 use rusqlite::{Row, types::Type};
@@ -48,7 +48,7 @@ pub(super) fn save(tx: &Tx<'_, '_>, level: &Level, loaded: Option<i64>) -> Resul
             (variant_id, warehouse_id, loaded, level.on_hand(), level.reserved(), tx.now()),
         )?,
     };
-    expect_one(written)?;
+    expect_written(written == 1)?;
     if let Some(recent) = tx.recent() {
         let version = loaded.map_or(1, |loaded| loaded + 1);
         recent.levels.write(level.shelf, Some(Versioned { row: *level, version }));

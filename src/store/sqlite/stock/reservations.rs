@@ -6,10 +6,12 @@ use crate::{
         ids::OrderId,
         stock::{Allotment, Reservation},
     },
-    store::sqlite::{
-        codec::{from_json, to_json},
-        table::Versioned,
-        tx::{CommandError, Tx},
+    store::{
+        commands::{CommandError, Versioned},
+        sqlite::{
+            codec::{from_json, to_json},
+            tx::Tx,
+        },
     },
 };
 use rusqlite::Row;
