@@ -32,7 +32,7 @@ pub(super) use stock::{StockClaimed, StockRows, StockRunner};
 
 use super::{Claim, StoreError};
 use crate::domain::{
-    ids::{OrderId, ShopId, VariantId},
+    ids::{OrderId, SagaId, ShopId, VariantId},
     order::Order,
     payment::Payments,
     shipment::Shipping,
@@ -94,6 +94,10 @@ pub(super) struct Wants<'c> {
     pub(super) levels: Vec<Shelf>,
     /// Idempotency keys of sagas.
     pub(super) saga_keys: Vec<&'c Claim>,
+    /// Sagas that are to be started.
+    pub(super) saga_starts: Vec<SagaId>,
+    /// Sagas that are to be driven, and their logs.
+    pub(super) saga_loads: Vec<SagaId>,
 }
 
 /// A row and how often it has been written.

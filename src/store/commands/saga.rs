@@ -34,6 +34,7 @@ pub(in crate::store) trait SagaRows {
 }
 
 /// What a saga's idempotency key was used for, and under which body.
+#[derive(Clone, Debug)]
 pub(in crate::store) struct SagaClaimed {
     pub(in crate::store) body_hash: [u8; 32],
     pub(in crate::store) order_id: OrderId,
@@ -122,10 +123,14 @@ impl Run for SagaRunner {
     type Answer = SagaAnswer;
 
     fn wants<'c>(command: &'c Encoded, wants: &mut Wants<'c>) {
-        if let Encoded::Start { claim: Some(claim), .. } | Encoded::Append(EncodedAppend { claim: Some(claim), .. }) =
-            command
-        {
-            wants.saga_keys.push(claim);
+        match command {
+            Encoded::Start { row, claim, .. } => {
+                wants.saga_starts.push(row.id);
+                wants.saga_keys.extend(claim);
+            }
+            Encoded::Append(append) => wants.saga_keys.extend(&append.claim),
+            Encoded::Load(saga_id) => wants.saga_loads.push(*saga_id),
+            _ => {}
         }
     }
 

@@ -1,0 +1,142 @@
+//! The rows that a transaction works on: read ahead, changed in memory, written together at its end.
+
+use crate::store::{StoreError, commands::Versioned};
+use std::{
+    cell::{Ref, RefCell},
+    collections::HashMap,
+    hash::Hash,
+};
+use tokio_postgres::types::ToSql;
+
+/// The rows of one kind, by key.
+pub(super) struct Working<K, V>(RefCell<HashMap<K, Slot<V>, foldhash::fast::RandomState>>);
+
+/// What is known under a key.
+pub(super) struct Slot<V> {
+    /// As the transaction has left it; why it cannot be read, where it cannot.
+    row: Result<Option<Versioned<V>>, StoreError>,
+    /// What is stored, if anything is.
+    stored: Option<Stored>,
+    dirty: bool,
+}
+
+/// What is stored under a key.
+#[derive(Clone, Copy)]
+pub(super) struct Stored {
+    /// Its version.
+    pub(super) version: i64,
+    /// How many rows it is.
+    pub(super) rows: usize,
+}
+
+/// What is to be written under a key.
+pub(super) struct Change<'r, K, V> {
+    pub(super) key: K,
+    pub(super) row: &'r V,
+    pub(super) version: i64,
+    /// What is to be written over.
+    pub(super) stored: Option<Stored>,
+}
+
+impl<K, V> Change<'_, K, V> {
+    /// The version that is written over; 0 where nothing is.
+    pub(super) fn loaded(&self) -> i64 {
+        self.stored.map_or(0, |stored| stored.version)
+    }
+}
+
+/// How many rows a statement must write, as its first parameter.
+pub(super) fn count<T>(rows: &[T]) -> Box<dyn ToSql + Sync> {
+    Box::new(i64::try_from(rows.len()).unwrap_or(i64::MAX))
+}
+
+impl<K, V> Default for Working<K, V> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash + Ord, V: Clone> Working<K, V> {
+    /// The row as the transaction has left it; the outer `None` where it has not been read.
+    pub(super) fn get(&self, key: K) -> Option<Result<Option<Versioned<V>>, StoreError>> {
+        self.0.borrow().get(&key).map(|slot| slot.row.clone())
+    }
+
+    /// Whether it has been read.
+    pub(super) fn knows(&self, key: K) -> bool {
+        self.0.borrow().contains_key(&key)
+    }
+
+    /// It has been read: this is stored, in so many rows.
+    pub(super) fn found(&self, key: K, row: Result<Versioned<V>, StoreError>, rows: usize) {
+        let stored = row.as_ref().ok().map(|row| Stored { version: row.version, rows });
+        self.0.borrow_mut().entry(key).or_insert(Slot { row: row.map(Some), stored, dirty: false });
+    }
+
+    /// It has been read: nothing is stored.
+    pub(super) fn missing(&self, key: K) {
+        self.0.borrow_mut().entry(key).or_insert(Slot { row: Ok(None), stored: None, dirty: false });
+    }
+
+    /// Writes a new row; false where one is known. Where nothing is known, the database says so at the end.
+    pub(super) fn insert(&self, key: K, row: V) -> bool {
+        let mut slots = self.0.borrow_mut();
+        let slot = slots.entry(key).or_insert(Slot { row: Ok(None), stored: None, dirty: false });
+        if !matches!(slot.row, Ok(None)) {
+            return false;
+        }
+        slot.row = Ok(Some(Versioned { row, version: 1 }));
+        slot.dirty = true;
+        true
+    }
+
+    /// Writes a row over version `loaded`; false where that is not the one.
+    pub(super) fn update(&self, key: K, row: V, loaded: i64) -> bool {
+        match self.0.borrow_mut().get_mut(&key) {
+            Some(slot) if matches!(&slot.row, Ok(Some(known)) if known.version == loaded) => {
+                slot.row = Ok(Some(Versioned { row, version: loaded + 1 }));
+                slot.dirty = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// All slots, for [`changes`].
+    pub(super) fn slots(&self) -> Ref<'_, HashMap<K, Slot<V>, foldhash::fast::RandomState>> {
+        self.0.borrow()
+    }
+
+    /// What was changed has been written.
+    pub(super) fn written(&self, rows: impl Fn(&V) -> usize) {
+        for slot in self.0.borrow_mut().values_mut().filter(|slot| slot.dirty) {
+            slot.dirty = false;
+            if let Ok(Some(row)) = &slot.row {
+                slot.stored = Some(Stored { version: row.version, rows: rows(&row.row) });
+            }
+        }
+    }
+
+    /// Every row that is there.
+    pub(super) fn each(&self, visit: impl FnMut(&V)) {
+        let slots = self.0.borrow();
+        let rows = slots.values().filter_map(|slot| slot.row.as_ref().ok()?.as_ref());
+        rows.map(|row| &row.row).for_each(visit);
+    }
+
+    /// Forgets everything: it is read again.
+    pub(super) fn clear(&self) {
+        self.0.borrow_mut().clear();
+    }
+}
+
+/// What is to be written, in the order of the keys, so that every node takes its locks in the same order.
+pub(super) fn changes<K: Copy + Ord, V, S>(slots: &HashMap<K, Slot<V>, S>) -> Vec<Change<'_, K, V>> {
+    let changed = slots.iter().filter(|(_, slot)| slot.dirty).filter_map(|(key, slot)| {
+        let Versioned { row, version } = slot.row.as_ref().ok()?.as_ref()?;
+        Some(Change { key: *key, row, version: *version, stored: slot.stored })
+    });
+    let mut changes: Vec<_> = changed.collect();
+    changes.sort_unstable_by_key(|change| change.key);
+    changes
+}
