@@ -156,16 +156,21 @@ pub(super) fn script_to_json(script: Script) -> Result<Option<String>, StoreErro
     json::encode_script(script).map_err(|error| StoreError::Poisoned(format!("a row cannot be written: {error}")))
 }
 
-/// What a failed statement means to whoever asked for it.
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
-        match error.as_db_error() {
-            Some(refusal) if is_refusal(refusal.code()) => {
-                let constraint = refusal.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
-                Self::Refused(format!("{}{constraint}", refusal.message()))
-            }
-            _ => Self::Unavailable(error.to_string()),
+        store_error(&error)
+    }
+}
+
+/// What a failed statement means to whoever asked for it.
+pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
+    match error.as_db_error() {
+        Some(refusal) if is_refusal(refusal.code()) => {
+            let constraint = refusal.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
+            StoreError::Refused(format!("{}{constraint}", refusal.message()))
         }
+        Some(refusal) => StoreError::Unavailable(refusal.to_string()),
+        None => StoreError::Unavailable(error.to_string()),
     }
 }
 

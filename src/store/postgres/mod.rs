@@ -2,7 +2,22 @@
 
 #![expect(dead_code, reason = "the writing side, which uses the rest, is not here yet")]
 
+mod catalog;
 mod codec;
+mod connect;
+mod error;
+mod order;
+mod payment;
+mod saga;
+mod shipment;
+mod stock;
+mod tls;
+mod node;
 mod schema;
+mod session;
+mod write;
+mod writer;
 
+pub use connect::{Address, Certificate};
+pub use error::OpenError;
 pub use schema::{MigrateError, migrate};

@@ -4,7 +4,7 @@
 
 use super::codec::Unreadable;
 use crate::store::StoreError;
-use futures::future::{BoxFuture, join_all};
+use futures::future::join_all;
 use std::{
     cell::{Cell, RefCell},
     collections::{HashMap, hash_map::Entry},
@@ -147,11 +147,9 @@ impl Session {
         self.sent.set(self.sent.get() + calls.len() as u64);
         self.trips.set(self.trips.get() + 1);
         // A statement is written to the connection when its future is first polled: in this order.
-        let answers = calls.iter().zip(&statements).map(|(call, statement)| -> BoxFuture<'_, _> {
-            Box::pin(async move {
-                let params: Vec<&(dyn ToSql + Sync)> = call.params.iter().map(|value| &**value as _).collect();
-                self.client.query(statement, &params).await.map_err(Failure::from)
-            })
+        let answers = calls.iter().zip(&statements).map(async |(call, statement)| {
+            let params: Vec<&(dyn ToSql + Sync)> = call.params.iter().map(|value| &**value as _).collect();
+            self.client.query(statement, &params).await.map_err(Failure::from)
         });
         self.block_on(join_all(answers))
     }

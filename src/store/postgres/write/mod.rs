@@ -35,13 +35,14 @@ use crate::{
         commands::{self, CommandError, Severed, Wants},
     },
 };
-use mark::Mark;
 use payment::PaymentBuffer;
 use saga::SagaBuffer;
 use std::cell::{Cell, RefCell};
 use stock::StockBuffer;
 use tokio_postgres::{Row, error::SqlState};
 use working::Working;
+
+pub(super) use mark::Mark;
 
 
 /// A statement that fails, and its transaction with it, unless it writes as many rows as its first parameter says.
@@ -122,6 +123,12 @@ impl<'t> Tx<'t> {
             take_in(rows)?;
         }
         self.read_levels_ahead(&wants.levels)
+    }
+
+    /// Begins a transaction that may take its time between statements.
+    pub(super) fn begin_alone(&self) -> Result<(), CommandError> {
+        self.call_all(&[Call::plain("BEGIN"), Call::plain("SET LOCAL idle_in_transaction_session_timeout = '60s'")])
+            .map(drop)
     }
 
     /// Writes what was changed, the mark, and ends the transaction.

@@ -16,7 +16,7 @@ use crate::{
         Claim, StoreError,
         commands::{Claimed, CommandError},
         postgres::{
-            codec::{Unreadable, get, hash, script_to_json},
+            codec::{self, Unreadable, get, hash, script_to_json},
             payment,
         },
     },
@@ -70,7 +70,7 @@ impl Table for Payments {
         )?;
         let Some(row) = rows.first() else { return Ok(None) };
         let read = || -> Result<Claimed, Unreadable> {
-            let part = super::codec_count(row, 1)? as usize;
+            let part = codec::count(row, 1)? as usize;
             Ok(Claimed { order: get(row, 0)?, part, body_hash: hash(row, 2)? })
         };
         Ok(Some(read().map_err(StoreError::from)?))

@@ -107,7 +107,7 @@ impl Tx<'_> {
 
     fn take_in_sources(&self, sources: &[(ShopId, VariantId)], rows: &[Row]) -> Result<(), CommandError> {
         let mut known = self.stock.sources.borrow_mut();
-        sources.iter().for_each(|source| drop(known.entry(*source).or_default()));
+        known.extend(sources.iter().map(|source| (*source, Vec::new())));
         for row in rows {
             let read = || Ok(((get(row, 0)?, get(row, 1)?), (get(row, 2)?, get(row, 3)?)));
             let (source, warehouse) = self.readable(read())?;

@@ -1,0 +1,123 @@
+//! This process as one node of several: its lease, its epoch, and what it takes over from the dead.
+//!
+//! ```text
+//!   saga_node:  epoch · lease_until ── renewed every third of a lease ──▶ still there
+//!                                  └── ended: another node gives it up, and takes its sagas, a portion at a time
+//! ```
+//!
+//! The database's clock alone says when a lease has ended. A node that was given up writes nothing any more: every
+//! transaction leaves a mark in the node's own row, and there is none any more that it could leave it in.
+//!
+//! Owns `saga_node`, and who owns an unfinished saga. Must not drive any.
+
+use super::{
+    connect::{Connector, Link},
+    write::Mark,
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use std::time::Duration;
+use tokio_postgres::Client;
+
+/// Why a node that others have given up must end.
+pub(super) const GIVEN_UP: &str = "this node did not renew its lease in time and others have taken its sagas over; \
+                                   it must be started again";
+
+/// Takes the right to write over from whatever connection the node had before.
+const TAKE_SESSION: &str = "UPDATE saga_node SET session = session + 1 WHERE epoch = $1 AND NOT given_up \
+                            RETURNING session, batch";
+
+/// A node's place among the others, and its way to the database.
+pub(super) struct Membership {
+    connector: Connector,
+    epoch: i64,
+    session: i64,
+    /// Set when nobody knows whether a transaction was committed.
+    doubtful: Arc<AtomicBool>,
+}
+
+/// A connection that may write.
+pub(super) struct Resumption {
+    pub(super) client: Client,
+    pub(super) link: Link,
+    /// The last transaction of this node that was committed.
+    pub(super) batch: i64,
+}
+
+/// Why there is no connection that may write.
+pub(super) enum ResumeError {
+    /// The others have taken this node for dead.
+    GivenUp,
+    /// There is no database now, and why.
+    Away(String),
+}
+
+impl Membership {
+    /// Registers a node, over a connection of its own.
+    pub(super) async fn register(
+        connector: Connector,
+        client: &Client,
+        id: &str,
+        lease: Duration,
+        doubtful: Arc<AtomicBool>,
+    ) -> Result<Self, tokio_postgres::Error> {
+        let row = client
+            .query_one(
+                "INSERT INTO saga_node (id, version, started_at, seen_at, lease_until, given_up, session, batch) \
+                 SELECT $1, $2, at, at, at + $3 * interval '1 millisecond', false, 1, 0 \
+                 FROM (SELECT clock_timestamp() AS at) AS present RETURNING epoch",
+                &[&id, &env!("CARGO_PKG_VERSION"), &millis(lease)],
+            )
+            .await?;
+        Ok(Self { connector, epoch: row.try_get(0)?, session: 1, doubtful })
+    }
+
+    /// Its epoch.
+    pub(super) const fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
+    /// The mark of one of its transactions.
+    pub(super) const fn mark(&self, batch: i64) -> Mark {
+        Mark { epoch: self.epoch, session: self.session, batch }
+    }
+
+    /// Nobody knows whether a transaction was committed.
+    pub(super) fn doubts(&self) {
+        self.doubtful.store(true, Ordering::Release);
+    }
+
+    /// Connects again. Whatever the last connection has left on its way is waited for, or can no longer be written.
+    pub(super) async fn resume(&mut self) -> Result<Resumption, ResumeError> {
+        let (client, mut link) =
+            self.connector.connect().await.map_err(|error| ResumeError::Away(error.to_string()))?;
+        let resumed = {
+            let taken = async { client.query_opt(TAKE_SESSION, &[&self.epoch]).await };
+            tokio::select! {
+                taken = taken => taken,
+                ended = &mut link => return Err(ResumeError::Away(match ended {
+                    Ok(()) => "the connection was closed".into(),
+                    Err(error) => error.to_string(),
+                })),
+            }
+        };
+        match resumed {
+            Ok(Some(row)) => {
+                let read = || Ok::<_, tokio_postgres::Error>((row.try_get(0)?, row.try_get(1)?));
+                let (session, batch) = read().map_err(|error| ResumeError::Away(error.to_string()))?;
+                self.session = session;
+                Ok(Resumption { client, link, batch })
+            }
+            Ok(None) => Err(ResumeError::GivenUp),
+            Err(error) => Err(ResumeError::Away(error.to_string())),
+        }
+    }
+}
+
+/// A duration as milliseconds that SQL multiplies an interval with.
+#[expect(clippy::cast_precision_loss, reason = "a lease is a minute at most")]
+fn millis(lease: Duration) -> f64 {
+    lease.as_millis() as f64
+}

@@ -1,0 +1,350 @@
+//! The writer thread: whatever is queued, from all actors, is one transaction.
+//!
+//! ```text
+//!   attempt ── quick ─▶ committed
+//!      │         └─ failed: once more, looking for rows before they are written as new ─▶ one by one
+//!      ├─ another transaction was in the way: again
+//!      └─ connection lost: a new one, then the node's mark says whether it was committed, or it is run again
+//! ```
+//!
+//! An answer is let out only when it is known that its transaction is durable, or that it is not. Only when
+//! PostgreSQL stays away longer than [`PATIENCE`] are commands answered that they have failed; of those whose COMMIT
+//! was sent, nobody knows, which is what their senders are told.
+
+use super::{
+    codec::{is_lost, is_passing},
+    node::Membership,
+    session::{Failure, Session},
+    write::{Mark, Tx},
+};
+use crate::{
+    clock,
+    lifecycle::Fatal,
+    store::{
+        Stats, StoreError, Verdict,
+        commands::{Alone, CommandError, Job, Message, Mode, Queue, Severed, Wants, guarded},
+    },
+};
+use crossbeam_channel::Receiver;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+use tokio::sync::oneshot;
+
+/// How long commands wait for PostgreSQL to come back before they fail.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pause between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How often a transaction is run again because others were in its way.
+const PASSING: u32 = 8;
+
+/// Starts the writer over its first connection; where its work is handed over.
+pub(super) fn start(
+    membership: Membership,
+    session: Session,
+    max_batch: usize,
+    stats: Arc<Stats>,
+    fatal: &Fatal,
+) -> Queue {
+    let (queue, jobs) = Queue::new(Arc::clone(&stats));
+    let writer = Thread {
+        membership,
+        connection: Connection::Up(session),
+        jobs,
+        max_batch: max_batch.max(1),
+        severed: Severed::default(),
+        batch: 0,
+        stats,
+        fatal: fatal.clone(),
+    };
+    let spawned = thread::Builder::new().name("store-writer".into()).spawn(move || {
+        let fatal = writer.fatal.clone();
+        if catch_unwind(AssertUnwindSafe(|| writer.run())).is_err() {
+            fatal.raise("the store's writer thread panicked");
+        }
+    });
+    if let Err(error) = spawned {
+        fatal.raise(format!("the store's writer thread cannot be started: {error}"));
+    }
+    queue
+}
+
+/// How a transaction is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// All commands together; rows that are new are taken to be.
+    Quick,
+    /// All commands together; it is looked for rows before they are written as new.
+    Careful,
+    /// Each command can be undone by itself.
+    OneByOne,
+}
+
+/// How an attempt at a transaction ended.
+enum End {
+    Committed,
+    /// Nothing happened.
+    RolledBack(StoreError),
+    /// Nothing happened, because of other transactions: again.
+    InTheWay(StoreError),
+    /// The connection is gone. With the mark of a transaction that may have been committed.
+    Lost(Option<Mark>, StoreError),
+}
+
+enum Connection {
+    Up(Session),
+    /// Since when it is known to be gone, and why the last attempt to connect failed.
+    Down(tokio::runtime::Runtime, Instant, String),
+    /// Between the two.
+    Changing,
+}
+
+struct Thread {
+    membership: Membership,
+    connection: Connection,
+    jobs: Receiver<Message>,
+    max_batch: usize,
+    severed: Severed,
+    batch: i64,
+    stats: Arc<Stats>,
+    fatal: Fatal,
+}
+
+impl Thread {
+    /// Runs what is queued until the store is closed, or nobody can hand over work any more.
+    fn run(mut self) {
+        let mut closed = None;
+        while closed.is_none() {
+            let Ok(first) = self.jobs.recv() else { return };
+            let (batch, alone, close) = self.take(first);
+            closed = close;
+            if !batch.is_empty() {
+                self.transact(batch);
+            }
+            if let Some(job) = alone {
+                self.transact_alone(job);
+            }
+            if self.fatal.reason().is_some() {
+                return;
+            }
+        }
+        drop(self.jobs);
+        if let Some(closed) = closed {
+            let _: Result<(), ()> = oneshot::Sender::send(closed, ());
+        }
+    }
+
+    /// What is queued, as far as it goes into one transaction; a job that is to follow alone; who waits for the end.
+    fn take(&self, first: Message) -> (Vec<Box<dyn Job>>, Option<Box<dyn Alone>>, Option<oneshot::Sender<()>>) {
+        let (mut batch, mut commands, mut next): (Vec<Box<dyn Job>>, _, _) = (Vec::new(), 0, Some(first));
+        while let Some(message) = next.take() {
+            match message {
+                Message::Run(job) => {
+                    commands += job.len();
+                    batch.push(job);
+                }
+                Message::Alone(job) => return (batch, Some(job), None),
+                Message::Close(reply) => return (batch, None, Some(reply)),
+            }
+            if commands < self.max_batch {
+                next = self.jobs.try_recv().ok();
+            }
+        }
+        (batch, None, None)
+    }
+
+    /// Runs the jobs and answers them.
+    fn transact(&mut self, mut batch: Vec<Box<dyn Job>>) {
+        let commands: usize = batch.iter().map(|job| job.len()).sum();
+        let begun = Instant::now();
+        let (mut way, mut doubt, mut in_the_way) = (Way::Quick, None, 0);
+        let error = loop {
+            match self.connect(begun, doubt.take()) {
+                Ok(Resumed::Committed) => return self.committed(batch, commands),
+                Ok(Resumed::Nothing) => {}
+                Err(error) => break error,
+            }
+            match self.attempt(&mut batch, way) {
+                End::Committed => return self.committed(batch, commands),
+                End::Lost(mark, error) => {
+                    tracing::warn!(%error, commands, "the connection to PostgreSQL is lost");
+                    doubt = mark;
+                }
+                End::InTheWay(error) if in_the_way < PASSING => {
+                    tracing::debug!(%error, commands, "other transactions were in the way of a batch; it is run again");
+                    in_the_way += 1;
+                    thread::sleep(Duration::from_millis(fastrand::u64(1..=5) << in_the_way.min(5)));
+                }
+                End::RolledBack(error) | End::InTheWay(error) => {
+                    Stats::add(&self.stats.reruns, 1);
+                    way = match way {
+                        Way::Quick => Way::Careful,
+                        Way::Careful => Way::OneByOne,
+                        Way::OneByOne => break error,
+                    };
+                    tracing::debug!(%error, commands, ?way, "a batch failed and is run again");
+                }
+            }
+        };
+        tracing::error!(%error, commands, "PostgreSQL takes no writes");
+        batch.into_iter().for_each(|job| job.failed(&self.severed, &unavailable(&error)));
+    }
+
+    fn committed(&self, batch: Vec<Box<dyn Job>>, commands: usize) {
+        Stats::add(&self.stats.commits, 1);
+        metrics::histogram!("store_batch_commands").record(metrics_value(commands));
+        batch.into_iter().for_each(Job::committed);
+    }
+
+    /// One attempt at a transaction of all jobs.
+    fn attempt(&mut self, batch: &mut [Box<dyn Job>], way: Way) -> End {
+        let mark = self.next_mark();
+        let Connection::Up(session) = &self.connection else { return End::Lost(None, gone()) };
+        let cuts = self.severed.snapshot();
+        let careful = way != Way::Quick;
+        let tx = Tx::new(session, &self.severed, mark.epoch, careful, clock::now());
+        let begun = {
+            let mut wants = Wants::default();
+            if way != Way::OneByOne {
+                batch.iter().for_each(|job| job.wants(&mut wants));
+            }
+            tx.begin(&wants)
+        };
+        let mode = if way == Way::OneByOne { Mode::OneByOne } else { Mode::Together };
+        let run = begun
+            .map_err(CommandError::into_store_error)
+            .and_then(|()| batch.iter_mut().try_for_each(|job| job.run(&tx, mode)));
+        let committing = run.is_ok();
+        let ended = run.and_then(|()| tx.commit(&mark).map_err(CommandError::into_store_error));
+        Stats::add(&self.stats.statements, session.take_sent());
+        metrics::histogram!("store_batch_round_trips").record(metrics_value(
+            usize::try_from(session.take_trips()).unwrap_or(usize::MAX),
+        ));
+        let Err(error) = ended else { return End::Committed };
+        let failure = tx.take_failure();
+        drop(tx);
+        self.severed.restore(cuts);
+        if session.is_closed() || matches!(&failure, Some(Failure::Postgres(error)) if is_lost(error)) {
+            return End::Lost(committing.then_some(mark), error);
+        }
+        // COMMIT has rolled back already where a statement before it failed.
+        if session.call("ROLLBACK", Vec::new()).is_err() {
+            return End::Lost(None, error);
+        }
+        match failure {
+            Some(Failure::Postgres(failure)) if is_passing(&failure) => End::InTheWay(error),
+            _ => End::RolledBack(error),
+        }
+    }
+
+    /// Runs a job that has its transaction to itself, and says how it ended.
+    fn transact_alone(&mut self, mut job: Box<dyn Alone>) {
+        if let Err(error) = self.connect(Instant::now(), None) {
+            return job.ended(Err(unavailable(&error)));
+        }
+        let mark = self.next_mark();
+        let Connection::Up(session) = &self.connection else { return job.ended(Err(gone())) };
+        let cuts = self.severed.snapshot();
+        let tx = Tx::new(session, &self.severed, mark.epoch, true, clock::now());
+        let begun = tx.begin_alone().map_err(CommandError::into_store_error);
+        let verdict = begun.and_then(|()| guarded(|| job.run(&tx)).and_then(|verdict| verdict));
+        let keep = matches!(verdict, Ok(Verdict::Keep));
+        let end = match verdict {
+            Ok(Verdict::Keep) => tx.commit(&mark).map(|()| Verdict::Keep).map_err(CommandError::into_store_error),
+            other => other,
+        };
+        Stats::add(&self.stats.statements, session.take_sent());
+        let lost = session.is_closed();
+        drop(tx);
+        if end.is_err() || !keep {
+            self.severed.restore(cuts);
+            if !lost {
+                // Some failures have rolled back already; what matters is that no transaction stays open.
+                let _ = session.call("ROLLBACK", Vec::new());
+            }
+        } else {
+            Stats::add(&self.stats.commits, 1);
+        }
+        if lost && keep && matches!(self.connect(Instant::now(), Some(mark)), Ok(Resumed::Committed)) {
+            return job.ended(Ok(Verdict::Keep));
+        }
+        job.ended(end.map_err(|error| unavailable(&error)));
+    }
+
+    fn next_mark(&mut self) -> Mark {
+        self.batch += 1;
+        self.membership.mark(self.batch)
+    }
+
+    /// Sees to it that there is a connection, for which it is waited until `begun` is long ago. Says whether the
+    /// transaction of a mark was committed.
+    fn connect(&mut self, begun: Instant, doubt: Option<Mark>) -> Result<Resumed, StoreError> {
+        if doubt.is_none()
+            && matches!(&self.connection, Connection::Up(session) if !session.is_closed())
+        {
+            return Ok(Resumed::Nothing);
+        }
+        let (runtime, since) = match std::mem::replace(&mut self.connection, Connection::Changing) {
+            Connection::Up(session) => (session.into_runtime(), Instant::now()),
+            Connection::Down(runtime, since, _) => (runtime, since),
+            Connection::Changing => return Err(gone()),
+        };
+        // Who has waited in vain does not have everybody else wait as long again.
+        let patience = if since.elapsed() > PATIENCE { Duration::ZERO } else { PATIENCE };
+        loop {
+            match runtime.block_on(self.membership.resume()) {
+                Ok(resumed) => {
+                    let committed = doubt.is_some_and(|mark| resumed.batch >= mark.batch);
+                    self.batch = self.batch.max(resumed.batch);
+                    runtime.spawn(resumed.link);
+                    self.connection = Connection::Up(Session::new(runtime, resumed.client));
+                    tracing::info!(away_ms = since.elapsed().as_millis(), "connected to PostgreSQL again");
+                    return Ok(if committed { Resumed::Committed } else { Resumed::Nothing });
+                }
+                Err(super::node::ResumeError::GivenUp) => {
+                    self.fatal.raise(super::node::GIVEN_UP);
+                    self.connection = Connection::Down(runtime, since, super::node::GIVEN_UP.into());
+                    return Err(StoreError::Unavailable(super::node::GIVEN_UP.into()));
+                }
+                Err(super::node::ResumeError::Away(why)) => {
+                    if begun.elapsed() > patience {
+                        if doubt.is_some() {
+                            self.membership.doubts();
+                        }
+                        self.connection = Connection::Down(runtime, since, why.clone());
+                        return Err(StoreError::Unavailable(why));
+                    }
+                }
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// What is known once there is a connection again.
+enum Resumed {
+    /// The transaction in doubt was committed.
+    Committed,
+    /// It was not, or there was none.
+    Nothing,
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable("there is no connection to PostgreSQL".into())
+}
+
+/// What commands are answered that were rolled back for no fault of their own.
+fn unavailable(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(_) => error.clone(),
+        other => StoreError::Unavailable(other.to_string()),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "some thousands at most")]
+const fn metrics_value(count: usize) -> f64 {
+    count as f64
+}
