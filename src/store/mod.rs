@@ -12,8 +12,10 @@
 //! An answer is let out only when its commit has reached the disk. When a batch fails, each of its
 //! commands is run again alone, and the offender alone fails.
 
+pub mod postgres;
 pub mod sqlite;
 
+mod backend;
 mod bulk;
 mod catalog;
 mod export;
@@ -23,6 +25,7 @@ mod retention;
 mod saga;
 mod stock;
 
+pub use backend::{Database, OpenError, migrate, open, open_export, open_facts};
 pub use bulk::{BulkStore, BulkTx, BulkWork, Verdict};
 pub use catalog::{
     CatalogAnswer, CatalogDone, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,
