@@ -14,8 +14,12 @@ use crate::{
     http,
     lifecycle::Fatal,
     service::Service,
-    settings::{Settings, StoreUrl},
-    store::{self, Store},
+    settings::{PostgresUrl, Settings, SslPolicy, StoreUrl},
+    store::{
+        self, Database, Store,
+        postgres::{self, Certificate},
+        sqlite,
+    },
     telemetry::Metrics,
 };
 use actix_rt::Arbiter;
@@ -26,7 +30,6 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
-    path::PathBuf,
     time::Duration,
 };
 use tokio::sync::watch;
@@ -48,21 +51,33 @@ pub struct App {
     housekeeping: Housekeeping,
 }
 
-/// The file of an SQLite database.
-pub fn sqlite_path(url: &StoreUrl) -> PathBuf {
-    match url {
-        StoreUrl::Sqlite { path } => path.clone(),
+/// The database that the settings name, and how they have it opened.
+pub fn database(settings: &Settings) -> Database {
+    match &settings.store.url {
+        StoreUrl::Sqlite { path } => Database::Sqlite(sqlite::Options {
+            path: path.clone(),
+            cache_mib: settings.store.cache_mib,
+            readers: settings.store.readers,
+            max_batch: settings.store.max_batch,
+        }),
+        StoreUrl::Postgres(url) => Database::Postgres(Box::new(postgres::Options {
+            address: address(url),
+            pool_size: settings.store.pool_size,
+            pool_timeout: settings.store.pool_timeout,
+            max_batch: settings.store.max_batch,
+            node: settings.node.id.clone(),
+            lease: settings.node.lease,
+        })),
     }
 }
 
-/// How the database that the settings name is opened.
-pub fn store_options(settings: &Settings) -> store::sqlite::Options {
-    store::sqlite::Options {
-        path: sqlite_path(&settings.store.url),
-        cache_mib: settings.store.cache_mib,
-        readers: settings.store.readers,
-        max_batch: settings.store.max_batch,
-    }
+fn address(url: &PostgresUrl) -> postgres::Address {
+    let certificate = match (url.ssl, &url.root_certificates) {
+        (SslPolicy::VerifyFull, Some(roots)) => Certificate::ChainAndHost(roots.clone()),
+        (SslPolicy::VerifyCa, Some(roots)) => Certificate::Chain(roots.clone()),
+        _ => Certificate::Unchecked,
+    };
+    postgres::Address { server: url.connection.clone(), certificate }
 }
 
 /// Takes an address, with room for the clients of a whole shop to connect at the same moment: with the
@@ -86,7 +101,7 @@ impl App {
             listen(bind).with_context(|| format!("cannot listen on {bind}; set http.bind to a free address"))?;
         let address = listener.local_addr().context("the listener has no address")?;
         let fatal = Fatal::default();
-        let store = store::sqlite::open(&store_options(settings), &fatal)?;
+        let store = store::open(&database(settings), &fatal)?;
         let arbiter = Arbiter::new();
         let actors =
             Actors::start(&arbiter.handle(), &store, settings.node.id.clone(), settings.saga.max_in_flight, &fatal);

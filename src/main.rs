@@ -1,11 +1,12 @@
 //! The command line: thin, everything it does is in the library.
 
+use anyhow::bail;
 use backstitch::{
     app::{self, App},
     audit, demo, exchange, http,
     lifecycle::Fatal,
     load, release, settings,
-    store::sqlite,
+    store::{self, sqlite},
     telemetry,
 };
 use clap::{Parser, Subcommand};
@@ -110,30 +111,30 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
     let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
-    let settings = settings::Settings::load(&sources).map_err(|error| hinted(error, &command))?;
-    let path = app::sqlite_path(&settings.store.url);
+    let settings = settings::Settings::load(&sources)?;
+    let database = app::database(&settings);
     match command {
         Command::Openapi | Command::Load(_) => unreachable!("handled above"),
         Command::Serve => serve(&settings),
         Command::Migrate => {
-            let applied = sqlite::migrate(&path)?;
+            let applied = store::migrate(&database)?;
             for migration in &applied {
                 println!("applied {migration}");
             }
-            println!("{} is up to date", path.display());
+            println!("{database} is up to date");
             Ok(ExitCode::SUCCESS)
         }
-        Command::Backup { file } => back_up(&path, &file),
+        Command::Backup { file } => back_up(&database, &file),
         Command::Demo(options) => fill(&settings, options),
         Command::Import(import) => take_in(&settings, &import),
         Command::Export(export) => {
-            let source = sqlite::open_export(&path)?;
+            let source = store::open_export(&database)?;
             let rows = actix_rt::System::new().block_on(exchange::export(source.as_ref(), &export))?;
             eprintln!("{rows} rows of {} written", export.sheet);
             Ok(ExitCode::SUCCESS)
         }
         Command::Audit { json } => {
-            let facts = sqlite::open_facts(&path)?;
+            let facts = store::open_facts(&database)?;
             let report = actix_rt::System::new().block_on(audit::run(facts))?;
             if json {
                 println!("{}", serde_json::to_string_pretty(&report)?);
@@ -145,22 +146,15 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// What to do instead, where the settings name a database that the command is not for.
-fn hinted(error: settings::SettingsError, command: &Command) -> anyhow::Error {
-    match &error {
-        settings::SettingsError::Invalid { key: "store.url", value, .. }
-            if matches!(command, Command::Backup { .. }) && value.contains("postgres") =>
-        {
-            anyhow::Error::new(error).context("backup copies SQLite databases; back PostgreSQL up with pg_dump")
-        }
-        _ => error.into(),
-    }
-}
-
-fn back_up(database: &Path, file: &Path) -> anyhow::Result<ExitCode> {
+fn back_up(database: &store::Database, file: &Path) -> anyhow::Result<ExitCode> {
+    let store::Database::Sqlite(sqlite::Options { path, .. }) = database else {
+        bail!(
+            "backup copies SQLite databases; back PostgreSQL up with pg_dump, beside running servers or without them"
+        );
+    };
     let stop = Arc::new(AtomicBool::new(false));
     let copied = actix_rt::System::new().block_on(async {
-        let (asked, database, to) = (Arc::clone(&stop), database.to_owned(), file.to_owned());
+        let (asked, database, to) = (Arc::clone(&stop), path.clone(), file.to_owned());
         let mut copying = actix_rt::task::spawn_blocking(move || sqlite::backup(&database, &to, &asked));
         tokio::select! {
             copied = &mut copying => copied,
@@ -170,7 +164,7 @@ fn back_up(database: &Path, file: &Path) -> anyhow::Result<ExitCode> {
             }
         }
     })??;
-    println!("{} is a copy of {}, {} bytes", file.display(), database.display(), copied.bytes);
+    println!("{} is a copy of {database}, {} bytes", file.display(), copied.bytes);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -191,7 +185,7 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
 fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result<ExitCode> {
     let report = actix_rt::System::new().block_on(async {
         let fatal = Fatal::default();
-        let store = sqlite::open(&app::store_options(settings), &fatal)?;
+        let store = store::open(&app::database(settings), &fatal)?;
         let report = demo::run(&store, settings, &fatal, options).await;
         store.engine.close().await;
         anyhow::Ok(report?)
@@ -202,7 +196,7 @@ fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result
 
 fn take_in(settings: &settings::Settings, import: &exchange::Import) -> anyhow::Result<ExitCode> {
     let exchange::Imported { rows, added, changed } = actix_rt::System::new().block_on(async {
-        let store = sqlite::open(&app::store_options(settings), &Fatal::default())?;
+        let store = store::open(&app::database(settings), &Fatal::default())?;
         let imported = exchange::import(store.bulk.as_ref(), import).await;
         store.engine.close().await;
         anyhow::Ok(imported?)

@@ -19,8 +19,9 @@ const PROFILE: &str = "BACKSTITCH_PROFILE";
 const PREFIX: &str = "BACKSTITCH__";
 const DEVELOPMENT: &str = "development";
 
-/// What settings are read from. [`Sources::default`] is the built-in defaults alone.
-#[derive(Clone, Debug, Default)]
+/// What settings are read from. [`Sources::default`] is the built-in defaults alone. What has been read may hold
+/// passwords: it cannot be printed.
+#[derive(Clone, Default)]
 pub struct Sources {
     directory: Option<PathBuf>,
     file: Option<PathBuf>,

@@ -12,17 +12,22 @@
 //! as pairs) nor act on a setting.
 
 mod layers;
+mod postgres;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use layers::Sources;
+pub use postgres::{PostgresUrl, SslPolicy};
 
 use crate::domain::checkout::MAX_DEADLINE_MS;
 use std::{
+    borrow::Cow,
+    fmt,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
+    str::FromStr,
     time::Duration,
 };
 use strum::EnumString;
@@ -93,12 +98,16 @@ impl Http {
 pub struct Store {
     /// Where the data is. Default `sqlite:./data/backstitch.db`.
     pub url: StoreUrl,
-    /// Page cache of the writer, in MiB. Default 32.
+    /// SQLite: page cache of the writer, in MiB. Default 32.
     pub cache_mib: u32,
-    /// Reader threads, at least 1. Default 2.
+    /// SQLite: reader threads, at least 1. Default 2.
     pub readers: usize,
     /// Most commands in one transaction. Default 1,024.
     pub max_batch: usize,
+    /// PostgreSQL: most connections for reading, at least 1. Default 4.
+    pub pool_size: usize,
+    /// PostgreSQL: how long a query waits for a connection (`pool_timeout_ms`). Default 5 s.
+    pub pool_timeout: Duration,
 }
 
 /// Which database, and where.
@@ -109,24 +118,44 @@ pub enum StoreUrl {
         /// The file; a relative path starts at the working directory.
         path: PathBuf,
     },
+    /// `postgres://…`: a server that several nodes share.
+    Postgres(Box<PostgresUrl>),
 }
 
-impl StoreUrl {
-    /// Takes a URL apart; the error says what is allowed.
-    fn parse(url: &str) -> Result<Self, &'static str> {
-        const ALLOWED: &str = "sqlite:PATH, such as sqlite:./data/backstitch.db";
-        if url.starts_with("postgres") {
-            return Err("sqlite:PATH; PostgreSQL is not in this release");
+impl FromStr for StoreUrl {
+    type Err = StoreUrlError;
+
+    fn from_str(url: &str) -> Result<Self, StoreUrlError> {
+        const ALLOWED: &str =
+            "sqlite:PATH, such as sqlite:./data/backstitch.db, or postgres://user:password@host/database";
+        if let Some(parsed) = PostgresUrl::parse(url) {
+            return parsed.map(|url| Self::Postgres(Box::new(url))).map_err(|allowed| StoreUrlError(allowed.into()));
         }
-        let path = url.strip_prefix("sqlite:").ok_or(ALLOWED)?;
+        let path = url.strip_prefix("sqlite:").ok_or(StoreUrlError(ALLOWED.into()))?;
         let path = path.strip_prefix("//").unwrap_or(path);
         // What SQLite would open as a temporary database, or with fewer promises than ours.
         if path.is_empty() || path.starts_with(':') || path.contains('?') || path.ends_with('/') {
-            return Err("sqlite:PATH with the path of a file; neither :memory: nor ?parameters");
+            let allowed = "sqlite:PATH with the path of a file; neither :memory: nor ?parameters";
+            return Err(StoreUrlError(allowed.into()));
         }
         Ok(Self::Sqlite { path: PathBuf::from(path) })
     }
 }
+
+/// Without a password.
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite { path } => path.display().fmt(f),
+            Self::Postgres(url) => url.fmt(f),
+        }
+    }
+}
+
+/// Why a text names no database. Repeats nothing of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be {0}")]
+pub struct StoreUrlError(Cow<'static, str>);
 
 /// `[saga]`: the coordinator.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +203,8 @@ pub struct Retention {
 pub struct Node {
     /// Its name in the saga log: 1–64 of `A-Z a-z 0-9 . _ -`. Default `node-1`.
     pub id: String,
+    /// PostgreSQL: how long the sagas of a node that has died or hangs are left to it (`lease_ms`). Default 3 s.
+    pub lease: Duration,
 }
 
 /// `[telemetry]`: logs.
@@ -229,6 +260,7 @@ impl Settings {
                 id: values.parsed("node.id", |id| {
                     is_node_id(id).then(|| id.to_owned()).ok_or("1 to 64 of A-Z a-z 0-9 . _ -")
                 })?,
+                lease: values.millis("node.lease_ms", 500, 60_000)?,
             },
             telemetry: Telemetry::read(&mut values)?,
         };
@@ -256,10 +288,12 @@ impl Http {
 impl Store {
     fn read(values: &mut Values) -> Result<Self, SettingsError> {
         Ok(Self {
-            url: values.parsed_secret("store.url", StoreUrl::parse)?,
+            url: values.parsed_secret("store.url", |url| url.parse().map_err(|StoreUrlError(allowed)| allowed))?,
             cache_mib: values.number("store.cache_mib", 1, 65_536)?,
             readers: values.number("store.readers", 1, 64)?,
             max_batch: values.number("store.max_batch", 1, 16_384)?,
+            pool_size: values.number("store.pool_size", 1, 100)?,
+            pool_timeout: values.millis("store.pool_timeout_ms", 1, 600_000)?,
         })
     }
 }

@@ -1,3 +1,5 @@
+mod postgres;
+
 use super::{layers::DEFAULTS, *};
 use crate::domain::checkout::DEFAULT_DEADLINE_MS;
 use std::{fmt::Write, fs, path::Path};
@@ -24,19 +26,21 @@ fn defaults() -> Settings {
             cache_mib: 32,
             readers: 2,
             max_batch: 1_024,
+            pool_size: 4,
+            pool_timeout: Duration::from_secs(5),
         },
         saga: Saga { max_in_flight: 4_096 },
         orders: Orders { default_payment_deadline_ms: DEFAULT_DEADLINE_MS, allow_free_text_lines: true },
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
         retention: Retention { days: None },
-        node: Node { id: "node-1".to_owned() },
+        node: Node { id: "node-1".to_owned(), lease: Duration::from_secs(3) },
         telemetry: Telemetry { log: "info,actix_server=warn,refinery_core=warn".to_owned(), format: LogFormat::Auto },
     }
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 20] = [
+const OTHERS: [(&str, &str); 23] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -48,6 +52,8 @@ const OTHERS: [(&str, &str); 20] = [
     ("store.cache_mib", "64"),
     ("store.readers", "4"),
     ("store.max_batch", "16"),
+    ("store.pool_size", "8"),
+    ("store.pool_timeout_ms", "250"),
     ("saga.max_in_flight", "1"),
     ("orders.default_payment_deadline_ms", "2592000000"),
     ("orders.allow_free_text_lines", "false"),
@@ -55,6 +61,7 @@ const OTHERS: [(&str, &str); 20] = [
     ("idempotency.keep_hours", "1"),
     ("retention.days", "1"),
     ("node.id", "7"),
+    ("node.lease_ms", "500"),
     ("telemetry.log", "warn,backstitch=trace"),
     ("telemetry.format", "json"),
 ];
@@ -75,13 +82,15 @@ fn others() -> Settings {
             cache_mib: 64,
             readers: 4,
             max_batch: 16,
+            pool_size: 8,
+            pool_timeout: Duration::from_millis(250),
         },
         saga: Saga { max_in_flight: 1 },
         orders: Orders { default_payment_deadline_ms: MAX_DEADLINE_MS, allow_free_text_lines: false },
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },
         retention: Retention { days: NonZeroU32::new(1) },
-        node: Node { id: "7".to_owned() },
+        node: Node { id: "7".to_owned(), lease: Duration::from_millis(500) },
         telemetry: Telemetry { log: "warn,backstitch=trace".to_owned(), format: LogFormat::Json },
         ..defaults()
     }
@@ -281,6 +290,9 @@ fn a_bad_value_is_named_with_its_key_its_source_and_what_is_allowed() {
         ("http.max_body_bytes", "1e3", "a whole number from 1024 to 16777216"),
         ("http.request_timeout_ms", "999", "a whole number from 1000 to 600000"),
         ("store.readers", "65", "a whole number from 1 to 64"),
+        ("store.pool_size", "0", "a whole number from 1 to 100"),
+        ("store.pool_size", "101", "a whole number from 1 to 100"),
+        ("store.pool_timeout_ms", "0", "a whole number from 1 to 600000"),
         ("store.url", "data/b.db", "sqlite:PATH"),
         ("store.url", "sqlite:", "the path of a file"),
         ("store.url", "sqlite::memory:", "the path of a file"),
@@ -293,6 +305,8 @@ fn a_bad_value_is_named_with_its_key_its_source_and_what_is_allowed() {
         ("retention.days", "1.5", "0 for never, or a whole number from 1 to 36500"),
         ("node.id", "a b", "1 to 64 of"),
         ("node.id", "", "1 to 64 of"),
+        ("node.lease_ms", "499", "a whole number from 500 to 60000"),
+        ("node.lease_ms", "60001", "a whole number from 500 to 60000"),
         ("telemetry.log", "info,=,", "a level or filter"),
         ("telemetry.log", " ", "a level or filter"),
         ("telemetry.format", "JSON", "\"auto\", \"human\" or \"json\""),
@@ -334,15 +348,6 @@ fn a_value_of_the_wrong_type_in_a_file_is_refused() {
         let message = refused(&Sources::default().file(Some(file.clone())));
         assert!(message.starts_with(&format!("{start}{}): must be ", file.display())), "{message}");
     }
-}
-
-#[test]
-fn postgres_is_refused_by_name_and_without_its_password() {
-    let message = refused(&Sources::default().set("store.url", "postgres://me:hunter2@db/backstitch"));
-    assert!(message.contains("PostgreSQL is not in this release"), "{message}");
-    assert!(message.contains("\"postgres:…\"") && !message.contains("hunter2"), "{message}");
-    let message = refused(&Sources::default().set("store.url", "host=db password=hunter2"));
-    assert!(!message.contains("hunter2"), "{message}");
 }
 
 #[test]

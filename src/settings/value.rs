@@ -5,7 +5,7 @@
 
 use super::SettingsError;
 use config::{Value, ValueKind};
-use std::{collections::BTreeMap, fmt, num::NonZeroU32, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroU32, time::Duration};
 
 /// The merged values; each is taken out once, so that a key nobody reads is left over.
 #[derive(Debug)]
@@ -84,15 +84,15 @@ impl Values {
     pub(super) fn parsed_secret<T>(
         &mut self,
         key: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, &'static str>,
+        parse: impl FnOnce(&str) -> Result<T, Cow<'static, str>>,
     ) -> Result<T, SettingsError> {
         let value = self.take(key)?;
-        text(&value).and_then(parse).map_err(|allowed| {
+        text(&value).map_err(Cow::Borrowed).and_then(parse).map_err(|allowed| {
             let shown = match &value.kind {
                 ValueKind::String(text) => Value::new(value.origin().map(str::to_owned).as_ref(), redacted(text)),
                 _ => value,
             };
-            invalid(key, &shown, allowed)
+            invalid(key, &shown, &allowed)
         })
     }
 
@@ -108,10 +108,11 @@ fn text(value: &Value) -> Result<&str, &'static str> {
     }
 }
 
-/// The scheme alone where the rest may hold a user and a password.
+/// The scheme alone where the rest may hold a user and a password, also one that is not where it should be.
 fn redacted(url: &str) -> String {
+    let is_path = url.starts_with("sqlite:") || !url.contains(':');
     match url.split_once(':') {
-        _ if !url.contains(['@', '=']) => url.to_owned(),
+        _ if is_path && !url.contains(['@', '=']) => url.to_owned(),
         Some((scheme, _)) if scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()) => format!("{scheme}:…"),
         _ => "…".to_owned(),
     }

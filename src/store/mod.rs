@@ -15,10 +15,10 @@
 pub mod postgres;
 pub mod sqlite;
 
-mod commands;
-
+mod backend;
 mod bulk;
 mod catalog;
+mod commands;
 mod export;
 mod facts;
 mod json;
@@ -27,6 +27,7 @@ mod retention;
 mod saga;
 mod stock;
 
+pub use backend::{Database, OpenError, migrate, open, open_export, open_facts};
 pub use bulk::{BulkStore, BulkTx, BulkWork, Verdict};
 pub use catalog::{
     CatalogAnswer, CatalogDone, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,

@@ -24,6 +24,13 @@ pub enum OpenError {
         #[source]
         source: rustls::Error,
     },
+    /// The threads that talk to the server cannot be started.
+    #[error("cannot start what talks to PostgreSQL: {source}")]
+    NoRuntime {
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// Nobody answers there.
     #[error("cannot reach {place}: {why}; see that PostgreSQL runs there and that store.url is right")]
     Unreachable {

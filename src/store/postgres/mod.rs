@@ -1,23 +1,155 @@
 //! The backend for several machines: one PostgreSQL database that every node of a cluster uses.
+//!
+//! ```text
+//!   order ─┐
+//!   payment┼─▶ queue ─▶ writer thread, a connection of its own: every queued command in one transaction ─▶ answers
+//!   saga ──┘
+//!   queries ─▶ reader thread ─▶ a pool of connections
+//! ```
+//!
+//! A commit has reached the server's disk when it returns. When the connection is lost meanwhile, the writer finds
+//! out what became of it before it answers.
 
-#![expect(dead_code, reason = "the writing side, which uses the rest, is not here yet")]
+#![expect(dead_code, reason = "the reading side is not here yet")]
 
 mod catalog;
 mod codec;
 mod connect;
 mod error;
+mod node;
 mod order;
 mod payment;
 mod saga;
+mod schema;
+mod session;
 mod shipment;
 mod stock;
 mod tls;
-mod node;
-mod schema;
-mod session;
 mod write;
 mod writer;
 
 pub use connect::{Address, Certificate};
 pub use error::OpenError;
-pub use schema::{MigrateError, migrate};
+
+use super::{
+    Engine, ExportSource, FactSource, Removed, Stats, Store, StoreError,
+    commands::{Queue, Removal},
+};
+use crate::{domain::time::Timestamp, lifecycle::Fatal};
+use connect::Connector;
+use futures::future::BoxFuture;
+use node::Membership;
+use session::Session;
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::Client;
+
+/// How a database is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it is, and how it is reached.
+    pub address: Address,
+    /// Most connections for reading.
+    pub pool_size: usize,
+    /// How long a query waits for one of them.
+    pub pool_timeout: Duration,
+    /// Most commands in one transaction.
+    pub max_batch: usize,
+    /// This process's name.
+    pub node: String,
+    /// How long what this process drives is left to it when it is not heard of.
+    pub lease: Duration,
+}
+
+/// The backend. All owners share the database, its writer and its readers.
+pub(super) struct Postgres {
+    queue: Queue,
+}
+
+/// A runtime for one thread, which drives the connections that are made on it.
+fn runtime() -> Result<Runtime, OpenError> {
+    Builder::new_current_thread().enable_all().build().map_err(|source| OpenError::NoRuntime { source })
+}
+
+/// A connection that is driven by the runtime it is made on.
+async fn connected(connector: &Connector) -> Result<Client, OpenError> {
+    let (client, link) = connector.connect().await?;
+    tokio::spawn(async move {
+        if let Err(error) = link.await {
+            tracing::debug!(%error, "a connection has ended");
+        }
+    });
+    Ok(client)
+}
+
+/// Opens a database for a server: migrated, with its writer and readers running. Blocks meanwhile.
+///
+/// # Errors
+/// When it cannot be reached, may not be used, or a migration fails.
+pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
+    let runtime = runtime()?;
+    let connector = Connector::new(&options.address)?;
+    let stats = Arc::new(Stats::default());
+    let doubtful = Arc::new(AtomicBool::new(false));
+    let (client, membership) = runtime.block_on(async {
+        schema::migrate(&mut connected(&connector).await?, &options.address).await?;
+        let client = connected(&connector).await?;
+        let membership =
+            Membership::register(connector.clone(), &client, &options.node, options.lease, Arc::clone(&doubtful))
+                .await
+                .map_err(|error| connector.error(error))?;
+        Ok::<_, OpenError>((client, membership))
+    })?;
+    let session = Session::new(runtime, client);
+    let backend = Arc::new(Postgres {
+        queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal),
+    });
+    let _ = backend;
+    Err(OpenError::Absent)
+}
+
+/// Brings a database up to this release; the names of the migrations that were applied. Blocks meanwhile.
+///
+/// # Errors
+/// When it cannot be reached, may not be changed, or a migration fails.
+pub fn migrate(options: &Options) -> Result<Vec<String>, OpenError> {
+    let connector = Connector::new(&options.address)?;
+    runtime()?.block_on(async { schema::migrate(&mut connected(&connector).await?, &options.address).await })
+}
+
+/// Opens a database for an audit alone.
+///
+/// # Errors
+/// When there is no such database.
+pub fn open_facts(_: &Options) -> Result<Arc<dyn FactSource>, OpenError> {
+    Err(OpenError::Absent)
+}
+
+/// Opens a database to export it.
+///
+/// # Errors
+/// When there is no such database.
+pub fn open_export(_: &Options) -> Result<Arc<dyn ExportSource>, OpenError> {
+    Err(OpenError::Absent)
+}
+
+impl Engine for Postgres {
+    fn settle(&self) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.queue.ask(|_| Ok(()))
+    }
+
+    fn forget_keys(&self, before: Timestamp) -> BoxFuture<'static, Result<usize, StoreError>> {
+        self.queue.ask(move |tx| tx.forget_keys(before))
+    }
+
+    fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
+        self.queue.execute_one::<Removal>(before)
+    }
+
+    fn close(&self) -> BoxFuture<'static, ()> {
+        self.queue.close()
+    }
+}

@@ -1,0 +1,81 @@
+//! Which backend: the one place that knows that there are two.
+
+use super::{ExportSource, FactSource, Store, postgres, sqlite};
+use crate::lifecycle::Fatal;
+use std::{fmt, sync::Arc};
+
+/// A database, and how it is opened.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A file on this machine, for one process.
+    Sqlite(sqlite::Options),
+    /// A PostgreSQL server, for several.
+    Postgres(Box<postgres::Options>),
+}
+
+/// Where it is, without a password.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(options) => options.path.display().fmt(f),
+            Self::Postgres(options) => options.address.fmt(f),
+        }
+    }
+}
+
+/// Why a database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file.
+    #[error(transparent)]
+    Sqlite(#[from] sqlite::OpenError),
+    /// A PostgreSQL server.
+    #[error(transparent)]
+    Postgres(#[from] postgres::OpenError),
+}
+
+/// Opens a database for a server: migrated, and at work. Blocks meanwhile.
+///
+/// `fatal` is raised when the store can no longer promise anything.
+///
+/// # Errors
+/// When it cannot be reached, may not be used, or a migration fails.
+pub fn open(database: &Database, fatal: &Fatal) -> Result<Store, OpenError> {
+    Ok(match database {
+        Database::Sqlite(options) => sqlite::open(options, fatal)?,
+        Database::Postgres(options) => postgres::open(options, fatal)?,
+    })
+}
+
+/// Brings a database up to this release; the names of the migrations that were applied. Blocks meanwhile.
+///
+/// # Errors
+/// When it cannot be reached, may not be changed, or a migration fails.
+pub fn migrate(database: &Database) -> Result<Vec<String>, OpenError> {
+    Ok(match database {
+        Database::Sqlite(options) => sqlite::migrate(&options.path)?,
+        Database::Postgres(options) => postgres::migrate(options)?,
+    })
+}
+
+/// Opens a database for an audit alone, beside running servers or without them.
+///
+/// # Errors
+/// When there is no such database.
+pub fn open_facts(database: &Database) -> Result<Arc<dyn FactSource>, OpenError> {
+    Ok(match database {
+        Database::Sqlite(options) => sqlite::open_facts(&options.path)?,
+        Database::Postgres(options) => postgres::open_facts(options)?,
+    })
+}
+
+/// Opens a database to export it: as [`open_facts`] does.
+///
+/// # Errors
+/// When there is no such database.
+pub fn open_export(database: &Database) -> Result<Arc<dyn ExportSource>, OpenError> {
+    Ok(match database {
+        Database::Sqlite(options) => sqlite::open_export(&options.path)?,
+        Database::Postgres(options) => postgres::open_export(options)?,
+    })
+}
