@@ -78,10 +78,11 @@ impl Actors {
                 payment: payment.clone().recipient(),
                 shipping: shipping.clone().recipient(),
             };
-            let (store, status) = (Arc::clone(&store.sagas), Arc::clone(&coordinator_status));
+            let (peers, store, status) =
+                (store.peers.clone(), Arc::clone(&store.sagas), Arc::clone(&coordinator_status));
             let admission = admission.clone();
             supervise(arbiter, Arc::clone(&coordinator_status), fatal.clone(), move || {
-                SagaCoordinator::new(store, participants, node, admission, status)
+                SagaCoordinator::new(store, peers, participants, node, admission, status)
             })
         };
         signals.set(coordinator.clone().recipient());

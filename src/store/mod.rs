@@ -22,6 +22,7 @@ mod commands;
 mod export;
 mod facts;
 mod json;
+mod peers;
 mod query;
 mod retention;
 mod saga;
@@ -35,6 +36,7 @@ pub use catalog::{
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
+pub use peers::{Adopted, News, Node, NodeState, Peers};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use retention::{Removed, Watermark};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
@@ -269,6 +271,8 @@ pub struct Store {
     pub facts: Arc<dyn FactSource>,
     /// The store as a whole.
     pub engine: Arc<dyn Engine>,
+    /// The other processes that share it, where there can be some.
+    pub peers: Option<Arc<dyn Peers>>,
     /// What it has done.
     pub stats: Arc<Stats>,
 }

@@ -82,7 +82,12 @@ pub enum SagaCommand {
         why: String,
     },
     /// Load one, after every earlier command, in order to drive it.
-    Load(SagaId),
+    Load {
+        /// The saga.
+        saga_id: SagaId,
+        /// Whether to take it from another node that drives it.
+        take: bool,
+    },
     /// Nothing more is sent for this order, whose saga was not started.
     Abandon(OrderId),
 }
@@ -103,6 +108,8 @@ pub enum SagaAnswer {
     },
     /// The saga, if there is one.
     Loaded(Option<Box<StoredSaga>>),
+    /// The saga, which another node drives.
+    Elsewhere(Box<StoredSaga>),
 }
 
 /// A saga's row: what lists and timers need, without reading its log.

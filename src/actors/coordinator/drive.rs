@@ -56,6 +56,11 @@ impl Purpose {
         }
     }
 
+    /// Whether the saga is taken from another node that drives it.
+    pub(super) const fn takes(&self) -> bool {
+        self.is_wish() || matches!(self, Self::Ask)
+    }
+
     /// Whether somebody wants something of the saga that its log must be asked about, even when it rests.
     pub(super) const fn is_wish(&self) -> bool {
         matches!(self, Self::Cancel { .. } | Self::Retry { .. } | Self::Edit { .. })
@@ -260,13 +265,13 @@ impl SagaCoordinator {
         match self.hands.settle(saga_id, step) {
             Settled::Unconcerned => {}
             Settled::Noted => return,
-            Settled::Load => return self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded),
+            Settled::Load => return self.load(saga_id),
             Settled::Abandon(orders) => {
                 for order in orders {
                     self.outbox.store(saga_id, SagaCommand::Abandon(order), After::Abandoned);
                 }
                 if self.hands.loading.contains_key(&saga_id) {
-                    self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded);
+                    self.load(saga_id);
                 }
                 return;
             }
@@ -306,9 +311,15 @@ impl SagaCoordinator {
         } else {
             self.hands.loading.insert(saga_id, vec![purpose]);
             if !self.hands.unsettled.contains_key(&saga_id) {
-                self.outbox.store(saga_id, SagaCommand::Load(saga_id), After::Loaded);
+                self.load(saga_id);
             }
         }
+    }
+
+    /// Asks the store for a saga that is wanted in hand.
+    pub(super) fn load(&mut self, saga_id: SagaId) {
+        let take = self.hands.loading.get(&saga_id).is_some_and(|purposes| purposes.iter().any(Purpose::takes));
+        self.outbox.store(saga_id, SagaCommand::Load { saga_id, take }, After::Loaded);
     }
 
     pub(super) fn apply(&mut self, saga_id: SagaId, purpose: Purpose) {

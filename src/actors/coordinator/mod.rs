@@ -18,6 +18,7 @@
 mod drive;
 mod messages;
 mod outbox;
+mod peers;
 mod stored;
 mod timers;
 mod waiters;
@@ -37,7 +38,7 @@ use super::{
 };
 use crate::{
     domain::saga::{CancelBy, StepReply},
-    store::{SagaStore, StoreError},
+    store::{Peers, SagaStore, StoreError},
 };
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, Supervised, WrapFuture};
 use drive::{Hands, Purpose};
@@ -54,6 +55,7 @@ const RESEND_PAUSE: Duration = Duration::from_millis(10);
 /// Drives the sagas of this process.
 pub struct SagaCoordinator {
     store: Arc<dyn SagaStore>,
+    peers: Option<Arc<dyn Peers>>,
     participants: Participants,
     node: Arc<str>,
     status: Arc<ActorStatus>,
@@ -66,9 +68,10 @@ pub struct SagaCoordinator {
 }
 
 impl SagaCoordinator {
-    /// A coordinator over a store. `node` is written into every log entry.
+    /// A coordinator over a store that it shares with `peers`. `node` is written into every log entry.
     pub fn new(
         store: Arc<dyn SagaStore>,
+        peers: Option<Arc<dyn Peers>>,
         participants: Participants,
         node: String,
         admission: Admission,
@@ -76,6 +79,7 @@ impl SagaCoordinator {
     ) -> Self {
         Self {
             store,
+            peers,
             participants,
             node: node.into(),
             status,
@@ -150,6 +154,7 @@ impl Actor for SagaCoordinator {
     /// Also called after every restart: recovery is how every coordinator begins.
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.recover(ctx);
+        self.tend_peers(ctx);
     }
 }
 

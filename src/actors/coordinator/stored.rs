@@ -20,7 +20,7 @@ use actix::{AsyncContext, Context};
 use std::time::Duration;
 
 /// How long a saga whose log could not be written or read waits before it is loaded again.
-const RELOAD_PAUSE: Duration = Duration::from_millis(200);
+pub(super) const RELOAD_PAUSE: Duration = Duration::from_millis(200);
 
 /// Answers of the store.
 impl SagaCoordinator {
@@ -64,7 +64,7 @@ impl SagaCoordinator {
                 self.waiters.redirect(saga_id, known);
                 self.take_up(known, Purpose::Place);
             }
-            Ok(SagaAnswer::Stored | SagaAnswer::Loaded(_)) => self.started(saga_id),
+            Ok(SagaAnswer::Stored | SagaAnswer::Loaded(_) | SagaAnswer::Elsewhere(_)) => self.started(saga_id),
             Err(error) => {
                 self.abandon(saga_id);
                 self.waiters.failed(saga_id, &error);
@@ -159,6 +159,12 @@ impl SagaCoordinator {
         let purposes = self.hands.loading.remove(&saga_id).unwrap_or_default();
         match answer {
             Ok(SagaAnswer::Loaded(Some(stored))) => self.replay(*stored, purposes),
+            // Wished for while it was loaded for something that is no reason to take it.
+            Ok(SagaAnswer::Elsewhere(_)) if purposes.iter().any(Purpose::takes) => {
+                self.hands.loading.insert(saga_id, purposes);
+                self.load(saga_id);
+            }
+            Ok(SagaAnswer::Elsewhere(stored)) => self.look_on(&stored, ctx),
             Ok(_) => {
                 purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::NotFound));
                 self.waiters.failed(saga_id, &StoreError::Unavailable("the saga is not stored".into()));

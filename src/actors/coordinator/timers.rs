@@ -38,6 +38,11 @@ impl Timers {
         self.expected = Some(self.expected.map_or(at, |known| known.min(at)));
     }
 
+    /// Whether no more sagas are taken in hand.
+    pub(super) const fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// Takes no more sagas in hand.
     pub(super) fn stop(&mut self) {
         self.stopped = true;
@@ -55,7 +60,7 @@ impl SagaCoordinator {
         });
     }
 
-    fn look_for_interrupted(&mut self, after: Option<SagaId>, ctx: &mut Context<Self>) {
+    pub(super) fn look_for_interrupted(&mut self, after: Option<SagaId>, ctx: &mut Context<Self>) {
         if self.timers.stopped {
             return;
         }

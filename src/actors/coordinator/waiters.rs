@@ -107,6 +107,11 @@ impl Waiters {
         }
     }
 
+    /// The sagas whose rest somebody waits for.
+    pub(super) fn watched(&self) -> impl Iterator<Item = SagaId> {
+        self.resting.keys().copied()
+    }
+
     /// Forgets watchers who have given up on sagas that do not come to rest.
     pub(super) fn sweep(&mut self) {
         self.resting.retain(|_, watchers| {

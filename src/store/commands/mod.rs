@@ -26,7 +26,7 @@ pub(super) use bulk::BulkJob;
 pub(super) use catalog::{CatalogClaimed, CatalogRows, CatalogRunner};
 pub(super) use queue::{Alone, Job, Message, Mode, Queue};
 pub(super) use retention::{Found, Portion, Removal, RetentionRows};
-pub(super) use saga::{Encoded, SagaClaimed, SagaRows, SagaRunner};
+pub(super) use saga::{Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner};
 pub(super) use severed::{Cuts, Severed};
 pub(super) use stock::{StockClaimed, StockRows, StockRunner};
 
@@ -96,8 +96,8 @@ pub(super) struct Wants<'c> {
     pub(super) saga_keys: Vec<&'c Claim>,
     /// Sagas that are to be started.
     pub(super) saga_starts: Vec<SagaId>,
-    /// Sagas that are to be driven, and their logs.
-    pub(super) saga_loads: Vec<SagaId>,
+    /// Sagas that are to be driven, and their logs; whether each is to be taken from another node.
+    pub(super) saga_loads: Vec<(SagaId, bool)>,
 }
 
 /// A row and how often it has been written.

@@ -27,10 +27,19 @@ pub(in crate::store) trait SagaRows {
     fn park_saga(&self, saga: SagaId, wake_at: Timestamp) -> Result<(), CommandError>;
     /// Sets a saga aside, unless it has come to a good end.
     fn set_saga_aside(&self, saga: SagaId, why: &str) -> Result<(), CommandError>;
-    /// A saga and its log, in order to drive it.
-    fn load_saga(&self, saga: SagaId) -> Result<Option<StoredSaga>, CommandError>;
+    /// A saga and its log, in order to drive it: it is this node's from now on, unless another one drives it and it
+    /// is not to be taken from there.
+    fn load_saga(&self, saga: SagaId, take: bool) -> Result<Option<Loaded>, CommandError>;
     /// Sagas that were under way, not waiting, when their process ended.
     fn interrupted(&self, after: Option<SagaId>, limit: u32) -> Result<Vec<SagaId>, CommandError>;
+}
+
+/// A saga that was loaded.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Loaded {
+    pub(in crate::store) saga: StoredSaga,
+    /// Another node drives it.
+    pub(in crate::store) is_elsewhere: bool,
 }
 
 /// What a saga's idempotency key was used for, and under which body.
@@ -57,7 +66,10 @@ pub(in crate::store) enum Encoded {
         saga_id: SagaId,
         why: String,
     },
-    Load(SagaId),
+    Load {
+        saga_id: SagaId,
+        take: bool,
+    },
     Abandon(OrderId),
     /// What cannot be written, and the order of the start or append that it was.
     Unencodable {
@@ -108,7 +120,7 @@ impl From<SagaCommand> for Encoded {
             }),
             SagaCommand::Park { saga_id, wake_at } => Ok(Self::Park { saga_id, wake_at }),
             SagaCommand::SetAside { saga_id, why } => Ok(Self::SetAside { saga_id, why }),
-            SagaCommand::Load(saga_id) => Ok(Self::Load(saga_id)),
+            SagaCommand::Load { saga_id, take } => Ok(Self::Load { saga_id, take }),
             SagaCommand::Abandon(order_id) => Ok(Self::Abandon(order_id)),
         };
         encoded.unwrap_or_else(|error| Self::Unencodable { order_id, why: error.to_string() })
@@ -129,7 +141,7 @@ impl Run for SagaRunner {
                 wants.saga_keys.extend(claim);
             }
             Encoded::Append(append) => wants.saga_keys.extend(&append.claim),
-            Encoded::Load(saga_id) => wants.saga_loads.push(*saga_id),
+            Encoded::Load { saga_id, take } => wants.saga_loads.push((*saga_id, *take)),
             _ => {}
         }
     }
@@ -151,13 +163,14 @@ impl Run for SagaRunner {
             }),
             Encoded::Park { saga_id, wake_at } => tx.park_saga(*saga_id, *wake_at).map(|()| SagaAnswer::Stored),
             Encoded::SetAside { saga_id, why } => tx.set_saga_aside(*saga_id, why).map(|()| SagaAnswer::Stored),
-            Encoded::Load(saga_id) => {
-                let saga = tx.load_saga(*saga_id)?;
-                if let Some(saga) = &saga {
+            Encoded::Load { saga_id, take } => match tx.load_saga(*saga_id, *take)? {
+                None => Ok(SagaAnswer::Loaded(None)),
+                Some(Loaded { saga, is_elsewhere }) => {
                     tx.severed().mend(saga.row.order_id);
+                    let saga = Box::new(saga);
+                    Ok(if is_elsewhere { SagaAnswer::Elsewhere(saga) } else { SagaAnswer::Loaded(Some(saga)) })
                 }
-                Ok(SagaAnswer::Loaded(saga.map(Box::new)))
-            }
+            },
             Encoded::Abandon(order_id) => {
                 tx.severed().abandon(*order_id);
                 Ok(SagaAnswer::Stored)
@@ -177,7 +190,7 @@ impl Run for SagaRunner {
             Encoded::Start { row, .. } => severed.cut(row.order_id),
             Encoded::Append(append) => severed.cut(append.order_id),
             Encoded::Abandon(order_id) => severed.abandon(*order_id),
-            Encoded::Park { .. } | Encoded::SetAside { .. } | Encoded::Load(_) | Encoded::Unencodable { .. } => {}
+            Encoded::Park { .. } | Encoded::SetAside { .. } | Encoded::Load { .. } | Encoded::Unencodable { .. } => {}
         }
     }
 }

@@ -104,9 +104,8 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
         Ok::<_, OpenError>((client, membership))
     })?;
     let session = Session::new(runtime, client);
-    let backend = Arc::new(Postgres {
-        queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal),
-    });
+    let backend =
+        Arc::new(Postgres { queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal) });
     let _ = backend;
     Err(OpenError::Absent)
 }

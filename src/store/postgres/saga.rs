@@ -12,7 +12,8 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
-pub(super) const BY_IDS: &str = concat!("SELECT ", columns!(), " FROM saga_saga WHERE id = ANY($1)");
+/// The sagas `$1`, with their owners as the last column.
+pub(super) const BY_IDS: &str = concat!("SELECT ", columns!(), ", owner FROM saga_saga WHERE id = ANY($1)");
 pub(super) const LOGS: &str = "SELECT saga_id, seq, entry FROM saga_log WHERE saga_id = ANY($1) ORDER BY saga_id, seq";
 
 /// Reads an entry of [`LOGS`].

@@ -220,9 +220,8 @@ impl Thread {
         let committing = run.is_ok();
         let ended = run.and_then(|()| tx.commit(&mark).map_err(CommandError::into_store_error));
         Stats::add(&self.stats.statements, session.take_sent());
-        metrics::histogram!("store_batch_round_trips").record(metrics_value(
-            usize::try_from(session.take_trips()).unwrap_or(usize::MAX),
-        ));
+        metrics::histogram!("store_batch_round_trips")
+            .record(metrics_value(usize::try_from(session.take_trips()).unwrap_or(usize::MAX)));
         let Err(error) = ended else { return End::Committed };
         let failure = tx.take_failure();
         drop(tx);
@@ -282,9 +281,7 @@ impl Thread {
     /// Sees to it that there is a connection, for which it is waited until `begun` is long ago. Says whether the
     /// transaction of a mark was committed.
     fn connect(&mut self, begun: Instant, doubt: Option<Mark>) -> Result<Resumed, StoreError> {
-        if doubt.is_none()
-            && matches!(&self.connection, Connection::Up(session) if !session.is_closed())
-        {
+        if doubt.is_none() && matches!(&self.connection, Connection::Up(session) if !session.is_closed()) {
             return Ok(Resumed::Nothing);
         }
         let (runtime, since) = match std::mem::replace(&mut self.connection, Connection::Changing) {

@@ -236,6 +236,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
         bulk: Arc::clone(&backend) as _,
         facts: Arc::new(facts::Snapshot { path: path.clone() }),
         engine: backend,
+        peers: None,
         stats,
     })
 }

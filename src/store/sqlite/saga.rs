@@ -14,7 +14,7 @@ use crate::{
     store::{
         Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError,
         StoredSaga,
-        commands::{CommandError, Encoded, SagaClaimed, SagaRows, SagaRunner},
+        commands::{CommandError, Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner},
     },
 };
 use futures::future::BoxFuture;
@@ -132,11 +132,12 @@ impl SagaRows for Tx<'_, '_> {
         Ok(())
     }
 
-    fn load_saga(&self, saga: SagaId) -> Result<Option<StoredSaga>, CommandError> {
+    /// There is no other node.
+    fn load_saga(&self, saga: SagaId, _take: bool) -> Result<Option<Loaded>, CommandError> {
         let loaded = (|| {
             let Some(row) = self.row(BY_ID, [saga], read_row)? else { return Ok(None) };
             let entries = self.rows(LOG, [saga], read_entry)?;
-            Ok(Some(StoredSaga { row, entries }))
+            Ok(Some(Loaded { saga: StoredSaga { row, entries }, is_elsewhere: false }))
         })();
         loaded.map_err(|error| command_error(&error))
     }

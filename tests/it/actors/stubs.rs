@@ -134,7 +134,7 @@ fn desk_of_all(
     let (admission, coordinator_status) = (Admission::new(10_000), own.clone());
     let places = admission.clone();
     let coordinator = supervise(&arbiter.handle(), own.clone(), test.fatal.clone(), move || {
-        SagaCoordinator::new(sagas, participants, "test".into(), places, own)
+        SagaCoordinator::new(sagas, None, participants, "test".into(), places, own)
     });
     Desk { test, coordinator, coordinator_status, admission, _arbiter: arbiter }
 }

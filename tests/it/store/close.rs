@@ -29,7 +29,11 @@ async fn closing_runs_what_was_handed_over_and_refuses_what_comes_later() {
     assert!(refused.iter().all(|answer| matches!(answer, Err(StoreError::Unavailable(_)))), "{refused:?}");
     decided(one(handed_over.await));
     closed.await;
-    let load = test.store.sagas.execute(vec![SagaCommand::Load(SagaId::from_uuid(uuid::Uuid::now_v7()))]).await;
+    let load = test
+        .store
+        .sagas
+        .execute(vec![SagaCommand::Load { saga_id: SagaId::from_uuid(uuid::Uuid::now_v7()), take: false }])
+        .await;
     assert!(matches!(one(load), Err(StoreError::Unavailable(_))));
     assert!(matches!(test.store.engine.settle().await, Err(StoreError::Unavailable(_))));
     test.store.engine.close().await;

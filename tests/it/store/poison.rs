@@ -79,7 +79,7 @@ async fn a_saga_whose_row_cannot_be_read_is_poisoned_and_can_still_be_set_aside(
         tell(&test.store, case.start(None)).await.unwrap();
     }
     spoil(&test, "UPDATE saga_saga SET reason = 'of a later release' WHERE order_id = ?1", &bad);
-    let loads = [&bad, &good].map(|case| SagaCommand::Load(case.saga_id)).into();
+    let loads = [&bad, &good].map(|case| SagaCommand::Load { saga_id: case.saga_id, take: false }).into();
     let answers = test.store.sagas.execute(loads).await;
     assert!(matches!(answers[0], Err(StoreError::Poisoned(_))), "{:?}", answers[0]);
     assert!(matches!(&answers[1], Ok(SagaAnswer::Loaded(Some(_)))));

@@ -12,7 +12,7 @@ use backstitch::{
 };
 
 async fn load(store: &Store, id: SagaId) -> Option<backstitch::store::StoredSaga> {
-    match tell(store, SagaCommand::Load(id)).await.unwrap() {
+    match tell(store, SagaCommand::Load { saga_id: id, take: false }).await.unwrap() {
         SagaAnswer::Loaded(saga) => saga.map(|saga| *saga),
         other => panic!("{other:?}"),
     }

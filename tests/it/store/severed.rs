@@ -38,7 +38,7 @@ async fn the_loser_of_an_append_gets_a_conflict_and_its_actions_are_refused_unti
     let other = Case::new(Provider::Simulated);
     one(test.store.orders.execute(vec![other.order(Verb::CreateOrder).into()]).await).unwrap();
 
-    tell(&test.store, SagaCommand::Load(loser.saga_id)).await.unwrap();
+    tell(&test.store, SagaCommand::Load { saga_id: loser.saga_id, take: false }).await.unwrap();
     one(test.store.orders.execute(vec![loser.order(Verb::CreateOrder).into()]).await).unwrap();
     let paid = winner.saga.outcome(Verb::ProcessPayment, Outcome::DONE, at(2), 0.0).unwrap();
     assert!(matches!(tell(&test.store, winner.append(paid, None)).await, Ok(SagaAnswer::Stored)));
@@ -137,7 +137,7 @@ async fn an_append_under_a_used_key_is_not_made_and_neither_is_what_follows_from
         }
         let undo = one(test.store.payments.execute(vec![case.payment(Verb::RefundPayment).into()]).await);
         assert!(matches!(undo, Err(StoreError::Unavailable(_))), "{undo:?}");
-        tell(&test.store, SagaCommand::Load(case.saga_id)).await.unwrap();
+        tell(&test.store, SagaCommand::Load { saga_id: case.saga_id, take: false }).await.unwrap();
         case = before;
     }
     let action = one(test.store.payments.execute(vec![case.payment(Verb::ProcessPayment).into()]).await);

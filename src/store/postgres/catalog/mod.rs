@@ -1,3 +1,8 @@
 //! Temporary.
 pub(super) mod rows;
-pub(super) fn vector(_name: &crate::domain::catalog::ProductName, _category: Option<&crate::domain::catalog::Category>) -> String { String::new() }
+pub(super) fn vector(
+    _name: &crate::domain::catalog::ProductName,
+    _category: Option<&crate::domain::catalog::Category>,
+) -> String {
+    String::new()
+}

@@ -44,7 +44,6 @@ use working::Working;
 
 pub(super) use mark::Mark;
 
-
 /// A statement that fails, and its transaction with it, unless it writes as many rows as its first parameter says.
 macro_rules! exactly {
     ($($sql:expr),+) => {

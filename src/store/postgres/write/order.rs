@@ -94,8 +94,9 @@ pub(super) fn write<'r, S>(
         let pairs: Vec<_> = new.iter().zip(lines).collect();
         calls.push(Call::new(
             INSERT,
-            columns_of!(pairs, |pair|
-                pair.0.row.id,
+            columns_of!(
+                pairs,
+                |pair| pair.0.row.id,
                 pair.0.row.saga_id,
                 pair.0.row.customer_ref.as_ref().map(CustomerRef::as_str),
                 pair.0.row.currency,
@@ -110,8 +111,9 @@ pub(super) fn write<'r, S>(
         ));
     }
     if !moved.is_empty() {
-        let mut params = columns_of!(moved, |change|
-            change.key,
+        let mut params = columns_of!(
+            moved,
+            |change| change.key,
             change.loaded(),
             change.version,
             change.row.status,
@@ -124,8 +126,9 @@ pub(super) fn write<'r, S>(
     if !edited.is_empty() {
         let lines = lines(&edited)?;
         let pairs: Vec<_> = edited.iter().zip(lines).collect();
-        let mut params = columns_of!(pairs, |pair|
-            pair.0.key,
+        let mut params = columns_of!(
+            pairs,
+            |pair| pair.0.key,
             pair.0.loaded(),
             pair.0.version,
             pair.0.row.status,

@@ -141,8 +141,9 @@ pub(super) fn write<'r, S>(
     }
     if !new.is_empty() {
         let scripts: Result<Vec<_>, _> = new.iter().map(|row| script_to_json(row.payment.script)).collect();
-        let mut params = columns_of!(new, |row|
-            row.payment.order_id,
+        let mut params = columns_of!(
+            new,
+            |row| row.payment.order_id,
             row.number,
             row.payment.id,
             i64::from(row.payment.revision),
@@ -166,8 +167,9 @@ pub(super) fn write<'r, S>(
         calls.push(Call::new(INSERT, params));
     }
     if !old.is_empty() {
-        let mut params = columns_of!(old, |row|
-            row.payment.order_id,
+        let mut params = columns_of!(
+            old,
+            |row| row.payment.order_id,
             row.number,
             row.loaded,
             row.version,
@@ -190,8 +192,9 @@ pub(super) fn write<'r, S>(
     if !buffer.movements.is_empty() {
         calls.push(Call::new(
             APPEND,
-            columns_of!(buffer.movements, |movement|
-                movement.order_id,
+            columns_of!(
+                buffer.movements,
+                |movement| movement.order_id,
                 movement.payment_id,
                 movement.kind,
                 movement.amount,
@@ -200,8 +203,9 @@ pub(super) fn write<'r, S>(
         ));
     }
     if !buffer.claims.is_empty() {
-        let mut params = columns_of!(buffer.claims, |claimed|
-            claimed.0.scope.as_str(),
+        let mut params = columns_of!(
+            buffer.claims,
+            |claimed| claimed.0.scope.as_str(),
             claimed.0.key.as_str(),
             claimed.0.body_hash.as_slice(),
             claimed.1,

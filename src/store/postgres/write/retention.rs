@@ -27,11 +27,8 @@ const TAKE_NOTED: &str = concat!(
     " FROM taken t JOIN saga_saga s ON s.id = t.saga_id ORDER BY t.since, t.saga_id"
 );
 
-const AHEAD: &str = concat!(
-    "SELECT s.id, ",
-    ended!(),
-    ", s.created_at FROM saga_saga s WHERE s.id > $1 ORDER BY s.id LIMIT $2"
-);
+const AHEAD: &str =
+    concat!("SELECT s.id, ", ended!(), ", s.created_at FROM saga_saga s WHERE s.id > $1 ORDER BY s.id LIMIT $2");
 
 fn found(row: &Row) -> Result<Found, Unreadable> {
     Ok(Found { id: get(row, 0)?, ended: get(row, 1)? })

@@ -1,9 +1,6 @@
 //! Sagas and their logs, written.
 
-use super::{
-    Call, Reads, Tx, columns_of, exactly,
-    working::count,
-};
+use super::{Call, Reads, Tx, columns_of, exactly, working::count};
 use crate::{
     domain::{
         ids::{IdMap, OrderId, SagaId},
@@ -13,7 +10,7 @@ use crate::{
     },
     store::{
         Claim, RowUpdate, SagaRow, StoreError, StoredSaga,
-        commands::{CommandError, SagaClaimed, SagaRows, Wants},
+        commands::{CommandError, Loaded, SagaClaimed, SagaRows, Wants},
         postgres::{
             codec::{Unreadable, get, hash},
             saga,
@@ -39,7 +36,7 @@ pub(super) struct SagaBuffer {
     /// Keys that were looked up, and what they were used for.
     keys: HashMap<(String, String), Option<SagaClaimed>>,
     /// Sagas that were read in order to drive them.
-    loaded: IdMap<SagaId, Result<StoredSaga, StoreError>>,
+    loaded: IdMap<SagaId, Result<Loaded, StoreError>>,
     /// Sagas that were looked for because they are to be started, and are there.
     there: BTreeSet<SagaId>,
 }
@@ -93,10 +90,14 @@ const KEYS: &str = "SELECT i.scope, i.key, i.body_hash, i.order_id, i.saga_id \
                     FROM unnest($1::text[], $2::text[]) AS k (scope, key) \
                     JOIN saga_idempotency i ON i.scope = k.scope AND i.key = k.key";
 
-/// Who drives a saga owns it: whoever did before, finds that out with the next append.
-const ADOPT: &str = "UPDATE saga_saga SET owner = $2 \
-                     WHERE id IN (SELECT id FROM saga_saga WHERE id = ANY($1) AND owner <> $2 \
-                     AND finished_at IS NULL ORDER BY id FOR UPDATE)";
+/// Who drives a saga owns it: whoever did before, finds that out with the next append. One that rests is driven by
+/// nobody, unless somebody takes it because a person wants something of it.
+const ADOPT: &str = "UPDATE saga_saga SET owner = $3 WHERE id IN \
+                     (SELECT s.id FROM saga_saga s \
+                      JOIN unnest($1::uuid[], $2::boolean[]) AS u (id, take) ON u.id = s.id \
+                      WHERE s.owner <> $3 AND (s.finished_at IS NULL AND (u.take OR NOT EXISTS \
+                      (SELECT 1 FROM saga_node n WHERE n.epoch = s.owner AND NOT n.given_up)) \
+                      OR u.take AND s.status = 'needs_attention') ORDER BY s.id FOR UPDATE OF s)";
 
 const THERE: &str = "SELECT id FROM saga_saga WHERE id = ANY($1)";
 
@@ -126,9 +127,15 @@ impl Tx<'_> {
 
     pub(super) fn read_sagas_ahead<'a>(&'a self, wants: &Wants<'_>, reads: &mut Reads<'a>) {
         if !wants.saga_loads.is_empty() {
-            let sagas: Vec<SagaId> = wants.saga_loads.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+            let mut loads = wants.saga_loads.clone();
+            // Where both are asked for, it is taken.
+            loads.sort_unstable_by_key(|(saga, take)| (*saga, !take));
+            loads.dedup_by_key(|(saga, _)| *saga);
+            let sagas: Vec<SagaId> = loads.iter().map(|(saga, _)| *saga).collect();
+            let mut params = columns_of!(loads, |load| load.0, load.1);
+            params.push(Box::new(self.epoch));
             self.wrote.set(true);
-            reads.push(Call::new(ADOPT, vec![Box::new(sagas.clone()), Box::new(self.epoch)]), |_| Ok(()));
+            reads.push(Call::new(ADOPT, params), |_| Ok(()));
             reads.push(Call::new(saga::BY_IDS, vec![Box::new(sagas.clone())]), |rows| self.take_in_rows(&rows));
             reads.push(Call::new(saga::LOGS, vec![Box::new(sagas)]), |rows| self.take_in_logs(&rows));
         }
@@ -145,7 +152,11 @@ impl Tx<'_> {
         let mut buffer = self.sagas.borrow_mut();
         for row in rows {
             let id: SagaId = self.readable(get(row, 0))?;
-            let read = saga::read(row).map(|row| StoredSaga { row, entries: Vec::new() });
+            let read = saga::read(row).and_then(|read| {
+                let owner: i64 = get(row, row.len() - 1)?;
+                let is_elsewhere = owner != self.epoch && !read.status.is_at_rest();
+                Ok(Loaded { saga: StoredSaga { row: read, entries: Vec::new() }, is_elsewhere })
+            });
             let unreadable = |error| StoreError::Poisoned(format!("the stored saga {id} cannot be read: {error}"));
             buffer.loaded.insert(id, read.map_err(unreadable));
         }
@@ -156,9 +167,9 @@ impl Tx<'_> {
         let mut buffer = self.sagas.borrow_mut();
         for row in rows {
             let id: SagaId = self.readable(get(row, 0))?;
-            let Some(Ok(saga)) = buffer.loaded.get_mut(&id) else { continue };
+            let Some(Ok(loaded)) = buffer.loaded.get_mut(&id) else { continue };
             match saga::read_entry(row) {
-                Ok(entry) => saga.entries.push(entry),
+                Ok(entry) => loaded.saga.entries.push(entry),
                 Err(error) => {
                     let why = format!("the log of saga {id} cannot be read: {error}");
                     buffer.loaded.insert(id, Err(StoreError::Poisoned(why)));
@@ -250,7 +261,7 @@ impl SagaRows for Tx<'_> {
         .map(drop)
     }
 
-    fn load_saga(&self, saga: SagaId) -> Result<Option<StoredSaga>, CommandError> {
+    fn load_saga(&self, saga: SagaId, take: bool) -> Result<Option<Loaded>, CommandError> {
         let known = {
             let buffer = self.sagas.borrow();
             if buffer.touches(saga) { None } else { buffer.loaded.get(&saga).cloned() }
@@ -259,7 +270,7 @@ impl SagaRows for Tx<'_> {
             return Ok(Some(known?));
         }
         self.flush()?;
-        self.run(ADOPT, vec![Box::new(vec![saga]), Box::new(self.epoch)])?;
+        self.run(ADOPT, vec![Box::new(vec![saga]), Box::new(vec![take]), Box::new(self.epoch)])?;
         let rows = self.ask(saga::BY_IDS, vec![Box::new(vec![saga])])?;
         self.take_in_rows(&rows)?;
         let rows = self.ask(saga::LOGS, vec![Box::new(vec![saga])])?;
@@ -308,8 +319,9 @@ const KEEP_CLAIMS: &str = "INSERT INTO saga_idempotency (scope, key, body_hash, 
 /// Adds the statements that write what has changed.
 pub(super) fn write<'r>(buffer: &'r SagaBuffer, epoch: i64, now: Timestamp, calls: &mut Vec<Call<'r>>) {
     if !buffer.claims.is_empty() {
-        let mut params = columns_of!(buffer.claims, |claimed|
-            claimed.0.scope.as_str(),
+        let mut params = columns_of!(
+            buffer.claims,
+            |claimed| claimed.0.scope.as_str(),
             claimed.0.key.as_str(),
             claimed.0.body_hash.as_slice(),
             claimed.1,
@@ -319,8 +331,9 @@ pub(super) fn write<'r>(buffer: &'r SagaBuffer, epoch: i64, now: Timestamp, call
         calls.push(Call::new(KEEP_CLAIMS, params));
     }
     if !buffer.new.is_empty() {
-        let mut params = columns_of!(buffer.new, |row|
-            row.id,
+        let mut params = columns_of!(
+            buffer.new,
+            |row| row.id,
             row.order_id,
             row.definition.as_str(),
             i64::from(row.version),
@@ -339,8 +352,9 @@ pub(super) fn write<'r>(buffer: &'r SagaBuffer, epoch: i64, now: Timestamp, call
     let mut changed: Vec<_> = buffer.changed.iter().collect();
     changed.sort_unstable_by_key(|(id, _)| **id);
     if !changed.is_empty() {
-        let mut params = columns_of!(changed, |saga|
-            *saga.0,
+        let mut params = columns_of!(
+            changed,
+            |saga| *saga.0,
             saga.1.status,
             saga.1.waiting_for,
             saga.1.reason,

@@ -84,8 +84,9 @@ pub(super) fn write<'r, S>(
             .map(|row| (!row.shipment.contents.is_empty()).then(|| to_json(&row.shipment.contents)).transpose())
             .collect();
         let scripts: Result<Vec<_>, _> = new.iter().map(|row| script_to_json(row.shipment.script)).collect();
-        let mut params = columns_of!(new, |row|
-            row.shipment.order_id,
+        let mut params = columns_of!(
+            new,
+            |row| row.shipment.order_id,
             row.number,
             row.shipment.id,
             row.shipment.saga_id,
@@ -104,8 +105,9 @@ pub(super) fn write<'r, S>(
         calls.push(Call::new(INSERT, params));
     }
     if !old.is_empty() {
-        let mut params = columns_of!(old, |row|
-            row.shipment.order_id,
+        let mut params = columns_of!(
+            old,
+            |row| row.shipment.order_id,
             row.number,
             row.loaded,
             row.version,

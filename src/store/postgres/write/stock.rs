@@ -120,7 +120,9 @@ impl Tx<'_> {
     pub(super) fn read_levels_ahead(&self, wanted: &[Shelf]) -> Result<(), CommandError> {
         let mut shelves: BTreeSet<Shelf> = wanted.iter().copied().collect();
         for ((_, variant_id), warehouses) in self.stock.sources.borrow().iter() {
-            shelves.extend(warehouses.iter().map(|(warehouse, _)| Shelf { variant_id: *variant_id, warehouse_id: *warehouse }));
+            shelves.extend(
+                warehouses.iter().map(|(warehouse, _)| Shelf { variant_id: *variant_id, warehouse_id: *warehouse }),
+            );
         }
         self.stock.reservations.each(|reservation| shelves.extend(reservation.items.iter().map(|item| item.shelf())));
         self.read_levels(shelves.into_iter().collect())
@@ -322,8 +324,9 @@ pub(super) fn write<'r, S>(
     write_reservations(reservations, calls)?;
     let (new, old): (Vec<_>, Vec<_>) = changes(levels).into_iter().partition(|change| change.stored.is_none());
     if !new.is_empty() {
-        let mut params = columns_of!(new, |level|
-            level.key.variant_id,
+        let mut params = columns_of!(
+            new,
+            |level| level.key.variant_id,
             level.key.warehouse_id,
             level.row.shop_id,
             level.row.on_hand(),
@@ -334,8 +337,9 @@ pub(super) fn write<'r, S>(
         calls.push(Call::new(INSERT_LEVELS, params));
     }
     if !old.is_empty() {
-        let mut params = columns_of!(old, |level|
-            level.key.variant_id,
+        let mut params = columns_of!(
+            old,
+            |level| level.key.variant_id,
             level.key.warehouse_id,
             level.loaded(),
             level.version,
@@ -359,8 +363,9 @@ fn write_reservations<'r, S>(
     let (new, old): (Vec<_>, Vec<_>) = changes(reservations).into_iter().partition(|change| change.stored.is_none());
     if !new.is_empty() {
         let items: Result<Vec<_>, _> = new.iter().map(|change| to_json(&change.row.items)).collect();
-        let mut params = columns_of!(new, |change|
-            change.row.order_id,
+        let mut params = columns_of!(
+            new,
+            |change| change.row.order_id,
             change.row.saga_id,
             i64::from(change.row.revision),
             i64::from(change.row.refused_revision),
@@ -373,8 +378,9 @@ fn write_reservations<'r, S>(
     }
     if !old.is_empty() {
         let items: Result<Vec<_>, _> = old.iter().map(|change| to_json(&change.row.items)).collect();
-        let mut params = columns_of!(old, |change|
-            change.row.order_id,
+        let mut params = columns_of!(
+            old,
+            |change| change.row.order_id,
             change.loaded(),
             change.version,
             i64::from(change.row.revision),
@@ -402,8 +408,9 @@ fn movement_params(movements: &[Appended]) -> crate::store::postgres::session::P
         Cause::Count(reason) => Some(reason.as_str().to_owned()),
         _ => None,
     };
-    columns_of!(movements, |appended|
-        appended.movement.shelf.variant_id,
+    columns_of!(
+        movements,
+        |appended| appended.movement.shelf.variant_id,
         appended.movement.shelf.warehouse_id,
         appended.movement.delta.kind,
         appended.movement.delta.on_hand,

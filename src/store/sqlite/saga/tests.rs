@@ -129,7 +129,7 @@ async fn a_log_that_is_no_text_poisons_its_own_saga_and_no_other() {
     let conn = Connection::open(&database.path).expect("a second connection");
     conn.execute("UPDATE saga_log SET entry = CAST(x'ff' AS TEXT) WHERE saga_id = ?1", [broken]).expect("it is broken");
 
-    let loaded = database.run(SagaCommand::Load(broken)).await;
+    let loaded = database.run(SagaCommand::Load { saga_id: broken, take: false }).await;
     assert!(matches!(loaded, Err(StoreError::Poisoned(_))), "{loaded:?}");
     let sagas: Vec<_> = database.facts().await.into_iter().filter_map(|facts| facts.saga).collect();
     assert!(matches!(&sagas[0], Err(why) if why.contains(&broken.to_string())), "{:?}", sagas[0]);

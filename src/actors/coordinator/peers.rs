@@ -1,0 +1,135 @@
+//! The other nodes' sagas: what is taken over from those that are gone, and what is waited for here that others
+//! drive.
+//!
+//! What other nodes announce only saves time: whatever is waited for is also asked for now and then.
+
+use super::{SagaCoordinator, drive::Purpose, stored::RELOAD_PAUSE};
+use crate::{
+    domain::{
+        checkout::{self, Edited},
+        ids::SagaId,
+    },
+    store::{Adopted, News, Peers, StoredSaga},
+};
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use std::{sync::Arc, time::Duration};
+
+/// Sagas taken over in one portion.
+const PORTION: u32 = 128;
+/// Sagas taken in hand again above which no more are taken over.
+const BOUND: usize = 1024;
+/// The pause between two portions, so that a failover is no stampede.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked for nodes that are gone.
+const EVERY: Duration = Duration::from_millis(500);
+/// How often it is asked for the sagas that others drive and somebody waits for here.
+const POLL: Duration = Duration::from_millis(500);
+
+impl SagaCoordinator {
+    /// Begins to look after the other nodes' sagas, where there can be other nodes.
+    pub(super) fn tend_peers(&mut self, ctx: &mut Context<Self>) {
+        let Some(peers) = self.peers.clone() else { return };
+        self.adopt(Arc::clone(&peers), ctx);
+        self.listen(Arc::clone(&peers), ctx);
+        ctx.run_interval(POLL, move |actor, ctx| actor.ask_for_watched(&peers, ctx));
+    }
+
+    fn adopt(&mut self, peers: Arc<dyn Peers>, ctx: &mut Context<Self>) {
+        if self.timers.is_stopped() {
+            return;
+        }
+        if peers.is_in_doubt() {
+            self.look_for_interrupted(None, ctx);
+        }
+        if self.hands.resumed() >= BOUND {
+            ctx.run_later(PAUSE, move |actor, ctx| actor.adopt(peers, ctx));
+            return;
+        }
+        let adopted = peers.adopt(PORTION).into_actor(self);
+        ctx.spawn(adopted.map(move |adopted, actor, ctx| {
+            let pause = match adopted {
+                Ok(adopted) => {
+                    let more = adopted.sagas == PORTION as usize;
+                    actor.take_over(adopted);
+                    actor.settle_down(ctx);
+                    if more { PAUSE } else { EVERY }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "other nodes cannot be looked after now");
+                    EVERY
+                }
+            };
+            ctx.run_later(pause, move |actor, ctx| actor.adopt(peers, ctx));
+        }));
+    }
+
+    fn take_over(&mut self, Adopted { under_way, next_due, sagas, given_up }: Adopted) {
+        for node in given_up {
+            tracing::warn!(node, "a node has not renewed its lease and is given up");
+        }
+        if sagas > 0 {
+            tracing::info!(sagas, under_way = under_way.len(), "sagas of nodes that are gone are taken over");
+        }
+        if let Some(next_due) = next_due {
+            self.timers.expect(next_due);
+        }
+        for saga_id in under_way {
+            self.take_up(saga_id, Purpose::Drive);
+        }
+    }
+
+    fn listen(&mut self, peers: Arc<dyn Peers>, ctx: &mut Context<Self>) {
+        let news = peers.news().into_actor(self);
+        ctx.spawn(news.map(move |news, actor, ctx| {
+            match news {
+                News::Rested(sagas) => sagas.into_iter().for_each(|saga_id| actor.rested_elsewhere(saga_id)),
+                News::Unknown => actor.ask_for_watched(&peers, ctx),
+            }
+            actor.listen(peers, ctx);
+        }));
+    }
+
+    fn ask_for_watched(&mut self, peers: &Arc<dyn Peers>, ctx: &mut Context<Self>) {
+        let watched: Vec<SagaId> = self.waiters.watched().filter(|saga| !self.hands.holds(*saga)).collect();
+        if watched.is_empty() {
+            return;
+        }
+        let rested = peers.rested(watched).into_actor(self);
+        ctx.spawn(rested.map(|rested, actor, _| match rested {
+            Ok(sagas) => sagas.into_iter().for_each(|saga_id| actor.rested_elsewhere(saga_id)),
+            Err(error) => tracing::debug!(%error, "sagas of other nodes cannot be looked up now"),
+        }));
+    }
+
+    fn rested_elsewhere(&mut self, saga_id: SagaId) {
+        if !self.hands.holds(saga_id) {
+            self.waiters.rested(saga_id);
+        }
+    }
+
+    /// Tells those who wait here for a saga that another node drives how far it has come, now and again until it is
+    /// far enough.
+    pub(super) fn look_on(&mut self, stored: &StoredSaga, ctx: &mut Context<Self>) {
+        let (saga_id, order_id) = (stored.row.id, stored.row.order_id);
+        if let Ok(saga) = stored.replay() {
+            let rests = saga.summary().status.is_at_rest();
+            if rests || checkout::is_placed(&saga) {
+                self.waiters.placed(saga_id, order_id);
+            }
+            self.waiters.edited(saga_id, |edit| match checkout::edited(&saga, edit) {
+                Edited::Done => Some(Ok(())),
+                Edited::Refused(refused) => Some(Err(refused.into())),
+                Edited::UnderWay | Edited::Overtaken | Edited::Unknown => None,
+            });
+            if rests {
+                self.waiters.rested(saga_id);
+            }
+        }
+        if self.waiters.is_placing(saga_id) || self.waiters.is_editing(saga_id) {
+            ctx.run_later(RELOAD_PAUSE, move |actor, ctx| {
+                actor.take_up(saga_id, Purpose::Drive);
+                actor.flush_soon(ctx);
+            });
+        }
+    }
+}
