@@ -19,6 +19,7 @@ mod error;
 mod node;
 mod order;
 mod payment;
+mod peers;
 mod saga;
 mod schema;
 mod session;

@@ -14,6 +14,8 @@ pub(in crate::store::postgres) struct Mark {
     pub(in crate::store::postgres) session: i64,
     /// Which of its transactions.
     pub(in crate::store::postgres) batch: i64,
+    /// Whether other nodes are told what comes to rest with it.
+    pub(in crate::store::postgres) announces: bool,
 }
 
 impl Mark {

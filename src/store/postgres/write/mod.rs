@@ -159,6 +159,10 @@ impl<'t> Tx<'t> {
                 if self.wrote.get() {
                     calls.push(mark.call());
                 }
+                // One for each transaction at most: PostgreSQL lets one that notifies commit at a time.
+                if mark.announces {
+                    calls.extend(saga::announce(&sagas, self.epoch));
+                }
                 calls.push(Call::plain("COMMIT"));
             }
             if calls.is_empty() {

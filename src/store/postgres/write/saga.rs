@@ -13,6 +13,7 @@ use crate::{
         commands::{CommandError, Loaded, SagaClaimed, SagaRows, Wants},
         postgres::{
             codec::{Unreadable, get, hash},
+            peers::{CHANNEL, announcement},
             saga,
             session::Failure,
         },
@@ -315,6 +316,16 @@ const APPEND: &str = exactly!(
 
 const KEEP_CLAIMS: &str = "INSERT INTO saga_idempotency (scope, key, body_hash, order_id, saga_id, created_at) \
                            SELECT *, $6::bigint FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::uuid[])";
+
+/// Tells other nodes which sagas come to rest.
+pub(super) fn announce(buffer: &SagaBuffer, epoch: i64) -> Option<Call<'static>> {
+    let rested = buffer.changed.iter().filter(|(_, changed)| changed.finished_at.is_some()).map(|(saga, _)| *saga);
+    let rested: Vec<SagaId> = rested.collect();
+    (!rested.is_empty()).then(|| {
+        let channel = Box::new(CHANNEL);
+        Call::new("SELECT pg_notify($1, $2)", vec![channel, Box::new(announcement(epoch, &rested))])
+    })
+}
 
 /// Adds the statements that write what has changed.
 pub(super) fn write<'r>(buffer: &'r SagaBuffer, epoch: i64, now: Timestamp, calls: &mut Vec<Call<'r>>) {
