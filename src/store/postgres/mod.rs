@@ -16,10 +16,12 @@ mod catalog;
 mod codec;
 mod connect;
 mod error;
+mod loader;
 mod node;
 mod order;
 mod payment;
 mod peers;
+mod readers;
 mod saga;
 mod schema;
 mod session;
@@ -33,18 +35,27 @@ pub use connect::{Address, Certificate};
 pub use error::OpenError;
 
 use super::{
-    Engine, ExportSource, FactSource, Removed, Stats, Store, StoreError,
+    Engine, ExportSource, FactSource, Removed, SagaRow, Stats, Store, StoreError,
     commands::{Queue, Removal},
 };
-use crate::{domain::time::Timestamp, lifecycle::Fatal};
+use crate::{
+    domain::{
+        ids::{OrderId, SagaId},
+        order::Order,
+        payment::Payments,
+        shipment::Shipping,
+        time::Timestamp,
+    },
+    lifecycle::Fatal,
+};
 use connect::Connector;
 use futures::future::BoxFuture;
+use loader::Loader;
 use node::Membership;
+use peers::{Neighbours, Shared};
+use readers::Readers;
 use session::Session;
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Client;
 
@@ -68,6 +79,12 @@ pub struct Options {
 /// The backend. All owners share the database, its writer and its readers.
 pub(super) struct Postgres {
     queue: Queue,
+    readers: Readers,
+    orders: Loader<OrderId, Order>,
+    payments: Loader<OrderId, Payments>,
+    shipping: Loader<OrderId, Shipping>,
+    sagas: Loader<SagaId, SagaRow>,
+    neighbours: Arc<Neighbours>,
 }
 
 /// A runtime for one thread, which drives the connections that are made on it.
@@ -93,20 +110,32 @@ async fn connected(connector: &Connector) -> Result<Client, OpenError> {
 pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let runtime = runtime()?;
     let connector = Connector::new(&options.address)?;
-    let stats = Arc::new(Stats::default());
-    let doubtful = Arc::new(AtomicBool::new(false));
+    let (stats, shared) = (Arc::new(Stats::default()), Arc::new(Shared::default()));
     let (client, membership) = runtime.block_on(async {
         schema::migrate(&mut connected(&connector).await?, &options.address).await?;
         let client = connected(&connector).await?;
         let membership =
-            Membership::register(connector.clone(), &client, &options.node, options.lease, Arc::clone(&doubtful))
+            Membership::register(connector.clone(), &client, &options.node, options.lease, Arc::clone(&shared))
                 .await
                 .map_err(|error| connector.error(error))?;
         Ok::<_, OpenError>((client, membership))
     })?;
+    let no_thread = |source| OpenError::NoRuntime { source };
+    let epoch = membership.epoch();
+    let readers =
+        Readers::start(connector.clone().manager(), options.pool_size, options.pool_timeout).map_err(no_thread)?;
+    let neighbours =
+        Neighbours::start(self::runtime()?, connector, epoch, options.lease, shared, fatal).map_err(no_thread)?;
     let session = Session::new(runtime, client);
-    let backend =
-        Arc::new(Postgres { queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal) });
+    let backend = Arc::new(Postgres {
+        queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal),
+        orders: order::loader(&readers),
+        payments: payment::loader(&readers),
+        shipping: shipment::loader(&readers),
+        sagas: saga::loader(&readers),
+        readers,
+        neighbours: Arc::new(neighbours),
+    });
     let _ = backend;
     Err(OpenError::Absent)
 }
@@ -149,7 +178,12 @@ impl Engine for Postgres {
         self.queue.execute_one::<Removal>(before)
     }
 
+    /// What this node owned is the others' from then on.
     fn close(&self) -> BoxFuture<'static, ()> {
-        self.queue.close()
+        let (closed, neighbours) = (self.queue.close(), Arc::clone(&self.neighbours));
+        Box::pin(async move {
+            closed.await;
+            neighbours.leave().await;
+        })
     }
 }

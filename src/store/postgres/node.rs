@@ -10,11 +10,11 @@
 //!
 //! Owns `saga_node`, and who owns an unfinished saga. Must not drive any.
 
+use super::peers::Shared;
 use super::{
     connect::{Connector, Link},
     write::Mark,
 };
-use super::peers::Shared;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -81,7 +81,7 @@ impl Membership {
     }
 
     /// The mark of one of its transactions.
-    pub(super) const fn mark(&self, batch: i64) -> Mark {
+    pub(super) fn mark(&self, batch: i64) -> Mark {
         let announces = self.shared.is_in_company.load(Ordering::Relaxed);
         Mark { epoch: self.epoch, session: self.session, batch, announces }
     }

@@ -120,6 +120,11 @@ impl Neighbours {
         Ok(Self { wishes, news, epoch, shared })
     }
 
+    /// This node's epoch.
+    pub(super) const fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
     /// Leaves what this node owns to the others.
     pub(super) fn leave(&self) -> BoxFuture<'static, ()> {
         let (reply, left) = oneshot::channel();

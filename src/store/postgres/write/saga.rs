@@ -137,7 +137,7 @@ impl Tx<'_> {
             params.push(Box::new(self.epoch));
             self.wrote.set(true);
             reads.push(Call::new(ADOPT, params), |_| Ok(()));
-            reads.push(Call::new(saga::BY_IDS, vec![Box::new(sagas.clone())]), |rows| self.take_in_rows(&rows));
+            reads.push(Call::new(saga::OWNED, vec![Box::new(sagas.clone())]), |rows| self.take_in_rows(&rows));
             reads.push(Call::new(saga::LOGS, vec![Box::new(sagas)]), |rows| self.take_in_logs(&rows));
         }
         if self.careful && !wants.saga_starts.is_empty() {
@@ -153,7 +153,7 @@ impl Tx<'_> {
         let mut buffer = self.sagas.borrow_mut();
         for row in rows {
             let id: SagaId = self.readable(get(row, 0))?;
-            let read = saga::read(row).and_then(|read| {
+            let read = saga::read_row(row).and_then(|read| {
                 let owner: i64 = get(row, row.len() - 1)?;
                 let is_elsewhere = owner != self.epoch && !read.status.is_at_rest();
                 Ok(Loaded { saga: StoredSaga { row: read, entries: Vec::new() }, is_elsewhere })
@@ -169,7 +169,7 @@ impl Tx<'_> {
         for row in rows {
             let id: SagaId = self.readable(get(row, 0))?;
             let Some(Ok(loaded)) = buffer.loaded.get_mut(&id) else { continue };
-            match saga::read_entry(row) {
+            match saga::read_entry(row, 1) {
                 Ok(entry) => loaded.saga.entries.push(entry),
                 Err(error) => {
                     let why = format!("the log of saga {id} cannot be read: {error}");
@@ -272,7 +272,7 @@ impl SagaRows for Tx<'_> {
         }
         self.flush()?;
         self.run(ADOPT, vec![Box::new(vec![saga]), Box::new(vec![take]), Box::new(self.epoch)])?;
-        let rows = self.ask(saga::BY_IDS, vec![Box::new(vec![saga])])?;
+        let rows = self.ask(saga::OWNED, vec![Box::new(vec![saga])])?;
         self.take_in_rows(&rows)?;
         let rows = self.ask(saga::LOGS, vec![Box::new(vec![saga])])?;
         self.take_in_logs(&rows)?;
