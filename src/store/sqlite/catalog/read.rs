@@ -3,7 +3,7 @@
 use super::rows;
 use crate::{
     domain::{
-        catalog::{MAX_VARIANTS, PricedOffer, Product, SearchText, Shop, Variant, Warehouse},
+        catalog::{MAX_VARIANTS, Phrase, PricedOffer, Product, SearchText, Shop, Variant, Warehouse},
         ids::{ProductId, ShopId, VariantId, WarehouseId},
         money::Price,
     },
@@ -23,8 +23,8 @@ const WORDS: &str = "number IN (SELECT rowid FROM catalog_search WHERE catalog_s
 /// The FTS5 query of a search. Every phrase is a string of FTS5, in which no character means anything but
 /// itself; the last may be the beginning of what is found.
 pub(super) fn words(text: &SearchText) -> String {
-    let phrases: Vec<_> = text.phrases().iter().map(|phrase| format!("\"{}\"", phrase.replace('"', " "))).collect();
-    format!("{}*", phrases.join(" "))
+    let phrase = |phrase: &Phrase| format!("\"{}\"{}", phrase.words.join(" "), if phrase.is_open { "*" } else { "" });
+    text.phrases().iter().map(phrase).collect::<Vec<_>>().join(" ")
 }
 
 fn active_is(active: Option<bool>) -> impl Iterator<Item = Condition> {
