@@ -12,6 +12,7 @@
 //! An answer is let out only when its commit has reached the disk. When a batch fails, each of its
 //! commands is run again alone, and the offender alone fails.
 
+pub mod postgres;
 pub mod sqlite;
 
 mod bulk;

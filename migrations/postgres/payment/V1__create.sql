@@ -1,0 +1,60 @@
+-- Payments: one row per order and revision of its lines that had one, all of an order's together the payment
+-- participant's barrier. The last one is current, the others are superseded and closed.
+-- How columns and indexes are laid out is said in the orders' first migration.
+CREATE TABLE payment_payment (
+    order_id    uuid    NOT NULL,
+    number      bigint  NOT NULL CHECK (number >= 0), -- among the order's, from 0
+    id          uuid    NOT NULL,
+    revision    bigint  NOT NULL, -- of the order's lines
+    saga_id     uuid, -- NULL until the saga's payment stage adopts it
+    amount      bigint  NOT NULL CHECK (amount >= 0),
+    currency    text    NOT NULL,
+    provider    text    NOT NULL,
+    script      text, -- JSON: what the simulated provider does; NULL for nothing special
+    status      text    NOT NULL
+        CHECK (status IN ('pending', 'paid', 'failed', 'expired', 'refunding', 'refunded')),
+    reason      text,
+    deadline_at bigint,
+    call        text    CHECK (call IN ('charge', 'refund')), -- outside call without a known answer
+    attempts    bigint  NOT NULL CHECK (attempts >= 0),
+    claimed     boolean NOT NULL,
+    held        boolean NOT NULL, -- its order is being edited
+    amendment   bigint  NOT NULL CHECK (amendment >= 0), -- the latest one that has held it
+    captured_at bigint,
+    created_at  bigint  NOT NULL,
+    updated_at  bigint  NOT NULL,
+    version     bigint  NOT NULL CHECK (version >= 1),
+    -- A column of its own for the index below: an index on the status would be written when a payment is paid.
+    unwound     boolean NOT NULL GENERATED ALWAYS AS (status NOT IN ('pending', 'paid')) STORED,
+    PRIMARY KEY (order_id, number),
+    CHECK (revision >= number),
+    CHECK (status IN ('pending', 'failed', 'expired') OR captured_at IS NOT NULL),
+    CHECK (NOT held OR status IN ('pending', 'failed') AND call IS NULL AND amendment > 0)
+) WITH (fillfactor = 80);
+
+CREATE UNIQUE INDEX payment_payment_id ON payment_payment (id);
+CREATE INDEX payment_payment_call ON payment_payment (order_id) WHERE call IS NOT NULL;
+-- What people look for among millions of paid ones.
+CREATE INDEX payment_payment_unwound ON payment_payment (id) WHERE unwound;
+
+-- The ledger: every movement of money, never updated. One capture and one refund of a payment at most.
+CREATE TABLE payment_movement (
+    order_id   uuid   NOT NULL,
+    payment_id uuid   NOT NULL,
+    kind       text   COLLATE "C" NOT NULL CHECK (kind IN ('capture', 'refund')),
+    amount     bigint NOT NULL CHECK (amount >= 0),
+    at         bigint NOT NULL,
+    PRIMARY KEY (order_id, payment_id, kind)
+);
+
+CREATE TABLE payment_idempotency (
+    scope      text   COLLATE "C" NOT NULL, -- caller, method and path
+    key        text   COLLATE "C" NOT NULL,
+    body_hash  bytea  NOT NULL CHECK (length(body_hash) = 32),
+    order_id   uuid   NOT NULL,
+    number     bigint NOT NULL, -- of the order's payments, which one it was used for
+    created_at bigint NOT NULL,
+    PRIMARY KEY (scope, key)
+);
+
+CREATE INDEX payment_idempotency_age ON payment_idempotency (created_at);

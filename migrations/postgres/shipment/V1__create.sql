@@ -1,0 +1,26 @@
+-- Shipments: one row per order and warehouse, all of an order's together the shipping participant's barrier.
+-- How columns and indexes are laid out is said in the orders' first migration.
+CREATE TABLE shipment_shipment (
+    order_id        uuid   NOT NULL,
+    number          bigint NOT NULL CHECK (number >= 0), -- among the order's, from 0
+    id              uuid   NOT NULL,
+    saga_id         uuid   NOT NULL,
+    shop_id         uuid, -- NULL for free-text lines, as the next two
+    warehouse_id    uuid,
+    contents        text, -- JSON: [{variant_id, quantity}]
+    script          text, -- JSON: what the simulated carrier does; NULL for nothing special
+    status          text   NOT NULL CHECK (status IN ('requested', 'shipped', 'cancelled')),
+    reason          text,
+    tracking_number text,
+    call            text   CHECK (call IN ('dispatch', 'recall')), -- outside call without a known answer
+    attempts        bigint NOT NULL CHECK (attempts >= 0),
+    created_at      bigint NOT NULL,
+    updated_at      bigint NOT NULL,
+    version         bigint NOT NULL CHECK (version >= 1),
+    PRIMARY KEY (order_id, number),
+    CHECK (status <> 'shipped' OR tracking_number IS NOT NULL),
+    CHECK ((shop_id IS NULL) = (warehouse_id IS NULL))
+) WITH (fillfactor = 80);
+
+CREATE UNIQUE INDEX shipment_shipment_id ON shipment_shipment (id);
+CREATE INDEX shipment_shipment_call ON shipment_shipment (order_id) WHERE call IS NOT NULL;

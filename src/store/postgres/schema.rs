@@ -1,0 +1,99 @@
+//! Bringing a PostgreSQL database up to this release.
+
+use tokio_postgres::Client;
+
+/// The advisory lock of whoever migrates: two nodes that start together take turns. Any number, the same in
+/// every release.
+const LOCK: i64 = 0x6261_636b_7374_6368;
+
+/// Why a database cannot be brought up to this release.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A newer release has changed the tables.
+    #[error(
+        "a newer release of backstitch has migrated this database ({migration}), and this one does not know how to \
+         read it; start that release, or restore a backup made before it"
+    )]
+    Newer {
+        /// What it did.
+        migration: String,
+    },
+    /// The lock that keeps others from migrating at the same time cannot be had.
+    #[error("cannot take turns with other nodes that may migrate the database: {0}")]
+    Lock(#[source] tokio_postgres::Error),
+    /// A migration failed, or is not the one that was applied.
+    #[error("{0}")]
+    Failed(#[source] Box<refinery::Error>),
+}
+
+mod migrations {
+    pub(super) mod order {
+        refinery::embed_migrations!("migrations/postgres/order");
+    }
+    pub(super) mod payment {
+        refinery::embed_migrations!("migrations/postgres/payment");
+    }
+    pub(super) mod shipment {
+        refinery::embed_migrations!("migrations/postgres/shipment");
+    }
+    pub(super) mod saga {
+        refinery::embed_migrations!("migrations/postgres/saga");
+    }
+    pub(super) mod catalog {
+        refinery::embed_migrations!("migrations/postgres/catalog");
+    }
+    pub(super) mod stock {
+        refinery::embed_migrations!("migrations/postgres/stock");
+    }
+}
+
+/// Brings a database up to this release; the names of the migrations that were applied.
+///
+/// Every owner has a history of its own, so that a process of few roles has few tables. The connection is one of
+/// its own: a migration takes as long as it takes, so that no statement on it is timed out from here on.
+///
+/// # Errors
+/// When a newer release has been here, or a migration fails.
+pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+    client.batch_execute("SET statement_timeout = 0").await.map_err(MigrateError::Lock)?;
+    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(MigrateError::Lock)?;
+    let applied = run(client).await;
+    // A connection that is lost gives its locks up by itself.
+    let unlocked = client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
+    let applied = applied?;
+    unlocked.map_err(MigrateError::Lock)?;
+    Ok(applied)
+}
+
+async fn run(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+    let owners = [
+        ("order_migrations", migrations::order::migrations::runner()),
+        ("payment_migrations", migrations::payment::migrations::runner()),
+        ("shipment_migrations", migrations::shipment::migrations::runner()),
+        ("saga_migrations", migrations::saga::migrations::runner()),
+        ("catalog_migrations", migrations::catalog::migrations::runner()),
+        ("stock_migrations", migrations::stock::migrations::runner()),
+    ];
+    let mut applied = Vec::new();
+    for (history, mut runner) in owners {
+        let owner = history.trim_end_matches("_migrations");
+        runner.set_migration_table_name(history);
+        let report = runner
+            .set_abort_divergent(true)
+            .set_abort_missing(true)
+            .run_async(client)
+            .await
+            .map_err(|error| refused(owner, error))?;
+        applied.extend(report.applied_migrations().iter().map(|migration| format!("{owner} {migration}")));
+    }
+    Ok(applied)
+}
+
+fn refused(owner: &str, error: refinery::Error) -> MigrateError {
+    match error.kind() {
+        refinery::error::Kind::MissingVersion(migration) => {
+            MigrateError::Newer { migration: format!("{owner} {migration}") }
+        }
+        _ => MigrateError::Failed(Box::new(error)),
+    }
+}
