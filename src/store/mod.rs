@@ -19,6 +19,7 @@ mod bulk;
 mod catalog;
 mod export;
 mod facts;
+mod json;
 mod query;
 mod retention;
 mod saga;

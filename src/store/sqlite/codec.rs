@@ -3,18 +3,21 @@
 //! Ids are 16-byte blobs, times are milliseconds, closed lists are their stable names, and what SQL
 //! never looks into is JSON.
 
-use crate::domain::{
-    field::Text,
-    ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId, WarehouseId},
-    money::{Amount, Currency, Price},
-    order::OrderStatus,
-    payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
-    reason::Reason,
-    saga::Status,
-    shipment::{CarrierCall, ShipmentStatus},
-    simulation::Script,
-    stock::{self, ReservationStatus},
-    time::Timestamp,
+use crate::{
+    domain::{
+        field::Text,
+        ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId, WarehouseId},
+        money::{Amount, Currency, Price},
+        order::OrderStatus,
+        payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
+        reason::Reason,
+        saga::Status,
+        shipment::{CarrierCall, ShipmentStatus},
+        simulation::Script,
+        stock::{self, ReservationStatus},
+        time::Timestamp,
+    },
+    store::json,
 };
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
@@ -120,32 +123,30 @@ impl<const MAX: usize> FromSql for Text<MAX> {
 
 /// A value that SQL never looks into.
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
-    // Most values are a log entry of some 200 to 500 bytes: one allocation.
-    let mut json = Vec::with_capacity(512);
-    let written = serde_json::to_writer(&mut json, value);
-    let json = written.map(|()| String::from_utf8(json));
-    match json {
-        Ok(Ok(json)) => Ok(json),
-        Ok(Err(error)) => Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
-        Err(error) => Err(rusqlite::Error::ToSqlConversionFailure(Box::new(error))),
-    }
+    json::encode(value).map_err(unwritable)
 }
 
 /// Reads what [`to_json`] wrote.
-pub(super) fn from_json<T: serde::de::DeserializeOwned>(column: usize, json: &str) -> rusqlite::Result<T> {
-    serde_json::from_str(json).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
-    })
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    json::decode(text).map_err(|error| unreadable(column, error))
 }
 
 /// A script, or NULL for nothing special.
 pub(super) fn script_to_json(script: Script) -> rusqlite::Result<Option<String>> {
-    if script == Script::default() { Ok(None) } else { to_json(&script).map(Some) }
+    json::encode_script(script).map_err(unwritable)
 }
 
 /// Reads what [`script_to_json`] wrote.
-pub(super) fn script_from_json(column: usize, json: Option<String>) -> rusqlite::Result<Script> {
-    json.map_or_else(|| Ok(Script::default()), |json| from_json(column, &json))
+pub(super) fn script_from_json(column: usize, text: Option<&str>) -> rusqlite::Result<Script> {
+    json::decode_script(text).map_err(|error| unreadable(column, error))
+}
+
+fn unwritable(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(error))
+}
+
+fn unreadable(column: usize, error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
 }
 
 /// Whether an error says that a row is not what this release writes, rather than that SQLite failed.

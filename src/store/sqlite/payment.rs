@@ -51,7 +51,7 @@ fn read_payment(row: &Row<'_>) -> rusqlite::Result<Payment> {
         amount: row.get(5)?,
         currency: row.get(6)?,
         provider: row.get(7)?,
-        script: script_from_json(8, row.get(8)?)?,
+        script: script_from_json(8, row.get_ref(8)?.as_str_or_null()?)?,
         status: row.get(9)?,
         reason: row.get(10)?,
         deadline_at: row.get(11)?,

@@ -39,7 +39,7 @@ fn read_shipment(row: &Row<'_>) -> rusqlite::Result<Shipment> {
         saga_id: row.get(3)?,
         origin: shop.zip(warehouse).map(|(shop_id, warehouse_id)| Origin { shop_id, warehouse_id }),
         contents: contents.map_or_else(|| Ok(Arc::default()), |contents| from_json(6, &contents))?,
-        script: script_from_json(7, row.get(7)?)?,
+        script: script_from_json(7, row.get_ref(7)?.as_str_or_null()?)?,
         status: row.get(8)?,
         reason: row.get(9)?,
         tracking_number: row.get(10)?,
