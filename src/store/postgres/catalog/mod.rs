@@ -1,0 +1,6 @@
+//! The catalogue in PostgreSQL.
+//!
+//! Owns the `catalog_…` tables. Must not read anybody else's.
+
+pub(super) mod rows;
+pub(super) mod words;

@@ -1,0 +1,14 @@
+//! Stock in PostgreSQL.
+//!
+//! Owns the `stock_…` tables. What it must know of the catalogue is in one module.
+
+mod catalog;
+mod facts;
+mod ledger;
+mod levels;
+mod reservations;
+
+pub(super) use catalog::{EXPORTED_LEVELS, exported_level};
+pub(super) use facts::pass_shelves;
+pub(super) use ledger::{BY_ORDER as MOVEMENTS_BY_ORDER, read as read_movement};
+pub(super) use reservations::{ALL as ALL_RESERVATIONS, OF_ORDERS as RESERVATIONS_OF, read as read_reservation};
