@@ -66,31 +66,32 @@ macro_rules! listed {
     };
 }
 
-/// Whether an offer is for sale is as `$2` says, or that is nothing.
+/// Whether an offer is for sale.
 macro_rules! for_sale {
     () => {
-        " AND ($2::boolean IS NULL OR (o.active AND s.active AND v.active AND p.active) = $2)"
+        "(o.active AND s.active AND v.active AND p.active)"
     };
 }
 
+/// Offers with all that belongs to them.
+pub(super) const LISTED_OFFERS: &str = listed!();
+/// Which of its columns are the offer's shop and price.
+pub(super) const OFFER_SHOP: usize = 0;
+/// See [`OFFER_SHOP`].
+pub(super) const OFFER_PRICE: usize = 2;
+/// Offers are for sale, or are not.
+pub(super) const FOR_SALE_IS: &str = concat!(for_sale!(), " = $n");
 /// One offer with all that belongs to it.
 pub(super) const LISTED_OFFER: &str = concat!(listed!(), " WHERE o.shop_id = $1 AND o.variant_id = $2");
-/// A variant's offers, cheapest first, after a price and a shop.
+/// A variant's offers that are for sale, or are not, or all: cheapest first, after a price and a shop.
 pub(super) const OFFERS_OF_VARIANT: &str = concat!(
     listed!(),
-    " WHERE o.variant_id = $1 AND (o.price, o.shop_id) > ($3, $4)",
+    " WHERE o.variant_id = $1 AND ($2::boolean IS NULL OR ",
     for_sale!(),
-    " ORDER BY o.price, o.shop_id LIMIT $5"
+    " = $2) AND (o.price, o.shop_id) > ($3, $4) ORDER BY o.price, o.shop_id LIMIT $5"
 );
-/// A shop's offers, newest variant first, before a variant.
-pub(super) const OFFERS_OF_SHOP: &str = concat!(
-    listed!(),
-    " WHERE o.shop_id = $1 AND o.variant_id < $3",
-    for_sale!(),
-    " ORDER BY o.variant_id DESC LIMIT $4"
-);
-/// What order lines say of their offers, by the number of the line, from 1.
-pub(super) const PRICED_OFFERS: &str = "SELECT l.line, o.shop_id, o.variant_id, v.sku, p.name, v.size, o.price, \
+/// What order lines say of their offers, by the number of the line.
+pub(super) const PRICED_OFFERS: &str = "SELECT l.line - 1, o.shop_id, o.variant_id, v.sku, p.name, v.size, o.price, \
      o.currency, s.active, p.active, v.active, o.active \
      FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS l (shop_id, variant_id, line) \
      JOIN catalog_offer o ON o.shop_id = l.shop_id AND o.variant_id = l.variant_id \
@@ -229,7 +230,7 @@ pub(in crate::store::postgres) fn shop_label(row: &Row, first: usize) -> Result<
     Ok(ShopLabel { id: get(row, first)?, name: get(row, first + 1)?, is_unique: get(row, first + 2)? })
 }
 
-/// Reads the number of an order line, from 1.
+/// Reads the number of an order line, from 0.
 pub(super) fn line(row: &Row) -> Result<usize, Unreadable> {
     let line: i64 = get(row, 0)?;
     usize::try_from(line).map_err(Unreadable::because)

@@ -15,10 +15,10 @@ use crate::store::{
 };
 use tokio_postgres::Row;
 
-/// The levels of several shops' variants in the shops' active warehouses, with the number of the offer asked
-/// for, from 1, as the last column.
+/// The levels of several shops' variants in the shops' active warehouses, with the number of the offer
+/// asked for, from 0, as the last column.
 pub(super) const OPEN_OF_OFFERS: &str = "SELECT l.variant_id, l.warehouse_id, l.shop_id, l.on_hand, l.reserved, \
-     a.number FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS a (shop_id, variant_id, number) \
+     a.number - 1 FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS a (shop_id, variant_id, number) \
      JOIN catalog_warehouse w ON w.shop_id = a.shop_id AND w.active \
      JOIN stock_level l ON l.variant_id = a.variant_id AND l.warehouse_id = w.id";
 
@@ -39,6 +39,12 @@ pub(in crate::store::postgres) const EXPORTED_LEVELS: &str = "SELECT l.variant_i
      FROM stock_level l JOIN catalog_warehouse w ON w.id = l.warehouse_id \
      JOIN catalog_shop s ON s.id = w.shop_id JOIN catalog_variant v ON v.id = l.variant_id \
      ORDER BY l.warehouse_id, l.variant_id";
+
+/// Reads the number of the offer asked for.
+pub(super) fn offer_index(row: &Row) -> Result<usize, Unreadable> {
+    let number: i64 = get(row, 5)?;
+    usize::try_from(number).map_err(Unreadable::because)
+}
 
 /// Reads a level with what its warehouse and variant are known by.
 pub(in crate::store::postgres) fn exported_level(row: &Row) -> Result<LevelRow, Unreadable> {

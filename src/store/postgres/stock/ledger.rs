@@ -27,6 +27,9 @@ pub(in crate::store::postgres) const BY_ORDER: &str =
 /// The ledger as lists read it, with the movement's place as the last column.
 pub(super) const LISTED: &str = concat!("SELECT ", columns!(), ", seq FROM stock_movement");
 
+/// Which of its columns is the place.
+pub(super) const SEQ: usize = 10;
+
 /// Reads a movement.
 pub(in crate::store::postgres) fn read(row: &Row) -> Result<Movement, Unreadable> {
     let order: Option<OrderId> = get(row, 5)?;

@@ -9,9 +9,9 @@ use tokio_postgres::Row;
 /// All levels, by variant and warehouse: what the audit reads.
 pub(super) const ALL: &str =
     "SELECT variant_id, warehouse_id, shop_id, on_hand, reserved FROM stock_level ORDER BY variant_id, warehouse_id";
-/// A warehouse's levels, the newest variants first, before a variant.
-pub(super) const IN_WAREHOUSE: &str = "SELECT variant_id, warehouse_id, shop_id, on_hand, reserved, updated_at \
-     FROM stock_level WHERE warehouse_id = $1 AND variant_id < $2 ORDER BY variant_id DESC LIMIT $3";
+/// Levels as lists read them, with when they last changed as the last column.
+pub(super) const LISTED: &str =
+    "SELECT variant_id, warehouse_id, shop_id, on_hand, reserved, updated_at FROM stock_level";
 
 /// Reads the shelf that a row begins with.
 pub(super) fn shelf(row: &Row) -> Result<Shelf, Unreadable> {
