@@ -121,7 +121,7 @@ impl From<Unreadable> for StoreError {
 
 /// A column's value.
 pub(super) fn get<'r, T: FromSql<'r>>(row: &'r Row, column: usize) -> Result<T, Unreadable> {
-    row.try_get(column).map_err(Unreadable::because)
+    row.try_get(column).map_err(|error| Unreadable(format!("column {column}: {}", said(&error)).into()))
 }
 
 /// A number that is never negative.
@@ -164,8 +164,17 @@ impl From<tokio_postgres::Error> for StoreError {
                 let constraint = refusal.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
                 Self::Refused(format!("{}{constraint}", refusal.message()))
             }
-            _ => Self::Unavailable(error.to_string()),
+            _ => Self::Unavailable(said(&error)),
         }
+    }
+}
+
+/// The server's own word where it has said one, else the cause that the driver knows.
+pub(super) fn said(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(said), _) => said.message().to_owned(),
+        (None, Some(cause)) => format!("{error}: {cause}"),
+        (None, None) => error.to_string(),
     }
 }
 

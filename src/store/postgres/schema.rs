@@ -8,22 +8,13 @@ const LOCK: i64 = 0x6261_636b_7374_6368;
 
 /// Why a database cannot be brought up to this release.
 #[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    /// A newer release has changed the tables.
-    #[error(
-        "a newer release of backstitch has migrated this database ({migration}), and this one does not know how to \
-         read it; start that release, or restore a backup made before it"
-    )]
-    Newer {
-        /// What it did.
-        migration: String,
-    },
+pub(super) enum MigrateError {
     /// The lock that keeps others from migrating at the same time cannot be had.
-    #[error("cannot take turns with other nodes that may migrate the database: {0}")]
-    Lock(#[source] tokio_postgres::Error),
-    /// A migration failed, or is not the one that was applied.
-    #[error("{0}")]
-    Failed(#[source] Box<refinery::Error>),
+    #[error("cannot take turns with others that migrate the database: {0}")]
+    Lock(#[from] tokio_postgres::Error),
+    /// A migration failed; or one was applied that this release has not, since a newer one has been here.
+    #[error(transparent)]
+    Failed(#[from] refinery::Error),
 }
 
 mod migrations {
@@ -54,18 +45,18 @@ mod migrations {
 ///
 /// # Errors
 /// When a newer release has been here, or a migration fails.
-pub async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
-    client.batch_execute("SET statement_timeout = 0").await.map_err(MigrateError::Lock)?;
-    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(MigrateError::Lock)?;
+pub(super) async fn migrate(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+    client.batch_execute("SET statement_timeout = 0").await?;
+    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await?;
     let applied = run(client).await;
     // A connection that is lost gives its locks up by itself.
     let unlocked = client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await;
     let applied = applied?;
-    unlocked.map_err(MigrateError::Lock)?;
+    unlocked?;
     Ok(applied)
 }
 
-async fn run(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+async fn run(client: &mut Client) -> Result<Vec<String>, refinery::Error> {
     let owners = [
         ("order_migrations", migrations::order::migrations::runner()),
         ("payment_migrations", migrations::payment::migrations::runner()),
@@ -76,24 +67,10 @@ async fn run(client: &mut Client) -> Result<Vec<String>, MigrateError> {
     ];
     let mut applied = Vec::new();
     for (history, mut runner) in owners {
-        let owner = history.trim_end_matches("_migrations");
         runner.set_migration_table_name(history);
-        let report = runner
-            .set_abort_divergent(true)
-            .set_abort_missing(true)
-            .run_async(client)
-            .await
-            .map_err(|error| refused(owner, error))?;
+        let report = runner.set_abort_divergent(true).set_abort_missing(true).run_async(client).await?;
+        let owner = history.trim_end_matches("_migrations");
         applied.extend(report.applied_migrations().iter().map(|migration| format!("{owner} {migration}")));
     }
     Ok(applied)
-}
-
-fn refused(owner: &str, error: refinery::Error) -> MigrateError {
-    match error.kind() {
-        refinery::error::Kind::MissingVersion(migration) => {
-            MigrateError::Newer { migration: format!("{owner} {migration}") }
-        }
-        _ => MigrateError::Failed(Box::new(error)),
-    }
 }

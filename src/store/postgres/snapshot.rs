@@ -24,8 +24,11 @@ use tokio_postgres::{Client, IsolationLevel, Row, Transaction, types::ToSql};
 /// Makes a connection for one pass, which is driven on the runtime that asks for it.
 pub(super) type Connect = Arc<dyn Fn() -> BoxFuture<'static, Result<Client, StoreError>> + Send + Sync>;
 
+/// A pass takes as long as it takes, and so does whoever looks at its rows.
+const PATIENCE: &str = "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0";
+
 /// Rows of one statement that are fetched together.
-const PORTION: usize = 500;
+const PORTION: i32 = 500;
 
 /// Where snapshots are taken.
 pub(super) struct Snapshots {
@@ -61,8 +64,7 @@ fn run(connect: &Connect, pass: impl FnOnce(&Snapshot<'_>) -> Result<(), StoreEr
         .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     let mut client = runtime.block_on(connect())?;
     let begun = runtime.block_on(async {
-        // A pass takes as long as it takes.
-        client.batch_execute("SET statement_timeout = 0").await?;
+        client.batch_execute(PATIENCE).await?;
         client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await
     });
     let transaction = begun?;
@@ -72,6 +74,7 @@ fn run(connect: &Connect, pass: impl FnOnce(&Snapshot<'_>) -> Result<(), StoreEr
 }
 
 /// One moment of the database.
+#[derive(Clone, Copy)]
 pub(super) struct Snapshot<'s> {
     runtime: &'s Runtime,
     transaction: &'s Transaction<'s>,
@@ -96,8 +99,8 @@ impl<'s> Snapshot<'s> {
         let Self { runtime, transaction } = *self;
         let portal = runtime.block_on(transaction.bind(sql, &[]))?;
         let fetch = move || {
-            let rows = runtime.block_on(transaction.query_portal(&portal, PORTION as i32))?;
-            Ok((read(&rows)?, rows.len() == PORTION))
+            let rows = runtime.block_on(transaction.query_portal(&portal, PORTION))?;
+            Ok((read(&rows)?, i32::try_from(rows.len()) == Ok(PORTION)))
         };
         Ok(Box::new(InPortions { fetch, portion: Vec::new().into_iter(), more: true }))
     }

@@ -2,5 +2,6 @@
 //!
 //! Owns the `catalog_…` tables. Must not read anybody else's.
 
+mod read;
 pub(super) mod rows;
 pub(super) mod words;

@@ -6,9 +6,11 @@ mod catalog;
 mod facts;
 mod ledger;
 mod levels;
+mod queries;
 mod reservations;
 
 pub(super) use catalog::{EXPORTED_LEVELS, exported_level};
 pub(super) use facts::pass_shelves;
 pub(super) use ledger::{BY_ORDER as MOVEMENTS_BY_ORDER, read as read_movement};
-pub(super) use reservations::{ALL as ALL_RESERVATIONS, OF_ORDERS as RESERVATIONS_OF, read as read_reservation};
+pub(super) use queries::loader;
+pub(super) use reservations::{ALL as ALL_RESERVATIONS, read as read_reservation};

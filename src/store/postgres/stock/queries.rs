@@ -23,8 +23,7 @@ use uuid::Uuid;
 type Answer<T> = BoxFuture<'static, Result<T, StoreError>>;
 
 /// A warehouse's levels, the newest variants first.
-const LEVELS_IN: List =
-    List { select: levels::LISTED, key: "variant_id", key_column: 0, order: "variant_id DESC" };
+const LEVELS_IN: List = List { select: levels::LISTED, key: "variant_id", key_column: 0, order: "variant_id DESC" };
 /// The ledger, newest first.
 const MOVEMENTS: List = List { select: ledger::LISTED, key: "seq", key_column: ledger::SEQ, order: "seq DESC" };
 

@@ -18,8 +18,7 @@ pub(in crate::store::postgres) const ALL: &str =
 /// Those whose pieces are promised: what the audit adds up.
 pub(super) const OPEN: &str = concat!("SELECT ", columns!(), " FROM stock_reservation WHERE status = 'reserved'");
 /// Those of several orders.
-pub(in crate::store::postgres) const OF_ORDERS: &str =
-    concat!("SELECT ", columns!(), " FROM stock_reservation WHERE order_id = ANY($1)");
+pub(super) const OF_ORDERS: &str = concat!("SELECT ", columns!(), " FROM stock_reservation WHERE order_id = ANY($1)");
 
 /// Reads a reservation.
 pub(in crate::store::postgres) fn read(row: &Row) -> Result<Reservation, Unreadable> {

@@ -1,0 +1,91 @@
+//! Shipments in PostgreSQL.
+
+use super::{
+    Postgres,
+    codec::{Unreadable, count, from_json, get, script_from_json},
+    loader::Loader,
+    readers::{Condition, Readers},
+};
+use crate::{
+    domain::{
+        ids::{OrderId, ShipmentId},
+        shipment::{Origin, Shipment, ShipmentStatus, Shipping},
+    },
+    store::{Page, StoreError},
+};
+use futures::future::BoxFuture;
+use std::sync::Arc;
+use tokio_postgres::Row;
+
+macro_rules! columns {
+    () => {
+        "order_id, number, id, saga_id, shop_id, warehouse_id, contents, script, status, reason, tracking_number, call, \
+         attempts, created_at, updated_at, version"
+    };
+}
+
+const BY_ORDER: &str =
+    concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE order_id = ANY($1) ORDER BY order_id, number");
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE id = $1");
+/// All rows, by order: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment ORDER BY order_id, number");
+const LISTED: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment");
+/// Which column of them is the shipment's id.
+const ID: usize = 2;
+
+/// Reads one shipment of an order, whose id is the first column; the version is the column after it.
+pub(super) fn read(row: &Row) -> Result<Shipment, Unreadable> {
+    let shop: Option<_> = get(row, 4)?;
+    let warehouse: Option<_> = get(row, 5)?;
+    let contents: Option<&str> = get(row, 6)?;
+    Ok(Shipment {
+        order_id: get(row, 0)?,
+        id: get(row, ID)?,
+        saga_id: get(row, 3)?,
+        origin: shop.zip(warehouse).map(|(shop_id, warehouse_id)| Origin { shop_id, warehouse_id }),
+        contents: if contents.is_some() { from_json(row, 6)? } else { Arc::default() },
+        script: script_from_json(row, 7)?,
+        status: get(row, 8)?,
+        reason: get(row, 9)?,
+        tracking_number: get(row, 10)?,
+        call: get(row, 11)?,
+        attempts: count(row, 12)?,
+        created_at: get(row, 13)?,
+        updated_at: get(row, 14)?,
+    })
+}
+
+/// Reads the first shipment of an order, which its others are joined to.
+pub(super) fn read_first(row: &Row) -> Result<Shipping, Unreadable> {
+    read(row).map(Shipping::of)
+}
+
+/// What looks orders' shipments up.
+pub(super) fn loader(readers: &Readers) -> Loader<OrderId, Shipping> {
+    readers.loader(BY_ORDER, read_first, Shipping::extend)
+}
+
+impl Postgres {
+    /// One shipment.
+    pub(super) fn find_shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>> {
+        self.readers.find(BY_ID, vec![Box::new(id)], read)
+    }
+
+    /// An order's shipments.
+    pub(super) fn find_shipping_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipping>, StoreError>> {
+        self.shipping.find(order)
+    }
+
+    /// Shipments that the carrier has answered for, of one order or of all, newest first.
+    pub(super) fn list_shipments(
+        &self,
+        order: Option<OrderId>,
+        page: Page<ShipmentId>,
+    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
+        let mut conditions: Vec<Condition> = vec![("status <> $n", Box::new(ShipmentStatus::Requested))];
+        if let Some(order) = order {
+            conditions.push(("order_id = $n", Box::new(order)));
+        }
+        self.readers.page(LISTED, ID, conditions, page, read)
+    }
+}
