@@ -10,22 +10,24 @@
 //! A commit has reached the server's disk when it returns. When the connection is lost meanwhile, the writer finds
 //! out what became of it before it answers.
 
-#![expect(dead_code, reason = "the reading side is not here yet")]
-
 mod catalog;
 mod codec;
 mod connect;
 mod error;
+mod export;
+mod facts;
 mod loader;
 mod node;
 mod order;
 mod payment;
 mod peers;
 mod readers;
+mod retention;
 mod saga;
 mod schema;
 mod session;
 mod shipment;
+mod snapshot;
 mod stock;
 mod tls;
 mod write;
@@ -35,7 +37,7 @@ pub use connect::{Address, Certificate};
 pub use error::OpenError;
 
 use super::{
-    Engine, ExportSource, FactSource, Removed, SagaRow, Stats, Store, StoreError,
+    BulkStore, BulkWork, Engine, ExportSource, FactSource, Removed, SagaRow, Stats, Store, StoreError, Verdict,
     commands::{Queue, Removal},
 };
 use crate::{
@@ -44,6 +46,7 @@ use crate::{
         order::Order,
         payment::Payments,
         shipment::Shipping,
+        stock::Reservation,
         time::Timestamp,
     },
     lifecycle::Fatal,
@@ -55,6 +58,7 @@ use node::Membership;
 use peers::{Neighbours, Shared};
 use readers::Readers;
 use session::Session;
+use snapshot::Snapshots;
 use std::{sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Client;
@@ -83,6 +87,7 @@ pub(super) struct Postgres {
     orders: Loader<OrderId, Order>,
     payments: Loader<OrderId, Payments>,
     shipping: Loader<OrderId, Shipping>,
+    reservations: Loader<OrderId, Reservation>,
     sagas: Loader<SagaId, SagaRow>,
     neighbours: Arc<Neighbours>,
 }
@@ -124,20 +129,33 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let epoch = membership.epoch();
     let readers =
         Readers::start(connector.clone().manager(), options.pool_size, options.pool_timeout).map_err(no_thread)?;
-    let neighbours =
-        Neighbours::start(self::runtime()?, connector, epoch, options.lease, shared, fatal).map_err(no_thread)?;
+    let neighbours = Neighbours::start(self::runtime()?, connector.clone(), epoch, options.lease, shared, fatal)
+        .map_err(no_thread)?;
+    let facts = Arc::new(Snapshots::new(connect(connector.clone())));
     let session = Session::new(runtime, client);
     let backend = Arc::new(Postgres {
         queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal),
         orders: order::loader(&readers),
         payments: payment::loader(&readers),
         shipping: shipment::loader(&readers),
+        reservations: stock::loader(&readers),
         sagas: saga::loader(&readers),
         readers,
         neighbours: Arc::new(neighbours),
     });
-    let _ = backend;
-    Err(OpenError::Absent)
+    Ok(Store {
+        orders: Arc::clone(&backend) as _,
+        payments: Arc::clone(&backend) as _,
+        shipments: Arc::clone(&backend) as _,
+        stock: Arc::clone(&backend) as _,
+        sagas: Arc::clone(&backend) as _,
+        catalog: Arc::clone(&backend) as _,
+        bulk: Arc::clone(&backend) as _,
+        facts,
+        peers: Some(Arc::clone(&backend) as _),
+        engine: backend,
+        stats,
+    })
 }
 
 /// Brings a database up to this release; the names of the migrations that were applied. Blocks meanwhile.
@@ -153,16 +171,36 @@ pub fn migrate(options: &Options) -> Result<Vec<String>, OpenError> {
 ///
 /// # Errors
 /// When there is no such database.
-pub fn open_facts(_: &Options) -> Result<Arc<dyn FactSource>, OpenError> {
-    Err(OpenError::Absent)
+pub fn open_facts(options: &Options) -> Result<Arc<dyn FactSource>, OpenError> {
+    Ok(Arc::new(snapshots(options)?))
 }
 
 /// Opens a database to export it.
 ///
 /// # Errors
 /// When there is no such database.
-pub fn open_export(_: &Options) -> Result<Arc<dyn ExportSource>, OpenError> {
-    Err(OpenError::Absent)
+pub fn open_export(options: &Options) -> Result<Arc<dyn ExportSource>, OpenError> {
+    Ok(Arc::new(snapshots(options)?))
+}
+
+/// Where snapshots are taken, once it is seen that there is a database to take them of.
+fn snapshots(options: &Options) -> Result<Snapshots, OpenError> {
+    let connector = Connector::new(&options.address)?;
+    runtime()?.block_on(async { schema::is_there(&connected(&connector).await?, &options.address).await })?;
+    Ok(Snapshots::new(connect(connector)))
+}
+
+fn connect(connector: Connector) -> snapshot::Connect {
+    Arc::new(move || {
+        let connector = connector.clone();
+        Box::pin(async move { connected(&connector).await.map_err(|error| StoreError::Unavailable(error.to_string())) })
+    })
+}
+
+impl BulkStore for Postgres {
+    fn change(&self, work: BulkWork) -> BoxFuture<'static, Result<Verdict, StoreError>> {
+        self.queue.change_in_bulk(work)
+    }
 }
 
 impl Engine for Postgres {

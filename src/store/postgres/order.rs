@@ -29,6 +29,8 @@ const BY_ID: &str = concat!("SELECT ", columns!(), " FROM order_order WHERE id =
 /// The orders `$1`, locked in an order that is the same for every node.
 pub(super) const LOCKED: &str =
     concat!("SELECT ", columns!(), " FROM order_order WHERE id = ANY($1) ORDER BY id FOR UPDATE");
+/// All rows, by id: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM order_order ORDER BY id");
 /// Orders by id.
 const LISTED: List =
     List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id", key_column: 0, order: "id DESC" };

@@ -44,6 +44,11 @@ pub(super) const OUTSTANDING: &str = concat!(
      AND order_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid) ORDER BY order_id LIMIT $2) \
      ORDER BY order_id, number"
 );
+/// All rows, by order: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM payment_payment ORDER BY order_id, number");
+/// The whole ledger, by order: what the audit reads.
+pub(super) const ALL_MOVEMENTS: &str =
+    "SELECT order_id, payment_id, kind, amount, at FROM payment_movement ORDER BY order_id, payment_id, kind";
 const LISTED: &str = concat!("SELECT ", columns!(), " FROM payment_payment");
 /// Which column of them is the payment's id.
 const ID: usize = 2;

@@ -43,6 +43,8 @@ pub(super) const LOGS: &str = "SELECT saga_id, seq, entry FROM saga_log WHERE sa
 const DUE: &str = "SELECT id FROM saga_saga WHERE owner = $1 AND finished_at IS NULL AND wake_at <= $2 \
                    ORDER BY wake_at, id LIMIT $3";
 const NEXT_DUE: &str = "SELECT min(wake_at) FROM saga_saga WHERE owner = $1 AND finished_at IS NULL AND wake_at > $2";
+/// All rows, by order: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM saga_saga ORDER BY order_id");
 const LISTED: &str = concat!("SELECT ", columns!(), " FROM saga_saga");
 const CLAIMED: &str = "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = $1 AND key = $2";
 

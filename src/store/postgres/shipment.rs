@@ -45,6 +45,8 @@ pub(super) const OUTSTANDING: &str = concat!(
      WHERE call IS NOT NULL AND order_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid) \
      ORDER BY order_id LIMIT $2) ORDER BY order_id, number"
 );
+/// All rows, by order: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment ORDER BY order_id, number");
 const LISTED: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment");
 /// Which column of them is the shipment's id.
 const ID: usize = 2;

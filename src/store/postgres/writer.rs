@@ -96,8 +96,8 @@ enum End {
 
 enum Connection {
     Up(Session),
-    /// Since when it is known to be gone, and why the last attempt to connect failed.
-    Down(tokio::runtime::Runtime, Instant, String),
+    /// Since when it is known to be gone.
+    Down(tokio::runtime::Runtime, Instant),
     /// Between the two.
     Changing,
 }
@@ -286,7 +286,7 @@ impl Thread {
         }
         let (runtime, since) = match std::mem::replace(&mut self.connection, Connection::Changing) {
             Connection::Up(session) => (session.into_runtime(), Instant::now()),
-            Connection::Down(runtime, since, _) => (runtime, since),
+            Connection::Down(runtime, since) => (runtime, since),
             Connection::Changing => return Err(gone()),
         };
         // Who has waited in vain does not have everybody else wait as long again.
@@ -303,7 +303,7 @@ impl Thread {
                 }
                 Err(super::node::ResumeError::GivenUp) => {
                     self.fatal.raise(super::node::GIVEN_UP);
-                    self.connection = Connection::Down(runtime, since, super::node::GIVEN_UP.into());
+                    self.connection = Connection::Down(runtime, since);
                     return Err(StoreError::Unavailable(super::node::GIVEN_UP.into()));
                 }
                 Err(super::node::ResumeError::Away(why)) => {
@@ -311,7 +311,7 @@ impl Thread {
                         if doubt.is_some() {
                             self.membership.doubts();
                         }
-                        self.connection = Connection::Down(runtime, since, why.clone());
+                        self.connection = Connection::Down(runtime, since);
                         return Err(StoreError::Unavailable(why));
                     }
                 }

@@ -13,7 +13,7 @@ use crate::{
         Claim, StoreError,
         commands::{CatalogClaimed, CatalogRows, CommandError, expect_written},
         postgres::{
-            catalog::{rows, vector},
+            catalog::{rows, words::vector},
             codec::{Unreadable, count, get, hash, to_json},
             session::Params,
         },
@@ -134,16 +134,15 @@ impl CatalogRows for Tx<'_> {
     }
 
     fn products_named(&self, name: &ProductName) -> Result<Vec<ProductId>, CommandError> {
-        self.ids("SELECT id FROM catalog_product WHERE name = $1 LIMIT 2", vec![Box::new(name)], |row| get(row, 0))
+        self.ids(rows::PRODUCTS_NAMED, vec![Box::new(name)], |row| get(row, 0))
     }
 
     fn shops_named(&self, name: &ShopName) -> Result<Vec<ShopId>, CommandError> {
-        self.ids("SELECT id FROM catalog_shop WHERE name = $1", vec![Box::new(name)], |row| get(row, 0))
+        self.ids(rows::SHOPS_NAMED, vec![Box::new(name)], |row| get(row, 0))
     }
 
     fn warehouses_named(&self, shop: ShopId, name: &WarehouseName) -> Result<Vec<WarehouseId>, CommandError> {
-        let sql = "SELECT id FROM catalog_warehouse WHERE shop_id = $1 AND name = $2";
-        self.ids(sql, vec![Box::new(shop), Box::new(name)], |row| get(row, 0))
+        self.ids(rows::WAREHOUSES_NAMED, vec![Box::new(shop), Box::new(name)], |row| get(row, 0))
     }
 }
 
