@@ -160,10 +160,8 @@ pub(super) fn script_to_json(script: Script) -> Result<Option<String>, StoreErro
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
         match error.as_db_error() {
-            Some(refusal) if is_refusal(refusal.code()) => {
-                let constraint = refusal.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
-                Self::Refused(format!("{}{constraint}", refusal.message()))
-            }
+            // Its message names the constraint.
+            Some(refusal) if is_refusal(refusal.code()) => Self::Refused(refusal.message().to_owned()),
             _ => Self::Unavailable(said(&error)),
         }
     }
