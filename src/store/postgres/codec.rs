@@ -165,10 +165,8 @@ impl From<tokio_postgres::Error> for StoreError {
 /// What a failed statement means to whoever asked for it.
 pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     match error.as_db_error() {
-        Some(refusal) if is_refusal(refusal.code()) => {
-            let constraint = refusal.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
-            StoreError::Refused(format!("{}{constraint}", refusal.message()))
-        }
+        // Its message names the constraint.
+        Some(refusal) if is_refusal(refusal.code()) => StoreError::Refused(refusal.message().to_owned()),
         _ => StoreError::Unavailable(said(error)),
     }
 }

@@ -102,7 +102,7 @@ async fn find_all<K: Copy + Eq + Hash, V>(
 }
 
 /// Polls a query so that its panic is its own.
-async fn guarded<T>(query: impl Future<Output = T>) -> Result<T, StoreError> {
+pub(super) async fn guarded<T>(query: impl Future<Output = T>) -> Result<T, StoreError> {
     AssertUnwindSafe(query)
         .catch_unwind()
         .await

@@ -59,7 +59,7 @@ use peers::{Neighbours, Shared};
 use readers::Readers;
 use session::Session;
 use snapshot::Snapshots;
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Client;
 
@@ -113,6 +113,18 @@ async fn connected(connector: &Connector) -> Result<Client, OpenError> {
 /// # Errors
 /// When it cannot be reached, may not be used, or a migration fails.
 pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
+    apart(|| open_here(options, fatal))
+}
+
+/// Runs what blocks on a runtime of its own, which cannot be done on a thread that drives another one.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, OpenError> + Send) -> Result<T, OpenError> {
+    thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+fn open_here(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let runtime = runtime()?;
     let connector = Connector::new(&options.address)?;
     let (stats, shared) = (Arc::new(Stats::default()), Arc::new(Shared::default()));
@@ -164,7 +176,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
 /// When it cannot be reached, may not be changed, or a migration fails.
 pub fn migrate(options: &Options) -> Result<Vec<String>, OpenError> {
     let connector = Connector::new(&options.address)?;
-    runtime()?.block_on(async { schema::migrate(&mut connected(&connector).await?, &options.address).await })
+    apart(|| runtime()?.block_on(async { schema::migrate(&mut connected(&connector).await?, &options.address).await }))
 }
 
 /// Opens a database for an audit alone.
@@ -186,7 +198,7 @@ pub fn open_export(options: &Options) -> Result<Arc<dyn ExportSource>, OpenError
 /// Where snapshots are taken, once it is seen that there is a database to take them of.
 fn snapshots(options: &Options) -> Result<Snapshots, OpenError> {
     let connector = Connector::new(&options.address)?;
-    runtime()?.block_on(async { schema::is_there(&connected(&connector).await?, &options.address).await })?;
+    apart(|| runtime()?.block_on(async { schema::is_there(&connected(&connector).await?, &options.address).await }))?;
     Ok(Snapshots::new(connect(connector)))
 }
 

@@ -11,7 +11,7 @@
 
 use super::{
     codec::{Unreadable, get, is_lost},
-    loader::{Found, Loader},
+    loader::{Found, Loader, guarded},
 };
 use crate::store::{Page, StoreError};
 use deadpool_postgres::{Client, Hook, HookError, Manager, Object, Pool, PoolError, Runtime, TimeoutType, Timeouts};
@@ -91,7 +91,6 @@ impl Readers {
         std::thread::Builder::new().name("store-reader".to_owned()).spawn(move || {
             LocalSet::new().block_on(&runtime, async move {
                 while let Some(job) = queue.recv().await {
-                    // A query that panics ends its task alone: its reply is dropped, which its asker sees.
                     spawn_local(job(pool.clone()));
                 }
             });
@@ -105,17 +104,15 @@ impl Readers {
         query: impl AsyncFn(&mut Client) -> Result<T, QueryError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.jobs.send(Box::new(move |pool| {
+        // Where the thread is gone, the query is dropped, and its reply with it.
+        let _ = self.jobs.send(Box::new(move |pool| {
             Box::pin(async move {
-                let _ = reply.send(ask(&pool, query).await);
+                let _ = reply.send(guarded(ask(&pool, query)).await.flatten());
             })
         }));
-        Box::pin(async move {
-            match sent {
-                Ok(()) => answer.await.unwrap_or_else(|_| Err(StoreError::Poisoned("the query panicked".into()))),
-                Err(_) => Err(StoreError::Unavailable("the store is closed".into())),
-            }
-        })
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".into()))) },
+        )
     }
 
     /// The one row that `sql` finds.
@@ -145,7 +142,7 @@ impl Readers {
         V: Clone + Send + 'static,
     {
         let (loader, questions) = Loader::new();
-        // Where the thread is gone, the questions are dropped, and whoever asks one is told.
+        // Where the thread is gone, so are the questions.
         let _ = self.jobs.send(Box::new(move |pool| {
             Box::pin(questions.answer(async move |keys: Vec<K>| {
                 ask(&pool, async |client: &mut Client| {
@@ -294,5 +291,26 @@ fn no_connection(error: &PoolError) -> StoreError {
             StoreError::Unavailable(format!("the database cannot be reached: {}", super::codec::said(error)))
         }
         other => StoreError::Unavailable(format!("the database cannot be reached: {other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: List = List { select: "SELECT id FROM thing", key: "id", key_column: 0, order: "id DESC" };
+
+    #[test]
+    fn a_list_without_conditions_is_bounded_alone() {
+        assert_eq!(LIST.sql(&[], false), "SELECT id FROM thing ORDER BY id DESC LIMIT $1");
+    }
+
+    #[test]
+    fn the_values_of_a_list_are_numbered_in_the_order_in_which_they_are_given() {
+        let conditions: [Condition; 2] = [("status = $n AND open", Box::new("new")), ("at >= $n", Box::new(5_i64))];
+        assert_eq!(
+            LIST.sql(&conditions, true),
+            "SELECT id FROM thing WHERE status = $2 AND open AND at >= $3 AND id < $4 ORDER BY id DESC LIMIT $1"
+        );
     }
 }
