@@ -107,7 +107,7 @@ impl App {
             Actors::start(&arbiter.handle(), &store, settings.node.id.clone(), settings.saga.max_in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
         let context = http::Context {
-            service: Service::new(store.clone(), actors.clone(), stopping_seen),
+            service: Service::new(store.clone(), actors.clone(), &settings.node.id, stopping_seen),
             simulation: settings.simulation.enabled,
             free_text_lines: settings.orders.allow_free_text_lines,
             default_deadline_ms: settings.orders.default_payment_deadline_ms,

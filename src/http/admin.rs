@@ -7,6 +7,7 @@ use crate::{
     actors::{CrashMode, Watched},
     audit,
     service::{ServiceError, What},
+    store::{Node, NodeState},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -19,6 +20,7 @@ use utoipa::ToSchema;
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/admin/actors", [(Method::GET, web::to(list_actors))]);
     resource(config, "/admin/actors/{name}/crash", [(Method::POST, web::to(crash))]);
+    resource(config, "/admin/nodes", [(Method::GET, web::to(list_nodes))]);
     resource(config, "/admin/audit", [(Method::GET, web::to(run_audit))]);
 }
 
@@ -57,6 +59,48 @@ impl From<&Watched> for ActorBody {
             batches,
             mean_batch: (mean_batch * 100.0).round() / 100.0,
             since: Time(status.since()),
+        }
+    }
+}
+
+/// A process that drives sagas.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct NodeBody {
+    /// Its name, `node.id`.
+    id: String,
+    /// Which start of it; a later one has a higher. 0 on SQLite.
+    epoch: i64,
+    /// The release that it runs.
+    version: String,
+    /// `alive`; `late`, when its lease has ended; `given_up`, when it has stopped or others take its sagas over.
+    state: &'static str,
+    started_at: Time,
+    /// When it renewed its lease last, by the database's clock, as all times here.
+    last_seen_at: Time,
+    /// When its lease ends unless it renews it. `null` on SQLite, which has one node alone.
+    lease_until: Option<Time>,
+    /// Sagas that it owns and that have not come to rest.
+    sagas: u64,
+    /// Whether it is the one that answers.
+    is_this: bool,
+}
+
+impl From<Node> for NodeBody {
+    fn from(node: Node) -> Self {
+        Self {
+            id: node.id,
+            epoch: node.epoch,
+            version: node.version,
+            state: match node.state {
+                NodeState::Alive => "alive",
+                NodeState::Late => "late",
+                NodeState::GivenUp => "given_up",
+            },
+            started_at: Time(node.started_at),
+            last_seen_at: Time(node.seen_at),
+            lease_until: node.lease_until.map(Time),
+            sagas: node.sagas,
+            is_this: node.is_this,
         }
     }
 }
@@ -104,6 +148,16 @@ pub(super) struct CrashedBody {
 pub(super) async fn list_actors(context: web::Data<Context>) -> HttpResponse {
     let actors: Vec<_> = context.service.actors().watched().iter().map(ActorBody::from).collect();
     success(StatusCode::OK, actors).finish()
+}
+
+/// Lists the nodes.
+#[utoipa::path(
+    get, path = "/admin/nodes", tag = "admin",
+    responses((status = 200, description = "Every node, the latest first, and those that were given up lately", body = inline(super::envelope::Envelope<Vec<NodeBody>>)))
+)]
+pub(super) async fn list_nodes(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let nodes: Vec<_> = context.service.nodes().await?.into_iter().map(NodeBody::from).collect();
+    Ok(success(StatusCode::OK, nodes).finish())
 }
 
 /// Crashes an actor, where simulation is enabled.

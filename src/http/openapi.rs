@@ -27,7 +27,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         warehouses::add, warehouses::list_warehouses, warehouses::read, warehouses::edit, warehouses::activate,
         warehouses::deactivate,
         sagas::list_sagas, sagas::read, sagas::read_log, sagas::cancel, sagas::retry,
-        admin::list_actors, admin::crash, admin::run_audit,
+        admin::list_actors, admin::list_nodes, admin::crash, admin::run_audit,
         operations::health, operations::ready, operations::metrics,
     ),
     components(schemas(problem::ProblemDocument, problem::FieldProblem, problem::Code)),
@@ -39,7 +39,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         (name = "catalogue", description = "Products and their variants, the same for all shops"),
         (name = "shops", description = "Shops, their prices and their warehouses"),
         (name = "sagas", description = "What drives every order, step by step"),
-        (name = "admin", description = "Actors, crashes on purpose, the audit"),
+        (name = "admin", description = "Nodes, actors, crashes on purpose, the audit"),
         (name = "operations", description = "Health, readiness, metrics"),
     )
 )]

@@ -20,14 +20,17 @@ use crate::{
         Actors, PaymentAccepted, PaymentRequestError, Request, SagaCoordinator,
         coordinator::{CancelSaga, EditOrder, FindPlaced, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
     },
+    clock,
     domain::{
         checkout::{self, Checkout, Edit},
         ids::{OrderId, PaymentId, SagaId},
         order::Order,
         payment::{OpenPayment, Payment, SettlePayment, Settlement},
         saga::CancelBy,
+        time::Timestamp,
     },
-    store::{Claim, Store, StoreError},
+    release,
+    store::{Claim, Node, NodeState, Store, StoreError},
 };
 use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
 use futures::FutureExt as _;
@@ -47,14 +50,16 @@ const RESEND_PAUSE: Duration = Duration::from_millis(5);
 pub struct Service {
     store: Store,
     actors: Actors,
+    node: Arc<str>,
+    started_at: Timestamp,
     /// Turns true when the process is stopping: who waits for a saga is answered at once.
     stopping: watch::Receiver<bool>,
 }
 
 impl Service {
-    /// A service over a store and its actors.
-    pub const fn new(store: Store, actors: Actors, stopping: watch::Receiver<bool>) -> Self {
-        Self { store, actors, stopping }
+    /// A service over a store and its actors, on the node of this name, which starts now.
+    pub fn new(store: Store, actors: Actors, node: &str, stopping: watch::Receiver<bool>) -> Self {
+        Self { store, actors, node: node.into(), started_at: clock::now(), stopping }
     }
 
     /// The store, for queries.
@@ -65,6 +70,27 @@ impl Service {
     /// The actors.
     pub const fn actors(&self) -> &Actors {
         &self.actors
+    }
+
+    /// The processes that drive sagas over this database, the latest first.
+    ///
+    /// # Errors
+    /// Storage away.
+    pub async fn nodes(&self) -> Result<Vec<Node>, ServiceError> {
+        if let Some(peers) = &self.store.peers {
+            return Ok(peers.nodes().await?);
+        }
+        Ok(vec![Node {
+            id: self.node.to_string(),
+            epoch: 0,
+            version: release::VERSION.to_owned(),
+            started_at: self.started_at,
+            seen_at: clock::now(),
+            lease_until: None,
+            state: NodeState::Alive,
+            sagas: self.store.sagas.unfinished().await?,
+            is_this: true,
+        }])
     }
 
     /// Starts an order's saga; back once the order and its payment exist durably, and the saga rests or

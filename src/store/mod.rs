@@ -194,6 +194,8 @@ pub trait SagaStore: Send + Sync {
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>>;
     /// One saga's row and log.
     fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>>;
+    /// How many sagas have not come to rest.
+    fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>>;
     /// Sagas, newest first.
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>>;
     /// Waiting sagas whose time has come, the longest due first, and when the next one after them is.

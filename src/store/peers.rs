@@ -20,8 +20,8 @@ pub struct Node {
     pub started_at: Timestamp,
     /// When it renewed its lease last.
     pub seen_at: Timestamp,
-    /// When its lease ends unless it renews it.
-    pub lease_until: Timestamp,
+    /// When its lease ends unless it renews it; `None` where there are no leases, since there can be no other node.
+    pub lease_until: Option<Timestamp>,
     /// Whether it is there.
     pub state: NodeState,
     /// How many unfinished sagas it owns.

@@ -15,6 +15,7 @@ use super::{
     connect::{Connector, Link},
     write::Mark,
 };
+use crate::release::VERSION;
 use std::{
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -68,7 +69,7 @@ impl Membership {
                 "INSERT INTO saga_node (id, version, started_at, seen_at, lease_until, given_up, session, batch) \
                  SELECT $1, $2, at, at, at + $3 * interval '1 millisecond', false, 1, 0 \
                  FROM (SELECT clock_timestamp() AS at) AS present RETURNING epoch",
-                &[&id, &env!("CARGO_PKG_VERSION"), &millis(lease)],
+                &[&id, &VERSION, &millis(lease)],
             )
             .await?;
         client.batch_execute(&idle_limit(lease)).await?;

@@ -323,7 +323,7 @@ fn read_node(row: &Row, this: i64) -> Result<Node, Unreadable> {
         version: get(row, 2)?,
         started_at: get(row, 3)?,
         seen_at: get(row, 4)?,
-        lease_until: get(row, 5)?,
+        lease_until: Some(get(row, 5)?),
         state,
         sagas: get::<i64>(row, 8)?.unsigned_abs(),
         is_this: epoch == this,

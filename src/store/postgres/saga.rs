@@ -45,6 +45,7 @@ const DUE: &str = "SELECT id FROM saga_saga WHERE owner = $1 AND finished_at IS 
 const NEXT_DUE: &str = "SELECT min(wake_at) FROM saga_saga WHERE owner = $1 AND finished_at IS NULL AND wake_at > $2";
 /// All rows, by order: what the audit reads.
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM saga_saga ORDER BY order_id");
+const UNFINISHED: &str = "SELECT count(*) FROM saga_saga WHERE finished_at IS NULL";
 const LISTED: &str = concat!("SELECT ", columns!(), " FROM saga_saga");
 const CLAIMED: &str = "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = $1 AND key = $2";
 
@@ -141,6 +142,11 @@ impl SagaStore for Postgres {
     }
     fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
         self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
+    }
+
+    fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
+        let count = self.readers.find(UNFINISHED, Vec::new(), |row| get::<i64>(row, 0));
+        Box::pin(async move { Ok(count.await?.unwrap_or_default().unsigned_abs()) })
     }
 
     fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>> {

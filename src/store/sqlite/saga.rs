@@ -208,6 +208,15 @@ impl SagaStore for Sqlite {
         })
     }
 
+    fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
+        self.readers.read(|conn| {
+            let count = conn
+                .prepare_cached("SELECT count(*) FROM saga_saga WHERE finished_at IS NULL")?
+                .query_row([], |row| row.get::<_, i64>(0))?;
+            Ok(count.unsigned_abs())
+        })
+    }
+
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
         let mut conditions: Vec<Condition> = Vec::new();
         let mut select = concat!("SELECT ", columns!(), " FROM saga_saga");

@@ -36,7 +36,7 @@ impl House {
         let arbiter = actix_rt::Arbiter::new();
         let actors = Actors::start(&arbiter.handle(), &test.store, "test".into(), 100_000, &test.fatal);
         let (stopping, seen) = watch::channel(false);
-        let service = Service::new(test.store.clone(), actors.clone(), seen);
+        let service = Service::new(test.store.clone(), actors.clone(), "test", seen);
         Self { test, actors, service, arbiter, stopping }
     }
 
