@@ -1,5 +1,18 @@
 //! Facts for the audit: what every owner knows of one order, side by side, and what the stock knows of one
 //! shelf.
+//!
+//! ```text
+//!   each owner's rows, in a backend's snapshot, by order ──▶ merged ──▶ one order's facts after the other
+//! ```
+//!
+//! A backend reads rows; how they are put together is the same for all.
+
+mod cursor;
+mod orders;
+mod shelves;
+
+pub(in crate::store) use orders::OrderRows;
+pub(in crate::store) use shelves::{ShelfRows, nowhere};
 
 use super::{StoreError, StoredSaga, Watermark};
 use crate::domain::{
@@ -10,6 +23,15 @@ use crate::domain::{
     stock::{self, Level, Reservation, Shelf},
 };
 use futures::future::BoxFuture;
+
+/// A row, or why it cannot be read.
+pub(in crate::store) type Readable<T> = Result<T, String>;
+
+/// Rows, one after the other; an error ends the pass.
+pub(in crate::store) type Rows<'s, T, E> = Box<dyn Iterator<Item = Result<T, E>> + 's>;
+
+/// Rows with the key that they go by.
+pub(in crate::store) type Keyed<'s, K, T, E> = Rows<'s, (K, Readable<T>), E>;
 
 /// Everything that is stored about one order, by whoever owns it.
 #[derive(Clone, Debug)]

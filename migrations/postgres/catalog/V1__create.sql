@@ -6,12 +6,14 @@ CREATE TABLE catalog_product (
     name        text    COLLATE "C" NOT NULL,
     description text,
     category    text    COLLATE "C",
+    words       tsvector NOT NULL DEFAULT '', -- of name and category, made by src/store/postgres/catalog/words.rs
     active      boolean NOT NULL,
     created_at  bigint  NOT NULL,
     updated_at  bigint  NOT NULL,
     version     bigint  NOT NULL CHECK (version >= 1)
 );
 
+CREATE INDEX catalog_product_words ON catalog_product USING gin (words);
 CREATE INDEX catalog_product_name ON catalog_product (name); -- what a CSV file calls it by
 CREATE INDEX catalog_product_category ON catalog_product (category, id) WHERE category IS NOT NULL;
 

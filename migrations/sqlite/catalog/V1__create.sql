@@ -17,9 +17,9 @@ CREATE UNIQUE INDEX catalog_product_id ON catalog_product (id);
 CREATE INDEX catalog_product_name ON catalog_product (name); -- what a CSV file calls it by
 CREATE INDEX catalog_product_category ON catalog_product (category, id) WHERE category IS NOT NULL;
 
--- The words of each product's name and category, by the product's row number. It keeps the words alone: what
--- goes in has spaces around characters that are words of their own (src/domain/catalog/search.rs). Marks,
--- digits and emoji belong to words; accents make no difference.
+-- The words of each product's name and category, by the product's row number. It keeps the words alone, and what
+-- goes in are words already, with spaces between them (src/domain/catalog/search.rs). The tokenizer takes them as
+-- they are: marks, digits and emoji belong to words.
 CREATE VIRTUAL TABLE catalog_search USING fts5 (
     name, category, content = '', contentless_delete = 1,
     tokenize = "unicode61 remove_diacritics 2 categories 'L* M* N* Co So'"

@@ -25,5 +25,5 @@ pub use product::{
     Attributes, AttributesError, Category, Description, MAX_VARIANTS, Product, ProductName, Size, Sku, SkuError,
     Variant,
 };
-pub use search::{SearchText, spaced};
+pub use search::{Phrase, SearchText, spaced, words};
 pub use shop::{Address, City, MAX_WAREHOUSES, Priority, Shop, ShopName, Warehouse, WarehouseName};

@@ -121,7 +121,7 @@ impl From<Unreadable> for StoreError {
 
 /// A column's value.
 pub(super) fn get<'r, T: FromSql<'r>>(row: &'r Row, column: usize) -> Result<T, Unreadable> {
-    row.try_get(column).map_err(Unreadable::because)
+    row.try_get(column).map_err(|error| Unreadable(format!("column {column}: {}", said(&error)).into()))
 }
 
 /// A number that is never negative.
@@ -165,12 +165,18 @@ impl From<tokio_postgres::Error> for StoreError {
 /// What a failed statement means to whoever asked for it.
 pub(super) fn store_error(error: &tokio_postgres::Error) -> StoreError {
     match error.as_db_error() {
-        Some(refusal) if is_refusal(refusal.code()) => {
-            let constraint = refusal.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
-            StoreError::Refused(format!("{}{constraint}", refusal.message()))
-        }
-        Some(refusal) => StoreError::Unavailable(refusal.to_string()),
-        None => StoreError::Unavailable(error.to_string()),
+        // Its message names the constraint.
+        Some(refusal) if is_refusal(refusal.code()) => StoreError::Refused(refusal.message().to_owned()),
+        _ => StoreError::Unavailable(said(error)),
+    }
+}
+
+/// The server's own word where it has said one, else the cause that the driver knows.
+pub(super) fn said(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(said), _) => said.message().to_owned(),
+        (None, Some(cause)) => format!("{error}: {cause}"),
+        (None, None) => error.to_string(),
     }
 }
 

@@ -6,9 +6,12 @@ use tokio_postgres::error::SqlState;
 /// Why a database cannot be opened. No text of it has the password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// This build does not have the backend.
-    #[error("PostgreSQL is not in this build")]
-    Absent,
+    /// Nothing was ever stored there.
+    #[error("{place} has no tables of backstitch; `backstitch migrate` or `backstitch serve` makes them")]
+    Empty {
+        /// The server and the database.
+        place: String,
+    },
     /// The file of `sslrootcert`.
     #[error("cannot read root certificates from {path}: {why}; sslrootcert names a PEM file with the server's")]
     RootCertificates {

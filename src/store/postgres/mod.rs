@@ -10,19 +10,24 @@
 //! A commit has reached the server's disk when it returns. When the connection is lost meanwhile, the writer finds
 //! out what became of it before it answers.
 
-#![expect(dead_code, reason = "the reading side is not here yet")]
-
 mod catalog;
 mod codec;
 mod connect;
 mod error;
+mod export;
+mod facts;
+mod loader;
 mod node;
 mod order;
 mod payment;
+mod peers;
+mod readers;
+mod retention;
 mod saga;
 mod schema;
 mod session;
 mod shipment;
+mod snapshot;
 mod stock;
 mod tls;
 mod write;
@@ -32,18 +37,29 @@ pub use connect::{Address, Certificate};
 pub use error::OpenError;
 
 use super::{
-    Engine, ExportSource, FactSource, Removed, Stats, Store, StoreError,
+    BulkStore, BulkWork, Engine, ExportSource, FactSource, Removed, SagaRow, Stats, Store, StoreError, Verdict,
     commands::{Queue, Removal},
 };
-use crate::{domain::time::Timestamp, lifecycle::Fatal};
+use crate::{
+    domain::{
+        ids::{OrderId, SagaId},
+        order::Order,
+        payment::Payments,
+        shipment::Shipping,
+        stock::Reservation,
+        time::Timestamp,
+    },
+    lifecycle::Fatal,
+};
 use connect::Connector;
 use futures::future::BoxFuture;
+use loader::Loader;
 use node::Membership;
+use peers::{Neighbours, Shared};
+use readers::Readers;
 use session::Session;
-use std::{
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
-};
+use snapshot::Snapshots;
+use std::{sync::Arc, thread, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Client;
 
@@ -67,6 +83,13 @@ pub struct Options {
 /// The backend. All owners share the database, its writer and its readers.
 pub(super) struct Postgres {
     queue: Queue,
+    readers: Readers,
+    orders: Loader<OrderId, Order>,
+    payments: Loader<OrderId, Payments>,
+    shipping: Loader<OrderId, Shipping>,
+    reservations: Loader<OrderId, Reservation>,
+    sagas: Loader<SagaId, SagaRow>,
+    neighbours: Arc<Neighbours>,
 }
 
 /// A runtime for one thread, which drives the connections that are made on it.
@@ -90,24 +113,61 @@ async fn connected(connector: &Connector) -> Result<Client, OpenError> {
 /// # Errors
 /// When it cannot be reached, may not be used, or a migration fails.
 pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
+    apart(|| open_here(options, fatal))
+}
+
+/// Runs what blocks on a runtime of its own, which cannot be done on a thread that drives another one.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, OpenError> + Send) -> Result<T, OpenError> {
+    thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
+    })
+}
+
+fn open_here(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let runtime = runtime()?;
     let connector = Connector::new(&options.address)?;
-    let stats = Arc::new(Stats::default());
-    let doubtful = Arc::new(AtomicBool::new(false));
+    let (stats, shared) = (Arc::new(Stats::default()), Arc::new(Shared::default()));
     let (client, membership) = runtime.block_on(async {
         schema::migrate(&mut connected(&connector).await?, &options.address).await?;
         let client = connected(&connector).await?;
         let membership =
-            Membership::register(connector.clone(), &client, &options.node, options.lease, Arc::clone(&doubtful))
+            Membership::register(connector.clone(), &client, &options.node, options.lease, Arc::clone(&shared))
                 .await
                 .map_err(|error| connector.error(error))?;
         Ok::<_, OpenError>((client, membership))
     })?;
+    let no_thread = |source| OpenError::NoRuntime { source };
+    let epoch = membership.epoch();
+    let readers =
+        Readers::start(connector.clone().manager(), options.pool_size, options.pool_timeout).map_err(no_thread)?;
+    let neighbours = Neighbours::start(self::runtime()?, connector.clone(), epoch, options.lease, shared, fatal)
+        .map_err(no_thread)?;
+    let facts = Arc::new(Snapshots::new(connect(connector.clone())));
     let session = Session::new(runtime, client);
-    let backend =
-        Arc::new(Postgres { queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal) });
-    let _ = backend;
-    Err(OpenError::Absent)
+    let backend = Arc::new(Postgres {
+        queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal),
+        orders: order::loader(&readers),
+        payments: payment::loader(&readers),
+        shipping: shipment::loader(&readers),
+        reservations: stock::loader(&readers),
+        sagas: saga::loader(&readers),
+        readers,
+        neighbours: Arc::new(neighbours),
+    });
+    Ok(Store {
+        orders: Arc::clone(&backend) as _,
+        payments: Arc::clone(&backend) as _,
+        shipments: Arc::clone(&backend) as _,
+        stock: Arc::clone(&backend) as _,
+        sagas: Arc::clone(&backend) as _,
+        catalog: Arc::clone(&backend) as _,
+        bulk: Arc::clone(&backend) as _,
+        facts,
+        peers: Some(Arc::clone(&backend) as _),
+        engine: backend,
+        stats,
+    })
 }
 
 /// Brings a database up to this release; the names of the migrations that were applied. Blocks meanwhile.
@@ -116,23 +176,43 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
 /// When it cannot be reached, may not be changed, or a migration fails.
 pub fn migrate(options: &Options) -> Result<Vec<String>, OpenError> {
     let connector = Connector::new(&options.address)?;
-    runtime()?.block_on(async { schema::migrate(&mut connected(&connector).await?, &options.address).await })
+    apart(|| runtime()?.block_on(async { schema::migrate(&mut connected(&connector).await?, &options.address).await }))
 }
 
 /// Opens a database for an audit alone.
 ///
 /// # Errors
 /// When there is no such database.
-pub fn open_facts(_: &Options) -> Result<Arc<dyn FactSource>, OpenError> {
-    Err(OpenError::Absent)
+pub fn open_facts(options: &Options) -> Result<Arc<dyn FactSource>, OpenError> {
+    Ok(Arc::new(snapshots(options)?))
 }
 
 /// Opens a database to export it.
 ///
 /// # Errors
 /// When there is no such database.
-pub fn open_export(_: &Options) -> Result<Arc<dyn ExportSource>, OpenError> {
-    Err(OpenError::Absent)
+pub fn open_export(options: &Options) -> Result<Arc<dyn ExportSource>, OpenError> {
+    Ok(Arc::new(snapshots(options)?))
+}
+
+/// Where snapshots are taken, once it is seen that there is a database to take them of.
+fn snapshots(options: &Options) -> Result<Snapshots, OpenError> {
+    let connector = Connector::new(&options.address)?;
+    apart(|| runtime()?.block_on(async { schema::is_there(&connected(&connector).await?, &options.address).await }))?;
+    Ok(Snapshots::new(connect(connector)))
+}
+
+fn connect(connector: Connector) -> snapshot::Connect {
+    Arc::new(move || {
+        let connector = connector.clone();
+        Box::pin(async move { connected(&connector).await.map_err(|error| StoreError::Unavailable(error.to_string())) })
+    })
+}
+
+impl BulkStore for Postgres {
+    fn change(&self, work: BulkWork) -> BoxFuture<'static, Result<Verdict, StoreError>> {
+        self.queue.change_in_bulk(work)
+    }
 }
 
 impl Engine for Postgres {
@@ -148,7 +228,12 @@ impl Engine for Postgres {
         self.queue.execute_one::<Removal>(before)
     }
 
+    /// What this node owned is the others' from then on.
     fn close(&self) -> BoxFuture<'static, ()> {
-        self.queue.close()
+        let (closed, neighbours) = (self.queue.close(), Arc::clone(&self.neighbours));
+        Box::pin(async move {
+            closed.await;
+            neighbours.leave().await;
+        })
     }
 }

@@ -10,15 +10,15 @@
 //!
 //! Owns `saga_node`, and who owns an unfinished saga. Must not drive any.
 
+use super::peers::Shared;
 use super::{
     connect::{Connector, Link},
     write::Mark,
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
-use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Why a node that others have given up must end.
@@ -34,8 +34,8 @@ pub(super) struct Membership {
     connector: Connector,
     epoch: i64,
     session: i64,
-    /// Set when nobody knows whether a transaction was committed.
-    doubtful: Arc<AtomicBool>,
+    lease: Duration,
+    shared: Arc<Shared>,
 }
 
 /// A connection that may write.
@@ -61,7 +61,7 @@ impl Membership {
         client: &Client,
         id: &str,
         lease: Duration,
-        doubtful: Arc<AtomicBool>,
+        shared: Arc<Shared>,
     ) -> Result<Self, tokio_postgres::Error> {
         let row = client
             .query_one(
@@ -71,7 +71,8 @@ impl Membership {
                 &[&id, &env!("CARGO_PKG_VERSION"), &millis(lease)],
             )
             .await?;
-        Ok(Self { connector, epoch: row.try_get(0)?, session: 1, doubtful })
+        client.batch_execute(&idle_limit(lease)).await?;
+        Ok(Self { connector, epoch: row.try_get(0)?, session: 1, lease, shared })
     }
 
     /// Its epoch.
@@ -80,13 +81,14 @@ impl Membership {
     }
 
     /// The mark of one of its transactions.
-    pub(super) const fn mark(&self, batch: i64) -> Mark {
-        Mark { epoch: self.epoch, session: self.session, batch }
+    pub(super) fn mark(&self, batch: i64) -> Mark {
+        let announces = self.shared.is_in_company.load(Ordering::Relaxed);
+        Mark { epoch: self.epoch, session: self.session, batch, announces }
     }
 
     /// Nobody knows whether a transaction was committed.
     pub(super) fn doubts(&self) {
-        self.doubtful.store(true, Ordering::Release);
+        self.shared.doubtful.store(true, Ordering::Release);
     }
 
     /// Connects again. Whatever the last connection has left on its way is waited for, or can no longer be written.
@@ -94,7 +96,10 @@ impl Membership {
         let (client, mut link) =
             self.connector.connect().await.map_err(|error| ResumeError::Away(error.to_string()))?;
         let resumed = {
-            let taken = async { client.query_opt(TAKE_SESSION, &[&self.epoch]).await };
+            let taken = async {
+                client.batch_execute(&idle_limit(self.lease)).await?;
+                client.query_opt(TAKE_SESSION, &[&self.epoch]).await
+            };
             tokio::select! {
                 taken = taken => taken,
                 ended = &mut link => return Err(ResumeError::Away(match ended {
@@ -116,8 +121,13 @@ impl Membership {
     }
 }
 
+/// A node that stands still in the middle of a transaction must not keep the others from its rows when it is given up.
+fn idle_limit(lease: Duration) -> String {
+    format!("SET idle_in_transaction_session_timeout = {}", lease.as_millis() / 2)
+}
+
 /// A duration as milliseconds that SQL multiplies an interval with.
 #[expect(clippy::cast_precision_loss, reason = "a lease is a minute at most")]
-fn millis(lease: Duration) -> f64 {
+pub(super) fn millis(lease: Duration) -> f64 {
     lease.as_millis() as f64
 }

@@ -1,7 +1,22 @@
 //! Payments and their ledger in PostgreSQL.
 
-use super::codec::{Unreadable, count, get, script_from_json};
-use crate::domain::payment::Payment;
+use super::{
+    Postgres,
+    codec::{Unreadable, count, get, script_from_json},
+    loader::Loader,
+    readers::{Condition, Readers},
+};
+use crate::{
+    domain::{
+        ids::{OrderId, PaymentId},
+        payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
+    },
+    store::{
+        Answers, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError,
+        commands::{Aggregates, Rows},
+    },
+};
+use futures::future::BoxFuture;
 use tokio_postgres::Row;
 
 macro_rules! columns {
@@ -12,11 +27,16 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+const BY_ORDER: &str =
+    concat!("SELECT ", columns!(), " FROM payment_payment WHERE order_id = ANY($1) ORDER BY order_id, number");
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM payment_payment WHERE id = $1");
+/// The payments of the orders `$1`, locked in an order that is the same for every node.
 pub(super) const LOCKED: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM payment_payment WHERE order_id = ANY($1) ORDER BY order_id, number FOR UPDATE"
 );
+/// The payments of the first `$2` orders after `$1` that have one with an outside call.
 pub(super) const OUTSTANDING: &str = concat!(
     "SELECT ",
     columns!(),
@@ -24,11 +44,20 @@ pub(super) const OUTSTANDING: &str = concat!(
      AND order_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid) ORDER BY order_id LIMIT $2) \
      ORDER BY order_id, number"
 );
+/// All rows, by order: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM payment_payment ORDER BY order_id, number");
+/// The whole ledger, by order: what the audit reads.
+pub(super) const ALL_MOVEMENTS: &str =
+    "SELECT order_id, payment_id, kind, amount, at FROM payment_movement ORDER BY order_id, payment_id, kind";
+const LISTED: &str = concat!("SELECT ", columns!(), " FROM payment_payment");
+/// Which column of them is the payment's id.
+const ID: usize = 2;
 
+/// Reads one payment of an order, whose id is the first column; the version is the column after it.
 pub(super) fn read(row: &Row) -> Result<Payment, Unreadable> {
     Ok(Payment {
         order_id: get(row, 0)?,
-        id: get(row, 2)?,
+        id: get(row, ID)?,
         revision: count(row, 3)?,
         saga_id: get(row, 4)?,
         amount: get(row, 5)?,
@@ -47,4 +76,74 @@ pub(super) fn read(row: &Row) -> Result<Payment, Unreadable> {
         created_at: get(row, 18)?,
         updated_at: get(row, 19)?,
     })
+}
+
+/// Reads the first payment of an order, which its others are joined to.
+pub(super) fn read_first(row: &Row) -> Result<Payments, Unreadable> {
+    read(row).map(Payments::of)
+}
+
+/// Reads order, payment, kind, amount and time of a movement.
+pub(super) fn read_movement(row: &Row) -> Result<Movement, Unreadable> {
+    Ok(Movement {
+        order_id: get(row, 0)?,
+        payment_id: get(row, 1)?,
+        kind: get(row, 2)?,
+        amount: get(row, 3)?,
+        at: get(row, 4)?,
+    })
+}
+
+/// What looks orders' payments up.
+pub(super) fn loader(readers: &Readers) -> Loader<OrderId, Payments> {
+    readers.loader(BY_ORDER, read_first, Payments::extend)
+}
+
+impl Commands<PaymentCommand, Executed<Payments>> for Postgres {
+    fn execute(&self, commands: Vec<Keyed<PaymentCommand>>) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        self.queue.execute::<Aggregates<Payments>>(commands)
+    }
+}
+
+impl PaymentStore for Postgres {
+    /// One payment.
+    fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
+        self.readers.find(BY_ID, vec![Box::new(id)], read)
+    }
+
+    /// An order's current payment.
+    fn payment_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
+        let found = self.payments.find(order);
+        Box::pin(async move { Ok(found.await?.map(Payments::into_current)) })
+    }
+
+    /// Payments, newest first.
+    fn payments(
+        &self,
+        filter: PaymentFilter,
+        page: Page<PaymentId>,
+    ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(order_id) = filter.order_id {
+            conditions.push(("order_id = $n", Box::new(order_id)));
+        }
+        if let Some(status) = filter.status {
+            // Each names the condition of the partial index that has its rows.
+            let found_by = match status {
+                PaymentStatus::Pending | PaymentStatus::Paid => "status = $n",
+                PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunding | PaymentStatus::Refunded => {
+                    "status = $n AND unwound"
+                }
+            };
+            conditions.push((found_by, Box::new(status)));
+        }
+        self.readers.page(LISTED, ID, conditions, page, read)
+    }
+    fn outstanding_payments(
+        &self,
+        after: Option<OrderId>,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>> {
+        self.queue.ask(move |tx| Rows::<Payments>::outstanding(tx, after, limit))
+    }
 }

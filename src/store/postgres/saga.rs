@@ -1,7 +1,23 @@
 //! Sagas and their logs in PostgreSQL.
 
-use super::codec::{Unreadable, count, get};
-use crate::store::SagaRow;
+use super::{
+    Postgres,
+    codec::{Unreadable, count, get, hash},
+    loader::Loader,
+    readers::{Condition, Readers},
+};
+use crate::{
+    domain::{
+        ids::{OrderId, SagaId},
+        saga::Status,
+        time::Timestamp,
+    },
+    store::{
+        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError, StoredSaga,
+        commands::{Encoded, SagaRunner},
+    },
+};
+use futures::future::BoxFuture;
 use tokio_postgres::Row;
 
 macro_rules! columns {
@@ -10,19 +26,30 @@ macro_rules! columns {
          finished_at"
     };
 }
-pub(super) use columns;
 
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM saga_saga WHERE id = ANY($1)");
+/// One saga's row before each entry of its log: one statement sees one moment.
+const WITH_LOG: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", seq, entry FROM saga_saga LEFT JOIN saga_log ON saga_id = id WHERE id = $1 ORDER BY seq"
+);
+/// Where an entry begins among them.
+const ENTRY: usize = 12;
 /// The sagas `$1`, with their owners as the last column.
-pub(super) const BY_IDS: &str = concat!("SELECT ", columns!(), ", owner FROM saga_saga WHERE id = ANY($1)");
+pub(super) const OWNED: &str = concat!("SELECT ", columns!(), ", owner FROM saga_saga WHERE id = ANY($1)");
+/// Their logs.
 pub(super) const LOGS: &str = "SELECT saga_id, seq, entry FROM saga_log WHERE saga_id = ANY($1) ORDER BY saga_id, seq";
-
-/// Reads an entry of [`LOGS`].
-pub(super) fn read_entry(row: &Row) -> Result<(u32, String), Unreadable> {
-    Ok((count(row, 1)?, get(row, 2)?))
-}
+const DUE: &str = "SELECT id FROM saga_saga WHERE owner = $1 AND finished_at IS NULL AND wake_at <= $2 \
+                   ORDER BY wake_at, id LIMIT $3";
+const NEXT_DUE: &str = "SELECT min(wake_at) FROM saga_saga WHERE owner = $1 AND finished_at IS NULL AND wake_at > $2";
+/// All rows, by order: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM saga_saga ORDER BY order_id");
+const LISTED: &str = concat!("SELECT ", columns!(), " FROM saga_saga");
+const CLAIMED: &str = "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = $1 AND key = $2";
 
 /// Reads a saga's row.
-pub(super) fn read(row: &Row) -> Result<SagaRow, Unreadable> {
+pub(super) fn read_row(row: &Row) -> Result<SagaRow, Unreadable> {
     Ok(SagaRow {
         id: get(row, 0)?,
         order_id: get(row, 1)?,
@@ -37,4 +64,98 @@ pub(super) fn read(row: &Row) -> Result<SagaRow, Unreadable> {
         updated_at: get(row, 10)?,
         finished_at: get(row, 11)?,
     })
+}
+
+/// Reads sequence number and text of a log entry, from the column `first` on.
+pub(super) fn read_entry(row: &Row, first: usize) -> Result<(u32, String), Unreadable> {
+    Ok((count(row, first)?, get(row, first + 1)?))
+}
+
+/// The hash of the body that a key was used with, and the order and saga that it was used for.
+type Claimed = ([u8; 32], (OrderId, SagaId));
+
+fn read_claim(row: &Row) -> Result<Claimed, Unreadable> {
+    Ok((hash(row, 0)?, (get(row, 1)?, get(row, 2)?)))
+}
+
+/// What looks sagas' rows up.
+pub(super) fn loader(readers: &Readers) -> Loader<SagaId, SagaRow> {
+    readers.loader(BY_ID, read_row, |_, _| {})
+}
+
+impl SagaStore for Postgres {
+    /// The order and saga of this very request, if it was made before under its key; an error where another
+    /// one was.
+    fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
+        let Claim { scope, key, body_hash, request_id: _ } = claim;
+        let found = self.readers.find(CLAIMED, vec![Box::new(scope), Box::new(key)], read_claim);
+        Box::pin(async move {
+            match found.await? {
+                Some((claimed, _)) if claimed != body_hash => Err(StoreError::KeyReused),
+                claimed => Ok(claimed.map(|(_, of)| of)),
+            }
+        })
+    }
+
+    /// One saga's row.
+    fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {
+        self.sagas.find(id)
+    }
+
+    /// One saga's row and log.
+    fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>> {
+        self.readers.read(async move |client| {
+            let statement = client.prepare_cached(WITH_LOG).await?;
+            let rows = client.query(&statement, &[&id]).await?;
+            let Some(first) = rows.first() else { return Ok(None) };
+            let has_entry = |row: &&Row| !matches!(get::<Option<i64>>(row, ENTRY), Ok(None));
+            let entries = rows.iter().filter(has_entry).map(|row| read_entry(row, ENTRY)).collect::<Result<_, _>>()?;
+            Ok(Some(StoredSaga { row: read_row(first)?, entries }))
+        })
+    }
+
+    /// Sagas, newest first.
+    fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(status) = filter.status {
+            // Each names the condition of the partial index that has its rows.
+            let found_by = match status {
+                Status::Running => "status = $n AND finished_at IS NULL",
+                Status::Completed => "status = $n",
+                Status::Waiting | Status::Compensating | Status::Compensated | Status::NeedsAttention => {
+                    "status = $n AND status <> 'running' AND status <> 'completed'"
+                }
+            };
+            conditions.push((found_by, Box::new(status)));
+        }
+        if let Some(definition) = filter.definition {
+            conditions.push(("definition = $n", Box::new(definition)));
+        }
+        if let Some(step) = filter.step {
+            conditions.push(("waiting_for = $n", Box::new(step)));
+        }
+        if let Some(created_before) = filter.created_before {
+            conditions.push(("created_at < $n", Box::new(created_before)));
+        }
+        self.readers.page(LISTED, 0, conditions, page, read_row)
+    }
+    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
+        self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
+    }
+
+    fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>> {
+        let owner = self.neighbours.epoch();
+        self.readers.read(async move |client| {
+            let statement = client.prepare_cached(DUE).await?;
+            let rows = client.query(&statement, &[&owner, &now, &i64::from(limit)]).await?;
+            let sagas = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
+            let statement = client.prepare_cached(NEXT_DUE).await?;
+            let next = get(&client.query_one(&statement, &[&owner, &now]).await?, 0)?;
+            Ok(Due { sagas, next })
+        })
+    }
+
+    fn interrupted(&self, after: Option<SagaId>, limit: u32) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>> {
+        self.queue.ask(move |tx| tx.interrupted(after, limit))
+    }
 }

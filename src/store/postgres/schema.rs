@@ -47,6 +47,20 @@ pub(super) async fn migrate(client: &mut Client, address: &Address) -> Result<Ve
     Ok(applied)
 }
 
+/// Sees to it that this release's tables are there.
+///
+/// # Errors
+/// When they are not.
+pub(super) async fn is_there(client: &Client, address: &Address) -> Result<(), OpenError> {
+    let asked = client.query_one("SELECT to_regclass('saga_saga') IS NOT NULL", &[]).await;
+    let row = asked.map_err(|error| OpenError::new(address, error))?;
+    if row.try_get(0).map_err(|error| OpenError::new(address, error))? {
+        Ok(())
+    } else {
+        Err(OpenError::Empty { place: address.to_string() })
+    }
+}
+
 async fn run(client: &mut Client) -> Result<Vec<String>, refinery::Error> {
     let owners = [
         ("order_migrations", migrations::order::migrations::runner()),

@@ -1,7 +1,22 @@
 //! Shipments in PostgreSQL.
 
-use super::codec::{Unreadable, count, from_json, get, script_from_json};
-use crate::domain::shipment::{Origin, Shipment};
+use super::{
+    Postgres,
+    codec::{Unreadable, count, from_json, get, script_from_json},
+    loader::Loader,
+    readers::{Condition, Readers},
+};
+use crate::{
+    domain::{
+        ids::{OrderId, ShipmentId},
+        shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
+    },
+    store::{
+        Answers, Commands, Executed, Keyed, Page, ShipmentStore, StoreError,
+        commands::{Aggregates, Rows},
+    },
+};
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use tokio_postgres::Row;
 
@@ -13,11 +28,16 @@ macro_rules! columns {
 }
 pub(super) use columns;
 
+const BY_ORDER: &str =
+    concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE order_id = ANY($1) ORDER BY order_id, number");
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment WHERE id = $1");
+/// The shipments of the orders `$1`, locked in an order that is the same for every node.
 pub(super) const LOCKED: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM shipment_shipment WHERE order_id = ANY($1) ORDER BY order_id, number FOR UPDATE"
 );
+/// The shipments of the first `$2` orders after `$1` that have one with an outside call.
 pub(super) const OUTSTANDING: &str = concat!(
     "SELECT ",
     columns!(),
@@ -25,17 +45,23 @@ pub(super) const OUTSTANDING: &str = concat!(
      WHERE call IS NOT NULL AND order_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid) \
      ORDER BY order_id LIMIT $2) ORDER BY order_id, number"
 );
+/// All rows, by order: what the audit reads.
+pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment ORDER BY order_id, number");
+const LISTED: &str = concat!("SELECT ", columns!(), " FROM shipment_shipment");
+/// Which column of them is the shipment's id.
+const ID: usize = 2;
 
+/// Reads one shipment of an order, whose id is the first column; the version is the column after it.
 pub(super) fn read(row: &Row) -> Result<Shipment, Unreadable> {
     let shop: Option<_> = get(row, 4)?;
     let warehouse: Option<_> = get(row, 5)?;
     let contents: Option<&str> = get(row, 6)?;
     Ok(Shipment {
         order_id: get(row, 0)?,
-        id: get(row, 2)?,
+        id: get(row, ID)?,
         saga_id: get(row, 3)?,
         origin: shop.zip(warehouse).map(|(shop_id, warehouse_id)| Origin { shop_id, warehouse_id }),
-        contents: contents.map_or_else(|| Ok(Arc::default()), |_| from_json(row, 6))?,
+        contents: if contents.is_some() { from_json(row, 6)? } else { Arc::default() },
         script: script_from_json(row, 7)?,
         status: get(row, 8)?,
         reason: get(row, 9)?,
@@ -45,4 +71,52 @@ pub(super) fn read(row: &Row) -> Result<Shipment, Unreadable> {
         created_at: get(row, 13)?,
         updated_at: get(row, 14)?,
     })
+}
+
+/// Reads the first shipment of an order, which its others are joined to.
+pub(super) fn read_first(row: &Row) -> Result<Shipping, Unreadable> {
+    read(row).map(Shipping::of)
+}
+
+/// What looks orders' shipments up.
+pub(super) fn loader(readers: &Readers) -> Loader<OrderId, Shipping> {
+    readers.loader(BY_ORDER, read_first, Shipping::extend)
+}
+
+impl Commands<ShippingCommand, Executed<Shipping>> for Postgres {
+    fn execute(&self, commands: Vec<Keyed<ShippingCommand>>) -> BoxFuture<'static, Answers<Executed<Shipping>>> {
+        self.queue.execute::<Aggregates<Shipping>>(commands)
+    }
+}
+
+impl ShipmentStore for Postgres {
+    /// One shipment.
+    fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>> {
+        self.readers.find(BY_ID, vec![Box::new(id)], read)
+    }
+
+    /// An order's shipments.
+    fn shipping_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipping>, StoreError>> {
+        self.shipping.find(order)
+    }
+
+    /// Shipments that the carrier has answered for, of one order or of all, newest first.
+    fn shipments(
+        &self,
+        order: Option<OrderId>,
+        page: Page<ShipmentId>,
+    ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
+        let mut conditions: Vec<Condition> = vec![("status <> $n", Box::new(ShipmentStatus::Requested))];
+        if let Some(order) = order {
+            conditions.push(("order_id = $n", Box::new(order)));
+        }
+        self.readers.page(LISTED, ID, conditions, page, read)
+    }
+    fn outstanding_shipping(
+        &self,
+        after: Option<OrderId>,
+        limit: u32,
+    ) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>> {
+        self.queue.ask(move |tx| Rows::<Shipping>::outstanding(tx, after, limit))
+    }
 }

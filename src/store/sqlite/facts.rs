@@ -5,17 +5,14 @@ use super::{
     tx::query_error,
 };
 use crate::{
-    domain::{
-        ids::{OrderId, SagaId},
-        order::Order,
-        payment::{Movement, Payments},
-        shipment::Shipping,
-        stock::{self as stock_domain, Reservation},
+    domain::{order::Order, payment::Payments, shipment::Shipping},
+    store::{
+        FactSource, OrderFacts, ShelfFacts, StoreError, StoredSaga,
+        facts::{self, Keyed, OrderRows, Readable},
     },
-    store::{FactSource, OrderFacts, PaymentFacts, SagaRow, ShelfFacts, StockFacts, StoreError, StoredSaga},
 };
 use futures::future::BoxFuture;
-use rusqlite::{Connection, Row, Rows, types::FromSql};
+use rusqlite::{Connection, Row, Statement, types::FromSql};
 use std::path::PathBuf;
 use tokio::sync::oneshot;
 
@@ -59,62 +56,30 @@ impl Snapshot {
 }
 
 /// A row, or why it cannot be read.
-pub(super) type Readable<T> = Result<T, String>;
-
-/// One owner's rows in the order of a key, one held at a time.
-pub(super) struct Cursor<'s, K, T> {
-    rows: Rows<'s>,
-    key_column: usize,
-    read: fn(&Row<'_>) -> rusqlite::Result<T>,
-    head: Option<(K, Readable<T>)>,
+pub(super) fn readable<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Readable<T>> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(error) if is_unreadable(&error) => Ok(Err(error.to_string())),
+        Err(error) => Err(error),
+    }
 }
 
-impl<'s, K: FromSql + Copy + PartialEq, T> Cursor<'s, K, T> {
-    pub(super) fn new(
-        rows: Rows<'s>,
-        key_column: usize,
-        read: fn(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<Self> {
-        let mut cursor = Self { rows, key_column, read, head: None };
-        cursor.advance()?;
-        Ok(cursor)
-    }
+/// The rows of a statement without parameters, each made what `read` makes of it.
+pub(super) fn rows<'s, T: 's>(
+    statement: &'s mut Statement<'_>,
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T> + 's,
+) -> rusqlite::Result<facts::Rows<'s, T, rusqlite::Error>> {
+    let mut rows = statement.query([])?;
+    Ok(Box::new(std::iter::from_fn(move || rows.next().and_then(|row| row.map(&read).transpose()).transpose())))
+}
 
-    fn advance(&mut self) -> rusqlite::Result<()> {
-        self.head = match self.rows.next()? {
-            None => None,
-            Some(row) => {
-                let value = match (self.read)(row) {
-                    Ok(value) => Ok(value),
-                    Err(error) if is_unreadable(&error) => Err(error.to_string()),
-                    Err(error) => return Err(error),
-                };
-                Some((row.get(self.key_column)?, value))
-            }
-        };
-        Ok(())
-    }
-
-    pub(super) fn key(&self) -> Option<K> {
-        self.head.as_ref().map(|(key, _)| *key)
-    }
-
-    pub(super) fn take(&mut self, key: K) -> rusqlite::Result<Option<Readable<T>>> {
-        if self.key() != Some(key) {
-            return Ok(None);
-        }
-        let head = self.head.take();
-        self.advance()?;
-        Ok(head.map(|(_, value)| value))
-    }
-
-    fn take_all(&mut self, key: K) -> rusqlite::Result<Vec<Readable<T>>> {
-        let mut all = Vec::new();
-        while let Some(value) = self.take(key)? {
-            all.push(value);
-        }
-        Ok(all)
-    }
+/// The rows of a statement, with the key that is in a column.
+fn keyed<'s, K: FromSql + 's, T: 's>(
+    statement: &'s mut Statement<'_>,
+    key_column: usize,
+    read: fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Keyed<'s, K, T, rusqlite::Error>> {
+    rows(statement, move |row| Ok((row.get(key_column)?, readable(read(row))?)))
 }
 
 fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Result<()> {
@@ -122,80 +87,33 @@ fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Resul
     let removed = retention::watermark(&snapshot)?;
     let mut orders = snapshot.prepare(order::ALL)?;
     let mut payments = snapshot.prepare(payment::ALL)?;
-    let mut movements = snapshot.prepare(payment::ALL_MOVEMENTS)?;
+    let mut payment_movements = snapshot.prepare(payment::ALL_MOVEMENTS)?;
     let mut shipments = snapshot.prepare(shipment::ALL)?;
     let mut reservations = snapshot.prepare(stock::ALL_RESERVATIONS)?;
-    let mut moved = snapshot.prepare(stock::MOVEMENTS_BY_ORDER)?;
+    let mut stock_movements = snapshot.prepare(stock::MOVEMENTS_BY_ORDER)?;
     let mut sagas = snapshot.prepare(saga::ALL)?;
-    let mut orders = Cursor::new(orders.query([])?, 0, Order::read)?;
-    let mut payments = Cursor::new(payments.query([])?, 0, Payments::read)?;
-    let mut movements: Cursor<'_, _, Movement> = Cursor::new(movements.query([])?, 0, payment::read_movement)?;
-    let mut shipments = Cursor::new(shipments.query([])?, 0, Shipping::read)?;
-    let mut reservations = Cursor::new(reservations.query([])?, 0, stock::read_reservation)?;
-    let mut stock_moved = Cursor::new(moved.query([])?, 5, stock::read_movement)?;
-    let mut sagas: Cursor<'_, OrderId, (SagaId, Readable<SagaRow>)> = Cursor::new(sagas.query([])?, 1, read_saga)?;
-    loop {
-        let stocked = [reservations.key(), stock_moved.key()];
-        let keys = [orders.key(), payments.key(), movements.key(), shipments.key(), sagas.key()];
-        let Some(order_id) = keys.into_iter().chain(stocked).flatten().min() else { return Ok(()) };
-        let paid = joined(payments.take_all(order_id)?);
-        let moved = movements.take_all(order_id)?;
-        let unreadable = moved.iter().find_map(|movement| movement.as_ref().err().cloned());
-        let moved: Vec<_> = moved.into_iter().flatten().collect();
-        let payment = match (paid, unreadable) {
-            (None, None) if moved.is_empty() => None,
-            (_, Some(why)) => Some(PaymentFacts { payments: Some(Err(why)), movements: moved }),
-            (payments, None) => Some(PaymentFacts { payments, movements: moved }),
-        };
-        let saga = match sagas.take(order_id)? {
-            None => None,
-            Some(Ok((id, Ok(row)))) => match saga::read_log(&snapshot, id) {
-                Ok(entries) => Some(Ok(StoredSaga { row, entries })),
-                // One bad log must not end the pass over all the others.
-                Err(error) if is_unreadable(&error) => Some(Err(format!("saga {id}: its log: {error}"))),
-                Err(error) => return Err(error),
-            },
-            Some(Ok((_, Err(why))) | Err(why)) => Some(Err(why)),
-        };
-        visit(OrderFacts {
-            order_id,
-            order: orders.take(order_id)?,
-            payment,
-            shipping: joined(shipments.take_all(order_id)?),
-            stock: stock_facts(reservations.take(order_id)?, stock_moved.take_all(order_id)?),
-            saga,
-            removed,
-        });
-    }
+    let stored = OrderRows {
+        orders: keyed(&mut orders, 0, Order::read)?,
+        payments: keyed(&mut payments, 0, Payments::read)?,
+        payment_movements: keyed(&mut payment_movements, 0, payment::read_movement)?,
+        shipments: keyed(&mut shipments, 0, Shipping::read)?,
+        reservations: keyed(&mut reservations, 0, stock::read_reservation)?,
+        stock_movements: keyed(&mut stock_movements, 5, stock::read_movement)?,
+        sagas: rows(&mut sagas, |row| Ok((row.get(1)?, stored_saga(&snapshot, row)?)))?,
+        removed,
+    };
+    stored.pass(visit)
 }
 
-/// What the rows of one order make together.
-fn joined<A: Table>(rows: Vec<Readable<A>>) -> Option<Readable<A>> {
-    rows.into_iter().reduce(|known, further| {
-        let mut known = known?;
-        known.join(further?);
-        Ok(known)
+/// A saga and its log. One bad log must not end the pass over all the others.
+fn stored_saga(conn: &Connection, row: &Row<'_>) -> rusqlite::Result<Readable<StoredSaga>> {
+    let row = match readable(saga::read_row(row))? {
+        Ok(row) => row,
+        Err(why) => return Ok(Err(why)),
+    };
+    let entries = readable(saga::read_log(conn, row.id))?;
+    Ok(match entries {
+        Ok(entries) => Ok(StoredSaga { row, entries }),
+        Err(why) => Err(format!("saga {}: its log: {why}", row.id)),
     })
-}
-
-fn stock_facts(
-    reservation: Option<Readable<Reservation>>,
-    movements: Vec<Readable<stock_domain::Movement>>,
-) -> Option<StockFacts> {
-    let unreadable = movements.iter().find_map(|movement| movement.as_ref().err().cloned());
-    let movements: Vec<_> = movements.into_iter().flatten().collect();
-    match (reservation, unreadable) {
-        (None, None) if movements.is_empty() => None,
-        (_, Some(why)) => Some(StockFacts { reservation: Some(Err(why)), movements }),
-        (reservation, None) => Some(StockFacts { reservation, movements }),
-    }
-}
-
-fn read_saga(row: &Row<'_>) -> rusqlite::Result<(SagaId, Readable<SagaRow>)> {
-    let id = row.get(0)?;
-    match saga::read_row(row) {
-        Ok(saga) => Ok((id, Ok(saga))),
-        Err(error) if is_unreadable(&error) => Ok((id, Err(error.to_string()))),
-        Err(error) => Err(error),
-    }
 }

@@ -1,8 +1,7 @@
-//! Temporary.
+//! The catalogue in PostgreSQL.
+//!
+//! Owns the `catalog_…` tables. Must not read anybody else's.
+
+mod read;
 pub(super) mod rows;
-pub(super) fn vector(
-    _name: &crate::domain::catalog::ProductName,
-    _category: Option<&crate::domain::catalog::Category>,
-) -> String {
-    String::new()
-}
+pub(super) mod words;

@@ -14,12 +14,14 @@ pub(in crate::store::postgres) struct Mark {
     pub(in crate::store::postgres) session: i64,
     /// Which of its transactions.
     pub(in crate::store::postgres) batch: i64,
+    /// Whether other nodes are told what comes to rest with it.
+    pub(in crate::store::postgres) announces: bool,
 }
 
 impl Mark {
     /// Leaves it, unless the node was given up, or has another connection by now.
     pub(super) fn call(&self) -> Call<'static> {
-        Call::new(
+        Call::control(
             exactly!(
                 "UPDATE saga_node SET batch = $4::bigint \
                  WHERE epoch = $2::bigint AND session = $3::bigint AND NOT given_up"

@@ -13,6 +13,7 @@ use crate::{
         commands::{CommandError, Loaded, SagaClaimed, SagaRows, Wants},
         postgres::{
             codec::{Unreadable, get, hash},
+            peers::{CHANNEL, announcement},
             saga,
             session::Failure,
         },
@@ -136,7 +137,7 @@ impl Tx<'_> {
             params.push(Box::new(self.epoch));
             self.wrote.set(true);
             reads.push(Call::new(ADOPT, params), |_| Ok(()));
-            reads.push(Call::new(saga::BY_IDS, vec![Box::new(sagas.clone())]), |rows| self.take_in_rows(&rows));
+            reads.push(Call::new(saga::OWNED, vec![Box::new(sagas.clone())]), |rows| self.take_in_rows(&rows));
             reads.push(Call::new(saga::LOGS, vec![Box::new(sagas)]), |rows| self.take_in_logs(&rows));
         }
         if self.careful && !wants.saga_starts.is_empty() {
@@ -152,7 +153,7 @@ impl Tx<'_> {
         let mut buffer = self.sagas.borrow_mut();
         for row in rows {
             let id: SagaId = self.readable(get(row, 0))?;
-            let read = saga::read(row).and_then(|read| {
+            let read = saga::read_row(row).and_then(|read| {
                 let owner: i64 = get(row, row.len() - 1)?;
                 let is_elsewhere = owner != self.epoch && !read.status.is_at_rest();
                 Ok(Loaded { saga: StoredSaga { row: read, entries: Vec::new() }, is_elsewhere })
@@ -168,7 +169,7 @@ impl Tx<'_> {
         for row in rows {
             let id: SagaId = self.readable(get(row, 0))?;
             let Some(Ok(loaded)) = buffer.loaded.get_mut(&id) else { continue };
-            match saga::read_entry(row) {
+            match saga::read_entry(row, 1) {
                 Ok(entry) => loaded.saga.entries.push(entry),
                 Err(error) => {
                     let why = format!("the log of saga {id} cannot be read: {error}");
@@ -271,7 +272,7 @@ impl SagaRows for Tx<'_> {
         }
         self.flush()?;
         self.run(ADOPT, vec![Box::new(vec![saga]), Box::new(vec![take]), Box::new(self.epoch)])?;
-        let rows = self.ask(saga::BY_IDS, vec![Box::new(vec![saga])])?;
+        let rows = self.ask(saga::OWNED, vec![Box::new(vec![saga])])?;
         self.take_in_rows(&rows)?;
         let rows = self.ask(saga::LOGS, vec![Box::new(vec![saga])])?;
         self.take_in_logs(&rows)?;
@@ -315,6 +316,16 @@ const APPEND: &str = exactly!(
 
 const KEEP_CLAIMS: &str = "INSERT INTO saga_idempotency (scope, key, body_hash, order_id, saga_id, created_at) \
                            SELECT *, $6::bigint FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::uuid[])";
+
+/// Tells other nodes which sagas come to rest.
+pub(super) fn announce(buffer: &SagaBuffer, epoch: i64) -> Option<Call<'static>> {
+    let rested = buffer.changed.iter().filter(|(_, changed)| changed.finished_at.is_some()).map(|(saga, _)| *saga);
+    let rested: Vec<SagaId> = rested.collect();
+    (!rested.is_empty()).then(|| {
+        let channel = Box::new(CHANNEL);
+        Call::new("SELECT pg_notify($1, $2)", vec![channel, Box::new(announcement(epoch, &rested))])
+    })
+}
 
 /// Adds the statements that write what has changed.
 pub(super) fn write<'r>(buffer: &'r SagaBuffer, epoch: i64, now: Timestamp, calls: &mut Vec<Call<'r>>) {

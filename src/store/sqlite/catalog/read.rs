@@ -3,7 +3,7 @@
 use super::rows;
 use crate::{
     domain::{
-        catalog::{MAX_VARIANTS, PricedOffer, Product, SearchText, Shop, Variant, Warehouse},
+        catalog::{MAX_VARIANTS, Phrase, PricedOffer, Product, SearchText, Shop, Variant, Warehouse},
         ids::{ProductId, ShopId, VariantId, WarehouseId},
         money::Price,
     },
@@ -21,10 +21,12 @@ type Answer<T> = BoxFuture<'static, Result<T, StoreError>>;
 const WORDS: &str = "number IN (SELECT rowid FROM catalog_search WHERE catalog_search MATCH ?)";
 
 /// The FTS5 query of a search. Every phrase is a string of FTS5, in which no character means anything but
-/// itself; the last may be the beginning of what is found.
+/// itself; the last may be the beginning of what is found. Where there is none, an empty one finds nothing: FTS5
+/// takes no empty query.
 pub(super) fn words(text: &SearchText) -> String {
-    let phrases: Vec<_> = text.phrases().iter().map(|phrase| format!("\"{}\"", phrase.replace('"', " "))).collect();
-    format!("{}*", phrases.join(" "))
+    let phrase = |phrase: &Phrase| format!("\"{}\"{}", phrase.words.join(" "), if phrase.is_open { "*" } else { "" });
+    let phrases: Vec<_> = text.phrases().iter().map(phrase).collect();
+    if phrases.is_empty() { "\"\"".into() } else { phrases.join(" ") }
 }
 
 fn active_is(active: Option<bool>) -> impl Iterator<Item = Condition> {

@@ -1,0 +1,83 @@
+//! One consistent pass over everything that is stored, order by order.
+
+use super::{
+    codec::{Unreadable, get},
+    loader::Found,
+    order, payment,
+    readers::gather,
+    retention, saga, shipment,
+    snapshot::{Snapshot, Snapshots, readable},
+    stock,
+};
+use crate::{
+    domain::ids::{OrderId, SagaId},
+    store::{
+        FactSource, OrderFacts, SagaRow, ShelfFacts, StoreError, StoredSaga,
+        facts::{Keyed, OrderRows, Readable},
+    },
+};
+use futures::future::BoxFuture;
+use tokio_postgres::{Row, types::FromSql};
+
+impl FactSource for Snapshots {
+    fn visit(&self, mut visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.on_a_thread(move |snapshot| pass(snapshot, &mut visit))
+    }
+
+    fn visit_shelves(
+        &self,
+        mut visit: Box<dyn FnMut(ShelfFacts) + Send>,
+    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.on_a_thread(move |snapshot| stock::pass_shelves(snapshot, &mut visit))
+    }
+}
+
+fn pass(snapshot: &Snapshot<'_>, visit: &mut dyn FnMut(OrderFacts)) -> Result<(), StoreError> {
+    let stored = OrderRows {
+        orders: keyed(snapshot, order::ALL, 0, order::read)?,
+        payments: keyed(snapshot, payment::ALL, 0, payment::read_first)?,
+        payment_movements: keyed(snapshot, payment::ALL_MOVEMENTS, 0, payment::read_movement)?,
+        shipments: keyed(snapshot, shipment::ALL, 0, shipment::read_first)?,
+        reservations: keyed(snapshot, stock::ALL_RESERVATIONS, 0, stock::read_reservation)?,
+        stock_movements: keyed(snapshot, stock::MOVEMENTS_BY_ORDER, 5, stock::read_movement)?,
+        sagas: sagas(*snapshot)?,
+        removed: snapshot.rows(retention::WATERMARK, retention::watermark)?.next().transpose()?,
+    };
+    stored.pass(visit)
+}
+
+/// The rows of a statement, with the key that is in a column.
+fn keyed<'s, K, T: 's>(
+    snapshot: &Snapshot<'s>,
+    sql: &str,
+    key_column: usize,
+    read: fn(&Row) -> Result<T, Unreadable>,
+) -> Result<Keyed<'s, K, T, StoreError>, StoreError>
+where
+    K: for<'r> FromSql<'r> + 's,
+{
+    snapshot.rows(sql, move |row| Ok((get(row, key_column)?, readable(read(row)))))
+}
+
+/// All sagas by order, the logs of a portion of them with one statement.
+fn sagas(snapshot: Snapshot<'_>) -> Result<Keyed<'_, OrderId, StoredSaga, StoreError>, StoreError> {
+    snapshot.portions(saga::ALL, move |rows| {
+        let ids = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<SagaId>, _>>()?;
+        let entries = snapshot.query(saga::LOGS, &[&ids])?;
+        let mut logs: Found<SagaId, _> = gather(&entries, |row| Ok(vec![saga::read_entry(row, 1)?]), Vec::extend)?;
+        let sagas = rows.iter().zip(ids).map(|(row, id)| {
+            let log = logs.remove(&id).unwrap_or_else(|| Ok(Vec::new()));
+            Ok((get(row, 1)?, stored_saga(readable(saga::read_row(row)), log)))
+        });
+        sagas.collect()
+    })
+}
+
+/// A saga and its log. One bad log must not end the pass over all the others.
+fn stored_saga(row: Readable<SagaRow>, log: Result<Vec<(u32, String)>, StoreError>) -> Readable<StoredSaga> {
+    let row = row?;
+    match log {
+        Ok(entries) => Ok(StoredSaga { row, entries }),
+        Err(why) => Err(format!("saga {}: its log: {why}", row.id)),
+    }
+}

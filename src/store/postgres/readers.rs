@@ -1,0 +1,316 @@
+//! Queries, which never wait behind a write.
+//!
+//! ```text
+//!   any thread ─▶ queue ─▶ store-reader: one task per query ─▶ a connection of the pool ─▶ the asker
+//!                                        one task per loader ─┘
+//! ```
+//!
+//! Connections live on a thread with a runtime of its own: whoever asks may come from any runtime, or end while its
+//! query is under way. How many queries run at once is bounded by the pool, and so is how long one waits for a
+//! connection; a query whose connection is lost is sent again once, since it changes nothing.
+
+use super::{
+    codec::{Unreadable, get, is_lost},
+    loader::{Found, Loader, guarded},
+};
+use crate::store::{Page, StoreError};
+use deadpool_postgres::{Client, Hook, HookError, Manager, Object, Pool, PoolError, Runtime, TimeoutType, Timeouts};
+use futures::future::{BoxFuture, LocalBoxFuture};
+use std::{collections::hash_map::Entry, hash::Hash, io, time::Duration};
+use tokio::{
+    runtime,
+    sync::{mpsc, oneshot},
+    task::{LocalSet, spawn_local},
+    time::timeout,
+};
+use tokio_postgres::{
+    Row,
+    types::{FromSql, ToSql},
+};
+
+/// How long a query may take in all: longer than the server lets a statement run, for a server that is not heard
+/// of any more.
+const LIMIT: Duration = Duration::from_secs(35);
+/// A reader cannot write, whatever it is asked.
+const READ_ONLY: &str = "SET default_transaction_read_only = on";
+
+type Job = Box<dyn FnOnce(Pool) -> LocalBoxFuture<'static, ()> + Send>;
+
+/// A value that a statement is given.
+pub(super) type Value = Box<dyn ToSql + Send + Sync>;
+
+/// A condition of a list, with one value, which it calls `$n`.
+pub(super) type Condition = (&'static str, Value);
+
+/// What a list selects, the column that its cursors go by and which of the selected columns that is, and the order
+/// of its rows, which is that column's from the highest to the lowest.
+pub(super) struct List {
+    pub(super) select: &'static str,
+    pub(super) key: &'static str,
+    pub(super) key_column: usize,
+    pub(super) order: &'static str,
+}
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum QueryError {
+    /// A statement failed, or the connection.
+    #[error(transparent)]
+    Failed(#[from] tokio_postgres::Error),
+    /// A row is not what this release writes.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+}
+
+impl From<QueryError> for StoreError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Failed(error) => error.into(),
+            QueryError::Unreadable(error) => error.into(),
+        }
+    }
+}
+
+/// Hands queries to the thread that has the connections.
+pub(super) struct Readers {
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+impl Readers {
+    /// Starts the thread; it ends with the last one who may ask. At most `size` connections, and `patience` is how
+    /// long a query waits for one.
+    pub(super) fn start(manager: Manager, size: usize, patience: Duration) -> io::Result<Self> {
+        let timeouts = Timeouts { wait: Some(patience), create: Some(patience), recycle: Some(patience) };
+        let made_read_only = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async { client.batch_execute(READ_ONLY).await.map_err(HookError::Backend) })
+        });
+        let pool = Pool::builder(manager).max_size(size.max(1)).timeouts(timeouts).runtime(Runtime::Tokio1);
+        let pool = pool.post_create(made_read_only).build().map_err(io::Error::other)?;
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
+        std::thread::Builder::new().name("store-reader".to_owned()).spawn(move || {
+            LocalSet::new().block_on(&runtime, async move {
+                while let Some(job) = queue.recv().await {
+                    spawn_local(job(pool.clone()));
+                }
+            });
+        })?;
+        Ok(Self { jobs })
+    }
+
+    /// Runs a query on a connection of its own, perhaps twice.
+    pub(super) fn read<T: Send + 'static>(
+        &self,
+        query: impl AsyncFn(&mut Client) -> Result<T, QueryError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let (reply, answer) = oneshot::channel();
+        // Where the thread is gone, the query is dropped, and its reply with it.
+        let _ = self.jobs.send(Box::new(move |pool| {
+            Box::pin(async move {
+                let _ = reply.send(guarded(ask(&pool, query)).await.flatten());
+            })
+        }));
+        Box::pin(
+            async move { answer.await.unwrap_or_else(|_| Err(StoreError::Unavailable("the store is closed".into()))) },
+        )
+    }
+
+    /// The one row that `sql` finds.
+    pub(super) fn find<T: Send + 'static>(
+        &self,
+        sql: &'static str,
+        values: Vec<Value>,
+        read: fn(&Row) -> Result<T, Unreadable>,
+    ) -> BoxFuture<'static, Result<Option<T>, StoreError>> {
+        self.read(async move |client| {
+            let statement = client.prepare_cached(sql).await?;
+            let found = client.query_opt(&statement, &given(&values)).await?;
+            Ok(found.map(|row| read(&row)).transpose()?)
+        })
+    }
+
+    /// What looks things of one kind up with `sql`, which is given many keys as `$1` and selects the key first.
+    /// Further rows of the same key are joined to the first.
+    pub(super) fn loader<K, V>(
+        &self,
+        sql: &'static str,
+        read: fn(&Row) -> Result<V, Unreadable>,
+        join: fn(&mut V, V),
+    ) -> Loader<K, V>
+    where
+        K: Copy + Eq + Hash + Send + Sync + ToSql + for<'a> FromSql<'a> + 'static,
+        V: Clone + Send + 'static,
+    {
+        let (loader, questions) = Loader::new();
+        // Where the thread is gone, so are the questions.
+        let _ = self.jobs.send(Box::new(move |pool| {
+            Box::pin(questions.answer(async move |keys: Vec<K>| {
+                ask(&pool, async |client: &mut Client| {
+                    let statement = client.prepare_cached(sql).await?;
+                    let rows = client.query(&statement, &[&keys]).await?;
+                    Ok(gather(&rows, read, join)?)
+                })
+                .await
+            }))
+        }));
+        loader
+    }
+
+    /// A page of what `select` finds under all the conditions, newest first by `id`, which is the column
+    /// `id_column` of what is selected.
+    pub(super) fn page<T: Send + 'static, Id>(
+        &self,
+        select: &'static str,
+        id_column: usize,
+        conditions: Vec<Condition>,
+        page: Page<Id>,
+        read: fn(&Row) -> Result<T, Unreadable>,
+    ) -> BoxFuture<'static, Result<Vec<T>, StoreError>>
+    where
+        Id: Copy + Send + Sync + ToSql + for<'a> FromSql<'a> + 'static,
+    {
+        self.list(List { select, key: "id", key_column: id_column, order: "id DESC" }, conditions, page, read)
+    }
+
+    /// As [`Self::page`], in the order of any key.
+    pub(super) fn list<T: Send + 'static, Id>(
+        &self,
+        list: List,
+        conditions: Vec<Condition>,
+        page: Page<Id>,
+        read: fn(&Row) -> Result<T, Unreadable>,
+    ) -> BoxFuture<'static, Result<Vec<T>, StoreError>>
+    where
+        Id: Copy + Send + Sync + ToSql + for<'a> FromSql<'a> + 'static,
+    {
+        self.read(async move |client| {
+            let mut before = page.before;
+            let mut found = Vec::new();
+            loop {
+                let wanted = i64::from(page.limit) - i64::try_from(found.len()).unwrap_or(i64::MAX);
+                if wanted <= 0 {
+                    return Ok(found);
+                }
+                let statement = client.prepare_cached(&list.sql(&conditions, before.is_some())).await?;
+                let mut values: Vec<&(dyn ToSql + Sync)> = vec![&wanted];
+                values.extend(conditions.iter().map(|(_, value)| &**value as &(dyn ToSql + Sync)));
+                values.extend(before.as_ref().map(|before| before as &(dyn ToSql + Sync)));
+                let rows = client.query(&statement, &values).await?;
+                for row in &rows {
+                    found.extend(unless_unreadable(read(row)));
+                }
+                // SQL has counted the rows that cannot be read: there may be others in their place.
+                let Some(lowest) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(wanted)) else {
+                    return Ok(found);
+                };
+                before = Some(get(lowest, list.key_column)?);
+            }
+        })
+    }
+}
+
+impl List {
+    /// The statement for a part of the list: how many rows is `$1`, the conditions' values follow, and then the
+    /// cursor, where there is one.
+    fn sql(&self, conditions: &[Condition], after_a_cursor: bool) -> String {
+        let numbered =
+            |(index, (condition, _)): (usize, &Condition)| condition.replace("$n", &format!("${}", index + 2));
+        let mut clauses: Vec<_> = conditions.iter().enumerate().map(numbered).collect();
+        if after_a_cursor {
+            clauses.push(format!("{} < ${}", self.key, clauses.len() + 2));
+        }
+        let filter = if clauses.is_empty() { String::new() } else { format!(" WHERE {}", clauses.join(" AND ")) };
+        format!("{}{filter} ORDER BY {} LIMIT $1", self.select, self.order)
+    }
+}
+
+/// What a statement is given.
+pub(super) fn given(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
+}
+
+/// What the rows make, by their first column. A thing of which one row cannot be read cannot be read.
+pub(super) fn gather<K, V>(
+    rows: &[Row],
+    read: impl Fn(&Row) -> Result<V, Unreadable>,
+    join: impl Fn(&mut V, V),
+) -> Result<Found<K, V>, Unreadable>
+where
+    K: Eq + Hash + for<'a> FromSql<'a>,
+{
+    let mut found: Found<K, V> = Found::default();
+    for row in rows {
+        let further = read(row).map_err(StoreError::from);
+        match found.entry(get(row, 0)?) {
+            Entry::Vacant(new) => drop(new.insert(further)),
+            Entry::Occupied(known) => {
+                let known = known.into_mut();
+                match (known.as_mut(), further) {
+                    (Ok(known), Ok(further)) => join(known, further),
+                    (Ok(_), Err(error)) => *known = Err(error),
+                    (Err(_), _) => {}
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// `None` for a row that cannot be read, where one bad row must not hide all others; the audit names it.
+pub(super) fn unless_unreadable<T>(read: Result<T, Unreadable>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(%error, "a stored row cannot be read and is left out of a list")).ok()
+}
+
+async fn ask<T>(pool: &Pool, query: impl AsyncFn(&mut Client) -> Result<T, QueryError>) -> Result<T, StoreError> {
+    let mut once_more = true;
+    loop {
+        let mut client = pool.get().await.map_err(|error| no_connection(&error))?;
+        match timeout(LIMIT, query(&mut client)).await {
+            Ok(Err(QueryError::Failed(error))) if once_more && is_lost(&error) => {
+                // Others that lie ready may be lost as well.
+                drop(Object::take(client));
+                pool.retain(|_, _| false);
+                once_more = false;
+            }
+            Ok(answer) => return answer.map_err(StoreError::from),
+            Err(_) => {
+                // Nobody knows what is on its way: the connection cannot be used again.
+                drop(Object::take(client));
+                return Err(StoreError::Unavailable(format!("the database has not answered within {LIMIT:?}")));
+            }
+        }
+    }
+}
+
+fn no_connection(error: &PoolError) -> StoreError {
+    match error {
+        PoolError::Timeout(TimeoutType::Wait) => StoreError::Unavailable(
+            "every connection for reading is busy; store.pool_size says how many there are".into(),
+        ),
+        PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+            StoreError::Unavailable(format!("the database cannot be reached: {}", super::codec::said(error)))
+        }
+        other => StoreError::Unavailable(format!("the database cannot be reached: {other}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: List = List { select: "SELECT id FROM thing", key: "id", key_column: 0, order: "id DESC" };
+
+    #[test]
+    fn a_list_without_conditions_is_bounded_alone() {
+        assert_eq!(LIST.sql(&[], false), "SELECT id FROM thing ORDER BY id DESC LIMIT $1");
+    }
+
+    #[test]
+    fn the_values_of_a_list_are_numbered_in_the_order_in_which_they_are_given() {
+        let conditions: [Condition; 2] = [("status = $n AND open", Box::new("new")), ("at >= $n", Box::new(5_i64))];
+        assert_eq!(
+            LIST.sql(&conditions, true),
+            "SELECT id FROM thing WHERE status = $2 AND open AND at >= $3 AND id < $4 ORDER BY id DESC LIMIT $1"
+        );
+    }
+}
