@@ -7,6 +7,7 @@
 //!
 //! The port is taken first, so that a second server fails before it touches the database.
 
+pub mod health;
 mod housekeeping;
 
 use crate::{

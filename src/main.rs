@@ -52,6 +52,8 @@ enum Command {
     Migrate,
     /// Print the OpenAPI document.
     Openapi,
+    /// Ask the server that runs under these settings whether it is ready; exit 1 when it is not.
+    Health,
     /// Check every promise over the database; exit 1 when one is broken.
     Audit {
         /// Print the report as JSON.
@@ -116,6 +118,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Openapi | Command::Load(_) => unreachable!("handled above"),
         Command::Serve => serve(&settings),
+        Command::Health => {
+            app::health::ask(settings.http.bind)?;
+            println!("ready");
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Migrate => {
             let applied = store::migrate(&database)?;
             for migration in &applied {

@@ -9,6 +9,7 @@ mod domain;
 mod exchange;
 mod facade;
 mod load;
+mod postgres;
 mod process;
 mod store;
 mod support;

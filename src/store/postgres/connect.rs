@@ -105,11 +105,10 @@ impl Connector {
         };
         let (client, link, version) =
             timeout(self.patience, self.attempt()).await.map_err(in_vain)?.map_err(|error| self.error(error))?;
-        if version / 10_000 < OLDEST {
-            let version = format!("{}.{}", version / 10_000, version % 10_000);
-            return Err(OpenError::TooOld { place: self.place.clone(), version });
+        match too_old(version) {
+            Some(version) => Err(OpenError::TooOld { place: self.place.clone(), version }),
+            None => Ok((client, link)),
         }
-        Ok((client, link))
     }
 
     /// What an error of a database means while it is opened.
@@ -144,6 +143,12 @@ impl Connector {
     }
 }
 
+/// What a server that will not do calls itself, by its `server_version_num`.
+fn too_old(version: u32) -> Option<String> {
+    let (major, minor) = (version / 10_000, version % 10_000);
+    (major < OLDEST).then(|| format!("{major}.{minor}"))
+}
+
 impl deadpool_postgres::Connect for Connector {
     fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
         Box::pin(async {
@@ -155,5 +160,26 @@ impl deadpool_postgres::Connect for Connector {
             });
             Ok((client, driving))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fourteen_is_too_old_and_fifteen_will_do() {
+        assert_eq!(too_old(140_019).as_deref(), Some("14.19"));
+        assert_eq!(too_old(150_000), None);
+        assert_eq!(too_old(180_001), None);
+    }
+
+    #[test]
+    fn an_address_shows_where_it_is_and_no_password() {
+        let mut server = Config::new();
+        server.host("db").port(6432).host("::1").port(5432).user("me").password("hunter2").dbname("shop");
+        let address = Address { server, certificate: Certificate::Unchecked };
+        assert_eq!(address.to_string(), "database \"shop\" of db:6432 or [::1]:5432");
+        assert!(!format!("{address:?}").contains("hunter2"));
     }
 }

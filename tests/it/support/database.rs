@@ -5,7 +5,7 @@
 //! as `?1`, `?2` and are written the way of each. What cannot be said in one way has a method here, or
 //! [`either`].
 
-use super::postgres::{self, Server, Session};
+use super::postgres::{self, Server, Session, cells};
 use backstitch::{
     app,
     settings::{Settings, Sources},
@@ -121,11 +121,6 @@ pub(crate) fn database(url: &str, settings: &[(&str, &str)]) -> store::Database 
     app::database(&Settings::load(&sources).expect("the settings are valid"))
 }
 
-/// Makes the tables of a new database.
-pub(super) fn migrate(url: &str) {
-    store::migrate(&database(url, &[])).expect("a migrated database");
-}
-
 /// The store's tables, but for those that say which migrations there were, and which nodes are alive.
 fn tables(session: &Session) -> Vec<String> {
     let sql = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'saga_node' \
@@ -166,11 +161,6 @@ fn copy_rows(from: &Session, to: &Session) {
             to.run(&sql).expect("the next number");
         }
     }
-}
-
-fn cells(message: &SimpleQueryMessage) -> Option<Vec<Option<String>>> {
-    let SimpleQueryMessage::Row(row) = message else { return None };
-    Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
 }
 
 /// Keeps everybody else from writing.

@@ -15,7 +15,8 @@ pub(crate) use answer::{Answer, Call};
 pub(crate) use app::TestApp;
 pub(crate) use bodies::{id, manual, simulated};
 pub(crate) use catalog_rows::CatalogRows;
-pub(crate) use database::{Hold, Literal, Sql, TestDatabase, either, on_postgres, sqlite_only};
+pub(crate) use database::{Hold, Literal, Sql, TestDatabase, database, either, on_postgres, sqlite_only};
+pub(crate) use postgres::{Cluster, Database, Server};
 pub(crate) use raw::Raw;
 pub(crate) use stand::{Stand, paid, unpaid};
 
@@ -36,6 +37,18 @@ pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Op
         }
         assert!(Instant::now() < deadline, "never: {what}");
         sleep(POLL).await;
+    }
+}
+
+/// Asks until the answer is there, where nothing is asynchronous.
+pub(crate) fn eventually_blocking<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::sleep(POLL);
     }
 }
 

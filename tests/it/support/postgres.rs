@@ -8,6 +8,7 @@
 //!
 //! `TEST_POSTGRES_URL` names a server to use instead, without TLS, with a role that may create databases.
 
+use backstitch::store;
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
@@ -112,13 +113,18 @@ impl Cluster {
         self.must("start");
     }
 
-    /// The URL of one of its databases.
-    pub(crate) fn url(&self, database: &str) -> String {
-        format!("{}/{database}?sslmode=disable", self.prefix())
+    /// The role that owns it, and its password as it is written in URLs.
+    pub(crate) const OWNER: [&str; 2] = [ROLE, PASSWORD_IN_URLS];
+
+    /// The one of this process, which ends with it.
+    pub(crate) fn shared() -> &'static Mutex<Self> {
+        static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
+        CLUSTER.get_or_init(|| Mutex::new(Self::start()))
     }
 
-    fn prefix(&self) -> String {
-        format!("postgres://{ROLE}:{PASSWORD_IN_URLS}@127.0.0.1:{}", self.port)
+    /// The URL of one of its databases.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://{ROLE}:{PASSWORD_IN_URLS}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
     fn configure(&self) {
@@ -215,26 +221,37 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it where it does not run yet.
     pub(crate) fn shared() -> &'static Self {
-        static SERVER: OnceLock<Server> = OnceLock::new();
-        // Not dropped: it ends with the process.
-        static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
-        SERVER.get_or_init(|| {
-            let url = std::env::var("TEST_POSTGRES_URL").unwrap_or_else(|_| {
-                CLUSTER.get_or_init(|| Mutex::new(Cluster::start())).lock().expect("a cluster").url("postgres")
-            });
-            let (place, query) = url.split_once('?').map_or((&*url, String::new()), |(p, q)| (p, format!("?{q}")));
-            let host = place.find("://").expect("a URL with a scheme") + 3;
-            let end = place[host..].find('/').map_or(place.len(), |slash| host + slash);
-            Self {
-                prefix: place[..end].to_owned(),
-                query,
-                template: OnceLock::new(),
-                creating: Session::open(&url),
-                dropping: Session::open(&url),
-                made: AtomicU64::new(0),
-                run: fastrand::u32(..),
-            }
-        })
+        static GIVEN: OnceLock<Server> = OnceLock::new();
+        match std::env::var("TEST_POSTGRES_URL") {
+            Ok(url) => GIVEN.get_or_init(|| Self::at(&url)),
+            Err(_) => Self::own(),
+        }
+    }
+
+    /// The one that this process has started, whichever the others run on: for what changes a server.
+    pub(crate) fn own() -> &'static Self {
+        static OWN: OnceLock<Server> = OnceLock::new();
+        OWN.get_or_init(|| Self::at(&Cluster::shared().lock().expect("a server").url("postgres")))
+    }
+
+    fn at(url: &str) -> Self {
+        let (place, query) = url.split_once('?').map_or((url, String::new()), |(p, q)| (p, format!("?{q}")));
+        let host = place.find("://").expect("a URL with a scheme") + 3;
+        let end = place[host..].find('/').map_or(place.len(), |slash| host + slash);
+        Self {
+            prefix: place[..end].to_owned(),
+            query,
+            template: OnceLock::new(),
+            creating: Session::open(url),
+            dropping: Session::open(url),
+            made: AtomicU64::new(0),
+            run: fastrand::u32(..),
+        }
+    }
+
+    /// Runs statements as whoever owns it.
+    pub(crate) fn run(&self, sql: &str) {
+        self.creating.run(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
 
     /// The URL of one of its databases.
@@ -246,7 +263,7 @@ impl Server {
     pub(crate) fn database(&'static self) -> Database {
         let template = self.template.get_or_init(|| {
             let made = self.empty();
-            super::database::migrate(&made.url());
+            store::migrate(&super::database(&made.url(), &[])).expect("a migrated database");
             let name = made.name.clone();
             // It lasts as long as the server.
             std::mem::forget(made);
@@ -262,7 +279,7 @@ impl Server {
 
     fn create(&'static self, how: &str) -> Database {
         let name = format!("t_{:08x}_{}", self.run, self.made.fetch_add(1, Ordering::Relaxed));
-        self.creating.run(&format!("CREATE DATABASE {name} {how}")).expect("a new database");
+        self.run(&format!("CREATE DATABASE {name} {how}"));
         Database { server: self, name, session: OnceLock::new() }
     }
 }
@@ -282,6 +299,11 @@ impl Database {
     /// The session that looks at it behind everybody's back.
     pub(crate) fn session(&self) -> &Session {
         self.session.get_or_init(|| self.another())
+    }
+
+    /// The rows that a query finds, as text.
+    pub(crate) fn rows(&self, sql: &str) -> Vec<Vec<Option<String>>> {
+        self.session().run(sql).unwrap_or_else(|error| panic!("{sql}: {error}")).iter().filter_map(cells).collect()
     }
 
     /// A session with transactions of its own.
@@ -358,6 +380,12 @@ impl Session {
         sent.expect("the session is open");
         answer.recv().expect("the session answers")
     }
+}
+
+/// The values of a row, where it is one.
+pub(super) fn cells(message: &SimpleQueryMessage) -> Option<Vec<Option<String>>> {
+    let SimpleQueryMessage::Row(row) = message else { return None };
+    Some((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect())
 }
 
 fn said(error: &tokio_postgres::Error) -> String {
