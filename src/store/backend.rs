@@ -43,7 +43,7 @@ pub enum OpenError {
 pub fn open(database: &Database, fatal: &Fatal) -> Result<Store, OpenError> {
     Ok(match database {
         Database::Sqlite(options) => sqlite::open(options, fatal)?,
-        Database::Postgres(options) => postgres::open(options, fatal)?,
+        Database::Postgres(options) => apart(|| postgres::open(options, fatal))?,
     })
 }
 
@@ -54,7 +54,7 @@ pub fn open(database: &Database, fatal: &Fatal) -> Result<Store, OpenError> {
 pub fn migrate(database: &Database) -> Result<Vec<String>, OpenError> {
     Ok(match database {
         Database::Sqlite(options) => sqlite::migrate(&options.path)?,
-        Database::Postgres(options) => postgres::migrate(options)?,
+        Database::Postgres(options) => apart(|| postgres::migrate(options))?,
     })
 }
 
@@ -65,7 +65,7 @@ pub fn migrate(database: &Database) -> Result<Vec<String>, OpenError> {
 pub fn open_facts(database: &Database) -> Result<Arc<dyn FactSource>, OpenError> {
     Ok(match database {
         Database::Sqlite(options) => sqlite::open_facts(&options.path)?,
-        Database::Postgres(options) => postgres::open_facts(options)?,
+        Database::Postgres(options) => apart(|| postgres::open_facts(options))?,
     })
 }
 
@@ -76,6 +76,14 @@ pub fn open_facts(database: &Database) -> Result<Arc<dyn FactSource>, OpenError>
 pub fn open_export(database: &Database) -> Result<Arc<dyn ExportSource>, OpenError> {
     Ok(match database {
         Database::Sqlite(options) => sqlite::open_export(&options.path)?,
-        Database::Postgres(options) => postgres::open_export(options)?,
+        Database::Postgres(options) => apart(|| postgres::open_export(options))?,
+    })
+}
+
+/// Runs what blocks on a runtime of its own on a thread of its own: whoever asks for it may be on a runtime, too.
+fn apart<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic),
     })
 }

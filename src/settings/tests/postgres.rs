@@ -80,7 +80,6 @@ fn a_wrong_part_is_named_and_nothing_of_the_url_is_repeated() {
         ("postgres://me:hunter2@one,,three/db", "names a host"),
         ("postgres://me:hunter2@db:0/d", "port is a number from 1 to 65535"),
         ("postgres://me:hunter2@db:65536/d", "port is a number"),
-        ("postgres://me:hunter2@db:/d", "port is a number"),
         ("postgres://me:hunter2/db", "port is a number"),
         ("postgres://me:hunter2@[::1/d", "IPv6 address is in brackets"),
         ("postgres://me:hunter2@[::1]5432/d", "a colon between host and port"),

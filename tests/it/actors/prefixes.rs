@@ -19,11 +19,11 @@ async fn prefixes(test: &TestStore, case: &Case) -> Vec<TestStore> {
     for (seq, _) in stored.entries.iter().skip(1) {
         let cut = test.copy();
         let raw = cut.raw();
-        raw.execute("DELETE FROM saga_log WHERE seq >= ?1", [seq]).unwrap();
+        raw.execute("DELETE FROM saga_log WHERE seq >= ?1", &[&i64::from(*seq)]).unwrap();
         raw.execute(
             "UPDATE saga_saga SET status = 'running', waiting_for = NULL, reason = NULL, attention = NULL, \
              wake_at = NULL, finished_at = NULL",
-            [],
+            &[],
         )
         .unwrap();
         cuts.push(cut);
@@ -89,8 +89,8 @@ async fn every_prefix_of_a_compensated_saga_compensates() {
 
 /// On hand and reserved, over all warehouses.
 fn stock(test: &TestStore) -> (i64, i64) {
-    let sums = "SELECT sum(on_hand), sum(reserved) FROM stock_level";
-    test.raw().query_row(sums, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    let sum = |column: &str| test.raw().one(&format!("SELECT sum({column}) FROM stock_level"), &[]);
+    (sum("on_hand"), sum("reserved"))
 }
 
 #[actix_web::test]
@@ -144,7 +144,7 @@ async fn a_saga_that_waits_although_its_row_says_otherwise_is_asked_again_all_th
     })
     .await;
     let test = house.stop_abruptly().await;
-    test.raw().execute("UPDATE saga_saga SET status = 'running', wake_at = NULL", []).unwrap();
+    test.raw().execute("UPDATE saga_saga SET status = 'running', wake_at = NULL", &[]).unwrap();
     let house = House::over(test);
     crate::store::given::eventually("it is parked", async || {
         house.test.store.sagas.saga(case.saga_id).await.unwrap().is_some_and(|row| row.wake_at.is_some())

@@ -151,11 +151,7 @@ async fn a_cancel_under_a_used_key_cancels_nothing_and_the_saga_goes_on() {
 #[actix_web::test]
 async fn an_order_that_the_database_refuses_is_answered_and_leaves_no_saga() {
     let house = house();
-    house
-        .test
-        .raw()
-        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON saga_saga BEGIN SELECT RAISE(ABORT, 'no'); END")
-        .unwrap();
+    house.test.raw().refuse("saga_saga", "NEW.created_at >= 0", &[]);
     let case = Case::new(Provider::Simulated);
     let permit = house.actors.admission.enter();
     let place = PlaceOrder {

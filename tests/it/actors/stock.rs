@@ -205,7 +205,7 @@ async fn a_poisonous_command_is_told_apart_in_its_batch() {
     let buyers: Vec<_> = (0..5).map(|_| Buyer::new()).collect();
     perform(&alone.stock, buyers.iter().map(|buyer| buyer.reserve(&[alone.depot.demand(1)])).collect()).await;
     let spoil = "UPDATE stock_reservation SET items = '{' WHERE order_id = ?1";
-    alone.depot.test.raw().execute(spoil, [buyers[3].order_id.bytes().as_slice()]).unwrap();
+    alone.depot.test.raw().execute(spoil, &[&buyers[3].order_id.uuid()]).unwrap();
     let replies = perform(&alone.stock, buyers.iter().map(Buyer::commit).collect()).await;
     for (number, reply) in replies.into_iter().enumerate() {
         assert_eq!(matches!(reply, StepReply::Poisoned(_)), number == 3, "{reply:?}");

@@ -3,7 +3,7 @@
 use super::stubs::{Act, desk, desk_of, desk_with_stock, obedient, obedient_payment, unknown};
 use crate::{
     store::given::{Case, eventually},
-    support::CatalogRows,
+    support::{CatalogRows, Hold, TestDatabase},
 };
 use backstitch::{
     actors::coordinator::{CancelSaga, PlaceOrder, SagaRequestError, Signal},
@@ -249,8 +249,9 @@ async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answ
     desk.test
         .raw()
         .execute(
-            "INSERT INTO saga_idempotency VALUES (?1, ?2, ?3, randomblob(16), randomblob(16), 0)",
-            (claim(1).scope, claim(1).key, claim(1).body_hash),
+            "INSERT INTO saga_idempotency (scope, key, body_hash, order_id, saga_id, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?4, 0)",
+            &[&&*claim(1).scope, &&*claim(1).key, &claim(1).body_hash, &Uuid::now_v7()],
         )
         .unwrap();
     let of = |case: &Case| {
@@ -283,10 +284,10 @@ async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answ
 
 #[actix_web::test]
 async fn a_retry_that_is_due_before_its_row_is_written_is_not_forgotten() {
-    let held: Arc<Mutex<Option<rusqlite::Connection>>> = Arc::default();
+    let held: Arc<Mutex<Option<Hold>>> = Arc::default();
     let hold = Arc::clone(&held);
-    let path: Arc<std::sync::OnceLock<std::path::PathBuf>> = Arc::default();
-    let known = Arc::clone(&path);
+    let database: Arc<std::sync::OnceLock<TestDatabase>> = Arc::default();
+    let known = Arc::clone(&database);
     let mut obey = obedient_payment();
     let mut asked = 0;
     let desk = desk(move |commands| {
@@ -295,18 +296,16 @@ async fn a_retry_that_is_due_before_its_row_is_written_is_not_forgotten() {
             return obey(commands);
         }
         // The disk is slow from here on, until long after the retry is due.
-        let conn = rusqlite::Connection::open(known.get().unwrap()).unwrap();
-        conn.execute_batch("BEGIN IMMEDIATE").unwrap();
-        *hold.lock().unwrap() = Some(conn);
+        *hold.lock().unwrap() = Some(known.get().unwrap().hold());
         Act::Reply(vec![unknown()])
     });
-    path.set(desk.test.path()).unwrap();
+    database.set(desk.test.database.clone()).ok().unwrap();
     let case = Case::new(Provider::Simulated);
     desk.begin(&case);
     eventually("the disk is slow", async || held.lock().unwrap().is_some()).await;
     let due = backstitch::clock::now().plus_millis(400);
     eventually("the retry is due", async || backstitch::clock::now() > due).await;
-    held.lock().unwrap().take().unwrap().execute_batch("COMMIT").unwrap();
+    held.lock().unwrap().take().unwrap().release();
     // Not left to the sweep that looks for forgotten sagas twice a minute.
     let rest = actix_rt::time::timeout(std::time::Duration::from_secs(20), desk.rest(&case)).await;
     assert_eq!(rest, Ok(Status::Completed));

@@ -3,7 +3,7 @@
 mod driver;
 mod edits;
 
-use crate::support::CatalogRows;
+use crate::support::{CatalogRows, Literal, TestDatabase};
 use backstitch::{
     audit::{self, Report},
     clock,
@@ -20,19 +20,15 @@ use backstitch::{
         time::Timestamp,
     },
     lifecycle::Fatal,
-    store::{
-        StockRequest, Store,
-        sqlite::{self, Options},
-    },
+    store::{self, StockRequest, Store},
 };
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A database of its own.
 pub(crate) struct World {
     pub(crate) store: Store,
-    pub(crate) path: PathBuf,
-    _directory: tempfile::TempDir,
+    pub(crate) database: TestDatabase,
 }
 
 /// An order and its saga.
@@ -61,13 +57,15 @@ const fn fault(fault: Fault) -> Script {
     Script { fault: Some(fault), delay_ms: 0 }
 }
 
+/// How its store is opened.
+pub(crate) const SETTINGS: [(&str, &str); 3] =
+    [("store.cache_mib", "2"), ("store.readers", "1"), ("store.max_batch", "64")];
+
 impl World {
     pub(crate) fn open() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("backstitch.db");
-        let options = Options { path: path.clone(), cache_mib: 2, readers: 1, max_batch: 64 };
-        let store = sqlite::open(&options, &Fatal::default()).expect("a new database");
-        Self { store, path, _directory: directory }
+        let database = TestDatabase::new();
+        let store = store::open(&database.with(&SETTINGS), &Fatal::default()).expect("a new database");
+        Self { store, database }
     }
 
     pub(crate) async fn audit(&self) -> Report {
@@ -76,16 +74,10 @@ impl World {
 
     /// Changes what is stored behind the store's back. `?1` is the order, `?2` its saga.
     pub(crate) fn plant(&self, sql: &str, placed: Option<Placed>) {
-        let conn = rusqlite::Connection::open(&self.path).expect("a second connection");
-        let Some(Placed { order_id, saga_id }) = placed else { return conn.execute_batch(sql).expect("a statement") };
-        let mut statement = conn.prepare(sql).expect("a statement");
-        for (parameter, id) in [("?1", order_id.bytes()), ("?2", saga_id.bytes())] {
-            if let Some(index) = statement.parameter_index(parameter).expect("a name") {
-                statement.raw_bind_parameter(index, id.as_slice()).expect("a parameter");
-            }
-        }
-        let changed = statement.raw_execute();
-        assert_eq!(changed.expect("a change"), 1, "{sql}");
+        let raw = self.database.raw();
+        let Some(Placed { order_id, saga_id }) = placed else { return raw.execute_batch(sql).expect("a change") };
+        let ids: [&dyn Literal; 2] = [&order_id.uuid(), &saga_id.uuid()];
+        assert_eq!(raw.execute(sql, &ids).expect("a change"), 1, "{sql}");
     }
 
     /// Two orders that went well.
@@ -196,7 +188,7 @@ impl World {
 
     /// So many pieces of what a shop of its own has, two in each of its two warehouses, and a free-text line.
     async fn goods(&self, pieces: i64) -> Basket {
-        let catalog = CatalogRows::of(&self.path);
+        let catalog = CatalogRows::of(&self.database);
         let (shop_id, variant_id) = (CatalogRows::shop(), catalog.variant());
         for priority in [1, 2] {
             let here = Shelf { variant_id, warehouse_id: catalog.warehouse(shop_id, priority) };

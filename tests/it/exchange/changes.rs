@@ -1,7 +1,11 @@
 //! What the rows of a file change.
 
 use super::given::{Desk, OFFERS, PRODUCTS, STOCK};
-use backstitch::exchange::{Imported, Sheet};
+use backstitch::{
+    domain::catalog::SearchText,
+    exchange::{Imported, Sheet},
+    store::{Page, ProductFilter},
+};
 
 #[actix_web::test]
 async fn a_known_sku_changes_its_variant_and_its_product() {
@@ -33,8 +37,7 @@ async fn rows_of_one_name_are_one_product_also_beside_a_known_one() {
     let skus = desk.test.store.catalog.variants_of(coffee).await.unwrap();
     let skus: Vec<_> = skus.iter().map(|variant| variant.sku.as_str()).collect();
     assert_eq!(skus, ["KG-250", "KG-500", "KG-1000"]);
-    let products: i64 =
-        desk.test.raw().query_row("SELECT count(*) FROM catalog_product", [], |row| row.get(0)).unwrap();
+    let products: i64 = desk.test.raw().one("SELECT count(*) FROM catalog_product", &[]);
     assert_eq!(products, 2);
 }
 
@@ -67,15 +70,11 @@ async fn a_search_finds_what_was_imported() {
     let desk = Desk::empty();
     desk.import(Sheet::Products, format!("{PRODUCTS}A,咖啡豆 قهوة,,,,,true\n")).await.unwrap();
 
-    let found: i64 = desk
-        .test
-        .raw()
-        .query_row("SELECT count(*) FROM catalog_search WHERE catalog_search MATCH '\"قهوة\"'", [], |row| {
-            row.get(0)
-        })
-        .unwrap();
+    let filter =
+        ProductFilter { text: Some(SearchText::parse("قهوة".into()).unwrap()), ..ProductFilter::default() };
+    let found = desk.test.store.catalog.products(filter, Page { before: None, limit: 10 }).await.unwrap();
 
-    assert_eq!(found, 1);
+    assert_eq!(found.len(), 1);
 }
 
 #[actix_web::test]

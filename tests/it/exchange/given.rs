@@ -4,13 +4,14 @@ use crate::store::{
     given::{TestStore, one, store},
     shelves::{offer, product, shop, variant, warehouse},
 };
+use crate::support::Sql;
 use backstitch::{
     domain::{
         catalog::CatalogCommand,
         ids::{ShopId, VariantId, WarehouseId},
     },
     exchange::{self, ExchangeError, Export, Import, Imported, Sheet},
-    store::sqlite,
+    store::open_export,
 };
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -81,33 +82,28 @@ impl Desk {
 
     pub(super) async fn export(&self, sheet: Sheet) -> String {
         let file = self.file("out.csv");
-        let source = sqlite::open_export(&self.test.path()).unwrap();
+        let source = open_export(&self.test.database.with(&[])).unwrap();
         exchange::export(source.as_ref(), &Export { sheet, file: Some(file.clone()) }).await.unwrap();
         std::fs::read_to_string(file).unwrap()
     }
 
     /// Every row of the catalogue and the stock.
     pub(super) fn rows(&self) -> Vec<String> {
-        let conn = self.test.raw();
+        let raw = self.test.raw();
         let mut all = Vec::new();
         for table in ["product", "variant", "shop", "offer", "warehouse"].map(|table| format!("catalog_{table}")) {
-            all.extend(dump(&conn, &table));
+            all.extend(dump(&raw, &table));
         }
         for table in ["stock_level", "stock_movement"] {
-            all.extend(dump(&conn, table));
+            all.extend(dump(&raw, table));
         }
         all
     }
 }
 
-fn dump(conn: &rusqlite::Connection, table: &str) -> Vec<String> {
-    let mut statement = conn.prepare(&format!("SELECT * FROM {table}")).unwrap();
-    let columns = statement.column_count();
-    let rows = statement.query_map([], |row| {
-        let cells: Vec<_> = (0..columns).map(|at| format!("{:?}", row.get_ref(at).unwrap())).collect();
-        Ok(format!("{table} {}", cells.join(" ")))
-    });
-    rows.unwrap().map(Result::unwrap).collect()
+fn dump(raw: &Sql<'_>, table: &str) -> Vec<String> {
+    let rows = raw.rows(&format!("SELECT * FROM {table} ORDER BY 1, 2"), &[]);
+    rows.iter().map(|row| format!("{table} {row:?}")).collect()
 }
 
 /// Fails unless there is one fault, with these words.

@@ -120,15 +120,8 @@ async fn imported_stock_is_the_sum_of_its_movements() {
     desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,12\n")).await.unwrap();
     desk.import(Sheet::Stock, format!("{STOCK}{},KG-250,7\n", stall.warehouse)).await.unwrap();
 
-    let mut reasons = Vec::new();
-    let conn = desk.test.raw();
-    let mut statement = conn.prepare("SELECT kind, on_hand, reason FROM stock_movement ORDER BY seq").unwrap();
-    for row in statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap() {
-        let row: (String, i64, String) = row.unwrap();
-        reasons.push(row);
-    }
-
-    let adjust = |pieces| ("adjust".to_owned(), pieces, "import".to_owned());
-    assert_eq!(reasons, [adjust(12), adjust(-5)]);
+    let moved = desk.test.raw().rows("SELECT kind, on_hand, reason FROM stock_movement ORDER BY seq", &[]);
+    let adjust = |pieces: &str| ["adjust", pieces, "import"].map(|value| Some(value.to_owned())).to_vec();
+    assert_eq!(moved, [adjust("12"), adjust("-5")]);
     assert!(audit::run(Arc::clone(&desk.test.store.facts)).await.unwrap().is_clean());
 }

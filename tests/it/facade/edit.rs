@@ -266,9 +266,8 @@ async fn a_repeated_request_for_a_payment_is_answered_with_the_payment_that_it_o
 async fn a_saga_that_was_set_aside_is_not_set_going_by_an_edit() {
     let app = TestApp::start();
     let order = app.unpaid(&manual()).await;
-    let conn = rusqlite::Connection::open(app.database()).expect("a second connection");
     let sql = "UPDATE saga_saga SET status = 'needs_attention', attention = 'planted', wake_at = NULL, finished_at = 1";
-    assert_eq!(conn.execute(sql, []).expect("a change"), 1);
+    assert_eq!(app.sql().execute(sql, &[]).expect("a change"), 1);
     let saga = order["saga_id"].as_str().expect("an id");
     let edited = app.edit_order(id(&order), &tea()).await;
     assert_eq!((edited.status, &app.saga(saga).await.success(200)["status"]), (409, &json!("needs_attention")));

@@ -1,8 +1,7 @@
 //! The admission limit: orders beyond it are refused politely, and nothing of them is left.
 
-use crate::support::{TestApp, eventually, id, manual, simulated};
+use crate::support::{Hold, TestApp, eventually, id, manual, simulated};
 use futures::future::{Either, select};
-use rusqlite::Connection;
 use serde_json::json;
 use std::pin::pin;
 
@@ -12,14 +11,13 @@ const ONE: &[(&str, &str)] = &[("saga.max_in_flight", "1")];
 #[tokio::test]
 async fn an_order_beyond_the_limit_is_refused_and_may_be_sent_again() {
     let app = TestApp::with(ONE);
-    let storage = Connection::open(app.database()).expect("the database opens");
-    storage.execute_batch("BEGIN IMMEDIATE").expect("the only writer");
+    let mut storage = Some(app.database().hold());
     let body = simulated(&json!({}));
     let place = || async { app.place(&body).key("k").wait(60).await };
     let (refused, admitted) = match select(pin!(place()), pin!(place())).await {
         Either::Left((refused, admitted)) | Either::Right((refused, admitted)) => {
             refused.problem(503, "overloaded");
-            storage.execute_batch("ROLLBACK").expect("storage goes on");
+            storage.take().map(Hold::release);
             (refused, admitted.await)
         }
     };
@@ -36,15 +34,14 @@ async fn an_order_beyond_the_limit_is_refused_and_may_be_sent_again() {
 async fn reads_and_settlements_are_served_where_orders_are_refused() {
     let app = TestApp::with(ONE);
     let order = app.unpaid(&manual()).await;
-    let storage = Connection::open(app.database()).expect("the database opens");
-    storage.execute_batch("BEGIN IMMEDIATE").expect("the only writer");
+    let storage = app.database().hold();
     let body = simulated(&json!({}));
     let both = futures::future::join(async { app.place(&body).await }, async { app.place(&body).await });
     let meanwhile = async {
         app.order(id(&order)).await.success(200);
         app.get("/orders").await.items();
         assert_eq!(app.get("/healthz").await.status, 200);
-        storage.execute_batch("ROLLBACK").expect("storage goes on");
+        storage.release();
         app.pay(id(&order["payment"])).await.success(200);
     };
     tokio::join!(both, meanwhile);

@@ -20,7 +20,7 @@ struct Shop {
 impl Shop {
     fn open() -> Self {
         let app = TestApp::start();
-        let catalog = CatalogRows::of(&app.database());
+        let catalog = CatalogRows::of(app.database());
         let shop = CatalogRows::shop();
         let first = catalog.warehouse(shop, 1).to_string();
         let second = catalog.warehouse(shop, 2).to_string();
@@ -60,8 +60,7 @@ impl Shop {
     /// Promises pieces as an order's saga would have.
     fn promise(&self, pieces: i64) {
         let reserve = "UPDATE stock_level SET reserved = ?1, version = version + 1";
-        let conn = rusqlite::Connection::open(self.app.database()).expect("the database");
-        conn.execute(reserve, [pieces]).expect("a level");
+        self.app.sql().execute(reserve, &[&pieces]).expect("a level");
     }
 
     async fn finish(self) {

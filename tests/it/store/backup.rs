@@ -1,6 +1,7 @@
 //! Backups: a whole copy of one moment, or no file.
 
 use super::given::{Case, TestStore, store, tell};
+use crate::support::sqlite_only;
 use backstitch::{
     domain::payment::Provider,
     store::sqlite::{BackupError, backup},
@@ -43,6 +44,9 @@ fn sagas(database: &Path) -> i64 {
 
 #[actix_web::test]
 async fn a_copy_is_made_beside_a_server_that_goes_on_writing() {
+    if sqlite_only("PostgreSQL is backed up by pg_dump") {
+        return;
+    }
     let (test, directory) = (store(), TempDir::new().unwrap());
     fatten(&test);
     start(&test).await;
@@ -72,6 +76,9 @@ async fn a_copy_is_made_beside_a_server_that_goes_on_writing() {
 
 #[actix_web::test]
 async fn a_copy_that_is_stopped_leaves_nothing_behind() {
+    if sqlite_only("PostgreSQL is backed up by pg_dump") {
+        return;
+    }
     let (test, directory) = (store(), TempDir::new().unwrap());
     let stopped = backup(&test.path(), &directory.path().join("copy.db"), &AtomicBool::new(true));
     assert!(matches!(stopped, Err(BackupError::Stopped)), "{stopped:?}");
@@ -80,6 +87,9 @@ async fn a_copy_that_is_stopped_leaves_nothing_behind() {
 
 #[actix_web::test]
 async fn a_copy_takes_no_other_files_place() {
+    if sqlite_only("PostgreSQL is backed up by pg_dump") {
+        return;
+    }
     let (test, directory) = (store(), TempDir::new().unwrap());
     let go_on = AtomicBool::new(false);
     let taken = directory.path().join("taken");
@@ -96,6 +106,9 @@ async fn a_copy_takes_no_other_files_place() {
 
 #[actix_web::test]
 async fn a_copy_does_not_begin_with_the_remains_of_another_database() {
+    if sqlite_only("PostgreSQL is backed up by pg_dump") {
+        return;
+    }
     let (test, directory) = (store(), TempDir::new().unwrap());
     std::fs::write(directory.path().join("copy.db-wal"), "frames").unwrap();
     let refused = backup(&test.path(), &directory.path().join("copy.db"), &AtomicBool::new(false));
@@ -104,6 +117,9 @@ async fn a_copy_does_not_begin_with_the_remains_of_another_database() {
 
 #[actix_web::test]
 async fn a_database_and_what_belongs_to_it_are_not_overwritten_whatever_they_are_called() {
+    if sqlite_only("PostgreSQL is backed up by pg_dump") {
+        return;
+    }
     let test = store();
     let directory = test.path().parent().unwrap().to_owned();
     let alias = TempDir::new().unwrap();
@@ -120,6 +136,9 @@ async fn a_database_and_what_belongs_to_it_are_not_overwritten_whatever_they_are
 
 #[actix_web::test]
 async fn what_is_no_database_and_a_place_that_cannot_be_written_are_said() {
+    if sqlite_only("PostgreSQL is backed up by pg_dump") {
+        return;
+    }
     let (test, directory) = (store(), TempDir::new().unwrap());
     let go_on = AtomicBool::new(false);
     let copy = directory.path().join("copy.db");

@@ -4,6 +4,7 @@ use super::{
     given::{one, store},
     shelves::{offer, product, shop, variant},
 };
+use crate::support::Sql;
 use backstitch::{
     domain::catalog::CatalogCommand,
     store::{Stats, StoreError, Verdict},
@@ -17,9 +18,8 @@ fn commands() -> [CatalogCommand; 2] {
     [product("Kopi", None).into(), shop("Toko").into()]
 }
 
-fn count(conn: &rusqlite::Connection) -> i64 {
-    let sql = "SELECT (SELECT count(*) FROM catalog_product) + (SELECT count(*) FROM catalog_shop)";
-    conn.query_row(sql, [], |row| row.get(0)).unwrap()
+fn count(raw: &Sql<'_>) -> i64 {
+    raw.one("SELECT (SELECT count(*) FROM catalog_product) + (SELECT count(*) FROM catalog_shop)", &[])
 }
 
 #[actix_web::test]
@@ -42,8 +42,7 @@ async fn what_is_kept_is_there_and_what_is_discarded_is_not() {
 #[actix_web::test]
 async fn a_change_whose_statement_fails_is_never_kept_nor_run_again() {
     let test = store();
-    let trigger = "CREATE TRIGGER no_shops BEFORE INSERT ON catalog_shop BEGIN SELECT RAISE(ABORT, 'no shops'); END";
-    test.raw().execute_batch(trigger).unwrap();
+    test.raw().refuse("catalog_shop", "NEW.created_at >= 0", &[]);
     let runs = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&runs);
     let work = test.store.bulk.change(Box::new(move |tx| {

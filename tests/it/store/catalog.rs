@@ -4,6 +4,7 @@ use super::{
     given::{TestStore, claim, one, store},
     shelves::{offer, product, shop, text, variant, warehouse},
 };
+use crate::support::sqlite_only;
 use backstitch::{
     domain::{
         catalog::{
@@ -296,13 +297,16 @@ async fn a_variants_offers_are_read_cheapest_first_part_by_part() {
 
 #[actix_web::test]
 async fn a_row_that_cannot_be_read_fails_its_own_commands_alone() {
+    if sqlite_only("PostgreSQL's texts are Unicode") {
+        return;
+    }
     let test = store();
     let (good, bad) = (product("Kopi", None), product("Teh", None));
     let (good_variant, bad_variant) = (variant(good.id, "A"), variant(bad.id, "B"));
     test.catalog(good).await;
     let id = bad.id;
     test.catalog(bad).await;
-    test.raw().execute("UPDATE catalog_product SET name = CAST(x'ff' AS TEXT) WHERE id = ?1", [id.bytes()]).unwrap();
+    test.raw().execute("UPDATE catalog_product SET name = CAST(x'ff' AS TEXT) WHERE id = ?1", &[&id.uuid()]).unwrap();
     let batch: Vec<CatalogCommand> = vec![bad_variant.into(), good_variant.into()];
     let answers = test.store.catalog.execute(batch.into_iter().map(Keyed::from).collect()).await;
     assert!(matches!(&answers[..], [Err(StoreError::Poisoned(_)), Ok(Ok(_))]), "{answers:?}");
@@ -323,7 +327,7 @@ async fn a_list_goes_on_past_an_offer_that_cannot_be_read() {
         test.catalog(offer).await;
     }
     let bad = "UPDATE catalog_offer SET currency = 'none' WHERE variant_id = ?1";
-    test.raw().execute(bad, [ids[1].bytes()]).unwrap();
+    test.raw().execute(bad, &[&ids[1].uuid()]).unwrap();
     let page = Page { before: None, limit: 2 };
     let listed = test.store.catalog.offers_of_shop(shop_id, None, page).await.unwrap();
     assert_eq!(listed.iter().map(|listed| listed.variant.id).collect::<Vec<_>>(), [ids[2], ids[0]]);

@@ -98,9 +98,11 @@ async fn old_keys_are_forgotten_some_at_a_time_and_young_ones_are_kept() {
     }
     let raw = test.raw();
     raw.execute_batch("UPDATE saga_idempotency SET created_at = 10 WHERE key <> 's4'").unwrap();
-    raw.execute_batch(
+    raw.execute(
         "WITH RECURSIVE old(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM old WHERE n < 600) \
-         INSERT INTO payment_idempotency SELECT 'old', n, randomblob(32), randomblob(16), 0, n FROM old",
+         INSERT INTO payment_idempotency (scope, key, body_hash, order_id, number, created_at) \
+         SELECT 'old', CAST(n AS text), ?1, ?2, 0, n FROM old",
+        &[&[7; 32], &uuid::Uuid::now_v7()],
     )
     .unwrap();
     let case = Case::new(Provider::Manual);

@@ -1,16 +1,20 @@
 //! Opening and closing: one server to a file, everything handed over is run, nothing afterwards.
 
 use super::given::{Case, decided, one, store};
+use crate::support::sqlite_only;
 use backstitch::{
     domain::{checkout::Verb, ids::SagaId, payment::Provider},
-    store::{SagaCommand, StoreError, sqlite},
+    store::{OpenError, SagaCommand, StoreError, sqlite},
 };
 
 #[actix_web::test]
 async fn a_second_server_on_one_file_is_refused_until_the_first_has_gone() {
+    if sqlite_only("a PostgreSQL database is there for several") {
+        return;
+    }
     let test = store();
     match test.second() {
-        Err(sqlite::OpenError::InUse(path)) => assert_eq!(path, test.path()),
+        Err(OpenError::Sqlite(sqlite::OpenError::InUse(path))) => assert_eq!(path, test.path()),
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("two servers on one file"),
     }

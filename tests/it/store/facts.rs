@@ -3,7 +3,7 @@
 use super::given::{Case, store, tell};
 use backstitch::{
     domain::{checkout::Verb, payment::Provider},
-    store::sqlite,
+    store::open_facts,
 };
 
 #[actix_web::test]
@@ -54,10 +54,10 @@ async fn an_unreadable_row_is_a_fact_and_hides_no_other() {
         "UPDATE payment_payment SET provider = '?' WHERE order_id = ?1",
         "UPDATE saga_saga SET reason = '?' WHERE order_id = ?1",
     ] {
-        test.raw().execute(sql, [id.bytes().as_slice()]).unwrap();
+        test.raw().execute(sql, &[&id.uuid()]).unwrap();
     }
     // Beside the server, as `backstitch audit` reads it.
-    let beside = sqlite::open_facts(&test.path()).unwrap();
+    let beside = open_facts(&test.database.with(&[])).unwrap();
     let count = std::sync::Arc::new(std::sync::Mutex::new(0));
     let counted = std::sync::Arc::clone(&count);
     beside.visit(Box::new(move |_| *counted.lock().unwrap() += 1)).await.unwrap();

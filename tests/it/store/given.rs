@@ -1,6 +1,7 @@
 //! What the tests of the store, and of the actors over it, start from: a database of their own, and
 //! checkouts with ids of their own.
 
+use crate::support::{Hold, Sql, TestDatabase};
 use backstitch::{
     domain::{
         catalog::{PricedOffer, ProductName, Sku, Standing},
@@ -15,8 +16,8 @@ use backstitch::{
     },
     lifecycle::Fatal,
     store::{
-        Answers, Append, Claim, Executed, LogEntry, OrderFacts, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga,
-        Store, StoreError, sqlite,
+        Answers, Append, Claim, Database, Executed, LogEntry, OpenError, OrderFacts, RowUpdate, SagaAnswer,
+        SagaCommand, SagaRow, StartSaga, Store, StoreError, open,
     },
 };
 use std::{
@@ -24,59 +25,63 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use tempfile::TempDir;
 use uuid::Uuid;
+
+/// How a test's store is opened.
+const SETTINGS: [(&str, &str); 3] = [("store.cache_mib", "4"), ("store.readers", "2"), ("store.max_batch", "512")];
 
 /// A database that nobody else uses.
 pub(crate) struct TestStore {
     pub(crate) store: Store,
     pub(crate) fatal: Fatal,
-    directory: Arc<TempDir>,
+    pub(crate) database: TestDatabase,
 }
 
 /// A new, empty database.
 pub(crate) fn store() -> TestStore {
-    TestStore::in_directory(Arc::new(TempDir::new().unwrap())).unwrap()
+    TestStore::over(TestDatabase::new()).unwrap()
 }
 
 impl TestStore {
-    fn in_directory(directory: Arc<TempDir>) -> Result<Self, sqlite::OpenError> {
+    fn over(database: TestDatabase) -> Result<Self, OpenError> {
         let fatal = Fatal::default();
-        let options =
-            sqlite::Options { path: directory.path().join("test.db"), cache_mib: 4, readers: 2, max_batch: 512 };
-        Ok(Self { store: sqlite::open(&options, &fatal)?, fatal, directory })
+        Ok(Self { store: open(&database.with(&SETTINGS), &fatal)?, fatal, database })
     }
 
     /// A second server over the same database.
-    pub(crate) fn second(&self) -> Result<Self, sqlite::OpenError> {
-        Self::in_directory(Arc::clone(&self.directory))
+    pub(crate) fn second(&self) -> Result<Self, OpenError> {
+        Self::over(self.database.clone())
     }
 
     /// What the disk says, once everything that was handed over has run.
     pub(crate) async fn reopen(self) -> Self {
-        let Self { store, directory, .. } = self;
+        let Self { store, database, .. } = self;
         store.engine.close().await;
         drop(store);
-        Self::in_directory(directory).unwrap()
+        Self::over(database).unwrap()
     }
 
+    /// The file of an SQLite database, for tests that are about it.
     pub(crate) fn path(&self) -> PathBuf {
-        self.directory.path().join("test.db")
+        match self.database.with(&SETTINGS) {
+            Database::Sqlite(options) => options.path,
+            Database::Postgres(_) => panic!("PostgreSQL has no file: this test is about SQLite"),
+        }
     }
 
     /// The database behind the store's back.
-    pub(crate) fn raw(&self) -> rusqlite::Connection {
-        let conn = rusqlite::Connection::open(self.path()).unwrap();
-        conn.busy_timeout(Duration::from_secs(10)).unwrap();
-        conn
+    pub(crate) fn raw(&self) -> Sql<'_> {
+        self.database.raw()
+    }
+
+    /// A connection to an SQLite database, for tests that are about it.
+    pub(crate) fn connection(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.path()).unwrap()
     }
 
     /// A copy of the database as it is.
     pub(crate) fn copy(&self) -> Self {
-        let directory = TempDir::new().unwrap();
-        let copy = directory.path().join("test.db");
-        self.raw().execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
-        Self::in_directory(Arc::new(directory)).unwrap()
+        Self::over(self.database.copy()).unwrap()
     }
 
     /// Everything that is stored, by order.
@@ -88,21 +93,20 @@ impl TestStore {
     }
 }
 
-/// Keeps the writer busy with an empty transaction, so that what is handed over meanwhile is one
+/// Keeps the writer busy with a transaction that changes nothing, so that what is handed over meanwhile is one
 /// transaction afterwards.
-pub(crate) struct Held(rusqlite::Connection);
+pub(crate) struct Held(Hold);
 
 impl Held {
     pub(crate) fn hold(test: &TestStore) -> Self {
-        let conn = test.raw();
-        conn.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let hold = test.database.hold();
         // Dropping the future takes nothing back: the writer is at it.
-        drop(test.store.engine.settle());
-        Self(conn)
+        drop(test.store.engine.forget_keys(Timestamp::from_millis(0)));
+        Self(hold)
     }
 
     pub(crate) fn release(self) {
-        self.0.execute_batch("COMMIT").unwrap();
+        self.0.release();
     }
 }
 

@@ -2,6 +2,7 @@
 //! actors in the same transaction, are run again without it.
 
 use super::given::{Case, Held, TestStore, decided, random, store};
+use crate::support::Literal;
 use backstitch::{
     domain::{
         checkout::Verb,
@@ -13,13 +14,7 @@ use backstitch::{
 
 /// Makes the database refuse to write rows of one order.
 fn refuse(test: &TestStore, table: &str, key: &str, case: &Case) {
-    let order = case.order_id().uuid().simple().to_string().to_uppercase();
-    test.raw()
-        .execute_batch(&format!(
-            "CREATE TRIGGER refuse_{table} BEFORE INSERT ON {table} WHEN hex(NEW.{key}) = '{order}' \
-             BEGIN SELECT RAISE(ABORT, 'not this one'); END"
-        ))
-        .unwrap();
+    test.raw().refuse(table, &format!("NEW.{key} = ?1"), &[&case.order_id().uuid()]);
 }
 
 #[actix_web::test]
@@ -97,14 +92,10 @@ async fn whichever_commands_are_refused_everybody_else_is_served() {
         let mut bad: Vec<usize> = (0..cases.len()).collect();
         random.shuffle(&mut bad);
         bad.truncate(random.usize(1..4));
-        let orders = bad.iter().map(|index| cases[*index].order_id().uuid().simple().to_string().to_uppercase());
-        let list = orders.map(|order| format!("'{order}'")).collect::<Vec<_>>().join(", ");
-        test.raw()
-            .execute_batch(&format!(
-                "CREATE TRIGGER refuse BEFORE INSERT ON payment_payment WHEN hex(NEW.order_id) IN ({list}) \
-                 BEGIN SELECT RAISE(ABORT, 'not these'); END"
-            ))
-            .unwrap();
+        let orders: Vec<_> = bad.iter().map(|index| cases[*index].order_id().uuid()).collect();
+        let list: Vec<_> = (1..=orders.len()).map(|number| format!("?{number}")).collect();
+        let orders: Vec<_> = orders.iter().map(|order| order as &dyn Literal).collect();
+        test.raw().refuse("payment_payment", &format!("NEW.order_id IN ({})", list.join(", ")), &orders);
         let held = Held::hold(&test);
         let payments: Vec<_> = cases
             .chunks(random.usize(1..5))

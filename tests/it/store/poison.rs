@@ -7,7 +7,7 @@ use backstitch::{
 };
 
 fn spoil(test: &TestStore, sql: &str, case: &Case) {
-    assert_eq!(test.raw().execute(sql, [case.order_id().bytes().as_slice()]).unwrap(), 1);
+    assert_eq!(test.raw().execute(sql, &[&case.order_id().uuid()]).unwrap(), 1);
 }
 
 #[actix_web::test]

@@ -49,11 +49,7 @@ async fn an_append_that_is_refused_takes_along_the_action_that_it_announced() {
     let test = store();
     let mut case = Case::new(Provider::Simulated);
     tell(&test.store, case.start(None)).await.unwrap();
-    test.raw()
-        .execute_batch(
-            "CREATE TRIGGER refuse BEFORE INSERT ON saga_log WHEN NEW.seq > 0 BEGIN SELECT RAISE(ABORT, 'no'); END",
-        )
-        .unwrap();
+    test.raw().refuse("saga_log", "NEW.seq > 0", &[]);
     let held = Held::hold(&test);
     let done = case.saga.outcome(Verb::CreateOrder, Outcome::DONE, at(1), 0.0).unwrap();
     let append = test.store.sagas.execute(vec![case.append(done, None)]);
@@ -97,9 +93,7 @@ async fn the_first_action_behind_a_start_that_is_not_stored_is_refused_until_the
 async fn a_batch_that_is_run_again_cuts_an_order_off_once() {
     let test = store();
     let case = Case::new(Provider::Simulated);
-    test.raw()
-        .execute_batch("CREATE TRIGGER no BEFORE INSERT ON saga_saga BEGIN SELECT RAISE(ABORT, 'no'); END")
-        .unwrap();
+    test.raw().refuse("saga_saga", "NEW.created_at >= 0", &[]);
     let refused = tell(&test.store, case.start(None)).await;
     assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
     let action = || test.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]);

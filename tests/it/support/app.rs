@@ -1,6 +1,6 @@
 //! A server of the test's own: its port, its database, one method per endpoint.
 
-use super::{Answer, Call, PATIENCE, Raw, eventually, id};
+use super::{Answer, Call, PATIENCE, Raw, Sql, TestDatabase, eventually, id};
 use backstitch::{
     app::App,
     settings::{Settings, Sources},
@@ -10,11 +10,9 @@ use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::Value;
 use std::{
     net::SocketAddr,
-    path::PathBuf,
     sync::{OnceLock, mpsc},
     thread,
 };
-use tempfile::TempDir;
 use tokio::{sync::oneshot, task::spawn_blocking, time::timeout};
 
 static METRICS: OnceLock<Metrics> = OnceLock::new();
@@ -25,7 +23,7 @@ pub(crate) struct TestApp {
     client: Client,
     stop: oneshot::Sender<()>,
     server: thread::JoinHandle<anyhow::Result<()>>,
-    directory: TempDir,
+    database: TestDatabase,
 }
 
 /// How it starts and ends.
@@ -37,16 +35,16 @@ impl TestApp {
 
     /// Starts a server with these settings over those of every test.
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
-        Self::open(tempfile::tempdir().expect("a directory of the test's own"), settings)
+        Self::open(TestDatabase::new(), settings)
     }
 
-    fn open(directory: TempDir, settings: &[(&str, &str)]) -> Self {
+    fn open(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let sources = Sources::default()
             .set("http.bind", "127.0.0.1:0")
             .set("http.workers", "2")
             .set("http.shutdown_timeout_ms", "5000")
             .set("store.cache_mib", "1")
-            .set("store.url", format!("sqlite:{}", directory.path().join("test.db").display()))
+            .set("store.url", database.url())
             .set("simulation.enabled", "true");
         let sources = settings.iter().fold(sources, |sources, (key, value)| sources.set(*key, *value));
         let settings = Settings::load(&sources).expect("the settings are valid");
@@ -66,7 +64,7 @@ impl TestApp {
         let address = listens.recv_timeout(PATIENCE).expect("the server starts");
         // A connection for each request: an idle one would only keep the server from stopping.
         let client = Client::builder().pool_max_idle_per_host(0).timeout(PATIENCE * 2).no_proxy().build();
-        Self { address, client: client.expect("a client"), stop, server, directory }
+        Self { address, client: client.expect("a client"), stop, server, database }
     }
 
     /// Ends a test after which nothing may be under way.
@@ -99,21 +97,19 @@ impl TestApp {
 
     /// Stops the server, changes what is stored, and starts another one on it.
     pub(crate) async fn restarted(self, settings: &[(&str, &str)], meanwhile: &str) -> Self {
-        let directory = self.stopped().await;
-        let conn = rusqlite::Connection::open(directory.path().join("test.db")).expect("the database");
-        conn.execute_batch(meanwhile).expect("a change");
-        drop(conn);
-        Self::open(directory, settings)
+        let database = self.stopped().await;
+        database.raw().execute_batch(meanwhile).expect("a change");
+        Self::open(database, settings)
     }
 
-    /// Stops the server; its directory.
-    async fn stopped(self) -> TempDir {
-        let Self { stop, server, directory, .. } = self;
+    /// Stops the server; its database.
+    async fn stopped(self) -> TestDatabase {
+        let Self { stop, server, database, .. } = self;
         let _ = stop.send(());
         let server = timeout(PATIENCE, spawn_blocking(|| server.join())).await.expect("the server stops");
         let ended = server.expect("joining does not panic").expect("the server does not panic");
         ended.expect("the server stops gracefully");
-        directory
+        database
     }
 
     /// How many items a list has, once that is what is expected or patience is over.
@@ -156,9 +152,14 @@ impl TestApp {
         Raw::connect(self.address)
     }
 
-    /// Where the database is.
-    pub(crate) fn database(&self) -> PathBuf {
-        self.directory.path().join("test.db")
+    /// The database behind the server's back.
+    pub(crate) fn sql(&self) -> Sql<'_> {
+        self.database.raw()
+    }
+
+    /// The database itself.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        &self.database
     }
 }
 

@@ -6,6 +6,8 @@ mod app;
 mod bodies;
 mod catalog;
 mod catalog_rows;
+mod database;
+mod postgres;
 mod raw;
 mod stand;
 
@@ -13,6 +15,7 @@ pub(crate) use answer::{Answer, Call};
 pub(crate) use app::TestApp;
 pub(crate) use bodies::{id, manual, simulated};
 pub(crate) use catalog_rows::CatalogRows;
+pub(crate) use database::{Hold, Literal, Sql, TestDatabase, either, on_postgres, sqlite_only};
 pub(crate) use raw::Raw;
 pub(crate) use stand::{Stand, paid, unpaid};
 

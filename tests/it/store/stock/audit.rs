@@ -1,6 +1,7 @@
 //! What the audit says of stock that was tampered with.
 
 use super::given::{Buyer, Depot, depot};
+use crate::support::sqlite_only;
 
 /// One order that waits, one that has its pieces, one that gave them back.
 async fn busy() -> Depot {
@@ -29,14 +30,11 @@ async fn each_fault_turns_its_own_check_red() {
             "UPDATE stock_reservation SET status = 'released' WHERE status = 'committed'",
             "nothing_is_reserved_or_taken_twice",
         ),
-        (
-            "PRAGMA ignore_check_constraints = 1; UPDATE stock_level SET on_hand = -1 WHERE on_hand = 5",
-            "levels_are_readable",
-        ),
+        ("UPDATE stock_level SET on_hand = -1 WHERE on_hand = 5", "levels_are_readable"),
         ("UPDATE stock_reservation SET items = '?' WHERE status = 'committed'", "rows_are_readable"),
     ] {
         let depot = busy().await;
-        depot.test.raw().execute_batch(sql).unwrap();
+        depot.test.raw().unchecked("stock_level", sql);
         assert_eq!(depot.red().await, [check], "{sql}");
     }
 }
@@ -72,11 +70,14 @@ async fn nothing_is_moved_twice_for_one_revision_of_an_order() {
     let again = "INSERT INTO stock_movement (warehouse_id, variant_id, kind, on_hand, reserved, order_id, revision, \
                  number, at) SELECT warehouse_id, variant_id, kind, on_hand, reserved, order_id, revision, number, at \
                  FROM stock_movement WHERE order_id IS NOT NULL LIMIT 1";
-    assert!(depot.test.raw().execute(again, []).is_err());
+    assert!(depot.test.raw().execute(again, &[]).is_err());
 }
 
 #[actix_web::test]
 async fn a_row_that_does_not_say_its_warehouse_is_found_and_hides_no_other() {
+    if sqlite_only("on PostgreSQL a column of ids takes nothing else") {
+        return;
+    }
     for (sql, checks) in [
         (
             "INSERT INTO stock_level SELECT variant_id, x'ff', shop_id, 0, 0, 0, 1 FROM stock_level LIMIT 1",
@@ -94,7 +95,7 @@ async fn a_row_that_does_not_say_its_warehouse_is_found_and_hides_no_other() {
         ),
     ] {
         let depot = busy().await;
-        depot.test.raw().execute_batch(&format!("PRAGMA ignore_check_constraints = 1; {sql}")).unwrap();
+        depot.test.raw().unchecked("stock_level", sql);
         assert_eq!(depot.red().await, checks, "{sql}");
     }
 }

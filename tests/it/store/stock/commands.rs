@@ -77,7 +77,7 @@ async fn a_reservation_that_stands_is_answered_though_nothing_is_left() {
         assert_eq!(depot.outcome(buyer.reserve(&[depot.demand(3)])).await, buyer.done());
     }
     // Not from memory either.
-    depot.test.raw().execute_batch("CREATE TABLE stranger (x); DROP TABLE stranger").unwrap();
+    depot.test.raw().execute_batch("CREATE TABLE stranger (x text); DROP TABLE stranger").unwrap();
     assert_eq!(depot.outcome(buyer.reserve(&[depot.demand(3)])).await, buyer.done());
 }
 
@@ -120,12 +120,7 @@ async fn an_old_revision_stands_when_the_new_one_cannot_be_had() {
 async fn a_batch_that_meets_a_row_nobody_may_write_fails_that_command_alone() {
     let depot = depot(&[10]).await;
     let buyers = [Buyer::new(), Buyer::new(), Buyer::new()];
-    let refuse = format!(
-        "CREATE TRIGGER refuse BEFORE INSERT ON stock_reservation WHEN NEW.order_id = x'{}' \
-         BEGIN SELECT RAISE(ABORT, 'no'); END",
-        buyers[1].order_id.uuid().simple()
-    );
-    depot.test.raw().execute_batch(&refuse).unwrap();
+    depot.test.raw().refuse("stock_reservation", "NEW.order_id = ?1", &[&buyers[1].order_id.uuid()]);
     let commands = buyers.iter().map(|buyer| StockRequest::Step(buyer.reserve(&[depot.demand(2)])).into());
     let answers = depot.store().stock.execute(commands.collect()).await;
     let failed: Vec<_> = answers.iter().map(Result::is_err).collect();
@@ -143,7 +138,7 @@ async fn a_row_that_contradicts_its_level_poisons_its_own_order_alone() {
     }
     let spoil = "UPDATE stock_reservation SET items = replace(items, '\"quantity\":2', '\"quantity\":9') \
                  WHERE order_id = ?1";
-    assert_eq!(depot.test.raw().execute(spoil, [bad.order_id.bytes().as_slice()]).unwrap(), 1);
+    assert_eq!(depot.test.raw().execute(spoil, &[&bad.order_id.uuid()]).unwrap(), 1);
     assert!(matches!(depot.send(bad.commit()).await, Err(StoreError::Poisoned(_))));
     assert_eq!(depot.outcome(good.commit()).await, good.done());
     assert_eq!(depot.levels().await, [(8, 2)]);
@@ -224,8 +219,7 @@ async fn keys_are_forgotten_with_all_others() {
 #[actix_web::test]
 async fn a_level_that_cannot_be_read_keeps_no_order_from_the_other_warehouses() {
     let depot = depot(&[5, 7]).await;
-    let break_one = "PRAGMA ignore_check_constraints = 1; UPDATE stock_level SET on_hand = -1 WHERE on_hand = 5";
-    depot.test.raw().execute_batch(break_one).unwrap();
+    depot.test.raw().unchecked("stock_level", "UPDATE stock_level SET on_hand = -1 WHERE on_hand = 5");
     let buyer = Buyer::new();
     assert_eq!(depot.outcome(buyer.reserve(&[depot.demand(3)])).await, buyer.done());
     assert_eq!(depot.levels().await, [(0, 0), (7, 3)], "the one that can be read is listed");

@@ -35,7 +35,7 @@ pub(crate) struct Depot {
 /// Warehouses with so many pieces, the first of the best priority.
 pub(crate) async fn depot(pieces: &[i64]) -> Depot {
     let test = store();
-    let catalog = CatalogRows::of(&test.path());
+    let catalog = CatalogRows::of(&test.database);
     let (shop, variant) = (CatalogRows::shop(), catalog.variant());
     let warehouses = (0..).zip(pieces).map(|(priority, _)| catalog.warehouse(shop, priority)).collect();
     let depot = Depot { test, catalog, shop, warehouses, variant };

@@ -1,7 +1,7 @@
 //! What can be asked of the stock.
 
 use super::given::{Buyer, depot, quantity};
-use crate::support::CatalogRows;
+use crate::support::{CatalogRows, on_postgres};
 use backstitch::{
     domain::{
         ids::{VariantId, WarehouseId},
@@ -47,8 +47,12 @@ async fn movements_are_listed_part_by_part_across_the_stretches_of_the_ledger() 
     let depot = depot(&[5]).await;
     // Somebody else's, at the end of the first stretch but one place.
     let filler = "INSERT INTO stock_movement (seq, warehouse_id, variant_id, kind, on_hand, reserved, at) \
-                  VALUES (1022, randomblob(16), randomblob(16), 'receive', 1, 0, 0)";
-    depot.test.raw().execute(filler, []).unwrap();
+                  VALUES (1022, ?1, ?1, 'receive', 1, 0, 0)";
+    depot.test.raw().execute(filler, &[&uuid::Uuid::now_v7()]).unwrap();
+    if on_postgres() {
+        let next = "SELECT setval(pg_get_serial_sequence('stock_movement', 'seq'), 1022)";
+        depot.test.raw().execute_batch(next).unwrap();
+    }
     for pieces in [1, 2, 3] {
         depot.change(depot.receive(0, pieces)).await.unwrap().unwrap();
     }
