@@ -6,7 +6,7 @@ CREATE TABLE catalog_product (
     name        text    COLLATE "C" NOT NULL,
     description text,
     category    text    COLLATE "C",
-    words       tsvector NOT NULL, -- of name and category, made by src/store/postgres/catalog/words.rs
+    words       tsvector NOT NULL DEFAULT '', -- of name and category, made by src/store/postgres/catalog/words.rs
     active      boolean NOT NULL,
     created_at  bigint  NOT NULL,
     updated_at  bigint  NOT NULL,

@@ -72,18 +72,20 @@ impl From<Failure> for StoreError {
 
 /// One statement of several that are sent together.
 pub(super) struct Call<'p> {
-    pub(super) sql: &'static str,
-    pub(super) params: Params<'p>,
+    sql: &'static str,
+    params: Params<'p>,
+    /// It begins or ends a transaction, and is counted by nobody.
+    is_control: bool,
 }
 
 impl<'p> Call<'p> {
-    /// A statement without parameters.
-    pub(super) fn plain(sql: &'static str) -> Self {
-        Self::new(sql, Vec::new())
+    /// A statement that begins or ends a transaction.
+    pub(super) fn control(sql: &'static str, params: Params<'p>) -> Self {
+        Self { sql, params, is_control: true }
     }
 
     pub(super) fn new(sql: &'static str, params: Params<'p>) -> Self {
-        Self { sql, params }
+        Self { sql, params, is_control: false }
     }
 }
 
@@ -144,7 +146,7 @@ impl Session {
             Ok(statements) => statements,
             Err(failure) => return vec![Err(failure)],
         };
-        self.sent.set(self.sent.get() + calls.len() as u64);
+        self.sent.set(self.sent.get() + calls.iter().filter(|call| !call.is_control).count() as u64);
         self.trips.set(self.trips.get() + 1);
         // A statement is written to the connection when its future is first polled: in this order.
         let answers = calls.iter().zip(&statements).map(async |(call, statement)| {

@@ -33,6 +33,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::oneshot;
+use tokio_postgres::error::SqlState;
 
 /// How long commands wait for PostgreSQL to come back before they fail.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,6 +89,8 @@ enum End {
     Committed,
     /// Nothing happened.
     RolledBack(StoreError),
+    /// Nothing happened, because there was a row already where one was to be written as new.
+    Taken,
     /// Nothing happened, because of other transactions: again.
     InTheWay(StoreError),
     /// The connection is gone. With the mark of a transaction that may have been committed.
@@ -178,14 +181,16 @@ impl Thread {
                     in_the_way += 1;
                     thread::sleep(Duration::from_millis(fastrand::u64(1..=5) << in_the_way.min(5)));
                 }
-                End::RolledBack(error) | End::InTheWay(error) => {
+                End::Taken if way == Way::Quick => {
                     Stats::add(&self.stats.reruns, 1);
-                    way = match way {
-                        Way::Quick => Way::Careful,
-                        Way::Careful => Way::OneByOne,
-                        Way::OneByOne => break error,
-                    };
-                    tracing::debug!(%error, commands, ?way, "a batch failed and is run again");
+                    way = Way::Careful;
+                }
+                End::Taken if way == Way::OneByOne => break StoreError::Conflict,
+                End::RolledBack(error) | End::InTheWay(error) if way == Way::OneByOne => break error,
+                End::RolledBack(_) | End::InTheWay(_) | End::Taken => {
+                    Stats::add(&self.stats.reruns, 1);
+                    way = Way::OneByOne;
+                    tracing::debug!(commands, "a batch failed and is run again one command at a time");
                 }
             }
         };
@@ -235,6 +240,7 @@ impl Thread {
         }
         match failure {
             Some(Failure::Postgres(failure)) if is_passing(&failure) => End::InTheWay(error),
+            Some(failure) if failure.is(&SqlState::UNIQUE_VIOLATION) => End::Taken,
             _ => End::RolledBack(error),
         }
     }
@@ -252,7 +258,9 @@ impl Thread {
         let verdict = begun.and_then(|()| guarded(|| job.run(&tx)).and_then(|verdict| verdict));
         let keep = matches!(verdict, Ok(Verdict::Keep));
         let end = match verdict {
-            Ok(Verdict::Keep) => tx.commit(&mark).map(|()| Verdict::Keep).map_err(CommandError::into_store_error),
+            Ok(Verdict::Keep) => {
+                tx.commit(&mark).map(|()| Verdict::Keep).map_err(|error| unavailable(&error.into_store_error()))
+            }
             other => other,
         };
         Stats::add(&self.stats.statements, session.take_sent());
@@ -270,7 +278,7 @@ impl Thread {
         if lost && keep && matches!(self.connect(Instant::now(), Some(mark)), Ok(Resumed::Committed)) {
             return job.ended(Ok(Verdict::Keep));
         }
-        job.ended(end.map_err(|error| unavailable(&error)));
+        job.ended(end);
     }
 
     fn next_mark(&mut self) -> Mark {

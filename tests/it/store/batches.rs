@@ -199,6 +199,9 @@ async fn the_first_shipments_version_is_that_of_all() {
 
 #[actix_web::test]
 async fn of_several_shipments_one_that_is_there_already_keeps_all_from_being_written() {
+    if sqlite_only("PostgreSQL reads all of an order's rows before it writes one") {
+        return;
+    }
     let test = store();
     let (torn, whole) = (Case::new(Provider::Simulated), Case::new(Provider::Simulated));
     for case in [&torn, &whole] {

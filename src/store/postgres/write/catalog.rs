@@ -154,8 +154,8 @@ impl Tx<'_> {
             "INSERT INTO catalog_product (id, version, name, description, category, active, updated_at, words, \
              created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::tsvector, $9) RETURNING 1"
         } else {
-            "UPDATE catalog_product SET version = $2, name = $3, description = $4, category = $5, active = $6, \
-             updated_at = $7, words = $8::text::tsvector WHERE id = $1 AND version = $2 - 1 AND created_at = $9 \
+            "UPDATE catalog_product SET version = $2::bigint, name = $3, description = $4, category = $5, active = $6, \
+             updated_at = $7, words = $8::text::tsvector WHERE id = $1 AND version = $2::bigint - 1 AND created_at = $9 \
              RETURNING 1"
         };
         self.put(
@@ -181,8 +181,8 @@ impl Tx<'_> {
             "INSERT INTO catalog_variant (id, version, product_id, sku, size, attributes, active, updated_at, \
              created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING 1"
         } else {
-            "UPDATE catalog_variant SET version = $2, sku = $4, size = $5, attributes = $6, active = $7, \
-             updated_at = $8 WHERE id = $1 AND version = $2 - 1 AND product_id = $3 AND created_at = $9 RETURNING 1"
+            "UPDATE catalog_variant SET version = $2::bigint, sku = $4, size = $5, attributes = $6, active = $7, \
+             updated_at = $8 WHERE id = $1 AND version = $2::bigint - 1 AND product_id = $3 AND created_at = $9 RETURNING 1"
         };
         let attributes = to_json(attributes).map_err(StoreError::from)?;
         self.put(
@@ -207,8 +207,8 @@ impl Tx<'_> {
             "INSERT INTO catalog_shop (id, version, name, city, active, updated_at, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING 1"
         } else {
-            "UPDATE catalog_shop SET version = $2, name = $3, city = $4, active = $5, updated_at = $6 \
-             WHERE id = $1 AND version = $2 - 1 AND created_at = $7 RETURNING 1"
+            "UPDATE catalog_shop SET version = $2::bigint, name = $3, city = $4, active = $5, updated_at = $6 \
+             WHERE id = $1 AND version = $2::bigint - 1 AND created_at = $7 RETURNING 1"
         };
         self.put(
             sql,
@@ -230,8 +230,8 @@ impl Tx<'_> {
             "INSERT INTO catalog_offer (shop_id, variant_id, version, price, currency, active, updated_at, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING 1"
         } else {
-            "UPDATE catalog_offer SET version = $3, price = $4, currency = $5, active = $6, updated_at = $7 \
-             WHERE shop_id = $1 AND variant_id = $2 AND version = $3 - 1 AND created_at = $8 RETURNING 1"
+            "UPDATE catalog_offer SET version = $3::bigint, price = $4, currency = $5, active = $6, updated_at = $7 \
+             WHERE shop_id = $1 AND variant_id = $2 AND version = $3::bigint - 1 AND created_at = $8 RETURNING 1"
         };
         self.put(
             sql,
@@ -255,8 +255,8 @@ impl Tx<'_> {
             "INSERT INTO catalog_warehouse (id, version, shop_id, name, address, priority, active, updated_at, \
              created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING 1"
         } else {
-            "UPDATE catalog_warehouse SET version = $2, name = $4, address = $5, priority = $6, active = $7, \
-             updated_at = $8 WHERE id = $1 AND version = $2 - 1 AND shop_id = $3 AND created_at = $9 RETURNING 1"
+            "UPDATE catalog_warehouse SET version = $2::bigint, name = $4, address = $5, priority = $6, active = $7, \
+             updated_at = $8 WHERE id = $1 AND version = $2::bigint - 1 AND shop_id = $3 AND created_at = $9 RETURNING 1"
         };
         self.put(
             sql,

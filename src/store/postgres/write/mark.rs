@@ -21,7 +21,7 @@ pub(in crate::store::postgres) struct Mark {
 impl Mark {
     /// Leaves it, unless the node was given up, or has another connection by now.
     pub(super) fn call(&self) -> Call<'static> {
-        Call::new(
+        Call::control(
             exactly!(
                 "UPDATE saga_node SET batch = $4::bigint \
                  WHERE epoch = $2::bigint AND session = $3::bigint AND NOT given_up"

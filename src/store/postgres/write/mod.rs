@@ -109,7 +109,7 @@ impl<'t> Tx<'t> {
     /// Begins, and reads what the commands are going to ask for.
     pub(super) fn begin(&self, wants: &Wants<'_>) -> Result<(), CommandError> {
         let mut reads = Reads::default();
-        reads.push(Call::plain("BEGIN"), |_| Ok(()));
+        reads.push(Call::control("BEGIN", Vec::new()), |_| Ok(()));
         self.read_ahead::<Order>(&wants.orders, &mut reads);
         self.read_ahead::<Payments>(&wants.payments, &mut reads);
         self.read_ahead::<Shipping>(&wants.shipping, &mut reads);
@@ -126,8 +126,11 @@ impl<'t> Tx<'t> {
 
     /// Begins a transaction that may take its time between statements.
     pub(super) fn begin_alone(&self) -> Result<(), CommandError> {
-        self.call_all(&[Call::plain("BEGIN"), Call::plain("SET LOCAL idle_in_transaction_session_timeout = '60s'")])
-            .map(drop)
+        self.call_all(&[
+            Call::control("BEGIN", Vec::new()),
+            Call::control("SET LOCAL idle_in_transaction_session_timeout = '60s'", Vec::new()),
+        ])
+        .map(drop)
     }
 
     /// Writes what was changed, the mark, and ends the transaction.
@@ -163,7 +166,7 @@ impl<'t> Tx<'t> {
                 if mark.announces {
                     calls.extend(saga::announce(&sagas, self.epoch));
                 }
-                calls.push(Call::plain("COMMIT"));
+                calls.push(Call::control("COMMIT", Vec::new()));
             }
             if calls.is_empty() {
                 return Ok(());
