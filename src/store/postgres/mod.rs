@@ -42,7 +42,8 @@ use super::{
 };
 use crate::{
     domain::{
-        ids::{OrderId, SagaId},
+        catalog::PricedOffer,
+        ids::{OrderId, SagaId, ShopId, VariantId},
         order::Order,
         payment::Payments,
         shipment::Shipping,
@@ -88,6 +89,7 @@ pub(super) struct Postgres {
     payments: Loader<OrderId, Payments>,
     shipping: Loader<OrderId, Shipping>,
     reservations: Loader<OrderId, Reservation>,
+    priced_offers: Loader<(ShopId, VariantId), PricedOffer>,
     sagas: Loader<SagaId, SagaRow>,
     neighbours: Arc<Neighbours>,
 }
@@ -151,6 +153,7 @@ fn open_here(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
         payments: payment::loader(&readers),
         shipping: shipment::loader(&readers),
         reservations: stock::loader(&readers),
+        priced_offers: catalog::loader(&readers),
         sagas: saga::loader(&readers),
         readers,
         neighbours: Arc::new(neighbours),

@@ -141,16 +141,27 @@ impl Readers {
         K: Copy + Eq + Hash + Send + Sync + ToSql + for<'a> FromSql<'a> + 'static,
         V: Clone + Send + 'static,
     {
+        self.loader_of(async move |client, keys| {
+            let statement = client.prepare_cached(sql).await?;
+            let rows = client.query(&statement, &[&keys]).await?;
+            Ok(gather(&rows, read, join)?)
+        })
+    }
+
+    /// As [`Self::loader`], with a query of any form.
+    pub(super) fn loader_of<K, V>(
+        &self,
+        query: impl AsyncFn(&mut Client, &[K]) -> Result<Found<K, V>, QueryError> + Send + 'static,
+    ) -> Loader<K, V>
+    where
+        K: Copy + Eq + Hash + Send + 'static,
+        V: Clone + Send + 'static,
+    {
         let (loader, questions) = Loader::new();
         // Where the thread is gone, so are the questions.
         let _ = self.jobs.send(Box::new(move |pool| {
             Box::pin(questions.answer(async move |keys: Vec<K>| {
-                ask(&pool, async |client: &mut Client| {
-                    let statement = client.prepare_cached(sql).await?;
-                    let rows = client.query(&statement, &[&keys]).await?;
-                    Ok(gather(&rows, read, join)?)
-                })
-                .await
+                ask(&pool, async |client: &mut Client| query(client, &keys).await).await
             }))
         }));
         loader

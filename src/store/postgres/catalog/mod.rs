@@ -5,3 +5,5 @@
 mod read;
 pub(super) mod rows;
 pub(super) mod words;
+
+pub(super) use read::loader;

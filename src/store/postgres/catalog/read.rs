@@ -14,11 +14,12 @@ use crate::{
         postgres::{
             Postgres,
             codec::get,
-            readers::{Condition, List, unless_unreadable},
+            loader::{Found, Loader},
+            readers::{Condition, List, Readers, unless_unreadable},
         },
     },
 };
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use uuid::Uuid;
 
 type Answer<T> = BoxFuture<'static, Result<T, StoreError>>;
@@ -26,6 +27,19 @@ type Answer<T> = BoxFuture<'static, Result<T, StoreError>>;
 /// A shop's offers, newest variant first.
 const OFFERS_OF_SHOP: List =
     List { select: rows::LISTED_OFFERS, key: "o.variant_id", key_column: 1, order: "o.variant_id DESC" };
+
+/// What looks up what order lines say of their offers: the lines of many orders with one query.
+pub(in crate::store::postgres) fn loader(readers: &Readers) -> Loader<(ShopId, VariantId), PricedOffer> {
+    readers.loader_of(async |client, lines| {
+        let (shops, variants): (Vec<_>, Vec<_>) = lines.iter().copied().unzip();
+        let statement = client.prepare_cached(rows::PRICED_OFFERS).await?;
+        let mut found = Found::default();
+        for row in client.query(&statement, &[&shops, &variants]).await? {
+            found.insert(rows::offer_key(&row)?, rows::priced_offer(&row).map_err(StoreError::from));
+        }
+        Ok(found)
+    })
+}
 
 fn active_is(active: Option<bool>) -> impl Iterator<Item = Condition> {
     active.into_iter().map(|active| -> Condition { ("active = $n", Box::new(active)) })
@@ -38,12 +52,10 @@ impl Commands<CatalogCommand, CatalogAnswer> for Postgres {
 }
 
 impl CatalogStore for Postgres {
-    /// One product.
     fn product(&self, id: ProductId) -> Answer<Option<Product>> {
         self.readers.find(rows::PRODUCT, vec![Box::new(id)], rows::product)
     }
 
-    /// Products, newest first.
     fn products(&self, filter: ProductFilter, page: Page<ProductId>) -> Answer<Vec<Product>> {
         let mut conditions: Vec<Condition> = Vec::new();
         if let Some(category) = filter.category {
@@ -56,12 +68,10 @@ impl CatalogStore for Postgres {
         self.readers.page(rows::PRODUCTS, 0, conditions, page, rows::product)
     }
 
-    /// One variant.
     fn variant(&self, id: VariantId) -> Answer<Option<Variant>> {
         self.readers.find(rows::VARIANT, vec![Box::new(id)], rows::variant)
     }
 
-    /// All variants of a product, oldest first: the rules see to it that there are not too many.
     fn variants_of(&self, product: ProductId) -> Answer<Vec<Variant>> {
         self.readers.read(async move |client| {
             let statement = client.prepare_cached(rows::VARIANTS_OF).await?;
@@ -70,22 +80,18 @@ impl CatalogStore for Postgres {
         })
     }
 
-    /// One shop.
     fn shop(&self, id: ShopId) -> Answer<Option<Shop>> {
         self.readers.find(rows::SHOP, vec![Box::new(id)], rows::shop)
     }
 
-    /// Shops, newest first.
     fn shops(&self, filter: ShopFilter, page: Page<ShopId>) -> Answer<Vec<Shop>> {
         self.readers.page(rows::SHOPS, 0, active_is(filter.active).collect(), page, rows::shop)
     }
 
-    /// One warehouse.
     fn warehouse(&self, id: WarehouseId) -> Answer<Option<Warehouse>> {
         self.readers.find(rows::WAREHOUSE, vec![Box::new(id)], rows::warehouse)
     }
 
-    /// Warehouses, newest first.
     fn warehouses(&self, filter: WarehouseFilter, page: Page<WarehouseId>) -> Answer<Vec<Warehouse>> {
         let mut conditions: Vec<Condition> = Vec::new();
         if let Some(shop_id) = filter.shop_id {
@@ -95,13 +101,10 @@ impl CatalogStore for Postgres {
         self.readers.page(rows::WAREHOUSES, 0, conditions, page, rows::warehouse)
     }
 
-    /// A shop's offer of a variant.
     fn offer(&self, shop: ShopId, variant: VariantId) -> Answer<Option<ListedOffer>> {
         self.readers.find(rows::LISTED_OFFER, vec![Box::new(shop), Box::new(variant)], rows::listed_offer)
     }
 
-    /// All shops' offers of a variant, cheapest first, after `after`: those that are for sale, or those
-    /// that are not, or all.
     fn offers_of_variant(
         &self,
         variant: VariantId,
@@ -130,7 +133,6 @@ impl CatalogStore for Postgres {
         })
     }
 
-    /// A shop's offers, newest variant first: those that are for sale, or those that are not, or all.
     fn offers_of_shop(&self, shop: ShopId, for_sale: Option<bool>, page: Page<VariantId>) -> Answer<Vec<ListedOffer>> {
         let mut conditions: Vec<Condition> = vec![("o.shop_id = $n", Box::new(shop))];
         if let Some(for_sale) = for_sale {
@@ -139,22 +141,7 @@ impl CatalogStore for Postgres {
         self.readers.list(OFFERS_OF_SHOP, conditions, page, rows::listed_offer)
     }
 
-    /// What the lines of an order need to know, line by line; `None` where the shop has never offered the
-    /// variant.
     fn offers_for(&self, lines: &[(ShopId, VariantId)]) -> Answer<Vec<Option<PricedOffer>>> {
-        if lines.is_empty() {
-            return Box::pin(std::future::ready(Ok(Vec::new())));
-        }
-        let (shops, variants): (Vec<_>, Vec<_>) = lines.iter().copied().unzip();
-        self.readers.read(async move |client| {
-            let statement = client.prepare_cached(rows::PRICED_OFFERS).await?;
-            let mut priced = vec![None; shops.len()];
-            for row in client.query(&statement, &[&shops, &variants]).await? {
-                if let Some(line) = priced.get_mut(rows::line(&row)?) {
-                    *line = Some(rows::priced_offer(&row)?);
-                }
-            }
-            Ok(priced)
-        })
+        Box::pin(try_join_all(lines.iter().map(|&line| self.priced_offers.find(line))))
     }
 }

@@ -1,7 +1,10 @@
 //! How the catalogue's items are laid out in rows.
 
 use crate::{
-    domain::catalog::{Attributes, Offer, PricedOffer, Product, Shop, Standing, Variant, Warehouse},
+    domain::{
+        catalog::{Attributes, Offer, PricedOffer, Product, Shop, Standing, Variant, Warehouse},
+        ids::{ShopId, VariantId},
+    },
     store::{
         ListedOffer, OfferRow, ShopLabel, VariantRow,
         postgres::codec::{Unreadable, from_json, get},
@@ -94,10 +97,9 @@ pub(super) const OFFERS_OF_VARIANT: &str = concat!(
     for_sale!(),
     " = $2) AND (o.price, o.shop_id) > ($3, $4) ORDER BY o.price, o.shop_id LIMIT $5"
 );
-/// What order lines say of their offers, by the number of the line.
-pub(super) const PRICED_OFFERS: &str = "SELECT l.line - 1, o.shop_id, o.variant_id, v.sku, p.name, v.size, o.price, \
-     o.currency, s.active, p.active, v.active, o.active \
-     FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS l (shop_id, variant_id, line) \
+/// What order lines say of several offers.
+pub(super) const PRICED_OFFERS: &str = "SELECT o.shop_id, o.variant_id, v.sku, p.name, v.size, o.price, o.currency, \
+     s.active, p.active, v.active, o.active FROM unnest($1::uuid[], $2::uuid[]) AS l (shop_id, variant_id) \
      JOIN catalog_offer o ON o.shop_id = l.shop_id AND o.variant_id = l.variant_id \
      JOIN catalog_shop s ON s.id = o.shop_id JOIN catalog_variant v ON v.id = o.variant_id \
      JOIN catalog_product p ON p.id = v.product_id";
@@ -234,22 +236,22 @@ pub(in crate::store::postgres) fn shop_label(row: &Row, first: usize) -> Result<
     Ok(ShopLabel { id: get(row, first)?, name: get(row, first + 1)?, is_unique: get(row, first + 2)? })
 }
 
-/// Reads the number of an order line, from 0.
-pub(super) fn line(row: &Row) -> Result<usize, Unreadable> {
-    let line: i64 = get(row, 0)?;
-    usize::try_from(line).map_err(Unreadable::because)
+/// Reads whose offer a row begins with, and of what.
+pub(super) fn offer_key(row: &Row) -> Result<(ShopId, VariantId), Unreadable> {
+    Ok((get(row, 0)?, get(row, 1)?))
 }
 
 /// Reads what an order line says of its offer.
 pub(super) fn priced_offer(row: &Row) -> Result<PricedOffer, Unreadable> {
+    let (shop_id, variant_id) = offer_key(row)?;
     Ok(PricedOffer {
-        shop_id: get(row, 1)?,
-        variant_id: get(row, 2)?,
-        sku: get(row, 3)?,
-        product_name: get(row, 4)?,
-        size: get(row, 5)?,
-        price: get(row, 6)?,
-        currency: get(row, 7)?,
-        standing: Standing { shop: get(row, 8)?, product: get(row, 9)?, variant: get(row, 10)?, offer: get(row, 11)? },
+        shop_id,
+        variant_id,
+        sku: get(row, 2)?,
+        product_name: get(row, 3)?,
+        size: get(row, 4)?,
+        price: get(row, 5)?,
+        currency: get(row, 6)?,
+        standing: Standing { shop: get(row, 7)?, product: get(row, 8)?, variant: get(row, 9)?, offer: get(row, 10)? },
     })
 }

@@ -45,13 +45,10 @@ impl Commands<StockRequest, StockReply> for Postgres {
 }
 
 impl StockStore for Postgres {
-    /// An order's reservation.
     fn reservation_of(&self, order: OrderId) -> Answer<Option<Reservation>> {
         self.reservations.find(order)
     }
 
-    /// How many pieces orders can have of each shop's variant: what is not promised in the shop's active
-    /// warehouses.
     fn available(&self, offers: Vec<(ShopId, VariantId)>) -> Answer<Vec<i64>> {
         let (shops, variants): (Vec<_>, Vec<_>) = offers.into_iter().unzip();
         self.readers.read(async move |client| {
@@ -68,7 +65,6 @@ impl StockStore for Postgres {
         })
     }
 
-    /// A variant's levels in every warehouse; `None` where there is no such variant.
     fn levels_of(&self, variant: VariantId) -> Answer<Option<Vec<StockedLevel>>> {
         self.readers.read(async move |client| {
             let statement = client.prepare_cached(catalog::LEVELS_OF).await?;
@@ -80,7 +76,6 @@ impl StockStore for Postgres {
         })
     }
 
-    /// A warehouse's levels, the newest variants first; `None` where there is no such warehouse.
     fn levels_in(&self, warehouse: WarehouseId, page: Page<VariantId>) -> Answer<Option<Vec<StockedLevel>>> {
         let known = self.readers.find(catalog::WAREHOUSE, vec![Box::new(warehouse)], |row| get(row, 0));
         let conditions: Vec<Condition> = vec![("warehouse_id = $n", Box::new(warehouse))];
@@ -91,7 +86,6 @@ impl StockStore for Postgres {
         })
     }
 
-    /// The ledger, newest first.
     fn movements(&self, filter: MovementFilter, page: Page<MovementSeq>) -> Answer<Vec<MovementRow>> {
         let MovementFilter { variant_id, warehouse_id, order_id } = filter;
         let mut conditions: Vec<Condition> = Vec::new();
