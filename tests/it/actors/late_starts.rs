@@ -56,6 +56,10 @@ impl SagaStore for LateStarts {
         self.store.saga_with_log(id)
     }
 
+    fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
+        self.store.unfinished()
+    }
+
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
         self.store.sagas(filter, page)
     }
