@@ -1,7 +1,7 @@
 //! `backstitch migrate --from sqlite:… --to postgres://…`: everything is there afterwards, and goes on.
 
 use super::server::{Server, command, database, eventually, get};
-use crate::support::{self, manual, simulated};
+use crate::support::{self, id, manual, simulated};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::{
@@ -74,7 +74,7 @@ struct Filled {
     compensated: Value,
 }
 
-const KEY: &str = "placed before the move";
+const KEY: &str = "placed-before-the-move";
 
 /// Sends a request; what was answered, which is a success.
 async fn send(method: Method, url: String, body: &Value, key: &str) -> Value {
@@ -96,14 +96,18 @@ async fn filled() -> Filled {
         send(Method::POST, server.at(&format!("/orders?wait={}", if key == KEY { 0 } else { 30 })), body, key).await
     };
     send(Method::POST, server.at("/products"), &json!({"name": "Teh Mélati", "category": "Minuman"}), "tea").await;
-    let completed = place(&simulated(&json!({})), "paid").await;
-    let compensated = place(&simulated(&json!({"payment": "decline"})), "declined").await;
+    let client = reqwest::Client::new();
+    let seen = async |order: &Value| {
+        get(&client, &server.at(&format!("/orders/{}", id(order)))).await.expect("an answer")["data"].clone()
+    };
+    let completed = seen(&place(&simulated(&json!({})), "paid").await).await;
+    let compensated = seen(&place(&simulated(&json!({"payment": "decline"})), "declined").await).await;
+    assert_eq!((&completed["status"], &compensated["status"]), (&json!("completed"), &json!("failed")));
     // Of goods that are reserved for it.
     let body = json!({"lines": proposed["lines"]});
     let waiting = place(&body, KEY).await;
-    let set_aside = send(Method::POST, server.at("/orders"), &manual(), "set aside").await;
+    let set_aside = send(Method::POST, server.at("/orders"), &manual(), "set-aside").await;
     for order in [&waiting, &set_aside] {
-        let client = reqwest::Client::new();
         let saga = server.at(&format!("/sagas/{}", order["saga_id"].as_str().expect("an id")));
         eventually("it waits for its payment", async || {
             get(&client, &saga).await.is_some_and(|saga| saga["data"]["status"] == "waiting")
@@ -111,14 +115,14 @@ async fn filled() -> Filled {
         .await;
     }
     assert_eq!(server.terminate().await, Some(0));
-    let id = set_aside["saga_id"].as_str().expect("an id").replace('-', "");
+    let saga = set_aside["saga_id"].as_str().expect("an id").replace('-', "");
     change(
         directory.path(),
         &format!(
-            "UPDATE saga_saga SET status = 'needs_attention', attention = 'planted', wake_at = NULL, finished_at = 1 \
-             WHERE id = x'{id}'; \
-             INSERT INTO saga_retention VALUES (1, x'{id}', 0, 0); \
-             INSERT INTO saga_passed_over VALUES (1, x'{id}')"
+            "UPDATE saga_saga SET status = 'needs_attention', attention = 'planted', wake_at = NULL, finished_at = updated_at \
+             WHERE id = x'{saga}'; \
+             INSERT INTO saga_retention VALUES (1, x'{saga}', 0, 0); \
+             INSERT INTO saga_passed_over VALUES (1, x'{saga}')"
         ),
     );
     Filled { directory, waiting, body, completed, compensated }
@@ -207,8 +211,7 @@ async fn a_server_on_what_was_moved_goes_on_with_it() {
     let server = Server::run(on(directory.path(), &target)).await;
 
     let order = async |order: &Value| {
-        let id = order["id"].as_str().expect("an id");
-        get(&client, &server.at(&format!("/orders/{id}"))).await.expect("an answer")["data"].clone()
+        get(&client, &server.at(&format!("/orders/{}", id(order)))).await.expect("an answer")["data"].clone()
     };
     for placed in [&completed, &compensated] {
         assert_eq!(order(placed).await, *placed);
@@ -217,7 +220,7 @@ async fn a_server_on_what_was_moved_goes_on_with_it() {
     assert_eq!(found["data"][0]["name"], "Teh Mélati", "{found}");
     let again = send(Method::POST, server.at("/orders"), &body, KEY).await;
     assert_eq!(again["id"], waiting["id"]);
-    let payment = order(&waiting).await["payment"]["id"].as_str().expect("an id").to_owned();
+    let payment = id(&order(&waiting).await["payment"]).to_owned();
     send(Method::PUT, server.at(&format!("/payments/success/{payment}")), &json!({}), "money").await;
     eventually("the order that waited is completed", async || order(&waiting).await["status"] == "completed").await;
     assert_eq!(server.terminate().await, Some(0));
