@@ -12,6 +12,15 @@ pub enum OpenError {
         /// The server and the database.
         place: String,
     },
+    /// Only a part of what is to be there is.
+    #[error(
+        "{place} has an unfinished move from SQLite; finish it by the same `backstitch migrate --from … --to …` again, \
+         or drop the database and create it again"
+    )]
+    Unfinished {
+        /// The server and the database.
+        place: String,
+    },
     /// The file of `sslrootcert`.
     #[error("cannot read root certificates from {path}: {why}; sslrootcert names a PEM file with the server's")]
     RootCertificates {

@@ -59,24 +59,26 @@ pub(super) enum ResumeError {
 }
 
 impl Membership {
-    /// Registers a node, over a connection of its own.
+    /// Registers a node, over a connection of its own. `None` where everything is being moved here from elsewhere.
     pub(super) async fn register(
         connector: Connector,
         client: &Client,
         id: &str,
         lease: Duration,
         shared: Arc<Shared>,
-    ) -> Result<Self, tokio_postgres::Error> {
+    ) -> Result<Option<Self>, tokio_postgres::Error> {
         let row = client
-            .query_one(
+            .query_opt(
                 "INSERT INTO saga_node (id, version, started_at, seen_at, lease_until, given_up, session, batch) \
                  SELECT $1, $2, at, at, at + $3 * interval '1 millisecond', false, 1, 0 \
-                 FROM (SELECT clock_timestamp() AS at) AS present RETURNING epoch",
+                 FROM (SELECT clock_timestamp() AS at) AS present \
+                 WHERE to_regclass('move_progress') IS NULL RETURNING epoch",
                 &[&id, &VERSION, &millis(lease)],
             )
             .await?;
+        let Some(row) = row else { return Ok(None) };
         client.batch_execute(&idle_limit(lease)).await?;
-        Ok(Self { connector, epoch: row.try_get(0)?, session: 1, lease, shared })
+        Ok(Some(Self { connector, epoch: row.try_get(0)?, session: 1, lease, shared }))
     }
 
     /// Its epoch.

@@ -50,12 +50,13 @@ pub(super) fn assert_audit_is_clean(directory: &Path) {
 impl Server {
     /// Starts a server and waits until it is ready.
     pub(super) async fn start(directory: &Path) -> Self {
-        let mut child = command(directory)
-            .arg("serve")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        Self::run(command(directory)).await
+    }
+
+    /// The same, of a command that names another database.
+    pub(super) async fn run(mut command: Command) -> Self {
+        let mut child =
+            command.arg("serve").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let stderr = child.stderr.take().expect("stderr is piped");
         let (found, address) = mpsc::channel();
         // Read to the end, so that the server never blocks on a full pipe.
