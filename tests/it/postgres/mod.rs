@@ -2,6 +2,8 @@
 //! the others run on.
 
 mod certificates;
+mod lost;
+mod nodes;
 mod refusals;
 
 use crate::support::{Cluster, Server, database};
