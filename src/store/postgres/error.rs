@@ -160,7 +160,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// What went wrong with a database while it was opened.
-    pub(super) fn new(place: impl ToString, error: tokio_postgres::Error) -> Self {
+    pub(super) fn new(place: &impl ToString, error: tokio_postgres::Error) -> Self {
         let place = place.to_string();
         let why = said(&error);
         match error.code() {
@@ -186,7 +186,7 @@ impl OpenError {
     }
 
     /// What went wrong with a database while it was migrated.
-    pub(super) fn migrating(place: impl ToString, error: refinery::Error) -> Self {
+    pub(super) fn migrating(place: &impl ToString, error: refinery::Error) -> Self {
         use refinery::error::Kind;
         let place = place.to_string();
         match error.kind() {

@@ -5,6 +5,7 @@ mod certificates;
 mod lost;
 mod nodes;
 mod refusals;
+mod restart;
 
 use crate::support::{Cluster, Server, database};
 use backstitch::store;

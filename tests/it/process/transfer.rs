@@ -208,7 +208,7 @@ async fn a_server_on_what_was_moved_goes_on_with_it() {
     moves(directory.path(), &target);
     let client = reqwest::Client::new();
 
-    let server = Server::run(on(directory.path(), &target)).await;
+    let server = Server::of(on(directory.path(), &target)).await;
 
     let order = async |order: &Value| {
         get(&client, &server.at(&format!("/orders/{}", id(order)))).await.expect("an answer")["data"].clone()
@@ -334,7 +334,7 @@ async fn nothing_is_moved_to_where_a_server_runs() {
     let target = empty();
     let mut serving = on(directory.path(), &target);
     serving.env("BACKSTITCH__NODE__ID", "busy");
-    let server = Server::run(serving).await;
+    let server = Server::of(serving).await;
 
     let said = refused(directory.path(), &target);
 

@@ -60,9 +60,22 @@ pub(crate) struct Cluster {
     pub(crate) port: u16,
 }
 
+/// What a server of tests promises of its disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    /// What it is asked to: it may be killed.
+    Kept,
+    /// Nothing: it lives as long as the tests, and hundreds of databases are made and dropped on it.
+    Lost,
+}
+
 impl Cluster {
-    /// A new server with nothing in it.
+    /// A new server with nothing in it, for tests that kill it.
     pub(crate) fn start() -> Self {
+        Self::with(Disk::Kept)
+    }
+
+    fn with(disk: Disk) -> Self {
         let bin = binaries();
         let directory = tempfile::Builder::new().prefix("backstitch-postgres-").tempdir().expect("a directory").keep();
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).expect("a directory of one's own");
@@ -95,7 +108,7 @@ impl Cluster {
         cluster.must("init");
         for _ in 0..20 {
             cluster.port = fastrand::u16(PORTS);
-            cluster.configure();
+            cluster.configure(disk);
             if cluster.order("start") {
                 return cluster;
             }
@@ -116,10 +129,10 @@ impl Cluster {
     /// The role that owns it, and its password as it is written in URLs.
     pub(crate) const OWNER: [&str; 2] = [ROLE, PASSWORD_IN_URLS];
 
-    /// The one of this process, which ends with it.
+    /// The one of this process, which ends with it. Nobody kills it.
     pub(crate) fn shared() -> &'static Mutex<Self> {
         static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
-        CLUSTER.get_or_init(|| Mutex::new(Self::start()))
+        CLUSTER.get_or_init(|| Mutex::new(Self::with(Disk::Lost)))
     }
 
     /// The URL of one of its databases.
@@ -127,12 +140,13 @@ impl Cluster {
         format!("postgres://{ROLE}:{PASSWORD_IN_URLS}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
     }
 
-    fn configure(&self) {
+    fn configure(&self, disk: Disk) {
         let (port, here) = (self.port, self.directory.display());
         let settings = format!(
             "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nmax_connections = 300\n\
              shared_buffers = 64MB\nlogging_collector = off\nssl = on\nssl_cert_file = '{here}/server.pem'\n\
-             ssl_key_file = '{here}/server.key'\n"
+             ssl_key_file = '{here}/server.key'\n{}",
+            if disk == Disk::Lost { "fsync = off\nfull_page_writes = off\n" } else { "" }
         );
         fs::write(self.directory.join("data/postgresql.auto.conf"), settings).expect("the configuration");
     }
