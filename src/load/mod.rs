@@ -27,6 +27,7 @@ mod options;
 mod order;
 mod page;
 mod plots;
+pub mod postgres;
 mod process;
 mod report;
 mod run;
