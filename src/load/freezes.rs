@@ -29,6 +29,7 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) async fn go_on(run: &Run, every: Duration) -> LoadError {
     kills::first(run, every).await;
     loop {
+        run.goes_on().await;
         let begun = Instant::now();
         if let Err(error) = one(run).await {
             return error;
@@ -39,6 +40,7 @@ pub(super) async fn go_on(run: &Run, every: Duration) -> LoadError {
 
 async fn one(run: &Run) -> Result<(), LoadError> {
     let Some(node) = run.nodes.take() else { return Ok(()) };
+    let _held = run.trouble();
     let frozen = Instant::now();
     node.freeze()?;
     let is_given_up = given_up(run, &node).await;

@@ -11,6 +11,7 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(super) async fn go_on(run: &Run, every: Duration) -> LoadError {
     first(run, every).await;
     loop {
+        run.goes_on().await;
         let begun = Instant::now();
         if let Err(error) = one(run).await {
             return error;
@@ -21,6 +22,7 @@ pub(super) async fn go_on(run: &Run, every: Duration) -> LoadError {
 
 async fn one(run: &Run) -> Result<(), LoadError> {
     let Some(node) = run.nodes.take() else { return Ok(()) };
+    let _held = run.trouble();
     let killed = Instant::now();
     node.kill().await?;
     node.until_ready().await?;

@@ -56,7 +56,7 @@ use client::Client;
 use clients::Customer;
 use futures::future::{LocalBoxFuture, join_all, select_all};
 use hyper::http::Uri;
-use nodes::{Node, Nodes};
+use nodes::Nodes;
 use order::{Orders, read};
 use process::Usage;
 use report::{Measured, Report};
@@ -65,7 +65,7 @@ use schedule::Schedule;
 use serde::Deserialize;
 use shops::Shops;
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     ffi::OsString,
     fs::File,
     io::{self, Write},
@@ -74,10 +74,13 @@ use std::{
     time::{Duration, Instant},
 };
 use tally::Tally;
+use tokio::time::sleep;
 use verdict::Verdict;
 
 /// How long sagas whose end no client has seen may take to rest after the last order.
 const REST_BOUND: Duration = Duration::from_mins(1);
+/// How often it is looked whether the last trouble is over.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Runs a load and prints what it came to; whether every promise was kept. `server_arguments` are handed
 /// to the servers that it starts, if it starts any.
@@ -172,6 +175,8 @@ fn begin(options: &Options, nodes: Rc<Nodes>, key: String, orders: Orders) -> Ru
         tally: RefCell::new(Tally::new(start, options.longest())),
         half: options.orders.map_or(u64::MAX, |orders| orders / 2),
         key,
+        is_over: Cell::new(false),
+        troubles: Cell::new(0),
     }
 }
 
@@ -185,15 +190,20 @@ async fn place_all(
     let bar = watch::bar(options);
     let place = |client| actix_rt::spawn(clients::place_orders(Rc::clone(run), client));
     let clients = join_all(clients.into_iter().map(place));
+    let all_is_quiet = async {
+        clients.await;
+        run.is_over.set(true);
+        while run.troubles.get() > 0 {
+            sleep(LOOK).await;
+        }
+    };
     let ended = tokio::select! {
-        _ = clients => Ok(()),
+        () = all_is_quiet => Ok(()),
         error = trouble(options, run, plan) => Err(error),
         error = watch::go_on(run, &bar) => Err(error),
         () = stop::when_asked(run) => Ok(()),
     };
     bar.finish_and_clear();
-    // What was in the middle of being made trouble with goes on.
-    run.nodes.all().iter().try_for_each(Node::thaw)?;
     ended
 }
 

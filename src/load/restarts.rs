@@ -16,7 +16,9 @@ const BOUND: Duration = Duration::from_secs(30);
 pub(super) async fn go_on(run: &Run, database: &Arc<Mutex<Postgres>>, every: Duration) -> LoadError {
     kills::first(run, every).await;
     loop {
+        run.goes_on().await;
         let begun = Instant::now();
+        let held = run.trouble();
         let database = Arc::clone(database);
         let restarted = actix_rt::task::spawn_blocking(move || {
             let mut database = database.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,11 +30,12 @@ pub(super) async fn go_on(run: &Run, database: &Arc<Mutex<Postgres>>, every: Dur
             Err(error) => return LoadError::Database(error.to_string()),
         }
         let back = Instant::now();
+        drop(held);
         let served = loop {
             if run.tally.borrow().ended_since(back) {
                 break Some(Instant::now());
             }
-            if back.elapsed() > BOUND {
+            if back.elapsed() > BOUND || run.is_over.get() {
                 break None;
             }
             sleep(LOOK).await;
