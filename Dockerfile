@@ -11,7 +11,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     && cp target/release/backstitch /usr/local/bin/backstitch \
     && mkdir -p /empty/data
 
-# glibc, CA certificates and a user who is not root; no shell.
+# glibc is all that it needs.
 FROM debian:bookworm-slim
 COPY --from=build /usr/local/bin/backstitch /usr/local/bin/backstitch
 COPY --from=build --chown=65532:65532 /empty/data /data

@@ -1,6 +1,6 @@
 //! The command line: thin, everything it does is in the library.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use backstitch::{
     app::{self, App},
     audit, demo, exchange, http,
@@ -48,8 +48,8 @@ struct Common {
 enum Command {
     /// Serve REST and drive sagas. The default.
     Serve,
-    /// Bring the database up to this release.
-    Migrate,
+    /// Bring the database up to this release; or, with --from and --to, move everything from SQLite to PostgreSQL.
+    Migrate(Migrate),
     /// Print the OpenAPI document.
     Openapi,
     /// Ask the server that runs under these settings whether it is ready; exit 1 when it is not.
@@ -73,6 +73,18 @@ enum Command {
     Export(exchange::Export),
     /// Load a server with orders, crash it on the way, and audit what is left; exit 1 when a promise is broken.
     Load(Box<load::Options>),
+    Cluster(load::ClusterOptions),
+}
+
+#[derive(Debug, clap::Args)]
+struct Migrate {
+    /// The SQLite database to move, sqlite:PATH. No server may run on it. It stays as it is.
+    #[arg(long, value_name = "URL", requires = "to")]
+    from: Option<String>,
+    /// The PostgreSQL database to move it to, postgres://user:password@host/database. Must be empty, or what an
+    /// interrupted move from the same file has left: that one goes on.
+    #[arg(long, value_name = "URL", requires = "from")]
+    to: Option<String>,
 }
 
 impl Common {
@@ -111,19 +123,24 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         let kept = actix_rt::System::new().block_on(load::run(options, cli.common.arguments()))?;
         return Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
+    if let Command::Cluster(options) = command {
+        actix_rt::System::new().block_on(load::cluster(options, cli.common.arguments()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
     let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
     let settings = settings::Settings::load(&sources)?;
     let database = app::database(&settings);
     match command {
-        Command::Openapi | Command::Load(_) => unreachable!("handled above"),
+        Command::Openapi | Command::Load(_) | Command::Cluster(_) => unreachable!("handled above"),
         Command::Serve => serve(&settings),
         Command::Health => {
             app::health::ask(settings.http.bind)?;
             println!("ready");
             Ok(ExitCode::SUCCESS)
         }
-        Command::Migrate => {
+        Command::Migrate(Migrate { from: Some(from), to: Some(to) }) => move_over(&settings, &from, &to),
+        Command::Migrate(_) => {
             let applied = store::migrate(&database)?;
             for migration in &applied {
                 println!("applied {migration}");
@@ -140,17 +157,39 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             eprintln!("{rows} rows of {} written", export.sheet);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Audit { json } => {
-            let facts = store::open_facts(&database)?;
-            let report = actix_rt::System::new().block_on(audit::run(facts))?;
-            if json {
-                println!("{}", serde_json::to_string_pretty(&report)?);
-            } else {
-                print!("{report}");
-            }
-            Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-        }
+        Command::Audit { json } => check(&database, json),
     }
+}
+
+/// Prints what an audit of the database finds.
+fn check(database: &store::Database, json: bool) -> anyhow::Result<ExitCode> {
+    let facts = store::open_facts(database)?;
+    let report = actix_rt::System::new().block_on(audit::run(facts))?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{report}");
+    }
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn move_over(settings: &settings::Settings, from: &str, to: &str) -> anyhow::Result<ExitCode> {
+    let database = |flag: &str, url: &str| -> anyhow::Result<store::Database> {
+        let mut settings = settings.clone();
+        settings.store.url = url.parse().map_err(|error| anyhow!("{flag} {error}"))?;
+        Ok(app::database(&settings))
+    };
+    let (source, target) = (database("--from", from)?, database("--to", to)?);
+    let (store::Database::Sqlite(file), store::Database::Postgres(server)) = (&source, &target) else {
+        bail!("a move is --from sqlite:PATH --to postgres://user:password@host/database; there is no way back");
+    };
+    store::transfer(&file.path, server, &mut |progress| {
+        let store::Progress { table, rows, of, .. } = progress;
+        let so_far = if rows < of { format!(" of {of}") } else { String::new() };
+        eprintln!("{table:<20} {rows:>10}{so_far} rows, {:.0} rows/s", progress.rate());
+    })?;
+    println!("{source} is moved to {target}; as many rows of everything are there");
+    check(&target, false)
 }
 
 fn back_up(database: &store::Database, file: &Path) -> anyhow::Result<ExitCode> {

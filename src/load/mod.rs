@@ -21,6 +21,7 @@ pub mod postgres;
 mod chart;
 mod client;
 mod clients;
+mod cluster;
 mod counters;
 mod crashes;
 mod error;
@@ -47,6 +48,7 @@ mod timeline;
 mod verdict;
 mod watch;
 
+pub use cluster::{ClusterOptions, cluster};
 pub use crashes::CrashPlan;
 pub use error::LoadError;
 pub use options::{Mix, Options};

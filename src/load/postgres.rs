@@ -170,6 +170,11 @@ impl Postgres {
         ROLE
     }
 
+    /// The database that is there from the beginning.
+    pub const fn first_database(&self) -> &'static str {
+        FIRST
+    }
+
     /// The URL of the database that is there from the beginning.
     pub fn first(&self) -> String {
         self.url(FIRST)

@@ -29,8 +29,43 @@ const LINES: usize = 10;
 pub(super) struct How {
     arguments: Vec<OsString>,
     environment: Vec<(&'static str, String)>,
-    /// Where its log goes, beside the lines that are kept.
-    log: Option<PathBuf>,
+    log: Log,
+}
+
+/// Where a log goes, beside the lines that are kept.
+enum Log {
+    Nowhere,
+    File(PathBuf),
+    /// To the terminal, each line after this name.
+    Shown(String),
+}
+
+/// The same, open.
+enum OpenLog {
+    Nowhere,
+    File(File),
+    Shown(String),
+}
+
+impl Log {
+    fn open(&self) -> std::io::Result<OpenLog> {
+        Ok(match self {
+            Self::Nowhere => OpenLog::Nowhere,
+            Self::File(path) => OpenLog::File(File::options().create(true).append(true).open(path)?),
+            Self::Shown(name) => OpenLog::Shown(name.clone()),
+        })
+    }
+}
+
+impl OpenLog {
+    fn write(&mut self, line: &str) {
+        match self {
+            Self::Nowhere => {}
+            // A full disk has worse consequences.
+            Self::File(file) => drop(writeln!(file, "{line}")),
+            Self::Shown(name) => eprintln!("{name}  {line}"),
+        }
+    }
 }
 
 /// A running server. Killed when dropped.
@@ -52,6 +87,11 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// How.
+    pub(super) const fn status(&self) -> ExitStatus {
+        self.status
+    }
+
     /// Whether it says that others have given it up.
     pub(super) fn is_given_up(&self) -> bool {
         self.has_failed() && self.log.contains("others have taken its sagas over")
@@ -73,11 +113,22 @@ impl How {
     /// On a SQLite database.
     pub(super) fn on_sqlite(given: Vec<OsString>, database: &Path) -> Self {
         let own = [("store.url", format!("sqlite:{}", database.display()))];
-        Self { arguments: with(given, own), environment: Vec::new(), log: None }
+        Self { arguments: with(given, own), environment: Vec::new(), log: Log::Nowhere }
     }
 
     /// As one node of several on a PostgreSQL database.
     pub(super) fn on_postgres(given: Vec<OsString>, url: &str, node: &str, log: PathBuf) -> Self {
+        Self::node(given, url, node, Log::File(log))
+    }
+
+    /// The same, with a log for people.
+    pub(super) fn to_be_watched(given: Vec<OsString>, url: &str, node: &str) -> Self {
+        let human = ["telemetry.log=info", "telemetry.format=human"].into_iter().flat_map(|set| ["--set", set]);
+        let given = human.map(OsString::from).chain(given).collect();
+        Self::node(given, url, node, Log::Shown(node.to_owned()))
+    }
+
+    fn node(given: Vec<OsString>, url: &str, node: &str, log: Log) -> Self {
         let mut given = given.into_iter();
         let mut others = Vec::with_capacity(given.len());
         while let Some(argument) = given.next() {
@@ -90,10 +141,10 @@ impl How {
         }
         let arguments = with(others, [("node.id", node.to_owned())]);
         // The password is nobody's business, and arguments can be read by everybody.
-        Self { arguments, environment: vec![("BACKSTITCH__STORE__URL", url.to_owned())], log: Some(log) }
+        Self { arguments, environment: vec![("BACKSTITCH__STORE__URL", url.to_owned())], log }
     }
 
-    fn start(&self, port: u16, log: &Arc<Mutex<VecDeque<String>>>) -> Result<(Child, JoinHandle<()>), LoadError> {
+    fn start(&self, port: u16, kept: &Arc<Mutex<VecDeque<String>>>) -> Result<(Child, JoinHandle<()>), LoadError> {
         let mut command = Command::new(std::env::current_exe().map_err(LoadError::Server)?);
         command.arg("serve").args(&self.arguments).arg("--set").arg(format!("http.bind=127.0.0.1:{port}"));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
@@ -102,11 +153,10 @@ impl How {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         // Ctrl-C on a terminal reaches the whole group, and it is for the load generator to end the server.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let file = self.log.as_ref().map(|path| File::options().create(true).append(true).open(path)).transpose();
-        let file = file.map_err(LoadError::Directory)?;
+        let mut log = self.log.open().map_err(LoadError::Directory)?;
         let mut child = command.spawn().map_err(LoadError::Server)?;
-        let (stderr, kept) = (child.stderr.take(), Arc::clone(log));
-        let reader = std::thread::spawn(move || stderr.into_iter().for_each(|log| keep_log(log, file.as_ref(), &kept)));
+        let (stderr, kept) = (child.stderr.take(), Arc::clone(kept));
+        let reader = std::thread::spawn(move || stderr.into_iter().for_each(|lines| keep_log(lines, &mut log, &kept)));
         Ok((child, reader))
     }
 }
@@ -122,7 +172,11 @@ fn with<const N: usize>(given: Vec<OsString>, own: [(&str, String); N]) -> Vec<O
 impl Server {
     /// Starts one. It listens before anyone can know, so see [`wait_until_ready`].
     pub(super) fn start(how: How) -> Result<Self, LoadError> {
-        let port = free_port()?;
+        Self::start_on(free_port()?, how)
+    }
+
+    /// The same on a port of somebody's choice.
+    pub(super) fn start_on(port: u16, how: How) -> Result<Self, LoadError> {
         let log = Arc::default();
         let (child, reader) = how.start(port, &log)?;
         Ok(Self { child, how, port, log, reader: Some(reader), before: Usage::default() })
@@ -146,6 +200,16 @@ impl Server {
         let (child, reader) = self.how.start(self.port, &self.log)?;
         (self.child, self.reader) = (child, Some(reader));
         Ok(())
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGTERM, unless it has ended.
+    pub(super) fn terminate(&self) -> Result<(), LoadError> {
+        self.signal(Signal::TERM)
     }
 
     /// SIGSTOP.
@@ -224,12 +288,9 @@ fn free_port() -> Result<u16, LoadError> {
 
 /// Reads to the end, so that the server never blocks on a full pipe, and keeps the last lines. Panics are
 /// left out: most are on purpose.
-fn keep_log(stderr: ChildStderr, mut file: Option<&File>, kept: &Mutex<VecDeque<String>>) {
+fn keep_log(stderr: ChildStderr, log: &mut OpenLog, kept: &Mutex<VecDeque<String>>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-        if let Some(file) = &mut file {
-            // A full disk has worse consequences.
-            let _ = writeln!(file, "{line}");
-        }
+        log.write(&line);
         if line.contains("\"panicked\"") || line.contains("on purpose") {
             continue;
         }

@@ -27,6 +27,7 @@ mod query;
 mod retention;
 mod saga;
 mod stock;
+mod transfer;
 
 pub use backend::{Database, OpenError, migrate, open, open_export, open_facts};
 pub use bulk::{BulkStore, BulkTx, BulkWork, Verdict};
@@ -43,6 +44,7 @@ pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, 
 pub use stock::{
     ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockReply, StockRequest, StockStore, StockedLevel,
 };
+pub use transfer::{Progress, TransferError, transfer};
 
 use crate::domain::{
     aggregate::Aggregate,

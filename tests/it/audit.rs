@@ -3,7 +3,7 @@
 
 mod world;
 
-use crate::support::either;
+use crate::support::{either, sqlite_only};
 use backstitch::{audit::Report, domain::saga::Status};
 use world::{Placed, World};
 
@@ -299,6 +299,9 @@ async fn a_corrupt_log_entry_is_found() {
 
 #[tokio::test]
 async fn bytes_that_are_no_text_are_found_and_the_other_orders_are_still_judged() {
+    if sqlite_only("PostgreSQL's texts are Unicode") {
+        return;
+    }
     let world = World::open();
     let [placed, other] = world.completed_orders().await;
     world.plant("UPDATE saga_log SET entry = CAST(x'ff' AS TEXT) WHERE saga_id = ?2 AND seq = 2", Some(placed));
@@ -313,7 +316,7 @@ async fn an_unreadable_row_of_any_owner_is_found() {
         "UPDATE order_order SET lines = '[' WHERE id = ?1",
         "UPDATE payment_payment SET provider = 'nobody' WHERE order_id = ?1",
         "UPDATE shipment_shipment SET reason = 'no such reason' WHERE order_id = ?1",
-        "UPDATE saga_saga SET reason = CAST(x'ff' AS TEXT) WHERE order_id = ?1",
+        "UPDATE saga_saga SET reason = 'no such reason' WHERE order_id = ?1",
     ] {
         let world = World::open();
         let [placed, ..] = world.completed_orders().await;

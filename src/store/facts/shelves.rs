@@ -25,21 +25,21 @@ impl<E> ShelfRows<'_, E> {
         let mut moved = moved(self.movements)?;
         let mut levels = Cursor::new(self.levels)?;
         loop {
-            let first_promised = promised.first_key_value().map(|(shelf, _)| *shelf);
-            let first_moved = moved.first_key_value().map(|(shelf, _)| *shelf);
+            let first_promised = promised.first_key_value().map(|(place, _)| *place);
+            let first_moved = moved.first_key_value().map(|(place, _)| *place);
             let variants = [levels.key(), first_moved, first_promised].into_iter().flatten();
-            let Some(variant_id) = variants.map(|shelf| shelf.variant_id).min() else { return Ok(()) };
+            let Some(variant_id) = variants.map(|place| place.variant_id).min() else { return Ok(()) };
             let mut shelves = Shelves { variant_id, shelves: BTreeMap::new() };
-            while let Some((shelf, level)) = levels.take_if(|shelf| shelf.variant_id == variant_id)? {
-                shelves.at(shelf.warehouse_id).level = Some(level);
+            while let Some((place, level)) = levels.take_if(|place| place.variant_id == variant_id)? {
+                shelves.at(place.warehouse_id).level = Some(level);
             }
             while let Some(sum) = moved.first_entry().filter(|sum| sum.key().variant_id == variant_id) {
-                let (shelf, sum) = sum.remove_entry();
-                shelves.at(shelf.warehouse_id).moved = sum;
+                let (place, sum) = sum.remove_entry();
+                shelves.at(place.warehouse_id).moved = sum;
             }
             while let Some(held) = promised.first_entry().filter(|held| held.key().variant_id == variant_id) {
-                let (shelf, pieces) = held.remove_entry();
-                shelves.at(shelf.warehouse_id).promised = pieces;
+                let (place, pieces) = held.remove_entry();
+                shelves.at(place.warehouse_id).promised = pieces;
             }
             shelves.shelves.into_values().for_each(&mut *visit);
         }

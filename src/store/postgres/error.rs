@@ -12,6 +12,15 @@ pub enum OpenError {
         /// The server and the database.
         place: String,
     },
+    /// Only a part of what is to be there is.
+    #[error(
+        "{place} has an unfinished move from SQLite; finish it by the same `backstitch migrate --from … --to …` again, \
+         or drop the database and create it again"
+    )]
+    Unfinished {
+        /// The server and the database.
+        place: String,
+    },
     /// The file of `sslrootcert`.
     #[error("cannot read root certificates from {path}: {why}; sslrootcert names a PEM file with the server's")]
     RootCertificates {
@@ -151,7 +160,7 @@ pub enum OpenError {
 
 impl OpenError {
     /// What went wrong with a database while it was opened.
-    pub(super) fn new(place: impl ToString, error: tokio_postgres::Error) -> Self {
+    pub(super) fn new(place: &impl ToString, error: tokio_postgres::Error) -> Self {
         let place = place.to_string();
         let why = said(&error);
         match error.code() {
@@ -177,7 +186,7 @@ impl OpenError {
     }
 
     /// What went wrong with a database while it was migrated.
-    pub(super) fn migrating(place: impl ToString, error: refinery::Error) -> Self {
+    pub(super) fn migrating(place: &impl ToString, error: refinery::Error) -> Self {
         use refinery::error::Kind;
         let place = place.to_string();
         match error.kind() {

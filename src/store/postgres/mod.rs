@@ -30,11 +30,13 @@ mod shipment;
 mod snapshot;
 mod stock;
 mod tls;
+mod transfer;
 mod write;
 mod writer;
 
 pub use connect::{Address, Certificate};
 pub use error::OpenError;
+pub(super) use transfer::Target;
 
 use super::{
     BulkStore, BulkWork, Engine, ExportSource, FactSource, Removed, SagaRow, Stats, Store, StoreError, Verdict,
@@ -136,7 +138,8 @@ fn open_here(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
         let membership =
             Membership::register(connector.clone(), &client, &options.node, options.lease, Arc::clone(&shared))
                 .await
-                .map_err(|error| connector.error(error))?;
+                .map_err(|error| connector.error(error))?
+                .ok_or_else(|| OpenError::Unfinished { place: options.address.to_string() })?;
         Ok::<_, OpenError>((client, membership))
     })?;
     let no_thread = |source| OpenError::NoRuntime { source };

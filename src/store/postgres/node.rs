@@ -13,6 +13,7 @@
 use super::peers::Shared;
 use super::{
     connect::{Connector, Link},
+    session::Session,
     write::Mark,
 };
 use crate::release::VERSION;
@@ -29,6 +30,8 @@ pub(super) const GIVEN_UP: &str = "this node did not renew its lease in time and
 /// Takes the right to write over from whatever connection the node had before.
 const TAKE_SESSION: &str = "UPDATE saga_node SET session = session + 1 WHERE epoch = $1 AND NOT given_up \
                             RETURNING session, batch";
+
+const STILL_THERE: &str = "SELECT 1 FROM saga_node WHERE epoch = $1 AND NOT given_up";
 
 /// A node's place among the others, and its way to the database.
 pub(super) struct Membership {
@@ -56,24 +59,26 @@ pub(super) enum ResumeError {
 }
 
 impl Membership {
-    /// Registers a node, over a connection of its own.
+    /// Registers a node, over a connection of its own. `None` where everything is being moved here from elsewhere.
     pub(super) async fn register(
         connector: Connector,
         client: &Client,
         id: &str,
         lease: Duration,
         shared: Arc<Shared>,
-    ) -> Result<Self, tokio_postgres::Error> {
+    ) -> Result<Option<Self>, tokio_postgres::Error> {
         let row = client
-            .query_one(
+            .query_opt(
                 "INSERT INTO saga_node (id, version, started_at, seen_at, lease_until, given_up, session, batch) \
                  SELECT $1, $2, at, at, at + $3 * interval '1 millisecond', false, 1, 0 \
-                 FROM (SELECT clock_timestamp() AS at) AS present RETURNING epoch",
+                 FROM (SELECT clock_timestamp() AS at) AS present \
+                 WHERE to_regclass('move_progress') IS NULL RETURNING epoch",
                 &[&id, &VERSION, &millis(lease)],
             )
             .await?;
+        let Some(row) = row else { return Ok(None) };
         client.batch_execute(&idle_limit(lease)).await?;
-        Ok(Self { connector, epoch: row.try_get(0)?, session: 1, lease, shared })
+        Ok(Some(Self { connector, epoch: row.try_get(0)?, session: 1, lease, shared }))
     }
 
     /// Its epoch.
@@ -85,6 +90,11 @@ impl Membership {
     pub(super) fn mark(&self, batch: i64) -> Mark {
         let announces = self.shared.is_in_company.load(Ordering::Relaxed);
         Mark { epoch: self.epoch, session: self.session, batch, announces }
+    }
+
+    /// Whether nobody has given this node up. Where that cannot be asked, it is found out later.
+    pub(super) fn may_write(&self, session: &Session) -> bool {
+        session.call(STILL_THERE, vec![Box::new(self.epoch)]).map_or(true, |rows| !rows.is_empty())
     }
 
     /// Nobody knows whether a transaction was committed.

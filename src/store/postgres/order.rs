@@ -4,7 +4,7 @@ use super::{
     Postgres,
     codec::{Unreadable, count, from_json, get},
     loader::Loader,
-    readers::{Condition, List, Readers},
+    readers::{Condition, List, Planned, Readers},
 };
 use crate::{
     domain::{
@@ -32,14 +32,20 @@ pub(super) const LOCKED: &str =
 /// All rows, by id: what the audit reads.
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM order_order ORDER BY id");
 /// Orders by id.
-const LISTED: List =
-    List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id", key_column: 0, order: "id DESC" };
+const LISTED: List = List {
+    select: concat!("SELECT ", columns!(), " FROM order_order"),
+    key: "id",
+    key_column: 0,
+    order: "id DESC",
+    planned: Planned::Once,
+};
 /// A shop's orders, in the order of its own index.
 const LISTED_OF_SHOP: List = List {
     select: concat!("SELECT ", columns!(), " FROM order_shop JOIN order_order ON id = order_id"),
     key: "order_id",
     key_column: 0,
     order: "order_id DESC",
+    planned: Planned::Once,
 };
 
 /// Reads an order; the version is the column after it.

@@ -49,6 +49,17 @@ pub(super) struct List {
     pub(super) key: &'static str,
     pub(super) key_column: usize,
     pub(super) order: &'static str,
+    pub(super) planned: Planned,
+}
+
+/// When a list's statement is planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Planned {
+    /// Whenever the server thinks it worth while: one plan may serve all values.
+    Once,
+    /// Each time, since the best plan differs with the values: what many rows have is met on the way along the
+    /// list, what few have is looked up.
+    ForItsValues,
 }
 
 /// Why a query has no answer.
@@ -180,7 +191,8 @@ impl Readers {
     where
         Id: Copy + Send + Sync + ToSql + for<'a> FromSql<'a> + 'static,
     {
-        self.list(List { select, key: "id", key_column: id_column, order: "id DESC" }, conditions, page, read)
+        let list = List { select, key: "id", key_column: id_column, order: "id DESC", planned: Planned::Once };
+        self.list(list, conditions, page, read)
     }
 
     /// As [`Self::page`], in the order of any key.
@@ -202,7 +214,11 @@ impl Readers {
                 if wanted <= 0 {
                     return Ok(found);
                 }
-                let statement = client.prepare_cached(&list.sql(&conditions, before.is_some())).await?;
+                let sql = list.sql(&conditions, before.is_some());
+                let statement = match list.planned {
+                    Planned::Once => client.prepare_cached(&sql).await?,
+                    Planned::ForItsValues => client.prepare(&sql).await?,
+                };
                 let mut values: Vec<&(dyn ToSql + Sync)> = vec![&wanted];
                 values.extend(conditions.iter().map(|(_, value)| &**value as &(dyn ToSql + Sync)));
                 values.extend(before.as_ref().map(|before| before as &(dyn ToSql + Sync)));
@@ -309,7 +325,8 @@ fn no_connection(error: &PoolError) -> StoreError {
 mod tests {
     use super::*;
 
-    const LIST: List = List { select: "SELECT id FROM thing", key: "id", key_column: 0, order: "id DESC" };
+    const LIST: List =
+        List { select: "SELECT id FROM thing", key: "id", key_column: 0, order: "id DESC", planned: Planned::Once };
 
     #[test]
     fn a_list_without_conditions_is_bounded_alone() {

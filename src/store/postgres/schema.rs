@@ -7,6 +7,9 @@ use tokio_postgres::Client;
 /// every release.
 const LOCK: i64 = 0x6261_636b_7374_6368;
 
+/// Whether a move to this database has not come to its end.
+pub(super) const UNFINISHED: &str = "SELECT to_regclass('move_progress') IS NOT NULL";
+
 mod migrations {
     pub(super) mod order {
         refinery::embed_migrations!("migrations/postgres/order");
@@ -47,18 +50,20 @@ pub(super) async fn migrate(client: &mut Client, address: &Address) -> Result<Ve
     Ok(applied)
 }
 
-/// Sees to it that this release's tables are there.
+/// Sees to it that this release's tables are there, with everything in them.
 ///
 /// # Errors
-/// When they are not.
+/// When they are not, or a move to them is not finished.
 pub(super) async fn is_there(client: &Client, address: &Address) -> Result<(), OpenError> {
-    let asked = client.query_one("SELECT to_regclass('saga_saga') IS NOT NULL", &[]).await;
-    let row = asked.map_err(|error| OpenError::new(address, error))?;
-    if row.try_get(0).map_err(|error| OpenError::new(address, error))? {
-        Ok(())
-    } else {
-        Err(OpenError::Empty { place: address.to_string() })
+    let ask = async |sql: &str| -> Result<bool, OpenError> {
+        let answer = client.query_one(sql, &[]).await.and_then(|row| row.try_get(0));
+        answer.map_err(|error| OpenError::new(address, error))
+    };
+    let place = || address.to_string();
+    if !ask("SELECT to_regclass('saga_saga') IS NOT NULL").await? {
+        return Err(OpenError::Empty { place: place() });
     }
+    if ask(UNFINISHED).await? { Err(OpenError::Unfinished { place: place() }) } else { Ok(()) }
 }
 
 async fn run(client: &mut Client) -> Result<Vec<String>, refinery::Error> {

@@ -13,7 +13,7 @@
 
 use super::{
     codec::{is_lost, is_passing},
-    node::Membership,
+    node::{GIVEN_UP, Membership, ResumeError},
     session::{Failure, Session},
     write::{Mark, Tx},
 };
@@ -93,6 +93,8 @@ enum End {
     Taken,
     /// Nothing happened, because of other transactions: again.
     InTheWay(StoreError),
+    /// Nothing happened, and nothing will any more: the others have given this node up.
+    GivenUp,
     /// The connection is gone. With the mark of a transaction that may have been committed.
     Lost(Option<Mark>, StoreError),
 }
@@ -181,6 +183,10 @@ impl Thread {
                     in_the_way += 1;
                     thread::sleep(Duration::from_millis(fastrand::u64(1..=5) << in_the_way.min(5)));
                 }
+                End::GivenUp => {
+                    self.fatal.raise(GIVEN_UP);
+                    break StoreError::Unavailable(GIVEN_UP.into());
+                }
                 End::Taken if way == Way::Quick => {
                     Stats::add(&self.stats.reruns, 1);
                     way = Way::Careful;
@@ -237,6 +243,9 @@ impl Thread {
         // COMMIT has rolled back already where a statement before it failed.
         if session.call("ROLLBACK", Vec::new()).is_err() {
             return End::Lost(None, error);
+        }
+        if error == StoreError::Conflict && !self.membership.may_write(session) {
+            return End::GivenUp;
         }
         match failure {
             Some(Failure::Postgres(failure)) if is_passing(&failure) => End::InTheWay(error),
@@ -309,12 +318,12 @@ impl Thread {
                     tracing::info!(away_ms = since.elapsed().as_millis(), "connected to PostgreSQL again");
                     return Ok(if committed { Resumed::Committed } else { Resumed::Nothing });
                 }
-                Err(super::node::ResumeError::GivenUp) => {
-                    self.fatal.raise(super::node::GIVEN_UP);
+                Err(ResumeError::GivenUp) => {
+                    self.fatal.raise(GIVEN_UP);
                     self.connection = Connection::Down(runtime, since);
-                    return Err(StoreError::Unavailable(super::node::GIVEN_UP.into()));
+                    return Err(StoreError::Unavailable(GIVEN_UP.into()));
                 }
-                Err(super::node::ResumeError::Away(why)) => {
+                Err(ResumeError::Away(why)) => {
                     if begun.elapsed() > patience {
                         if doubt.is_some() {
                             self.membership.doubts();

@@ -26,10 +26,12 @@ mod saga;
 mod shipment;
 mod stock;
 mod table;
+mod transfer;
 mod tx;
 mod writer;
 
 pub use backup::{BackupError, Copied, backup};
+pub(super) use transfer::Source;
 
 use super::{
     Engine, Removed, Stats, Store, StoreError,

@@ -1,7 +1,10 @@
 //! All actors together, crashed while they work.
 
 use super::given::{House, assert_promises, house};
-use crate::store::given::{Case, eventually, random, script};
+use crate::{
+    store::given::{Case, eventually, random, script},
+    support::either,
+};
 use backstitch::{
     actors::{CrashMode, supervisor::ActorState},
     domain::{
@@ -74,7 +77,8 @@ async fn a_coordinator_that_crashes_while_orders_are_placed_makes_one_order_of_e
     let crashes = async {
         while placing.get() {
             house.actors.crash("coordinator", CrashMode::Panic);
-            actix_rt::time::sleep(std::time::Duration::from_millis(15)).await;
+            // Long enough for some of the orders to be stored in between.
+            actix_rt::time::sleep(std::time::Duration::from_millis(either(15, 150))).await;
         }
     };
     let placed = async {

@@ -1,6 +1,6 @@
 //! The admission limit: orders beyond it are refused politely, and nothing of them is left.
 
-use crate::support::{Hold, TestApp, eventually, id, manual, simulated};
+use crate::support::{TestApp, eventually, id, manual, simulated};
 use futures::future::{Either, select};
 use serde_json::json;
 use std::pin::pin;
@@ -17,7 +17,9 @@ async fn an_order_beyond_the_limit_is_refused_and_may_be_sent_again() {
     let (refused, admitted) = match select(pin!(place()), pin!(place())).await {
         Either::Left((refused, admitted)) | Either::Right((refused, admitted)) => {
             refused.problem(503, "overloaded");
-            storage.take().map(Hold::release);
+            if let Some(storage) = storage.take() {
+                storage.release();
+            }
             (refused, admitted.await)
         }
     };

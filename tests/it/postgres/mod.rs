@@ -2,7 +2,10 @@
 //! the others run on.
 
 mod certificates;
+mod lost;
+mod nodes;
 mod refusals;
+mod restart;
 
 use crate::support::{Cluster, Server, database};
 use backstitch::store;

@@ -1,6 +1,6 @@
 //! The other commands, and starts that must fail with a message that helps.
 
-use super::server::{Server, audit, command, database};
+use super::server::{Home, Server, audit, command, database};
 use serde_json::Value;
 
 fn text(bytes: &[u8]) -> String {
@@ -47,14 +47,30 @@ fn an_unknown_key_is_refused_by_name() {
 
 #[test]
 fn migrate_makes_a_database_that_audits_clean_and_says_so_twice() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let home = Home::new();
 
-    let first = command(directory.path()).arg("migrate").output().expect("the binary runs");
-    let second = command(directory.path()).arg("migrate").output().expect("the binary runs");
+    let first = home.command().arg("migrate").output().expect("the binary runs");
+    let second = home.command().arg("migrate").output().expect("the binary runs");
 
     assert!(first.status.success() && text(&first.stdout).contains("applied order"), "{}", text(&first.stdout));
     assert!(second.status.success() && !text(&second.stdout).contains("applied"), "{}", text(&second.stdout));
-    assert!(audit(directory.path()).status.success());
+    home.assert_audit_is_clean();
+}
+
+#[actix_web::test]
+async fn health_is_asked_of_the_server_that_runs_under_the_same_settings() {
+    let home = Home::new();
+    let server = home.server().await;
+    let bind = server.at("").replace("http://", "");
+    let asked = || home.command().arg("health").env("BACKSTITCH__HTTP__BIND", &bind).output().expect("the binary runs");
+
+    let well = asked();
+    assert_eq!(server.terminate().await, Some(0));
+    let gone = asked();
+
+    assert_eq!((well.status.code(), text(&well.stdout).trim()), (Some(0), "ready"), "{}", text(&well.stderr));
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(text(&gone.stderr).contains(&format!("no server answers on {bind}")), "{}", text(&gone.stderr));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     load::{assert_all_there, clients},
-    server::{Server, assert_audit_is_clean, get},
+    server::{Home, get},
 };
 use crate::support::scaled;
 use serde_json::json;
@@ -13,13 +13,13 @@ use std::{
 
 #[actix_web::test]
 async fn crashing_every_actor_in_every_mode_under_load_ends_no_process_and_loses_no_order() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let home = Home::new();
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     let crashes = scaled("BACKSTITCH_TEST_CRASHES", 60);
     let per_second = scaled("BACKSTITCH_TEST_CRASHES_PER_SECOND", 20);
     let orders = scaled("BACKSTITCH_TEST_CRASH_ORDERS", 500);
-    let mut server = Server::start(directory.path()).await;
+    let mut server = home.server().await;
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
     let clients = clients(seed, 12, orders, 150, 30, &target, &acknowledged).await;
@@ -56,5 +56,5 @@ async fn crashing_every_actor_in_every_mode_under_load_ends_no_process_and_loses
     }
     eprintln!("restarts: {:?}", actors.map(restarts));
     assert_eq!(server.terminate().await, Some(0));
-    assert_audit_is_clean(directory.path());
+    home.assert_audit_is_clean();
 }

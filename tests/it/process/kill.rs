@@ -2,7 +2,7 @@
 
 use super::{
     load::{assert_all_there, clients},
-    server::{Server, assert_audit_is_clean, eventually},
+    server::{Home, eventually},
 };
 use crate::support::scaled;
 use std::{
@@ -12,12 +12,12 @@ use std::{
 
 #[actix_web::test]
 async fn sigkill_in_the_middle_of_hundreds_of_sagas_again_and_again_loses_and_doubles_nothing() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let home = Home::new();
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let orders = scaled("BACKSTITCH_TEST_KILL_ORDERS", 1_000);
-    let mut server = Server::start(directory.path()).await;
+    let mut server = home.server().await;
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
     let clients = clients(seed, 64, orders, 400, 0, &target, &acknowledged).await;
@@ -30,7 +30,7 @@ async fn sigkill_in_the_middle_of_hundreds_of_sagas_again_and_again_loses_and_do
         })
         .await;
         server.kill();
-        server = Server::start(directory.path()).await;
+        server = home.server().await;
         *target.lock().expect("no holder panics") = server.at("");
     }
     for client in clients {
@@ -41,16 +41,16 @@ async fn sigkill_in_the_middle_of_hundreds_of_sagas_again_and_again_loses_and_do
     assert_eq!(acknowledged.lock().expect("no holder panics").len(), orders);
     assert_all_there(&server.at(""), &acknowledged).await;
     server.kill();
-    assert_audit_is_clean(directory.path());
+    home.assert_audit_is_clean();
 }
 
 #[actix_web::test]
 async fn hundreds_of_sagas_that_are_killed_at_once_rest_soon_after_the_restart() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let home = Home::new();
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
     let orders = scaled("BACKSTITCH_TEST_KILL_AT_ONCE", 500);
-    let server = Server::start(directory.path()).await;
+    let server = home.server().await;
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
     // Delays far longer than placing takes: nearly all are under way when the server dies.
@@ -59,10 +59,10 @@ async fn hundreds_of_sagas_that_are_killed_at_once_rest_soon_after_the_restart()
     }
     server.kill();
 
-    let server = Server::start(directory.path()).await;
+    let server = home.server().await;
     tokio::time::timeout(Duration::from_secs(30), server.all_rest()).await.expect("every saga rests within 30 s");
     assert_eq!(acknowledged.lock().expect("no holder panics").len(), orders);
     assert_all_there(&server.at(""), &acknowledged).await;
     server.kill();
-    assert_audit_is_clean(directory.path());
+    home.assert_audit_is_clean();
 }

@@ -8,3 +8,4 @@ mod kill;
 mod load;
 mod server;
 mod stop;
+mod transfer;

@@ -1,5 +1,6 @@
 //! A `backstitch serve` process of a test's own, on a database of its own.
 
+use crate::support::TestDatabase;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader},
@@ -8,6 +9,7 @@ use std::{
     sync::mpsc,
     time::Duration,
 };
+use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
 /// How long anything that must happen may take before the test fails.
@@ -19,7 +21,7 @@ pub(super) struct Server {
     url: String,
 }
 
-/// A `backstitch` command on the database in `directory`, with nothing of the test's environment.
+/// A `backstitch` command on the SQLite database in `directory`, with nothing of the test's environment.
 pub(super) fn command(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_backstitch"));
     command
@@ -29,6 +31,36 @@ pub(super) fn command(directory: &Path) -> Command {
         .env("BACKSTITCH__HTTP__BIND", "127.0.0.1:0")
         .env("BACKSTITCH__TELEMETRY__FORMAT", "json");
     command
+}
+
+/// A database of a test's own, on whichever backend the tests run, and a directory to be in.
+pub(super) struct Home {
+    directory: TempDir,
+    database: TestDatabase,
+}
+
+impl Home {
+    /// With a database that nothing was done to yet.
+    pub(super) fn new() -> Self {
+        Self { directory: tempfile::tempdir().expect("a temporary directory"), database: TestDatabase::untouched() }
+    }
+
+    /// A `backstitch` command on this database, with nothing of the test's environment.
+    pub(super) fn command(&self) -> Command {
+        let mut command = command(self.directory.path());
+        command.env("BACKSTITCH__STORE__URL", self.database.url());
+        command
+    }
+
+    /// A server on this database, which is ready.
+    pub(super) async fn server(&self) -> Server {
+        Server::of(self.command()).await
+    }
+
+    /// Fails unless the audit is clean, asked of a database that nobody serves.
+    pub(super) fn assert_audit_is_clean(&self) {
+        assert_clean(&self.command().arg("audit").output().expect("the binary runs"));
+    }
 }
 
 /// Where a test's database is.
@@ -43,19 +75,23 @@ pub(super) fn audit(directory: &Path) -> Output {
 
 /// Fails unless the audit is clean.
 pub(super) fn assert_audit_is_clean(directory: &Path) {
-    let output = audit(directory);
-    assert!(output.status.success(), "the audit is red:\n{}", String::from_utf8_lossy(&output.stdout));
+    assert_clean(&audit(directory));
+}
+
+fn assert_clean(audit: &Output) {
+    assert!(audit.status.success(), "the audit is red:\n{}", String::from_utf8_lossy(&audit.stdout));
 }
 
 impl Server {
-    /// Starts a server and waits until it is ready.
+    /// Starts a server on SQLite and waits until it is ready.
     pub(super) async fn start(directory: &Path) -> Self {
-        let mut child = command(directory)
-            .arg("serve")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        Self::of(command(directory)).await
+    }
+
+    /// Starts a server by a command and waits until it is ready.
+    pub(super) async fn of(mut command: Command) -> Self {
+        let mut child =
+            command.arg("serve").stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let stderr = child.stderr.take().expect("stderr is piped");
         let (found, address) = mpsc::channel();
         // Read to the end, so that the server never blocks on a full pipe.

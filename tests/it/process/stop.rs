@@ -2,17 +2,17 @@
 
 use super::{
     load::{assert_all_there, clients},
-    server::{Server, assert_audit_is_clean, eventually},
+    server::{Home, eventually},
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
 #[actix_web::test]
 async fn sigterm_under_load_exits_with_0_and_the_next_start_finishes_every_saga() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+    let home = Home::new();
     let seed = fastrand::u64(..);
     eprintln!("seed {seed}");
-    let server = Server::start(directory.path()).await;
+    let server = home.server().await;
     let target = Arc::new(Mutex::new(server.at("")));
     let acknowledged = Arc::default();
     let clients = clients(seed, 32, 600, 200, 0, &target, &acknowledged).await;
@@ -21,7 +21,7 @@ async fn sigterm_under_load_exits_with_0_and_the_next_start_finishes_every_saga(
 
     assert_eq!(server.terminate().await, Some(0));
 
-    let server = Server::start(directory.path()).await;
+    let server = home.server().await;
     *target.lock().expect("no holder panics") = server.at("");
     for client in clients {
         client.await.expect("a client ends");
@@ -30,13 +30,13 @@ async fn sigterm_under_load_exits_with_0_and_the_next_start_finishes_every_saga(
     assert_eq!(acknowledged.lock().expect("no holder panics").len(), 600);
     assert_all_there(&server.at(""), &acknowledged).await;
     assert_eq!(server.terminate().await, Some(0));
-    assert_audit_is_clean(directory.path());
+    home.assert_audit_is_clean();
 }
 
 #[actix_web::test]
 async fn who_waits_for_a_saga_is_answered_when_the_server_stops() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let server = Server::start(directory.path()).await;
+    let home = Home::new();
+    let server = home.server().await;
     let url = server.at("/orders?wait=60");
     let waiting = actix_web::rt::spawn(async move {
         let order = json!({"item_name": "slow", "quantity": 1, "price": 1});

@@ -1,7 +1,7 @@
 //! What the tests of the store, and of the actors over it, start from: a database of their own, and
 //! checkouts with ids of their own.
 
-use crate::support::{Hold, Sql, TestDatabase};
+use crate::support::{Hold, Server, Sql, TestDatabase};
 use backstitch::{
     domain::{
         catalog::{PricedOffer, ProductName, Sku, Standing},
@@ -43,6 +43,11 @@ pub(crate) fn store() -> TestStore {
 }
 
 impl TestStore {
+    /// On PostgreSQL, whatever the other tests run on.
+    pub(crate) fn on_postgres() -> Self {
+        Self::over(TestDatabase::Postgres(Arc::new(Server::shared().database()))).unwrap()
+    }
+
     fn over(database: TestDatabase) -> Result<Self, OpenError> {
         let fatal = Fatal::default();
         Ok(Self { store: open(&database.with(&SETTINGS), &fatal)?, fatal, database })

@@ -56,6 +56,11 @@ impl TestDatabase {
         }
     }
 
+    /// A new one, which is not migrated either.
+    pub(crate) fn untouched() -> Self {
+        if on_postgres() { Self::Postgres(Arc::new(Server::shared().empty())) } else { Self::new() }
+    }
+
     /// What `store.url` has to be for it.
     pub(crate) fn url(&self) -> String {
         match self {
@@ -197,12 +202,16 @@ impl Literal for Uuid {
 /// Bytes that are no id.
 impl Literal for [u8; 32] {
     fn sqlite(&self) -> String {
-        format!("x'{}'", self.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        format!("x'{}'", hex(self))
     }
 
     fn postgres(&self) -> String {
-        format!("'\\x{}'::bytea", self.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+        format!("'\\x{}'::bytea", hex(self))
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 impl Literal for &str {

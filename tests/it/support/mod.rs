@@ -16,7 +16,7 @@ pub(crate) use app::TestApp;
 pub(crate) use bodies::{id, manual, simulated};
 pub(crate) use catalog_rows::CatalogRows;
 pub(crate) use database::{Hold, Literal, Sql, TestDatabase, database, either, on_postgres, sqlite_only};
-pub(crate) use postgres::{Cluster, Database, Server};
+pub(crate) use postgres::{Cluster, Database, Server, Session};
 pub(crate) use raw::Raw;
 pub(crate) use stand::{Stand, paid, unpaid};
 

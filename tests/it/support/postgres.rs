@@ -28,11 +28,25 @@ const FILES: &[(&str, &str)] =
 /// A server. It ends when this is dropped, or the process ends.
 pub(crate) struct Cluster(Postgres);
 
+/// What a server of tests promises of its disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disk {
+    /// What it is asked to: it may be killed.
+    Kept,
+    /// Nothing: it lives as long as the tests, and hundreds of databases are made and dropped on it.
+    Lost,
+}
+
 impl Cluster {
-    /// A new server with nothing in it.
+    /// A new server with nothing in it, for tests that kill it.
     pub(crate) fn start() -> Self {
-        let setup = Setup { password: Some(PASSWORD[0]), settings: SETTINGS, files: FILES };
-        let started = Postgres::start(setup);
+        Self::with(Disk::Kept)
+    }
+
+    fn with(disk: Disk) -> Self {
+        let careless = if disk == Disk::Lost { "fsync = off\nfull_page_writes = off" } else { "" };
+        let settings = format!("{SETTINGS}\n{careless}");
+        let started = Postgres::start(Setup { password: Some(PASSWORD[0]), settings: &settings, files: FILES });
         Self(started.unwrap_or_else(|error| {
             panic!("{error}, or name a server by TEST_POSTGRES_URL=postgres://user:password@host/database: {error:?}")
         }))
@@ -51,10 +65,10 @@ impl Cluster {
     /// The role that owns it, and its password as it is written in URLs.
     pub(crate) const OWNER: [&str; 2] = [Postgres::role(), PASSWORD[1]];
 
-    /// The one of this process, which ends with it.
+    /// The one of this process, which ends with it. Nobody kills it.
     pub(crate) fn shared() -> &'static Mutex<Self> {
         static CLUSTER: OnceLock<Mutex<Cluster>> = OnceLock::new();
-        CLUSTER.get_or_init(|| Mutex::new(Self::start()))
+        CLUSTER.get_or_init(|| Mutex::new(Self::with(Disk::Lost)))
     }
 
     /// Where it listens.

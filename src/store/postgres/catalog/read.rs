@@ -15,7 +15,7 @@ use crate::{
             Postgres,
             codec::get,
             loader::{Found, Loader},
-            readers::{Condition, List, Readers, unless_unreadable},
+            readers::{Condition, List, Planned, Readers, unless_unreadable},
         },
     },
 };
@@ -24,9 +24,17 @@ use uuid::Uuid;
 
 type Answer<T> = BoxFuture<'static, Result<T, StoreError>>;
 
+/// Products, newest first.
+const PRODUCTS: List =
+    List { select: rows::PRODUCTS, key: "id", key_column: 0, order: "id DESC", planned: Planned::Once };
 /// A shop's offers, newest variant first.
-const OFFERS_OF_SHOP: List =
-    List { select: rows::LISTED_OFFERS, key: "o.variant_id", key_column: 1, order: "o.variant_id DESC" };
+const OFFERS_OF_SHOP: List = List {
+    select: rows::LISTED_OFFERS,
+    key: "o.variant_id",
+    key_column: 1,
+    order: "o.variant_id DESC",
+    planned: Planned::Once,
+};
 
 /// What looks up what order lines say of their offers: the lines of many orders with one query.
 pub(in crate::store::postgres) fn loader(readers: &Readers) -> Loader<(ShopId, VariantId), PricedOffer> {
@@ -57,15 +65,16 @@ impl CatalogStore for Postgres {
     }
 
     fn products(&self, filter: ProductFilter, page: Page<ProductId>) -> Answer<Vec<Product>> {
-        let mut conditions: Vec<Condition> = Vec::new();
+        let (mut list, mut conditions) = (PRODUCTS, Vec::<Condition>::new());
         if let Some(category) = filter.category {
             conditions.push(("category = $n", Box::new(category)));
         }
         if let Some(text) = filter.text {
+            list.planned = Planned::ForItsValues;
             conditions.push(("words @@ $n::text::tsquery", Box::new(words::query(&text))));
         }
         conditions.extend(active_is(filter.active));
-        self.readers.page(rows::PRODUCTS, 0, conditions, page, rows::product)
+        self.readers.list(list, conditions, page, rows::product)
     }
 
     fn variant(&self, id: VariantId) -> Answer<Option<Variant>> {

@@ -14,7 +14,7 @@ use crate::{
             Postgres,
             codec::{Unreadable, get},
             loader::Loader,
-            readers::{Condition, List, Readers, unless_unreadable},
+            readers::{Condition, List, Planned, Readers, unless_unreadable},
         },
     },
 };
@@ -25,9 +25,11 @@ use uuid::Uuid;
 type Answer<T> = BoxFuture<'static, Result<T, StoreError>>;
 
 /// A warehouse's levels, the newest variants first.
-const LEVELS_IN: List = List { select: levels::LISTED, key: "variant_id", key_column: 0, order: "variant_id DESC" };
+const LEVELS_IN: List =
+    List { select: levels::LISTED, key: "variant_id", key_column: 0, order: "variant_id DESC", planned: Planned::Once };
 /// The ledger, newest first.
-const MOVEMENTS: List = List { select: ledger::LISTED, key: "seq", key_column: ledger::SEQ, order: "seq DESC" };
+const MOVEMENTS: List =
+    List { select: ledger::LISTED, key: "seq", key_column: ledger::SEQ, order: "seq DESC", planned: Planned::Once };
 
 /// What looks orders' reservations up.
 pub(in crate::store::postgres) fn loader(readers: &Readers) -> Loader<OrderId, Reservation> {

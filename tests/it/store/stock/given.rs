@@ -34,7 +34,11 @@ pub(crate) struct Depot {
 
 /// Warehouses with so many pieces, the first of the best priority.
 pub(crate) async fn depot(pieces: &[i64]) -> Depot {
-    let test = store();
+    depot_in(store(), pieces).await
+}
+
+/// The same in a database that is there.
+pub(crate) async fn depot_in(test: TestStore, pieces: &[i64]) -> Depot {
     let catalog = CatalogRows::of(&test.database);
     let (shop, variant) = (CatalogRows::shop(), catalog.variant());
     let warehouses = (0..).zip(pieces).map(|(priority, _)| catalog.warehouse(shop, priority)).collect();

@@ -1,0 +1,215 @@
+//! Several nodes over one database: a saga has one driver, and whoever is no more it writes nothing.
+
+use crate::{
+    store::given::{Case, TestStore, at, decided, eventually, one, tell},
+    support::{Session, TestDatabase},
+};
+use backstitch::{
+    domain::{checkout::Verb, order::OrderStatus, payment::Provider, saga::Outcome},
+    store::{News, NodeState, Peers, SagaAnswer, SagaCommand, StoreError},
+};
+use std::{sync::Arc, time::Duration};
+use tokio::time::timeout;
+
+/// Two nodes over one database.
+fn two() -> (TestStore, TestStore) {
+    let one = TestStore::on_postgres();
+    let other = one.second().expect("a second node");
+    (one, other)
+}
+
+fn peers(node: &TestStore) -> Arc<dyn Peers> {
+    Arc::clone(node.store.peers.as_ref().expect("PostgreSQL is for several nodes"))
+}
+
+/// Which node a store is.
+async fn epoch(node: &TestStore) -> i64 {
+    let nodes = peers(node).nodes().await.unwrap();
+    nodes.iter().find(|node| node.is_this).expect("a node knows itself").epoch
+}
+
+async fn give_up(node: &TestStore) {
+    let epoch = epoch(node).await;
+    let given_up = node.raw().execute("UPDATE saga_node SET given_up = true WHERE epoch = ?1", &[&epoch]);
+    assert_eq!(given_up, Ok(1));
+}
+
+async fn load(node: &TestStore, case: &Case, take: bool) -> SagaAnswer {
+    tell(&node.store, SagaCommand::Load { saga_id: case.saga_id, take }).await.unwrap()
+}
+
+/// The saga's next entry: that its order was created.
+fn created(case: &mut Case) -> SagaCommand {
+    let events = case.saga.outcome(Verb::CreateOrder, Outcome::DONE, at(1), 0.0).unwrap();
+    case.append(events, None)
+}
+
+fn entries(node: &TestStore, case: &Case) -> i64 {
+    node.raw().one("SELECT count(*) FROM saga_log WHERE saga_id = ?1", &[&case.saga_id.uuid()])
+}
+
+/// Holds an order's row, so that whoever reads it in order to write it waits.
+struct Row(Session);
+
+impl Row {
+    fn hold(node: &TestStore, case: &Case) -> Self {
+        let TestDatabase::Postgres(database) = &node.database else { panic!("not on PostgreSQL") };
+        let session = database.another();
+        let id = case.order_id();
+        session.run(&format!("BEGIN; SELECT 1 FROM order_order WHERE id = '{id}' FOR UPDATE")).expect("the row");
+        Self(session)
+    }
+
+    /// Waits until somebody waits for it.
+    async fn is_waited_for(&self, node: &TestStore) {
+        let sql =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        eventually("a node waits for the row", async || node.raw().one::<i64>(sql, &[]) > 0).await;
+    }
+
+    fn release(self) {
+        self.0.run("COMMIT").expect("the row is free");
+    }
+}
+
+#[actix_web::test]
+async fn a_saga_that_another_node_drives_is_looked_on_at_until_somebody_wants_something_of_it() {
+    let (a, b) = two();
+    let case = Case::new(Provider::Simulated);
+    tell(&a.store, case.start(None)).await.unwrap();
+    assert!(matches!(load(&b, &case, false).await, SagaAnswer::Elsewhere(_)));
+    assert!(matches!(load(&a, &case, false).await, SagaAnswer::Loaded(Some(_))));
+    assert!(matches!(load(&b, &case, true).await, SagaAnswer::Loaded(Some(_))));
+    assert!(matches!(load(&a, &case, false).await, SagaAnswer::Elsewhere(_)));
+}
+
+#[actix_web::test]
+async fn who_has_lost_a_saga_to_another_node_appends_nothing_more() {
+    let (a, b) = two();
+    let mut case = Case::new(Provider::Simulated);
+    tell(&a.store, case.start(None)).await.unwrap();
+    load(&b, &case, true).await;
+    let append = created(&mut case);
+    assert_eq!(tell(&a.store, append.clone()).await.unwrap_err(), StoreError::Conflict);
+    assert_eq!(entries(&a, &case), 1);
+    assert!(matches!(tell(&b.store, append).await, Ok(SagaAnswer::Stored)));
+}
+
+#[actix_web::test]
+async fn a_saga_that_is_taken_between_a_read_and_a_write_is_not_appended_to() {
+    let (a, b) = two();
+    let mut case = Case::new(Provider::Simulated);
+    tell(&a.store, case.start(None)).await.unwrap();
+    decided(one(a.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await));
+    let row = Row::hold(&a, &case);
+    // One transaction: it has read the saga's keys and waits for the order's row, and then it writes.
+    let paid = a.store.orders.execute(vec![case.order(Verb::MarkOrderPaid).into()]);
+    row.is_waited_for(&a).await;
+    let append = created(&mut case);
+    let late = a.store.sagas.execute(vec![append.clone()]);
+    assert!(matches!(load(&b, &case, true).await, SagaAnswer::Loaded(Some(_))));
+    row.release();
+    drop(paid.await);
+    assert_eq!(one(late.await).unwrap_err(), StoreError::Conflict);
+    assert!(matches!(tell(&b.store, append).await, Ok(SagaAnswer::Stored)));
+    assert_eq!(entries(&a, &case), 2);
+}
+
+#[actix_web::test]
+async fn a_node_that_stands_still_between_its_read_and_its_write_changes_nothing_once_it_is_given_up() {
+    let (a, b) = two();
+    let mut case = Case::new(Provider::Simulated);
+    tell(&a.store, case.start(None)).await.unwrap();
+    decided(one(a.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await));
+    let before = b.facts().await;
+    let row = Row::hold(&a, &case);
+    let paid = a.store.orders.execute(vec![case.order(Verb::MarkOrderPaid).into()]);
+    row.is_waited_for(&a).await;
+    // It stands still, and the others do not wait for it.
+    give_up(&a).await;
+    let adopted = peers(&b).adopt(10).await.unwrap();
+    assert_eq!(adopted.under_way, [case.saga_id]);
+    row.release();
+    assert!(matches!(one(paid.await), Err(StoreError::Unavailable(_) | StoreError::Conflict)));
+    let late = created(&mut case);
+    assert!(tell(&a.store, late.clone()).await.is_err());
+    assert_eq!(format!("{:?}", b.facts().await), format!("{before:?}"));
+    assert!(a.fatal.reason().is_some_and(|why| why.contains("taken its sagas over")));
+    // What it has done before stands, and goes on where it is driven now.
+    assert!(matches!(tell(&b.store, late).await, Ok(SagaAnswer::Stored)));
+    decided(one(b.store.orders.execute(vec![case.order(Verb::MarkOrderPaid).into()]).await));
+    assert_eq!(b.store.orders.order(case.order_id()).await.unwrap().unwrap().status, OrderStatus::Paid);
+}
+
+#[actix_web::test]
+async fn a_node_that_stops_leaves_its_sagas_to_the_others_at_once() {
+    let (a, b) = two();
+    let (running, mut waiting) = (Case::new(Provider::Simulated), Case::new(Provider::Manual));
+    for case in [&running, &waiting] {
+        tell(&a.store, case.start(None)).await.unwrap();
+    }
+    let events = waiting.saga.outcome(Verb::CreateOrder, Outcome::DONE, at(1), 0.0).unwrap();
+    let parked = waiting.append(events, Some(at(5_000)));
+    tell(&a.store, parked).await.unwrap();
+    assert_eq!(peers(&b).adopt(10).await.unwrap().sagas, 0);
+    a.store.engine.close().await;
+    let adopted = peers(&b).adopt(10).await.unwrap();
+    assert_eq!((adopted.under_way, adopted.next_due, adopted.sagas), (vec![running.saga_id], Some(at(5_000)), 2));
+    let due = b.store.sagas.due(at(6_000), 10).await.unwrap();
+    assert_eq!(due.sagas, [waiting.saga_id]);
+    assert_eq!(peers(&b).adopt(10).await.unwrap().sagas, 0);
+}
+
+#[actix_web::test]
+async fn sagas_are_taken_over_in_portions_and_by_one_node_each() {
+    let (a, b) = two();
+    let c = a.second().unwrap();
+    let cases: Vec<_> = (0..25).map(|_| Case::new(Provider::Simulated)).collect();
+    a.store.sagas.execute(cases.iter().map(|case| case.start(None)).collect()).await;
+    give_up(&a).await;
+    let mut taken = Vec::new();
+    loop {
+        let (one, other) = (peers(&b).adopt(4), peers(&c).adopt(4));
+        let adopted = [one.await.unwrap(), other.await.unwrap()];
+        assert!(adopted.iter().all(|adopted| adopted.sagas <= 4));
+        if adopted.iter().all(|adopted| adopted.sagas == 0) {
+            break;
+        }
+        taken.extend(adopted.into_iter().flat_map(|adopted| adopted.under_way));
+    }
+    taken.sort_unstable();
+    let mut all: Vec<_> = cases.iter().map(|case| case.saga_id).collect();
+    all.sort_unstable();
+    assert_eq!(taken, all);
+}
+
+#[actix_web::test]
+async fn what_comes_to_rest_on_one_node_the_others_hear_of() {
+    let (a, b) = two();
+    // A node that does not know yet that it is not alone tells nobody.
+    eventually("the other node hears of it", async || {
+        let mut case = Case::new(Provider::Simulated);
+        tell(&a.store, case.start(None)).await.unwrap();
+        let news = peers(&b).news();
+        let events = case.saga.set_aside("on purpose".into(), at(2)).unwrap();
+        tell(&a.store, case.append(events, None)).await.unwrap();
+        let heard = timeout(Duration::from_millis(500), news).await;
+        matches!(heard, Ok(News::Rested(sagas)) if sagas == [case.saga_id])
+    })
+    .await;
+}
+
+#[actix_web::test]
+async fn every_node_knows_all_of_them_and_which_one_it_is() {
+    let (a, b) = two();
+    let case = Case::new(Provider::Simulated);
+    tell(&a.store, case.start(None)).await.unwrap();
+    let nodes = peers(&b).nodes().await.unwrap();
+    let [second, first] = &nodes[..] else { panic!("{nodes:?}") };
+    assert!(second.epoch > first.epoch && second.is_this && !first.is_this);
+    assert_eq!([first.sagas, second.sagas], [1, 0]);
+    assert!(nodes.iter().all(|node| node.state == NodeState::Alive && node.lease_until > Some(node.seen_at)));
+    give_up(&a).await;
+    let nodes = peers(&b).nodes().await.unwrap();
+    assert_eq!(nodes[1].state, NodeState::GivenUp);
+}
