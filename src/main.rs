@@ -73,6 +73,7 @@ enum Command {
     Export(exchange::Export),
     /// Load a server with orders, crash it on the way, and audit what is left; exit 1 when a promise is broken.
     Load(Box<load::Options>),
+    Cluster(load::ClusterOptions),
 }
 
 #[derive(Debug, clap::Args)]
@@ -122,12 +123,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         let kept = actix_rt::System::new().block_on(load::run(options, cli.common.arguments()))?;
         return Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
+    if let Command::Cluster(options) = command {
+        actix_rt::System::new().block_on(load::cluster(options, cli.common.arguments()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
     let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
     let settings = settings::Settings::load(&sources)?;
     let database = app::database(&settings);
     match command {
-        Command::Openapi | Command::Load(_) => unreachable!("handled above"),
+        Command::Openapi | Command::Load(_) | Command::Cluster(_) => unreachable!("handled above"),
         Command::Serve => serve(&settings),
         Command::Health => {
             app::health::ask(settings.http.bind)?;

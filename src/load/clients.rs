@@ -7,13 +7,15 @@
 //! ```
 //!
 //! Behaves as a good client does: a request that was not answered may have happened, and is sent again
-//! under its idempotency key; a server that says it is busy is left alone for a moment.
+//! under its idempotency key, to another server where there are several; a server that says it is busy is left
+//! alone for a moment.
 
 use super::{
     client::{Answer, Client},
     order::{End, SagaSeen, Seen, read},
     run::Run,
     schedule::Due,
+    tally::Promise,
     target::Target,
 };
 use crate::domain::ids::SagaId;
@@ -33,27 +35,53 @@ const ORDER_BOUND: Duration = Duration::from_mins(1);
 /// The first and the longest pause before a request is sent again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
+/// A client, with a connection to each server.
+pub(super) struct Customer {
+    connections: Vec<Client>,
+    /// Which of them is used.
+    at: usize,
+}
+
+impl Customer {
+    fn new(targets: &[Target], at: usize) -> Self {
+        let connection = |target: &Target| Client::new(target.clone(), ANSWER_BOUND);
+        Self { connections: targets.iter().map(connection).collect(), at: at % targets.len().max(1) }
+    }
+
+    fn connection(&mut self) -> &mut Client {
+        &mut self.connections[self.at]
+    }
+
+    /// Goes on with the next server, where there are several.
+    fn turn(&mut self) {
+        self.at = (self.at + 1) % self.connections.len();
+    }
+}
+
 /// Connected clients. One after the other and before the clock starts: what a few hundred connections at
 /// once cost is no order's latency.
-pub(super) async fn connected(target: &Target, clients: u16) -> Vec<Client> {
+pub(super) async fn connected(targets: &[Target], clients: u16) -> Vec<Customer> {
     let mut connected = Vec::with_capacity(usize::from(clients));
-    for _ in 0..clients {
-        let mut client = Client::new(target.clone(), ANSWER_BOUND);
-        client.connect().await;
-        connected.push(client);
+    for number in 0..clients {
+        let mut customer = Customer::new(targets, usize::from(number));
+        for connection in &mut customer.connections {
+            connection.connect().await;
+        }
+        connected.push(customer);
     }
     connected
 }
 
-/// Places orders until there are enough.
-pub(super) async fn place_orders(run: Rc<Run>, mut client: Client) {
+/// Places orders until there are enough, each at the next server.
+pub(super) async fn place_orders(run: Rc<Run>, mut customer: Customer) {
     let place = Uri::try_from(format!("/orders?wait={WAIT_SECONDS}")).unwrap_or_default();
     loop {
         let Some(due) = run.schedule.borrow_mut().next(Instant::now()) else { return };
         if let Some(wake) = due.sleep_until(Instant::now()) {
             sleep_until(wake.into()).await;
         }
-        order(&run, &mut client, &place, due).await;
+        order(&run, &mut customer, &place, due).await;
+        customer.turn();
     }
 }
 
@@ -73,7 +101,7 @@ impl Pauses {
 }
 
 /// Takes one order from its first request to its saga's end.
-async fn order(run: &Run, client: &mut Client, place: &Uri, due: Due) {
+async fn order(run: &Run, customer: &mut Customer, place: &Uri, due: Due) {
     let sent = Instant::now();
     let (from, give_up) = (due.counts_from(sent), sent + ORDER_BOUND);
     run.tally.borrow_mut().placed += 1;
@@ -81,13 +109,23 @@ async fn order(run: &Run, client: &mut Client, place: &Uri, due: Due) {
     let Ok(key) = HeaderValue::try_from(format!("{}-{}", run.key, due.number)) else { return };
     let mut pauses = Pauses::new();
     let mut why = String::from("there was no time to place it");
+    let mut first_lost = None;
     while Instant::now() < give_up {
-        match client.post(place, body.clone(), Some(&key)).await {
-            Ok(answer) if answer.status == StatusCode::CREATED => match acknowledged(run, &answer) {
-                Ok((_, Some(end))) => return run.tally.borrow_mut().ended(end, from, Instant::now()),
-                Ok((saga, None)) => return follow(run, client, saga, from, give_up).await,
-                Err(unreadable) => return run.tally.borrow_mut().error(Instant::now(), unreadable),
-            },
+        match customer.connection().post(place, body.clone(), Some(&key)).await {
+            Ok(answer) if answer.status == StatusCode::CREATED => {
+                let end = match acknowledged(run, customer.at, &answer) {
+                    Ok((_, Some(end))) => Some(end),
+                    Ok((saga, None)) => followed(run, customer, saga, give_up).await,
+                    Err(unreadable) => return run.tally.borrow_mut().error(Instant::now(), unreadable),
+                };
+                let Some(end) = end else { return };
+                let (mut tally, now) = (run.tally.borrow_mut(), Instant::now());
+                tally.ended(end, from, now);
+                if let Some(lost) = first_lost {
+                    tally.recovered(lost, now);
+                }
+                return;
+            }
             Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
                 run.tally.borrow_mut().refused(Instant::now());
                 why = said(&answer);
@@ -101,8 +139,11 @@ async fn order(run: &Run, client: &mut Client, place: &Uri, due: Due) {
             Ok(answer) => return run.tally.borrow_mut().error(Instant::now(), said(&answer)),
             Err(lost) => {
                 run.tally.borrow_mut().lost(Instant::now());
+                first_lost.get_or_insert_with(Instant::now);
                 why = lost.to_string();
                 pauses.pause(None).await;
+                // Under the same key: whichever server gets it, it is the same order.
+                customer.turn();
             }
         }
     }
@@ -110,34 +151,36 @@ async fn order(run: &Run, client: &mut Client, place: &Uri, due: Due) {
 }
 
 /// Remembers what the server has promised, and reads how the saga ended if it has.
-fn acknowledged(run: &Run, answer: &Answer) -> Result<(SagaId, Option<End>), String> {
+fn acknowledged(run: &Run, by: usize, answer: &Answer) -> Result<(SagaId, Option<End>), String> {
     let seen: Seen<'_> = read(&answer.body).map_err(|error| format!("an answer cannot be read: {error}"))?;
-    run.tally.borrow_mut().acknowledged.push((seen.id, seen.saga_id));
+    run.tally.borrow_mut().acknowledged.push(Promise { order: seen.id, saga: seen.saga_id, by });
     let end = seen.saga.and_then(|saga| End::of(&saga.status, seen.reason.as_deref()));
     Ok((seen.saga_id, end))
 }
 
 /// Waits for the end of a saga whose order was acknowledged before.
-async fn follow(run: &Run, client: &mut Client, saga: SagaId, from: Instant, give_up: Instant) {
-    match end_of(client, saga, give_up).await {
-        Some(end) => run.tally.borrow_mut().ended(end, from, Instant::now()),
-        None => run.tally.borrow_mut().unfinished.push(saga),
+async fn followed(run: &Run, customer: &mut Customer, saga: SagaId, give_up: Instant) -> Option<End> {
+    let end = end_of(customer, saga, give_up).await;
+    if end.is_none() {
+        run.tally.borrow_mut().unfinished.push(saga);
     }
+    end
 }
 
 /// Asks for a saga until it has ended; `None` when it has not by `give_up`.
-pub(super) async fn end_of(client: &mut Client, saga: SagaId, give_up: Instant) -> Option<End> {
+pub(super) async fn end_of(customer: &mut Customer, saga: SagaId, give_up: Instant) -> Option<End> {
     let mut pauses = Pauses::new();
     loop {
         let left = give_up.checked_duration_since(Instant::now())?;
         let wait = left.as_secs().min(u64::from(WAIT_SECONDS));
         let path = Uri::try_from(format!("/sagas/{saga}?wait={wait}")).ok()?;
-        if let Ok(answer) = client.get(&path).await
+        if let Ok(answer) = customer.connection().get(&path).await
             && let Ok(seen) = read::<SagaSeen<'_>>(&answer.body)
             && let Some(end) = End::of(&seen.status, seen.reason.as_deref())
         {
             return Some(end);
         }
+        customer.turn();
         pauses.pause(None).await;
     }
 }
@@ -148,12 +191,12 @@ pub(super) fn said(answer: &Answer) -> String {
     format!("{}: {}", answer.status, text.chars().take(300).collect::<String>())
 }
 
-/// A client for everything but orders.
-pub(super) fn operator(run: &Run) -> Client {
-    operator_of(&run.target)
+/// One more client, of all servers.
+pub(super) fn onlooker(run: &Run) -> Customer {
+    Customer::new(&run.nodes.targets(), 0)
 }
 
-/// The same before there is a run.
-pub(super) fn operator_of(target: &Target) -> Client {
+/// A client for everything but orders, of one server.
+pub(super) fn operator(target: &Target) -> Client {
     Client::new(target.clone(), ANSWER_BOUND)
 }

@@ -63,6 +63,13 @@ impl Counters {
         self.series.values_mut().for_each(|series| series.last = 0.0);
     }
 
+    /// What another server has counted, too.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (name, series) in &other.series {
+            self.series.entry(name.clone()).or_default().total += series.total;
+        }
+    }
+
     /// A counter without labels.
     pub(super) fn total(&self, name: &str) -> f64 {
         self.series.get(name).map_or(0.0, |series| series.total)
@@ -108,13 +115,10 @@ impl Scraper {
         Self { client, path: Uri::from_static("/metrics"), counters: Counters::default() }
     }
 
-    /// Reads once; a server that does not answer is asked again the next time.
-    pub(super) async fn read(&mut self) {
-        if let Ok(answer) = self.client.get(&self.path).await
-            && answer.status.is_success()
-        {
-            self.counters.take(&String::from_utf8_lossy(&answer.body));
-        }
+    /// Reads once, if the server answers: a server that does not is asked again the next time.
+    pub(super) async fn read(&mut self) -> bool {
+        let answer = self.client.get(&self.path).await.ok().filter(|answer| answer.status.is_success());
+        answer.map(|answer| self.counters.take(&String::from_utf8_lossy(&answer.body))).is_some()
     }
 }
 

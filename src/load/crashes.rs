@@ -1,6 +1,6 @@
 //! Crashes on purpose: which actors, how often, in which mode.
 
-use super::{client::Client, options::crash_rate, run::Run};
+use super::{client::Client, clients::operator, options::crash_rate, run::Run};
 use hyper::{StatusCode, body::Bytes, http::Uri};
 use std::{
     fmt,
@@ -70,13 +70,15 @@ impl Crashes {
     }
 
     /// Crashes until it is dropped. Resolves only when the server refuses to crash anything.
-    pub(super) async fn go_on(&self, run: &Run, mut client: Client) -> String {
+    pub(super) async fn go_on(&self, run: &Run) -> String {
+        let mut clients: Vec<Client> = run.nodes.targets().iter().map(operator).collect();
         let every = Duration::from_secs_f64(1.0 / self.per_second);
         let mut due = Instant::now() + every;
         for number in 0.. {
             sleep_until(due.into()).await;
             let (actor, mode) = self.at(number);
-            match crash(&mut client, actor, mode).await {
+            let server = fastrand::usize(..clients.len());
+            match crash(&mut clients[server], actor, mode).await {
                 Ok(true) => run.tally.borrow_mut().crashed(Instant::now()),
                 // Being restarted: nothing is there to be crashed.
                 Ok(false) => due = Instant::now() + AWAY,

@@ -1,5 +1,6 @@
 //! What ends a run without a report. A cause is an error's source and not part of its text.
 
+use super::postgres::PostgresError;
 use std::{io, path::PathBuf, process::ExitStatus};
 
 /// Why there is no report.
@@ -19,6 +20,15 @@ pub enum LoadError {
         /// The last lines of its log.
         log: String,
     },
+    /// The PostgreSQL of the run's own cannot be used.
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
+    /// The same, where it does not say why.
+    #[error("cannot run PostgreSQL: {0}")]
+    Database(String),
+    /// A node goes on that others have given up.
+    #[error("{0} was frozen until the others had given it up, and goes on")]
+    Undead(String),
     /// The server does not take orders.
     #[error("the server is not ready: {0}")]
     NotReady(String),

@@ -1,10 +1,11 @@
 //! The load generator: places orders, crashes what it is told to crash, and audits what is left.
 //!
 //! ```text
-//!   Options ─▶ Server (a child process, or a URL) ◀── kills · crashes ──┐
-//!                  ▲  ▲── Shops to order from, where the mix has any    │
-//!        clients ──┘ Schedule hands out orders, Tally counts            │ one thread
-//!        watch ───── /metrics, /proc, the progress bar ─────────────────┘
+//!   Options ─▶ Nodes (child processes, or a URL) ◀── kills · freezes · crashes ──┐
+//!                 ▲  ▲   └── PostgreSQL, where there are several ◀── restarts ───┤
+//!                 │  └── Shops to order from, where the mix has any              │
+//!       clients ──┘ Schedule hands out orders, Tally counts                      │ one thread
+//!       watch ───── /metrics, /proc, the progress bar ───────────────────────────┘
 //!                  ▼
 //!   every saga rests ─▶ audit, acknowledged orders looked up ─▶ Report: table, JSON, page
 //! ```
@@ -15,20 +16,26 @@
 //! It shares its machine with the server, so it is lean: one thread, hyper's bare connections, bodies made
 //! once where they are alike, and of an answer only what counts is read.
 
+pub mod postgres;
+
 mod chart;
 mod client;
 mod clients;
+mod cluster;
 mod counters;
 mod crashes;
 mod error;
+mod freezes;
 mod kills;
 mod latency;
+mod nodes;
 mod options;
 mod order;
 mod page;
 mod plots;
 mod process;
 mod report;
+mod restarts;
 mod run;
 mod schedule;
 mod server;
@@ -41,25 +48,26 @@ mod timeline;
 mod verdict;
 mod watch;
 
+pub use cluster::{ClusterOptions, cluster};
 pub use crashes::CrashPlan;
 pub use error::LoadError;
 pub use options::{Mix, Options};
 pub use target::Target;
 
 use client::Client;
-use counters::Scraper;
-use futures::future::{join_all, select_all};
+use clients::Customer;
+use futures::future::{LocalBoxFuture, join_all, select_all};
 use hyper::http::Uri;
+use nodes::Nodes;
 use order::{Orders, read};
 use process::Usage;
 use report::{Measured, Report};
 use run::Run;
 use schedule::Schedule;
 use serde::Deserialize;
-use server::Server;
 use shops::Shops;
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     ffi::OsString,
     fs::File,
     io::{self, Write},
@@ -68,39 +76,45 @@ use std::{
     time::{Duration, Instant},
 };
 use tally::Tally;
-use tokio::sync::Mutex;
+use tokio::time::sleep;
 use verdict::Verdict;
 
 /// How long sagas whose end no client has seen may take to rest after the last order.
 const REST_BOUND: Duration = Duration::from_mins(1);
+/// How often it is looked whether the last trouble is over.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Runs a load and prints what it came to; whether every promise was kept. `server_arguments` are handed
-/// to the server that it starts, if it starts one.
+/// to the servers that it starts, if it starts any.
 ///
 /// # Errors
 /// When the run cannot be made or judged.
 pub async fn run(options: &Options, server_arguments: Vec<OsString>) -> Result<bool, LoadError> {
     let (json, html) = (create(options.json.as_deref())?, create(options.html.as_deref())?);
-    let server = match options.url {
-        Some(_) => None,
-        None => Some(RefCell::new(Server::start(server_arguments)?)),
+    let nodes = Rc::new(tokio::select! {
+        started = Nodes::start(options, server_arguments) => started?,
+        () = stop::asked() => return Err(LoadError::Interrupted),
+    });
+    let loaded = tokio::select! {
+        report = load(options, &nodes) => report,
+        () = stop::asked_again() => Err(LoadError::Interrupted),
     };
-    let report = tokio::select! {
-        report = load(options, server.as_ref()) => report?,
-        () = stop::asked_again() => return Err(LoadError::Interrupted),
+    let kept = match &loaded {
+        Ok(Report { passed: true, .. }) | Err(LoadError::Interrupted) => Vec::new(),
+        Ok(_) | Err(_) => nodes.keep(),
     };
-    print!("{report}");
+    nodes.end();
+    if let Ok(report) = &loaded {
+        print!("{report}");
+    }
+    kept.iter().for_each(|line| println!("{line}"));
+    let report = loaded?;
     if let Some((path, mut file)) = json {
         let written = serde_json::to_writer_pretty(&mut file, &report).map_err(io::Error::from);
         written.and_then(|()| writeln!(file)).map_err(|source| LoadError::Write { path, source })?;
     }
     if let Some((path, mut file)) = html {
         file.write_all(page::page(&report).as_bytes()).map_err(|source| LoadError::Write { path, source })?;
-    }
-    if !report.passed
-        && let Some(server) = server
-    {
-        println!("the database is kept: {}", server.into_inner().keep_database().display());
     }
     Ok(report.passed)
 }
@@ -112,42 +126,35 @@ fn create(path: Option<&Path>) -> Result<Option<(PathBuf, File)>, LoadError> {
     Ok(Some((path.to_owned(), file)))
 }
 
-/// Loads a server, waits until every saga rests, and judges.
-async fn load(options: &Options, server: Option<&RefCell<Server>>) -> Result<Report, LoadError> {
-    let target = match (&options.url, server) {
-        (Some(target), _) => target.clone(),
-        (None, Some(server)) => server.borrow().target(),
-        (None, None) => return Err(LoadError::NotReady("there is none".to_owned())),
-    };
-    let check = || server.map_or(Ok(()), |server| server.borrow_mut().note_end());
-    server::wait_until_ready(&target, check).await?;
-    let plan = crash_plan(options, &target).await?;
+/// Loads the servers, waits until every saga rests, and judges.
+async fn load(options: &Options, nodes: &Rc<Nodes>) -> Result<Report, LoadError> {
+    nodes.until_ready().await?;
+    let targets = nodes.targets();
+    let first = targets.first().ok_or_else(|| LoadError::NotReady("there is none".to_owned()))?;
+    let plan = crash_plan(options, first).await?;
     let key = format!("load-{:016x}", fastrand::u64(..));
-    let orders = orders(options, &target, &key).await?;
-    let mut scraper = Scraper::new(target.clone());
-    scraper.read().await;
-    let scraper = Mutex::new(scraper);
-    let used = || (server.map(|server| server.borrow().usage()), Usage::of(std::process::id()));
+    let orders = orders(options, first, &key).await?;
+    nodes.read_counters().await;
+    let used = || (nodes.usage(), Usage::of(std::process::id()));
     let (server_before, own_before) = used();
 
-    let clients = clients::connected(&target, options.concurrency).await;
-    let run = Rc::new(begin(options, target, key, orders));
-    place_all(options, &run, clients, server, &scraper, plan.as_ref()).await?;
+    let clients = clients::connected(&targets, options.concurrency).await;
+    let run = Rc::new(begin(options, Rc::clone(nodes), key, orders));
+    place_all(options, &run, clients, plan.as_ref()).await?;
 
-    let check = || server.map_or(Ok(()), |server| server.borrow_mut().note_end());
-    server::wait_until_ready(&run.target, check).await?;
-    let mut scraper = scraper.into_inner();
-    scraper.read().await;
+    nodes.until_ready().await?;
+    nodes.read_counters().await;
     let (server_after, own_after) = used();
     see_the_rest(&run).await;
     let measured = Measured {
-        counters: std::mem::take(&mut scraper.counters),
+        counters: nodes.counters().await,
         server: server_after.map(|after| after.since(server_before.unwrap_or_default())),
         generator: own_after.map(|after| after.since(own_before.unwrap_or_default()).cpu),
         crash: plan.map(|plan| plan.to_string()),
         seed: run.orders.seed(),
+        given_up: nodes.given_up(),
     };
-    let verdict = judge(&run, server).await?;
+    let verdict = judge(&run).await?;
     Ok(Report::new(options, &run.tally.borrow(), &measured, verdict))
 }
 
@@ -161,78 +168,88 @@ async fn orders(options: &Options, target: &Target, key: &str) -> Result<Orders,
     Ok(Orders::new(options.mix, shops, options.fail, seed))
 }
 
-fn begin(options: &Options, target: Target, key: String, orders: Orders) -> Run {
+fn begin(options: &Options, nodes: Rc<Nodes>, key: String, orders: Orders) -> Run {
     let start = Instant::now();
     Run {
-        target,
+        nodes,
         orders,
         schedule: RefCell::new(Schedule::new(start, options.most_orders(), options.longest(), options.rate)),
         tally: RefCell::new(Tally::new(start, options.longest())),
+        half: options.orders.map_or(u64::MAX, |orders| orders / 2),
         key,
+        is_over: Cell::new(false),
+        troubles: Cell::new(0),
     }
 }
 
-/// Has every order placed and waited for, while crashing and killing as asked.
+/// Has every order placed and waited for, while making the trouble that is asked for.
 async fn place_all(
     options: &Options,
     run: &Rc<Run>,
-    clients: Vec<Client>,
-    server: Option<&RefCell<Server>>,
-    scraper: &Mutex<Scraper>,
+    clients: Vec<Customer>,
     plan: Option<&CrashPlan>,
 ) -> Result<(), LoadError> {
     let bar = watch::bar(options);
     let place = |client| actix_rt::spawn(clients::place_orders(Rc::clone(run), client));
     let clients = join_all(clients.into_iter().map(place));
-    let crashes = async {
-        match plan {
-            Some(CrashPlan(plan)) => {
-                let each = plan.iter().map(|crashes| Box::pin(crashes.go_on(run, clients::operator(run))));
-                select_all(each).await.0
-            }
-            None => std::future::pending().await,
-        }
-    };
-    let kills = async {
-        match (options.kill_server, server) {
-            (Some(every), Some(server)) => {
-                let half = options.orders.map_or(u64::MAX, |orders| orders / 2);
-                kills::go_on(run, server, scraper, every, half).await
-            }
-            _ => std::future::pending().await,
+    let all_is_quiet = async {
+        clients.await;
+        run.is_over.set(true);
+        while run.troubles.get() > 0 {
+            sleep(LOOK).await;
         }
     };
     let ended = tokio::select! {
-        _ = clients => Ok(()),
-        refused = crashes => Err(LoadError::Crash(refused)),
-        error = kills => Err(error),
-        error = watch::go_on(run, server, scraper, &bar) => Err(error),
+        () = all_is_quiet => Ok(()),
+        error = trouble(options, run, plan) => Err(error),
+        error = watch::go_on(run, &bar) => Err(error),
         () = stop::when_asked(run) => Ok(()),
     };
     bar.finish_and_clear();
     ended
 }
 
+/// Makes all the trouble that is asked for. Resolves only when it can be made no more.
+async fn trouble(options: &Options, run: &Run, plan: Option<&CrashPlan>) -> LoadError {
+    let mut all: Vec<LocalBoxFuture<'_, LoadError>> = vec![Box::pin(std::future::pending())];
+    for crashes in plan.iter().flat_map(|CrashPlan(plan)| plan) {
+        all.push(Box::pin(async { LoadError::Crash(crashes.go_on(run).await) }));
+    }
+    if let Some(every) = options.kill_server.or(options.kill_node) {
+        all.push(Box::pin(kills::go_on(run, every)));
+    }
+    if let Some(every) = options.freeze_node {
+        all.push(Box::pin(freezes::go_on(run, every)));
+    }
+    if let (Some(every), Some(database)) = (options.restart_db, run.nodes.postgres()) {
+        all.push(Box::pin(async move { restarts::go_on(run, &database, every).await }));
+    }
+    select_all(all).await.0
+}
+
 /// Sees the orders that were acknowledged, but whose end their clients gave up waiting for, to their end.
 async fn see_the_rest(run: &Run) {
     let unfinished = std::mem::take(&mut run.tally.borrow_mut().unfinished);
     let give_up = Instant::now() + REST_BOUND;
-    let mut client = clients::operator(run);
+    let mut client = clients::onlooker(run);
     for saga in unfinished {
         // What is not at rest by then is reported as such.
         let _ = clients::end_of(&mut client, saga, give_up).await;
     }
 }
 
-async fn judge(run: &Run, server: Option<&RefCell<Server>>) -> Result<Verdict, LoadError> {
+async fn judge(run: &Run) -> Result<Verdict, LoadError> {
     let acknowledged = run.tally.borrow().acknowledged.clone();
-    match server {
-        Some(server) => {
-            let path = server.borrow().database();
-            verdict::of_database(&path, acknowledged).await
-        }
-        None => verdict::of_server(&run.target, &acknowledged).await,
+    if let Some(path) = run.nodes.sqlite() {
+        return verdict::of_database(&path, &acknowledged).await;
     }
+    let targets = run.nodes.targets();
+    let unfinished = match (run.nodes.postgres(), targets.first()) {
+        (Some(_), Some(first)) => Some(verdict::unfinished(first, Instant::now() + REST_BOUND).await?),
+        _ => None,
+    };
+    let verdict = verdict::of_servers(&targets, &acknowledged).await?;
+    Ok(Verdict { unfinished, ..verdict })
 }
 
 /// What is to be crashed; an error when the server has no such actor.

@@ -17,11 +17,13 @@ const LONGEST_FOR_ORDERS: Duration = Duration::from_mins(10);
 const MAX_RATE: f64 = 1_000_000.0;
 /// Most crashes a second: an actor that cannot start between two crashes does no work to disturb.
 const MAX_CRASH_RATE: f64 = 1_000.0;
+/// Most nodes: all of them share this machine.
+const MAX_NODES: i64 = 16;
 
 /// Places orders, crashes what it is told to crash, and audits what is left.
 ///
 /// Starts a server of its own on a temporary database (in TMPDIR; --config and --set are handed to it),
-/// unless --url names one.
+/// unless --url names one, or --nodes has several started on one PostgreSQL.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
     /// Load the server at this address instead of one started for the run, e.g. `http://127.0.0.1:8080`.
@@ -60,6 +62,24 @@ pub struct Options {
     /// time at the latest when half of --orders are placed.
     #[arg(long, value_name = "S", value_parser = seconds, conflicts_with = "url")]
     pub kill_server: Option<Duration>,
+    /// Load so many servers on one PostgreSQL, which is started for the run as well: this needs its programs
+    /// on this machine (Debian: apt-get install postgresql).
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=MAX_NODES), conflicts_with_all = ["url", "kill_server"])]
+    pub nodes: Option<u8>,
+    /// Use this PostgreSQL database instead of one of the run's own, e.g. `postgres://user:password@host/database`.
+    /// What is placed stays in it.
+    #[arg(long, value_name = "URL", requires = "nodes", conflicts_with = "restart_db")]
+    pub database: Option<String>,
+    /// Kill a random node (SIGKILL) every so many seconds and start it again; the first time as --kill-server does.
+    #[arg(long, value_name = "S", value_parser = seconds, requires = "nodes")]
+    pub kill_node: Option<Duration>,
+    /// Freeze a random node (SIGSTOP) every so many seconds until the others have given it up, then let it go on
+    /// (SIGCONT): it must end by itself, and is started again.
+    #[arg(long, value_name = "S", value_parser = seconds, requires = "nodes")]
+    pub freeze_node: Option<Duration>,
+    /// Restart PostgreSQL (pg_ctl -m immediate) every so many seconds.
+    #[arg(long, value_name = "S", value_parser = seconds, requires = "nodes")]
+    pub restart_db: Option<Duration>,
     /// Write the report to this file, as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -169,7 +189,7 @@ mod tests {
 
     #[test]
     fn what_is_not_allowed_is_refused_with_its_name() {
-        let refused: [(&[&str], &str); 8] = [
+        let refused: [(&[&str], &str); 13] = [
             (&["--fail", "1.5"], "--fail"),
             (&["--concurrency", "0"], "--concurrency"),
             (&["--orders", "0"], "--orders"),
@@ -178,6 +198,11 @@ mod tests {
             (&["--mix", "commerce"], "--mix"),
             (&["--url", "https://127.0.0.1"], "--url"),
             (&["--url", "http://127.0.0.1:1", "--kill-server", "1"], "--kill-server"),
+            (&["--nodes", "17"], "--nodes"),
+            (&["--nodes", "2", "--kill-server", "1"], "--kill-server"),
+            (&["--kill-node", "1"], "--nodes"),
+            (&["--database", "postgres://h/d"], "--nodes"),
+            (&["--nodes", "2", "--database", "postgres://h/d", "--restart-db", "1"], "--restart-db"),
         ];
         for (arguments, name) in refused {
             let message = parsed(arguments).unwrap_err();

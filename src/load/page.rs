@@ -21,7 +21,7 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft);
 .one { stroke: var(--one); } .two { stroke: var(--two); } .curve { fill: none; stroke-width: 1.8; stroke-linejoin: round;
   stroke-linecap: round; }
 .area { fill: var(--one); opacity: .14; } .bar { fill: var(--one); } .away { fill: var(--bad); opacity: .22; }
-.kill { stroke: var(--bad); stroke-width: 1.5; } .crash { fill: var(--mark); }
+.kill { stroke: var(--bad); stroke-width: 1.5; } .restart { stroke: var(--mark); stroke-width: 1.5; } .crash { fill: var(--mark); }
 svg text.t-one { fill: var(--one); } svg text.t-two { fill: var(--two); } svg text.t-kill { fill: var(--bad); }
 svg text.t-crash { fill: var(--mark); } .quantile { stroke: var(--two); stroke-width: 1.2; stroke-dasharray: 4 3; }
 ul { margin: .2rem 0; padding-left: 1.2rem; }

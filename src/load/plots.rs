@@ -133,10 +133,17 @@ fn middles(report: &Report) -> Vec<(f64, &Point)> {
 
 /// Kills, with the time until the server was ready again, and crashes.
 fn disturbances(chart: &mut Chart, report: &Report) {
-    for kill in &report.kills {
-        let words = format!("killed at {:.2} s, ready again after {:.0} ms", kill.at_s, kill.away_s * 1_000.0);
+    let kills = report.kills.iter().map(|kill| (kill, "killed"));
+    for (kill, how) in kills.chain(report.freezes.iter().map(|freeze| (freeze, "frozen"))) {
+        let words =
+            format!("{} {how} at {:.2} s, ready again after {:.0} ms", kill.server, kill.at_s, kill.away_s * 1_000.0);
         chart.stretch("away", kill.at_s, kill.at_s + kill.away_s, &words);
         chart.upright("kill", "t-kill", kill.at_s, "");
+    }
+    for restart in &report.database_restarts {
+        let words = format!("PostgreSQL restarted at {:.2} s, for {:.0} ms", restart.at_s, restart.away_s * 1_000.0);
+        chart.stretch("away", restart.at_s, restart.at_s + restart.away_s, &words);
+        chart.upright("restart", "t-crash", restart.at_s, "");
     }
     for (at, point) in middles(report).into_iter().filter(|(_, point)| point.crashes > 0) {
         chart.mark("crash", at, &format!("{} actors crashed from {:.1} s on", point.crashes, point.at_s));
@@ -149,8 +156,11 @@ fn names(report: &Report, drawn: &[(&'static str, &'static str)]) -> Vec<(&'stat
     if report.crashes > 0 {
         names.push(("t-crash", "▲ actors crashed"));
     }
-    if !report.kills.is_empty() {
-        names.push(("t-kill", "| server killed, until ready again"));
+    if !report.kills.is_empty() || !report.freezes.is_empty() {
+        names.push(("t-kill", "| server killed or frozen, until ready again"));
+    }
+    if !report.database_restarts.is_empty() {
+        names.push(("t-crash", "| PostgreSQL restarted"));
     }
     names
 }

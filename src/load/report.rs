@@ -6,7 +6,7 @@ use super::{
     options::Options,
     process::Usage,
     schedule::as_f64,
-    tally::{Kill, Tally},
+    tally::{Absence, DatabaseRestart, Tally},
     timeline::Point,
     verdict::Verdict,
 };
@@ -41,7 +41,13 @@ pub(super) struct Report {
     pub(super) sagas_per_s: f64,
     pub(super) latency_ms: Percentiles,
     pub(super) crashes: u64,
-    pub(super) kills: Vec<Kill>,
+    pub(super) kills: Vec<Absence>,
+    pub(super) freezes: Vec<Absence>,
+    pub(super) database_restarts: Vec<DatabaseRestart>,
+    /// How often a node has ended because others had given it up.
+    pub(super) nodes_given_up: u64,
+    /// The longest time from the loss of a request to the end of its order's saga.
+    pub(super) longest_recovery_s: f64,
     pub(super) actor_restarts: u64,
     pub(super) actor_restarts_by_actor: BTreeMap<String, u64>,
     pub(super) server: Server,
@@ -68,6 +74,11 @@ pub(super) struct Asked {
     pub(super) fail: f64,
     pub(super) crash: Option<String>,
     pub(super) kill_server_s: Option<f64>,
+    /// Servers on one PostgreSQL.
+    pub(super) nodes: Option<u8>,
+    pub(super) kill_node_s: Option<f64>,
+    pub(super) freeze_node_s: Option<f64>,
+    pub(super) restart_db_s: Option<f64>,
     pub(super) own_server: bool,
 }
 
@@ -95,12 +106,14 @@ pub(super) struct Measured {
     pub(super) generator: Option<Duration>,
     pub(super) crash: Option<String>,
     pub(super) seed: Option<u32>,
+    pub(super) given_up: u64,
 }
 
 impl Report {
     pub(super) fn new(options: &Options, tally: &Tally, measured: &Measured, verdict: Verdict) -> Self {
         let took = tally.took();
-        let seconds = took.as_secs_f64().max(1e-9);
+        let took_s = took.as_secs_f64().max(1e-9);
+        let seconds = |every: Option<Duration>| every.map(|every| every.as_secs_f64());
         let ended = tally.ended_in_all();
         let restarts: BTreeMap<String, u64> =
             measured.counters.restarts().into_iter().map(|(actor, restarts)| (actor, whole(restarts))).collect();
@@ -116,7 +129,11 @@ impl Report {
                 seed: measured.seed,
                 fail: options.fail,
                 crash: measured.crash.clone(),
-                kill_server_s: options.kill_server.map(|every| every.as_secs_f64()),
+                kill_server_s: seconds(options.kill_server),
+                nodes: options.nodes,
+                kill_node_s: seconds(options.kill_node),
+                freeze_node_s: seconds(options.freeze_node),
+                restart_db_s: seconds(options.restart_db),
                 own_server: options.url.is_none(),
             },
             elapsed_s: took.as_secs_f64(),
@@ -134,11 +151,15 @@ impl Report {
             latency_ms: tally.latency.percentiles(),
             crashes: tally.crashes,
             kills: tally.kills.clone(),
+            freezes: tally.freezes.clone(),
+            database_restarts: tally.database_restarts.clone(),
+            nodes_given_up: measured.given_up,
+            longest_recovery_s: tally.longest_recovery.as_secs_f64(),
             actor_restarts: restarts.values().sum(),
             actor_restarts_by_actor: restarts,
             server: Server::new(measured.server, ended),
             generator_cpu_s: measured.generator.map(|cpu| cpu.as_secs_f64()),
-            store: Store::new(&measured.counters, seconds, ended),
+            store: Store::new(&measured.counters, took_s, ended),
             verdict,
             timeline_width_s: tally.timeline.width().as_secs_f64(),
             timeline: tally.timeline.points(took),

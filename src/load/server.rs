@@ -1,18 +1,20 @@
-//! A server of the run's own: a process on a temporary database, killed and started again as often as wanted.
+//! A server of the run's own: a process, killed, frozen and started again as often as wanted.
 
 use super::{LoadError, client::Client, process::Usage, target::Target};
 use hyper::{StatusCode, http::Uri};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::VecDeque,
     ffi::OsString,
-    io::{BufRead, BufReader},
+    fs::File,
+    io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
-use tempfile::TempDir;
 use tokio::time::sleep;
 
 /// How long a server may take to be ready.
@@ -23,26 +25,161 @@ const PORTS: std::ops::Range<u16> = 10_240..32_768;
 /// Lines of its log that are kept, to say why it ended.
 const LINES: usize = 10;
 
-/// A running server. Killed, and its database removed, when dropped.
+/// How a server is started, again and again.
+pub(super) struct How {
+    arguments: Vec<OsString>,
+    environment: Vec<(&'static str, String)>,
+    log: Log,
+}
+
+/// Where a log goes, beside the lines that are kept.
+enum Log {
+    Nowhere,
+    File(PathBuf),
+    /// To the terminal, each line after this name.
+    Shown(String),
+}
+
+/// The same, open.
+enum OpenLog {
+    Nowhere,
+    File(File),
+    Shown(String),
+}
+
+impl Log {
+    fn open(&self) -> std::io::Result<OpenLog> {
+        Ok(match self {
+            Self::Nowhere => OpenLog::Nowhere,
+            Self::File(path) => OpenLog::File(File::options().create(true).append(true).open(path)?),
+            Self::Shown(name) => OpenLog::Shown(name.clone()),
+        })
+    }
+}
+
+impl OpenLog {
+    fn write(&mut self, line: &str) {
+        match self {
+            Self::Nowhere => {}
+            // A full disk has worse consequences.
+            Self::File(file) => drop(writeln!(file, "{line}")),
+            Self::Shown(name) => eprintln!("{name}  {line}"),
+        }
+    }
+}
+
+/// A running server. Killed when dropped.
 pub(super) struct Server {
     child: Child,
-    /// What was given on the command line for every server, such as `--set` and its value.
-    arguments: Vec<OsString>,
+    how: How,
     port: u16,
-    directory: TempDir,
     log: Arc<Mutex<VecDeque<String>>>,
+    /// Reads its log.
+    reader: Option<JoinHandle<()>>,
     /// What the servers before this one have used.
     before: Usage,
 }
 
+/// A server that has ended although nobody killed it.
+pub(super) struct Ended {
+    status: ExitStatus,
+    log: String,
+}
+
+impl Ended {
+    /// How.
+    pub(super) const fn status(&self) -> ExitStatus {
+        self.status
+    }
+
+    /// Whether it says that others have given it up.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.has_failed() && self.log.contains("others have taken its sagas over")
+    }
+
+    /// Whether it has ended as servers do that cannot go on, not by a crash.
+    pub(super) fn has_failed(&self) -> bool {
+        self.status.code() == Some(1)
+    }
+}
+
+impl From<Ended> for LoadError {
+    fn from(Ended { status, log }: Ended) -> Self {
+        Self::ServerEnded { status, log }
+    }
+}
+
+impl How {
+    /// On a SQLite database.
+    pub(super) fn on_sqlite(given: Vec<OsString>, database: &Path) -> Self {
+        let own = [("store.url", format!("sqlite:{}", database.display()))];
+        Self { arguments: with(given, own), environment: Vec::new(), log: Log::Nowhere }
+    }
+
+    /// As one node of several on a PostgreSQL database.
+    pub(super) fn on_postgres(given: Vec<OsString>, url: &str, node: &str, log: PathBuf) -> Self {
+        Self::node(given, url, node, Log::File(log))
+    }
+
+    /// The same, with a log for people.
+    pub(super) fn to_be_watched(given: Vec<OsString>, url: &str, node: &str) -> Self {
+        let human = ["telemetry.log=info", "telemetry.format=human"].into_iter().flat_map(|set| ["--set", set]);
+        let given = human.map(OsString::from).chain(given).collect();
+        Self::node(given, url, node, Log::Shown(node.to_owned()))
+    }
+
+    fn node(given: Vec<OsString>, url: &str, node: &str, log: Log) -> Self {
+        let mut given = given.into_iter();
+        let mut others = Vec::with_capacity(given.len());
+        while let Some(argument) = given.next() {
+            let value = if argument == "--set" { given.next() } else { None };
+            // It would be in force over the environment.
+            if !value.as_ref().is_some_and(|value| value.as_encoded_bytes().starts_with(b"store.url=")) {
+                others.push(argument);
+                others.extend(value);
+            }
+        }
+        let arguments = with(others, [("node.id", node.to_owned())]);
+        // The password is nobody's business, and arguments can be read by everybody.
+        Self { arguments, environment: vec![("BACKSTITCH__STORE__URL", url.to_owned())], log }
+    }
+
+    fn start(&self, port: u16, kept: &Arc<Mutex<VecDeque<String>>>) -> Result<(Child, JoinHandle<()>), LoadError> {
+        let mut command = Command::new(std::env::current_exe().map_err(LoadError::Server)?);
+        command.arg("serve").args(&self.arguments).arg("--set").arg(format!("http.bind=127.0.0.1:{port}"));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        // Each crash on purpose would first unwind and print its stack: a stall that only the load run has.
+        command.env("RUST_BACKTRACE", "0");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        // Ctrl-C on a terminal reaches the whole group, and it is for the load generator to end the server.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut log = self.log.open().map_err(LoadError::Directory)?;
+        let mut child = command.spawn().map_err(LoadError::Server)?;
+        let (stderr, kept) = (child.stderr.take(), Arc::clone(kept));
+        let reader = std::thread::spawn(move || stderr.into_iter().for_each(|lines| keep_log(lines, &mut log, &kept)));
+        Ok((child, reader))
+    }
+}
+
+/// The user's own arguments, and after them those that are in force whatever the user says.
+fn with<const N: usize>(given: Vec<OsString>, own: [(&str, String); N]) -> Vec<OsString> {
+    let set = |key: &str, value: &str| ["--set".into(), OsString::from(format!("{key}={value}"))];
+    let own = own.iter().flat_map(|(key, value)| set(key, value));
+    let log = set("telemetry.log", "warn");
+    log.into_iter().chain(given).chain(own).chain(set("simulation.enabled", "true")).collect()
+}
+
 impl Server {
-    /// Starts one on an empty database. It listens before anyone can know, so see [`wait_until_ready`].
-    pub(super) fn start(arguments: Vec<OsString>) -> Result<Self, LoadError> {
-        let directory = tempfile::Builder::new().prefix("backstitch-load-").tempdir().map_err(LoadError::Directory)?;
-        let port = free_port()?;
+    /// Starts one. It listens before anyone can know, so see [`wait_until_ready`].
+    pub(super) fn start(how: How) -> Result<Self, LoadError> {
+        Self::start_on(free_port()?, how)
+    }
+
+    /// The same on a port of somebody's choice.
+    pub(super) fn start_on(port: u16, how: How) -> Result<Self, LoadError> {
         let log = Arc::default();
-        let child = spawn(&arguments, &directory, port, &log)?;
-        Ok(Self { child, arguments, port, directory, log, before: Usage::default() })
+        let (child, reader) = how.start(port, &log)?;
+        Ok(Self { child, how, port, log, reader: Some(reader), before: Usage::default() })
     }
 
     /// Where it listens, also after it was killed and started again.
@@ -50,18 +187,44 @@ impl Server {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)).into()
     }
 
-    /// Where its database is.
-    pub(super) fn database(&self) -> PathBuf {
-        database(&self.directory)
+    /// SIGKILL: nothing gets to say goodbye.
+    pub(super) fn kill(&mut self) {
+        self.before = self.usage();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
-    /// SIGKILL: nothing gets to say goodbye. And another one on the same database and port.
-    pub(super) fn kill_and_restart(&mut self) -> Result<(), LoadError> {
-        self.note_end()?;
-        self.before = self.usage();
-        self.end();
-        self.child = spawn(&self.arguments, &self.directory, self.port, &self.log)?;
+    /// Another one on the same database and port, after it has ended.
+    pub(super) fn start_again(&mut self) -> Result<(), LoadError> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let (child, reader) = self.how.start(self.port, &self.log)?;
+        (self.child, self.reader) = (child, Some(reader));
         Ok(())
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGTERM, unless it has ended.
+    pub(super) fn terminate(&self) -> Result<(), LoadError> {
+        self.signal(Signal::TERM)
+    }
+
+    /// SIGSTOP.
+    pub(super) fn freeze(&self) -> Result<(), LoadError> {
+        self.signal(Signal::STOP)
+    }
+
+    /// SIGCONT.
+    pub(super) fn thaw(&self) -> Result<(), LoadError> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), LoadError> {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).map_err(|error| LoadError::Server(error.into()))
     }
 
     /// What all servers of the run have used.
@@ -69,40 +232,23 @@ impl Server {
         self.before.and(Usage::of(self.child.id()).unwrap_or_default())
     }
 
-    /// An error when it ended although nobody killed it.
-    pub(super) fn note_end(&mut self) -> Result<(), LoadError> {
-        match self.child.try_wait().map_err(LoadError::Server)? {
-            None => Ok(()),
-            Some(status) => Err(self.ended(status)),
+    /// How it has ended, if it has.
+    pub(super) fn ended(&mut self) -> Result<Option<Ended>, LoadError> {
+        let Some(status) = self.child.try_wait().map_err(LoadError::Server)? else { return Ok(None) };
+        // Its last words are read once its end of the pipe is closed.
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
         }
-    }
-
-    fn ended(&self, status: ExitStatus) -> LoadError {
         let lines = self.log.lock().unwrap_or_else(PoisonError::into_inner);
-        LoadError::ServerEnded { status, log: lines.iter().flat_map(|line| ["\n  ", line]).collect() }
-    }
-
-    fn end(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-
-    /// Ends it and leaves its database where it is: where that is.
-    pub(super) fn keep_database(mut self) -> PathBuf {
-        self.end();
-        self.directory.disable_cleanup(true);
-        self.database()
+        Ok(Some(Ended { status, log: lines.iter().flat_map(|line| ["\n  ", line]).collect() }))
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.end();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
-}
-
-fn database(directory: &TempDir) -> PathBuf {
-    directory.path().join("backstitch.db")
 }
 
 /// Waits until a server takes orders; `check` says whether there is still one to wait for.
@@ -140,40 +286,11 @@ fn free_port() -> Result<u16, LoadError> {
     tried.map_err(LoadError::Server)
 }
 
-fn spawn(
-    arguments: &[OsString],
-    directory: &TempDir,
-    port: u16,
-    log: &Arc<Mutex<VecDeque<String>>>,
-) -> Result<Child, LoadError> {
-    let mut command = Command::new(std::env::current_exe().map_err(LoadError::Server)?);
-    command.arg("serve").args(arguments);
-    // After the user's own, so that these are in force.
-    for (key, value) in [
-        ("store.url", format!("sqlite:{}", database(directory).display())),
-        ("http.bind", format!("127.0.0.1:{port}")),
-        ("simulation.enabled", "true".to_owned()),
-        ("telemetry.log", "warn".to_owned()),
-    ] {
-        command.arg("--set").arg(format!("{key}={value}"));
-    }
-    // Each crash on purpose would first unwind and print its stack: a stall that only the load run has.
-    command.env("RUST_BACKTRACE", "0");
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    // Ctrl-C on a terminal reaches the whole group, and it is for the load generator to end the server.
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command.spawn().map_err(LoadError::Server)?;
-    if let Some(stderr) = child.stderr.take() {
-        let kept = Arc::clone(log);
-        std::thread::spawn(move || keep_log(stderr, &kept));
-    }
-    Ok(child)
-}
-
 /// Reads to the end, so that the server never blocks on a full pipe, and keeps the last lines. Panics are
 /// left out: most are on purpose.
-fn keep_log(stderr: ChildStderr, kept: &Mutex<VecDeque<String>>) {
+fn keep_log(stderr: ChildStderr, log: &mut OpenLog, kept: &Mutex<VecDeque<String>>) {
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+        log.write(&line);
         if line.contains("\"panicked\"") || line.contains("on purpose") {
             continue;
         }

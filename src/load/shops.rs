@@ -10,7 +10,7 @@
 use super::{
     LoadError,
     client::{Answer, Client},
-    clients::{Pauses, operator_of, said},
+    clients::{Pauses, operator, said},
     order::read,
     target::Target,
 };
@@ -133,7 +133,7 @@ struct Maker {
 
 impl Maker {
     fn new(target: &Target, run: &str) -> Self {
-        let clients = (0..MAKERS).map(|_| operator_of(target)).collect();
+        let clients = (0..MAKERS).map(|_| operator(target)).collect();
         Self { clients, run: run.to_owned(), sent: 0 }
     }
 

@@ -17,7 +17,8 @@ pub(super) async fn asked_again() {
     asked().await;
 }
 
-async fn asked() {
+/// Resolves on SIGINT or SIGTERM.
+pub(super) async fn asked() {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return std::future::pending().await;

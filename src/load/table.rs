@@ -26,7 +26,7 @@ impl Report {
         let latency = &self.latency_ms;
         let known =
             |value: Option<f64>, unit: &str| value.map_or("not known".into(), |value| format!("{value:.1} {unit}"));
-        vec![
+        let mut rows = vec![
             ("run", self.title()),
             ("placed", count(self.placed)),
             ("acknowledged", count(self.acknowledged)),
@@ -58,7 +58,30 @@ impl Report {
             ("commits/s", format!("{:.0}", self.store.commits_per_s)),
             ("mean batch", format!("{:.1} commands", self.store.mean_batch)),
             ("statements a saga", format!("{:.1}", self.store.statements_per_saga)),
-        ]
+        ];
+        if self.longest_recovery_s > 0.0 {
+            let words = format!("{:.2} s at most until its saga's end", self.longest_recovery_s);
+            rows.push(("after a lost request", words));
+        }
+        if let Some(nodes) = self.run.nodes {
+            let (freezes, given_up) = (self.freezes.len(), self.nodes_given_up);
+            rows.push(("nodes", format!("{nodes}, {freezes} freezes, {given_up} ended as given up")));
+            rows.push(("database restarts", self.restarts()));
+        }
+        rows
+    }
+
+    fn restarts(&self) -> String {
+        let restarts = &self.database_restarts;
+        if restarts.is_empty() {
+            return count(0);
+        }
+        let longest = |seconds: &mut dyn Iterator<Item = f64>| seconds.fold(0.0, f64::max);
+        let away = longest(&mut restarts.iter().map(|restart| restart.away_s));
+        let served = longest(&mut restarts.iter().filter_map(|restart| restart.served_after_s));
+        let never = restarts.iter().filter(|restart| restart.served_after_s.is_none()).count();
+        let never = if never > 0 { format!("; no saga has ended after {never}") } else { String::new() };
+        format!("{}, {away:.2} s away at most, and {served:.2} s more until a saga ended{never}", restarts.len())
     }
 
     /// What was run, in a line.
@@ -75,6 +98,10 @@ impl Report {
         }
         title.extend(run.crash.as_ref().map(|crash| format!("crashing {crash}")));
         title.extend(run.kill_server_s.map(|every| format!("killed every {every} s")));
+        title.extend(run.nodes.map(|nodes| format!("{nodes} nodes on PostgreSQL")));
+        title.extend(run.kill_node_s.map(|every| format!("one killed every {every} s")));
+        title.extend(run.freeze_node_s.map(|every| format!("one frozen every {every} s")));
+        title.extend(run.restart_db_s.map(|every| format!("PostgreSQL restarted every {every} s")));
         title.join(", ")
     }
 }
@@ -98,7 +125,8 @@ impl fmt::Display for Verdict {
             count(kept.missing),
             count(kept.not_at_rest)
         )?;
-        kept.offending.iter().try_for_each(|offender| writeln!(f, "  {offender}"))
+        kept.offending.iter().try_for_each(|offender| writeln!(f, "  {offender}"))?;
+        self.unfinished.map_or(Ok(()), |unfinished| writeln!(f, "sagas that did not end: {}", count(unfinished)))
     }
 }
 

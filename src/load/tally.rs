@@ -38,24 +38,50 @@ pub(super) struct Tally {
     pub(super) errors: u64,
     pub(super) examples: Vec<String>,
     pub(super) crashes: u64,
-    pub(super) kills: Vec<Kill>,
+    pub(super) kills: Vec<Absence>,
+    pub(super) freezes: Vec<Absence>,
+    pub(super) database_restarts: Vec<DatabaseRestart>,
+    /// The longest time from the loss of a request to the end of its order's saga.
+    pub(super) longest_recovery: Duration,
     pub(super) latency: Latency,
     pub(super) timeline: Timeline,
-    /// What the server promised to keep.
-    pub(super) acknowledged: Vec<(OrderId, SagaId)>,
+    /// What the servers promised to keep.
+    pub(super) acknowledged: Vec<Promise>,
     /// Those among them whose end nobody has seen yet.
     pub(super) unfinished: Vec<SagaId>,
     /// When the latest saga ended.
     last_end: Option<Instant>,
 }
 
-/// A kill of the server.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct Kill {
+/// An order that was acknowledged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Promise {
+    pub(super) order: OrderId,
+    pub(super) saga: SagaId,
+    /// The node that has promised it.
+    pub(super) by: usize,
+}
+
+/// A time for which a server was not there.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Absence {
+    /// Which.
+    pub(super) server: String,
     /// When, in seconds since the start.
     pub(super) at_s: f64,
     /// How long it took until the server was ready again.
     pub(super) away_s: f64,
+}
+
+/// A restart of the database.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct DatabaseRestart {
+    /// When, in seconds since the start.
+    pub(super) at_s: f64,
+    /// How long it took until the database was there again.
+    pub(super) away_s: f64,
+    /// How long after that the first saga ended; nothing when none did.
+    pub(super) served_after_s: Option<f64>,
 }
 
 impl Tally {
@@ -75,6 +101,9 @@ impl Tally {
             examples: Vec::new(),
             crashes: 0,
             kills: Vec::new(),
+            freezes: Vec::new(),
+            database_restarts: Vec::new(),
+            longest_recovery: Duration::ZERO,
             latency: Latency::fine(),
             timeline: Timeline::new(),
             acknowledged: Vec::new(),
@@ -128,12 +157,43 @@ impl Tally {
         self.note(now, Happened::Crashed);
     }
 
-    /// The server was killed, and is ready again.
-    pub(super) fn killed(&mut self, killed: Instant, ready: Instant) {
-        self.kills.push(Kill {
-            at_s: killed.saturating_duration_since(self.start).as_secs_f64(),
-            away_s: ready.saturating_duration_since(killed).as_secs_f64(),
+    /// A server was killed, and is ready again.
+    pub(super) fn killed(&mut self, server: &str, killed: Instant, ready: Instant) {
+        let absence = self.absence(server, killed, ready);
+        self.kills.push(absence);
+    }
+
+    /// A server was frozen, and is ready again.
+    pub(super) fn frozen(&mut self, server: &str, frozen: Instant, ready: Instant) {
+        let absence = self.absence(server, frozen, ready);
+        self.freezes.push(absence);
+    }
+
+    fn absence(&self, server: &str, from: Instant, ready: Instant) -> Absence {
+        Absence {
+            server: server.to_owned(),
+            at_s: self.since_start(from).as_secs_f64(),
+            away_s: ready.saturating_duration_since(from).as_secs_f64(),
+        }
+    }
+
+    /// The database was restarted.
+    pub(super) fn database_restarted(&mut self, begun: Instant, back: Instant, served: Option<Instant>) {
+        self.database_restarts.push(DatabaseRestart {
+            at_s: self.since_start(begun).as_secs_f64(),
+            away_s: back.saturating_duration_since(begun).as_secs_f64(),
+            served_after_s: served.map(|served| served.saturating_duration_since(back).as_secs_f64()),
         });
+    }
+
+    /// The saga of an order has ended of which a request was lost at `lost`.
+    pub(super) fn recovered(&mut self, lost: Instant, now: Instant) {
+        self.longest_recovery = self.longest_recovery.max(now.saturating_duration_since(lost));
+    }
+
+    /// Whether a saga has ended since.
+    pub(super) fn ended_since(&self, when: Instant) -> bool {
+        self.last_end.is_some_and(|end| end > when)
     }
 
     /// Sagas that ended, however they ended.

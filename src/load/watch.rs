@@ -1,32 +1,21 @@
 //! Watches a run: reads the server's counters now and then, and shows progress on a terminal.
 
-use super::{LoadError, counters::Scraper, options::Options, run::Run, server::Server};
+use super::{LoadError, options::Options, run::Run};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{
-    cell::RefCell,
-    time::{Duration, Instant},
-};
-use tokio::{sync::Mutex, time::sleep};
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// How often. Each reading costs the server one request.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Watches until it is dropped. Resolves only when the server has ended by itself.
-pub(super) async fn go_on(
-    run: &Run,
-    server: Option<&RefCell<Server>>,
-    scraper: &Mutex<Scraper>,
-    bar: &ProgressBar,
-) -> LoadError {
+pub(super) async fn go_on(run: &Run, bar: &ProgressBar) -> LoadError {
     let (mut seen, mut looked) = (0, Instant::now());
     loop {
         sleep(EVERY).await;
-        let restarts: f64 = {
-            let mut scraper = scraper.lock().await;
-            scraper.read().await;
-            scraper.counters.restarts().values().sum()
-        };
-        if let Some(Err(error)) = server.map(|server| server.borrow_mut().note_end()) {
+        run.nodes.read_counters().await;
+        let restarts: f64 = run.nodes.counters().await.restarts().values().sum();
+        if let Err(error) = run.nodes.look_after() {
             return error;
         }
         let tally = run.tally.borrow();

@@ -5,6 +5,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use std::{
     net::TcpListener,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
 };
@@ -111,6 +112,46 @@ fn a_load_on_shops_that_crashes_and_kills_its_server_leaves_stock_that_adds_up()
     ] {
         assert_eq!(violations(&report, check), 0, "{check}");
     }
+}
+
+/// A temporary directory that the user can enter as whom PostgreSQL runs.
+fn open_directory() -> tempfile::TempDir {
+    let everybody = std::fs::Permissions::from_mode(0o755);
+    tempfile::Builder::new().permissions(everybody).tempdir().expect("a temporary directory")
+}
+
+/// Loads nodes on a PostgreSQL of the run's own, makes trouble, and finds everything that was acknowledged.
+fn assert_nodes_keep_everything(trouble: &[&str]) -> Value {
+    let directory = open_directory();
+    let arguments = ["--nodes", "2", "--orders", "200", "--concurrency", "8", "--fail", "0.2", "--json", "load.json"];
+
+    let output = load(directory.path(), &[&arguments[..], trouble].concat());
+
+    let printed = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{printed}{}", text(&output.stderr));
+    let report = written(&directory.path().join("load.json"));
+    assert_eq!((&report["acknowledged"], &report["run"]["nodes"]), (&json!(200), &json!(2)));
+    let verdict = &report["verdict"];
+    assert_eq!((&verdict["audit"]["clean"], &verdict["unfinished"]), (&json!(true), &json!(0)));
+    assert_eq!(verdict["acknowledged"], json!({"checked": 200, "missing": 0, "not_at_rest": 0, "offending": []}));
+    let left: Vec<_> = std::fs::read_dir(directory.path()).expect("a directory").flatten().collect();
+    assert_eq!(left.len(), 1, "only the report is left: {left:?}");
+    report
+}
+
+#[test]
+fn nodes_that_are_killed_leave_what_they_have_acknowledged_to_the_others() {
+    let report = assert_nodes_keep_everything(&["--kill-node", "1s"]);
+
+    let server = report["kills"][0]["server"].as_str().unwrap_or_default().to_owned();
+    assert!(server.starts_with("node-"), "{report:#}");
+}
+
+#[test]
+fn nodes_whose_database_is_restarted_lose_nothing_that_they_have_acknowledged() {
+    let report = assert_nodes_keep_everything(&["--restart-db", "1s"]);
+
+    assert!(report["database_restarts"][0]["away_s"].as_f64() > Some(0.0), "{report:#}");
 }
 
 #[actix_web::test]

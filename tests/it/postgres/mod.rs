@@ -22,7 +22,7 @@ struct Url {
 impl Url {
     /// Of a database of the process's own server, whatever other server the tests run on.
     fn own() -> Self {
-        let port = Cluster::shared().lock().expect("a server").port;
+        let port = Cluster::shared().lock().expect("a server").port();
         let [user, password] = Cluster::OWNER.map(str::to_owned);
         let host = format!("localhost:{port}");
         Self { user, password, host, database: "postgres".into(), parameters: "sslmode=disable".into() }

@@ -1,23 +1,13 @@
 //! PostgreSQL for tests: a server of the test process's own, started when it is first needed and gone when the
 //! process is, however that ends; and a database for each test.
 //!
-//! ```text
-//!   test process ── orders, on a pipe ──▶ sh ── initdb, pg_ctl ──▶ postgres
-//!                     its end, too: stop at once, remove everything
-//! ```
-//!
 //! `TEST_POSTGRES_URL` names a server to use instead, without TLS, with a role that may create databases.
 
-use backstitch::store;
+use backstitch::{
+    load::postgres::{Postgres, Setup},
+    store,
+};
 use std::{
-    fs,
-    io::{BufRead, BufReader, Write},
-    os::unix::{
-        fs::{MetadataExt, PermissionsExt, chown},
-        process::CommandExt,
-    },
-    path::{Path, PathBuf},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Mutex, OnceLock,
         atomic::{AtomicU64, Ordering},
@@ -27,38 +17,16 @@ use std::{
 };
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-/// The oldest server that will do.
-const OLDEST: u32 = 15;
-/// Who the server belongs to, for whom the password is not the point.
-const ROLE: &str = "backstitch";
-const PASSWORD: &str = "p@ss/w?rd";
-const PASSWORD_IN_URLS: &str = "p%40ss%2Fw%3Frd";
-/// Below what the kernel gives out to those who ask for any port, as all other tests do.
-const PORTS: std::ops::Range<u16> = 10_240..32_768;
-/// What starts and stops the server, as the user who may, for as long as anybody can tell it to.
-const KEEPER: &str = r#"
-    control() { "$BIN/pg_ctl" -D "$HERE/data" -s -w "$@" >>"$HERE/control.log" 2>&1; }
-    while read -r order; do
-        case $order in
-        init) "$BIN/initdb" -D "$HERE/data" -U "$ROLE" --pwfile="$HERE/password" --auth=scram-sha-256 \
-            --no-locale --encoding=UTF8 --no-sync >>"$HERE/control.log" 2>&1 ;;
-        start) control -l "$HERE/server.log" start ;;
-        stop) control -m immediate stop ;;
-        esac
-        echo "$?"
-    done
-    control -m immediate stop
-    rm -rf "$HERE"
-"#;
+/// The password of whoever the server belongs to, and as it is written in URLs.
+const PASSWORD: [&str; 2] = ["p@ss/w?rd", "p%40ss%2Fw%3Frd"];
+/// What the server has that only tests need.
+const SETTINGS: &str = "shared_buffers = 64MB\nssl = on\nssl_cert_file = '../server.pem'\n\
+                        ssl_key_file = '../server.key'";
+const FILES: &[(&str, &str)] =
+    &[("server.pem", include_str!("tls/server.pem")), ("server.key", include_str!("tls/server.key"))];
 
 /// A server. It ends when this is dropped, or the process ends.
-pub(crate) struct Cluster {
-    orders: Option<ChildStdin>,
-    done: BufReader<ChildStdout>,
-    keeper: Child,
-    directory: PathBuf,
-    pub(crate) port: u16,
-}
+pub(crate) struct Cluster(Postgres);
 
 /// What a server of tests promises of its disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,58 +44,26 @@ impl Cluster {
     }
 
     fn with(disk: Disk) -> Self {
-        let bin = binaries();
-        let directory = tempfile::Builder::new().prefix("backstitch-postgres-").tempdir().expect("a directory").keep();
-        fs::set_permissions(&directory, fs::Permissions::from_mode(0o700)).expect("a directory of one's own");
-        let mut keeper = Command::new("sh");
-        keeper.args(["-c", KEEPER]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        keeper.env("BIN", bin).env("HERE", &directory).env("ROLE", ROLE).env("LC_ALL", "C").current_dir(&directory);
-        // Ctrl-C reaches a whole group, and this one has to clean up.
-        keeper.process_group(0);
-        // PostgreSQL refuses to run as root.
-        let owner = (fs::metadata(&directory).expect("the directory").uid() == 0).then(unprivileged);
-        if let Some((user, group)) = owner {
-            keeper.uid(user).gid(group);
-            chown(&directory, Some(user), Some(group)).expect("its directory");
-        }
-        let place = |name: &str, text: &str| {
-            let path = directory.join(name);
-            fs::write(&path, text).expect("a file");
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a private file");
-            if let Some((user, group)) = owner {
-                chown(&path, Some(user), Some(group)).expect("its file");
-            }
-        };
-        place("password", PASSWORD);
-        place("server.pem", include_str!("tls/server.pem"));
-        place("server.key", include_str!("tls/server.key"));
-        let mut keeper = keeper.spawn().expect("there is a shell");
-        let orders = keeper.stdin.take();
-        let done = BufReader::new(keeper.stdout.take().expect("a pipe"));
-        let mut cluster = Self { orders, done, keeper, directory, port: 0 };
-        cluster.must("init");
-        for _ in 0..20 {
-            cluster.port = fastrand::u16(PORTS);
-            cluster.configure(disk);
-            if cluster.order("start") {
-                return cluster;
-            }
-        }
-        cluster.fail("start")
+        let careless = if disk == Disk::Lost { "fsync = off\nfull_page_writes = off" } else { "" };
+        let settings = format!("{SETTINGS}\n{careless}");
+        let started = Postgres::start(Setup { password: Some(PASSWORD[0]), settings: &settings, files: FILES });
+        Self(started.unwrap_or_else(|error| {
+            panic!("{error}, or name a server by TEST_POSTGRES_URL=postgres://user:password@host/database: {error:?}")
+        }))
     }
 
     /// As after a power cut, but for what the operating system had not written yet.
     pub(crate) fn kill(&mut self) {
-        self.must("stop");
+        self.0.kill().expect("PostgreSQL stops");
     }
 
     /// Starts it again, after [`Self::kill`].
     pub(crate) fn restart(&mut self) {
-        self.must("start");
+        self.0.restart().expect("PostgreSQL starts again");
     }
 
     /// The role that owns it, and its password as it is written in URLs.
-    pub(crate) const OWNER: [&str; 2] = [ROLE, PASSWORD_IN_URLS];
+    pub(crate) const OWNER: [&str; 2] = [Postgres::role(), PASSWORD[1]];
 
     /// The one of this process, which ends with it. Nobody kills it.
     pub(crate) fn shared() -> &'static Mutex<Self> {
@@ -135,88 +71,15 @@ impl Cluster {
         CLUSTER.get_or_init(|| Mutex::new(Self::with(Disk::Lost)))
     }
 
+    /// Where it listens.
+    pub(crate) const fn port(&self) -> u16 {
+        self.0.port()
+    }
+
     /// The URL of one of its databases.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://{ROLE}:{PASSWORD_IN_URLS}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+        self.0.url(database)
     }
-
-    fn configure(&self, disk: Disk) {
-        let (port, here) = (self.port, self.directory.display());
-        let settings = format!(
-            "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = ''\nmax_connections = 300\n\
-             shared_buffers = 64MB\nlogging_collector = off\nssl = on\nssl_cert_file = '{here}/server.pem'\n\
-             ssl_key_file = '{here}/server.key'\n{}",
-            if disk == Disk::Lost { "fsync = off\nfull_page_writes = off\n" } else { "" }
-        );
-        fs::write(self.directory.join("data/postgresql.auto.conf"), settings).expect("the configuration");
-    }
-
-    /// Whether it could be done.
-    fn order(&mut self, order: &str) -> bool {
-        let orders = self.orders.as_mut().expect("it is not dropped");
-        writeln!(orders, "{order}").expect("the keeper listens");
-        let mut code = String::new();
-        self.done.read_line(&mut code).expect("the keeper answers");
-        code.trim() == "0"
-    }
-
-    fn must(&mut self, order: &str) {
-        if !self.order(order) {
-            self.fail(order);
-        }
-    }
-
-    fn fail(&self, order: &str) -> ! {
-        let said = ["control.log", "server.log"].map(|log| fs::read_to_string(self.directory.join(log)));
-        panic!("PostgreSQL does not {order}:\n{}", said.map(Result::unwrap_or_default).join("\n"));
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        drop(self.orders.take());
-        let _ = self.keeper.wait();
-    }
-}
-
-/// The newest PostgreSQL of this machine, the one in PATH first.
-fn binaries() -> PathBuf {
-    let in_path =
-        std::env::var_os("PATH").into_iter().flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    if let Some(found) = in_path.into_iter().find(|directory| version(directory) >= Some(OLDEST)) {
-        return found;
-    }
-    let children = |parent: &str| fs::read_dir(parent).into_iter().flatten().flatten().map(|entry| entry.path());
-    let installed = children("/usr/lib/postgresql")
-        .chain(children("/usr").filter(|path| path.to_string_lossy().contains("/pgsql-")))
-        .chain(children("/opt/homebrew/opt").filter(|path| path.to_string_lossy().contains("/postgresql@")));
-    let newest = installed.map(|path| path.join("bin")).max_by_key(|path| version(path));
-    newest.filter(|path| version(path) >= Some(OLDEST)).unwrap_or_else(|| {
-        panic!(
-            "these tests need PostgreSQL {OLDEST} or newer (initdb, pg_ctl, postgres): install it (Debian: apt-get \
-             install postgresql), or name a server by TEST_POSTGRES_URL=postgres://user:password@host/database"
-        )
-    })
-}
-
-/// Which PostgreSQL's programs a directory has, if it has those of one.
-fn version(directory: &Path) -> Option<u32> {
-    if !["initdb", "pg_ctl"].iter().all(|program| directory.join(program).is_file()) {
-        return None;
-    }
-    let said = Command::new(directory.join("postgres")).arg("--version").output().ok()?;
-    let said = String::from_utf8(said.stdout).ok()?;
-    said.split(' ').nth(2)?.split(['.', '\n']).next()?.parse().ok()
-}
-
-/// The user and group that the server runs as where the tests run as root.
-fn unprivileged() -> (u32, u32) {
-    let users = fs::read_to_string("/etc/passwd").expect("the users of this machine");
-    let find = |name: &str| {
-        let fields: Vec<_> = users.lines().find(|line| line.starts_with(&format!("{name}:")))?.split(':').collect();
-        Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
-    };
-    find("postgres").or_else(|| find("nobody")).expect("a user who is not root: postgres or nobody")
 }
 
 /// The server that the tests of this process share.
