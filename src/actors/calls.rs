@@ -75,6 +75,12 @@ pub(super) struct CallAnswered<C: 'static> {
     pub(super) answer: CallAnswer,
 }
 
+/// Another node is gone: its calls whose answers are not known are made by whoever is left. A message that is lost
+/// with its actor is not missed: an actor begins with the same.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct TakeOverCalls;
+
 /// A participant that calls the outside world.
 pub(super) trait Caller<A: Outgoing>:
     Participant<Command = A::Command, Answer = Executed<A>> + Handler<CallAnswered<A::Call>>

@@ -3,7 +3,7 @@
 use super::{
     Crash, Perform,
     batch::{Batch, Participant},
-    calls::{CallAnswered, Caller, Calls, Panicked},
+    calls::{CallAnswered, Caller, Calls, Panicked, TakeOverCalls},
     coordinator::SignalTarget,
     crash::crash,
     deferred::{Deferred, Reply, deferred},
@@ -203,6 +203,14 @@ impl Handler<Request<SettlePayment>> for PaymentActor {
 
     fn handle(&mut self, request: Request<SettlePayment>, ctx: &mut Context<Self>) -> Self::Result {
         self.request(PaymentCommand::Settle(request.command), request.claim, ctx)
+    }
+}
+
+impl Handler<TakeOverCalls> for PaymentActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TakeOverCalls, ctx: &mut Context<Self>) {
+        self.scan(None, ctx);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{
     Crash, Perform,
     batch::{Batch, Participant},
-    calls::{CallAnswered, Caller, Calls, Panicked},
+    calls::{CallAnswered, Caller, Calls, Panicked, TakeOverCalls},
     coordinator::SignalTarget,
     crash::crash,
     deferred::Deferred,
@@ -119,6 +119,14 @@ impl Handler<Perform<ShippingCommand>> for ShippingActor {
         });
         self.panicked.check(scripts, &self.status.injected);
         self.perform(commands, ctx)
+    }
+}
+
+impl Handler<TakeOverCalls> for ShippingActor {
+    type Result = ();
+
+    fn handle(&mut self, _: TakeOverCalls, ctx: &mut Context<Self>) {
+        self.scan(None, ctx);
     }
 }
 

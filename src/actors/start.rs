@@ -3,7 +3,7 @@
 use super::{
     CatalogActor, OrderActor, PaymentActor, SagaCoordinator, ShippingActor, StockActor,
     admission::Admission,
-    coordinator::{Drain, Participants, Ping, SignalTarget},
+    coordinator::{Company, Drain, Participants, Ping, SignalTarget},
     crash::{Crash, CrashMode},
     supervisor::{ActorState, ActorStatus, supervise},
 };
@@ -78,11 +78,14 @@ impl Actors {
                 payment: payment.clone().recipient(),
                 shipping: shipping.clone().recipient(),
             };
-            let (peers, store, status) =
-                (store.peers.clone(), Arc::clone(&store.sagas), Arc::clone(&coordinator_status));
+            let company = store.peers.clone().map(|peers| Company {
+                peers,
+                callers: vec![payment.clone().recipient(), shipping.clone().recipient()],
+            });
+            let (store, status) = (Arc::clone(&store.sagas), Arc::clone(&coordinator_status));
             let admission = admission.clone();
             supervise(arbiter, Arc::clone(&coordinator_status), fatal.clone(), move || {
-                SagaCoordinator::new(store, peers, participants, node, admission, status)
+                SagaCoordinator::new(store, company, participants, node, admission, status)
             })
         };
         signals.set(coordinator.clone().recipient());

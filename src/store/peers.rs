@@ -50,8 +50,8 @@ pub struct Adopted {
     pub next_due: Option<Timestamp>,
     /// How many there were.
     pub sagas: usize,
-    /// Nodes that were given up now.
-    pub given_up: Vec<String>,
+    /// Nodes that are no more, of which this one has not heard before.
+    pub gone: Vec<String>,
 }
 
 /// What another node has announced.

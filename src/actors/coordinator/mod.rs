@@ -28,6 +28,7 @@ pub use messages::{
     SignalTarget, Watch,
 };
 pub use outbox::Participants;
+pub use peers::Company;
 
 use super::{
     Crash, Perform,
@@ -38,7 +39,7 @@ use super::{
 };
 use crate::{
     domain::saga::{CancelBy, StepReply},
-    store::{Peers, SagaStore, StoreError},
+    store::{SagaStore, StoreError},
 };
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, Supervised, WrapFuture};
 use drive::{Hands, Purpose};
@@ -55,7 +56,7 @@ const RESEND_PAUSE: Duration = Duration::from_millis(10);
 /// Drives the sagas of this process.
 pub struct SagaCoordinator {
     store: Arc<dyn SagaStore>,
-    peers: Option<Arc<dyn Peers>>,
+    company: Option<Company>,
     participants: Participants,
     node: Arc<str>,
     status: Arc<ActorStatus>,
@@ -68,10 +69,10 @@ pub struct SagaCoordinator {
 }
 
 impl SagaCoordinator {
-    /// A coordinator over a store that it shares with `peers`. `node` is written into every log entry.
+    /// A coordinator over a store that it shares with others, where there can be some. `node` is written into every log entry.
     pub fn new(
         store: Arc<dyn SagaStore>,
-        peers: Option<Arc<dyn Peers>>,
+        company: Option<Company>,
         participants: Participants,
         node: String,
         admission: Admission,
@@ -79,7 +80,7 @@ impl SagaCoordinator {
     ) -> Self {
         Self {
             store,
-            peers,
+            company,
             participants,
             node: node.into(),
             status,

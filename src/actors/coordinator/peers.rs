@@ -5,14 +5,24 @@
 
 use super::{SagaCoordinator, drive::Purpose, stored::RELOAD_PAUSE};
 use crate::{
+    actors::calls::TakeOverCalls,
     domain::{
         checkout::{self, Edited},
         ids::SagaId,
     },
     store::{Adopted, News, Peers, StoredSaga},
 };
-use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Recipient, WrapFuture};
 use std::{sync::Arc, time::Duration};
+
+/// The other nodes, and who must know when one of them is gone.
+#[derive(Clone)]
+pub struct Company {
+    /// The other nodes.
+    pub peers: Arc<dyn Peers>,
+    /// Those who call the outside.
+    pub callers: Vec<Recipient<TakeOverCalls>>,
+}
 
 /// Sagas taken over in one portion.
 const PORTION: u32 = 128;
@@ -28,7 +38,7 @@ const POLL: Duration = Duration::from_millis(500);
 impl SagaCoordinator {
     /// Begins to look after the other nodes' sagas, where there can be other nodes.
     pub(super) fn tend_peers(&mut self, ctx: &mut Context<Self>) {
-        let Some(peers) = self.peers.clone() else { return };
+        let Some(peers) = self.company.as_ref().map(|company| Arc::clone(&company.peers)) else { return };
         self.adopt(Arc::clone(&peers), ctx);
         self.listen(Arc::clone(&peers), ctx);
         ctx.run_interval(POLL, move |actor, ctx| actor.ask_for_watched(&peers, ctx));
@@ -63,9 +73,13 @@ impl SagaCoordinator {
         }));
     }
 
-    fn take_over(&mut self, Adopted { under_way, next_due, sagas, given_up }: Adopted) {
-        for node in given_up {
-            tracing::warn!(node, "a node has not renewed its lease and is given up");
+    fn take_over(&mut self, Adopted { under_way, next_due, sagas, gone }: Adopted) {
+        for node in &gone {
+            tracing::info!(node, "a node is gone");
+        }
+        // What it was calling the outside for, others call for now, with the same idempotency keys.
+        if let Some(company) = self.company.as_ref().filter(|_| !gone.is_empty()) {
+            company.callers.iter().for_each(|caller| caller.do_send(TakeOverCalls));
         }
         if sagas > 0 {
             tracing::info!(sagas, under_way = under_way.len(), "sagas of nodes that are gone are taken over");

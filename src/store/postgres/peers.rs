@@ -25,6 +25,7 @@ use crate::{
 };
 use futures::future::{BoxFuture, poll_fn};
 use std::{
+    collections::HashSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -115,6 +116,7 @@ impl Neighbours {
             news: news.clone(),
             steady_since: None,
             renewed: Instant::now(),
+            gone: HashSet::new(),
         };
         thread::Builder::new().name("store-node".into()).spawn(move || runtime.block_on(thread.run()))?;
         Ok(Self { wishes, news, epoch, shared })
@@ -148,6 +150,8 @@ struct NodeThread {
     steady_since: Option<Instant>,
     /// When it was renewed last.
     renewed: Instant,
+    /// The nodes that are known to be no more.
+    gone: HashSet<i64>,
 }
 
 /// Why the thread does not go on with a connection.
@@ -245,11 +249,14 @@ impl NodeThread {
         Ok(())
     }
 
-    async fn adopt(&self, client: &Client, limit: i64) -> Result<Adopted, tokio_postgres::Error> {
+    async fn adopt(&mut self, client: &Client, limit: i64) -> Result<Adopted, tokio_postgres::Error> {
         let mut adopted = Adopted::default();
         if self.steady_since.is_some_and(|since| since.elapsed() >= self.lease) {
-            for row in client.query(GIVE_UP, &[&self.epoch]).await? {
-                adopted.given_up.push(row.try_get(0)?);
+            client.execute(GIVE_UP, &[&self.epoch]).await?;
+        }
+        for row in client.query(GONE, &[]).await? {
+            if self.gone.insert(row.try_get(0)?) {
+                adopted.gone.push(row.try_get(1)?);
             }
         }
         for row in client.query(ADOPT, &[&self.epoch, &limit]).await? {
@@ -260,7 +267,7 @@ impl NodeThread {
                 Some(at) => adopted.next_due = Some(adopted.next_due.map_or(at, |known| known.min(at))),
             }
         }
-        if !adopted.given_up.is_empty() {
+        if !adopted.gone.is_empty() {
             client.execute(FORGET, &[]).await?;
         }
         Ok(adopted)
@@ -289,7 +296,9 @@ const RENEW: &str = "UPDATE saga_node SET seen_at = clock_timestamp(), \
 const LEAVE: &str = "UPDATE saga_node SET given_up = true, lease_until = clock_timestamp() WHERE epoch = $1";
 
 const GIVE_UP: &str = "UPDATE saga_node SET given_up = true \
-                       WHERE NOT given_up AND lease_until < clock_timestamp() AND epoch <> $1 RETURNING id";
+                       WHERE NOT given_up AND lease_until < clock_timestamp() AND epoch <> $1";
+
+const GONE: &str = "SELECT epoch, id FROM saga_node WHERE given_up";
 
 /// Takes over some of what nodes that are given up own. What another node is taking over now is passed over.
 const ADOPT: &str = "WITH left_behind AS \

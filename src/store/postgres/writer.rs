@@ -176,6 +176,7 @@ impl Thread {
                 End::Committed => return self.committed(batch, commands),
                 End::Lost(mark, error) => {
                     tracing::warn!(%error, commands, "the connection to PostgreSQL is lost");
+                    self.hang_up();
                     doubt = mark;
                 }
                 End::InTheWay(error) if in_the_way < PASSING => {
@@ -295,14 +296,25 @@ impl Thread {
         self.membership.mark(self.batch)
     }
 
+    /// The connection is of no use any more.
+    fn hang_up(&mut self) {
+        self.connection = match std::mem::replace(&mut self.connection, Connection::Changing) {
+            Connection::Up(session) => Connection::Down(session.into_runtime(), Instant::now()),
+            other => other,
+        };
+    }
+
     /// Sees to it that there is a connection, for which it is waited until `begun` is long ago. Says whether the
     /// transaction of a mark was committed.
     fn connect(&mut self, begun: Instant, doubt: Option<Mark>) -> Result<Resumed, StoreError> {
-        if doubt.is_none() && matches!(&self.connection, Connection::Up(session) if !session.is_closed()) {
-            return Ok(Resumed::Nothing);
+        if matches!(&self.connection, Connection::Up(session) if doubt.is_some() || session.is_closed()) {
+            self.hang_up();
         }
         let (runtime, since) = match std::mem::replace(&mut self.connection, Connection::Changing) {
-            Connection::Up(session) => (session.into_runtime(), Instant::now()),
+            Connection::Up(session) => {
+                self.connection = Connection::Up(session);
+                return Ok(Resumed::Nothing);
+            }
             Connection::Down(runtime, since) => (runtime, since),
             Connection::Changing => return Err(gone()),
         };

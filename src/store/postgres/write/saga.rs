@@ -38,8 +38,8 @@ pub(super) struct SagaBuffer {
     keys: HashMap<(String, String), Option<SagaClaimed>>,
     /// Sagas that were read in order to drive them.
     loaded: IdMap<SagaId, Result<Loaded, StoreError>>,
-    /// Sagas that were looked for because they are to be started, and are there.
-    there: BTreeSet<SagaId>,
+    /// Which of the sagas that are to be started are there already, where it was looked for them.
+    there: Option<BTreeSet<SagaId>>,
 }
 
 /// What changes in a saga's row.
@@ -143,7 +143,7 @@ impl Tx<'_> {
         if self.careful && !wants.saga_starts.is_empty() {
             reads.push(Call::new(THERE, vec![Box::new(wants.saga_starts.clone())]), |rows| {
                 let there: Result<BTreeSet<SagaId>, Unreadable> = rows.iter().map(|row| get(row, 0)).collect();
-                self.sagas.borrow_mut().there = self.readable(there)?;
+                self.sagas.borrow_mut().there = Some(self.readable(there)?);
                 Ok(())
             });
         }
@@ -209,8 +209,13 @@ impl SagaRows for Tx<'_> {
     }
 
     fn insert_saga(&self, row: &SagaRow) -> Result<bool, CommandError> {
+        let looked = self.sagas.borrow().there.as_ref().map(|there| there.contains(&row.id));
+        let is_there = match looked {
+            Some(is_there) => is_there,
+            None => self.careful && !self.ask(THERE, vec![Box::new(vec![row.id])])?.is_empty(),
+        };
         let mut buffer = self.sagas.borrow_mut();
-        if buffer.there.contains(&row.id) || buffer.new.iter().any(|new| new.id == row.id) {
+        if is_there || buffer.new.iter().any(|new| new.id == row.id) {
             return Ok(false);
         }
         buffer.new.push(row.clone());
