@@ -81,8 +81,8 @@ struct Migrate {
     /// The SQLite database to move, sqlite:PATH. No server may run on it. It stays as it is.
     #[arg(long, value_name = "URL", requires = "to")]
     from: Option<String>,
-    /// The PostgreSQL database to move it to, postgres://user:password@host/database. Must be empty, or what an
-    /// interrupted move from the same file has left: that one goes on.
+    /// The PostgreSQL database to move it to, written as in store.url. Must be empty, or what an interrupted move
+    /// from the same file has left: that one goes on.
     #[arg(long, value_name = "URL", requires = "from")]
     to: Option<String>,
 }
