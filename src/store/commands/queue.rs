@@ -65,7 +65,7 @@ impl Queue {
         question: impl Fn(&dyn Tx) -> Result<T, CommandError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
         let (reply, answer) = oneshot::channel();
-        let _ = self.jobs.send(Message::Run(Box::new(Question { question, answer: None, reply })));
+        let _ = self.jobs.send(Message::Run(Box::new(Question { ask: question, answer: None, reply })));
         Box::pin(async move { answer.await.unwrap_or_else(|_| Err(closed())) })
     }
 
@@ -182,7 +182,7 @@ impl<R: Run> Job for Batch<R> {
 }
 
 struct Question<T, F> {
-    question: F,
+    ask: F,
     answer: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -195,7 +195,7 @@ impl<T: Send, F: Fn(&dyn Tx) -> Result<T, CommandError> + Send> Job for Question
     fn wants<'c>(&'c self, _wants: &mut Wants<'c>) {}
 
     fn run(&mut self, tx: &dyn Tx, mode: Mode) -> Result<(), StoreError> {
-        self.answer = Some(match (self.question)(tx) {
+        self.answer = Some(match (self.ask)(tx) {
             Err(CommandError::Broken(error)) if mode == Mode::Together => return Err(error),
             answer => answer.map_err(CommandError::into_store_error),
         });

@@ -36,7 +36,7 @@ pub(in crate::store) trait StockRows {
     /// that cannot be read serves nobody, and keeps nobody from the others; the audit names it.
     fn sources(&self, shop: ShopId, variant: VariantId) -> Result<Vec<(Versioned<Level>, i64)>, CommandError>;
     /// One level.
-    fn level(&self, shelf: Shelf) -> Result<Option<Versioned<Level>>, CommandError>;
+    fn level(&self, of: Shelf) -> Result<Option<Versioned<Level>>, CommandError>;
     /// Writes a level over the version that was loaded, or a first one where there was none.
     fn save_level(&self, level: &Level, loaded: Option<i64>) -> Result<(), CommandError>;
     /// Appends what one command moved. The same is never moved twice for one revision of an order: the number of a

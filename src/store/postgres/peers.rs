@@ -104,7 +104,7 @@ impl Neighbours {
         shared: Arc<Shared>,
         fatal: &Fatal,
     ) -> std::io::Result<Self> {
-        let (wishes, wished) = mpsc::unbounded_channel();
+        let (wishes, taken) = mpsc::unbounded_channel();
         let (news, _) = broadcast::channel(NEWS);
         let mut thread = NodeThread {
             connector,
@@ -112,7 +112,7 @@ impl Neighbours {
             lease,
             shared: Arc::clone(&shared),
             fatal: fatal.clone(),
-            wished,
+            wished: taken,
             news: news.clone(),
             steady_since: None,
             renewed: Instant::now(),

@@ -97,12 +97,20 @@ pub(super) struct Session {
     statements: RefCell<HashMap<(usize, usize), Statement, foldhash::fast::RandomState>>,
     sent: Cell<u64>,
     trips: Cell<u64>,
+    is_in_transaction: Cell<bool>,
 }
 
 impl Session {
     /// A session over a connection that is driven by `runtime`.
     pub(super) fn new(runtime: Runtime, client: Client) -> Self {
-        Self { runtime, client, statements: RefCell::default(), sent: Cell::new(0), trips: Cell::new(0) }
+        Self {
+            runtime,
+            client,
+            statements: RefCell::default(),
+            sent: Cell::new(0),
+            trips: Cell::new(0),
+            is_in_transaction: Cell::new(false),
+        }
     }
 
     /// Gives the runtime back: the connection is of no use any more.
@@ -148,12 +156,25 @@ impl Session {
         };
         self.sent.set(self.sent.get() + calls.iter().filter(|call| !call.is_control).count() as u64);
         self.trips.set(self.trips.get() + 1);
+        for call in calls {
+            match call.sql {
+                "BEGIN" => self.is_in_transaction.set(true),
+                // Where a statement before it failed, COMMIT has rolled back.
+                "COMMIT" | "ROLLBACK" => self.is_in_transaction.set(false),
+                _ => {}
+            }
+        }
         // A statement is written to the connection when its future is first polled: in this order.
         let answers = calls.iter().zip(&statements).map(async |(call, statement)| {
             let params: Vec<&(dyn ToSql + Sync)> = call.params.iter().map(|value| &**value as _).collect();
             self.client.query(statement, &params).await.map_err(Failure::from)
         });
         self.block_on(join_all(answers))
+    }
+
+    /// Ends the transaction under way, if there is one, without what it has written.
+    pub(super) fn roll_back(&self) -> Result<(), Failure> {
+        if self.is_in_transaction.get() { self.call("ROLLBACK", Vec::new()).map(drop) } else { Ok(()) }
     }
 
     /// Sends one statement and waits for its answer.

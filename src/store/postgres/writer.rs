@@ -53,7 +53,7 @@ pub(super) fn start(
     let (queue, jobs) = Queue::new(Arc::clone(&stats));
     let writer = Thread {
         membership,
-        connection: Connection::Up(session),
+        connection: Connection::Up(Box::new(session)),
         jobs,
         max_batch: max_batch.max(1),
         severed: Severed::default(),
@@ -99,8 +99,18 @@ enum End {
     Lost(Option<Mark>, StoreError),
 }
 
+/// What a writer has taken from its queue.
+#[derive(Default)]
+struct Taken {
+    batch: Vec<Box<dyn Job>>,
+    /// To be run after the batch, by itself.
+    alone: Option<Box<dyn Alone>>,
+    /// Who waits for the end, after which nothing comes.
+    closed: Option<oneshot::Sender<()>>,
+}
+
 enum Connection {
-    Up(Session),
+    Up(Box<Session>),
     /// Since when it is known to be gone.
     Down(tokio::runtime::Runtime, Instant),
     /// Between the two.
@@ -124,12 +134,12 @@ impl Thread {
         let mut closed = None;
         while closed.is_none() {
             let Ok(first) = self.jobs.recv() else { return };
-            let (batch, alone, close) = self.take(first);
-            closed = close;
-            if !batch.is_empty() {
-                self.transact(batch);
+            let taken = self.take(first);
+            closed = taken.closed;
+            if !taken.batch.is_empty() {
+                self.transact(taken.batch);
             }
-            if let Some(job) = alone {
+            if let Some(job) = taken.alone {
                 self.transact_alone(job);
             }
             if self.fatal.reason().is_some() {
@@ -142,23 +152,29 @@ impl Thread {
         }
     }
 
-    /// What is queued, as far as it goes into one transaction; a job that is to follow alone; who waits for the end.
-    fn take(&self, first: Message) -> (Vec<Box<dyn Job>>, Option<Box<dyn Alone>>, Option<oneshot::Sender<()>>) {
-        let (mut batch, mut commands, mut next): (Vec<Box<dyn Job>>, _, _) = (Vec::new(), 0, Some(first));
+    /// What is queued, as far as it goes into one transaction.
+    fn take(&self, first: Message) -> Taken {
+        let (mut taken, mut commands, mut next) = (Taken::default(), 0, Some(first));
         while let Some(message) = next.take() {
             match message {
                 Message::Run(job) => {
                     commands += job.len();
-                    batch.push(job);
+                    taken.batch.push(job);
                 }
-                Message::Alone(job) => return (batch, Some(job), None),
-                Message::Close(reply) => return (batch, None, Some(reply)),
+                Message::Alone(job) => {
+                    taken.alone = Some(job);
+                    return taken;
+                }
+                Message::Close(reply) => {
+                    taken.closed = Some(reply);
+                    return taken;
+                }
             }
             if commands < self.max_batch {
                 next = self.jobs.try_recv().ok();
             }
         }
-        (batch, None, None)
+        taken
     }
 
     /// Runs the jobs and answers them.
@@ -241,8 +257,7 @@ impl Thread {
         if session.is_closed() || matches!(&failure, Some(Failure::Postgres(error)) if is_lost(error)) {
             return End::Lost(committing.then_some(mark), error);
         }
-        // COMMIT has rolled back already where a statement before it failed.
-        if session.call("ROLLBACK", Vec::new()).is_err() {
+        if session.roll_back().is_err() {
             return End::Lost(None, error);
         }
         if error == StoreError::Conflict && !self.membership.may_write(session) {
@@ -279,8 +294,8 @@ impl Thread {
         if end.is_err() || !keep {
             self.severed.restore(cuts);
             if !lost {
-                // Some failures have rolled back already; what matters is that no transaction stays open.
-                let _ = session.call("ROLLBACK", Vec::new());
+                // Where that fails, the connection is of no use, as the next transaction finds out.
+                let _ = session.roll_back();
             }
         } else {
             Stats::add(&self.stats.commits, 1);
@@ -326,7 +341,7 @@ impl Thread {
                     let committed = doubt.is_some_and(|mark| resumed.batch >= mark.batch);
                     self.batch = self.batch.max(resumed.batch);
                     runtime.spawn(resumed.link);
-                    self.connection = Connection::Up(Session::new(runtime, resumed.client));
+                    self.connection = Connection::Up(Box::new(Session::new(runtime, resumed.client)));
                     tracing::info!(away_ms = since.elapsed().as_millis(), "connected to PostgreSQL again");
                     return Ok(if committed { Resumed::Committed } else { Resumed::Nothing });
                 }

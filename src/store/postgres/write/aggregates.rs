@@ -41,9 +41,12 @@ pub(super) trait Table: Aggregate {
     fn keep_claim(_claim: &Claim, _order: OrderId, _part: usize, _tx: &Tx<'_>) {}
 }
 
+/// An order, what its rows make, and how many rows that is.
+type Gathered<A> = (OrderId, Result<Versioned<A>, Unreadable>, usize);
+
 /// The aggregates that rows make, by order, and how many rows each is.
-fn gather<A: Table>(rows: &[Row]) -> Result<Vec<(OrderId, Result<Versioned<A>, Unreadable>, usize)>, Unreadable> {
-    let mut gathered: Vec<(OrderId, Result<Versioned<A>, Unreadable>, usize)> = Vec::new();
+fn gather<A: Table>(rows: &[Row]) -> Result<Vec<Gathered<A>>, Unreadable> {
+    let mut gathered: Vec<Gathered<A>> = Vec::new();
     for row in rows {
         let order: OrderId = get(row, 0)?;
         let read = A::read(row).and_then(|read| Ok(Versioned { row: read, version: get(row, row.len() - 1)? }));

@@ -10,7 +10,7 @@ use crate::{
         ids::{ProductId, ShopId, VariantId, WarehouseId},
     },
     store::{
-        Claim, StoreError,
+        Claim,
         commands::{CatalogClaimed, CatalogRows, CommandError, expect_written},
         postgres::{
             catalog::{rows, words::vector},
@@ -184,7 +184,7 @@ impl Tx<'_> {
             "UPDATE catalog_variant SET version = $2::bigint, sku = $4, size = $5, attributes = $6, active = $7, \
              updated_at = $8 WHERE id = $1 AND version = $2::bigint - 1 AND product_id = $3 AND created_at = $9 RETURNING 1"
         };
-        let attributes = to_json(attributes).map_err(StoreError::from)?;
+        let attributes = to_json(attributes)?;
         self.put(
             sql,
             vec![

@@ -114,7 +114,7 @@ impl Tx<'_> {
 
     fn take_in_keys(&self, keys: Vec<(String, String)>, rows: &[Row]) -> Result<(), CommandError> {
         let mut buffer = self.sagas.borrow_mut();
-        keys.into_iter().for_each(|key| drop(buffer.keys.insert(key, None)));
+        buffer.keys.extend(keys.into_iter().map(|key| (key, None)));
         for row in rows {
             let read = || {
                 let claimed = SagaClaimed { body_hash: hash(row, 2)?, order_id: get(row, 3)?, saga_id: get(row, 4)? };

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, ShopId, TransferId, VariantId, WarehouseId},
-        stock::{Article, Cause, Level, Movement, Place, Reservation, Shelf},
+        stock::{Allotment, Article, Cause, Level, Movement, Place, Reservation, Shelf},
         time::Timestamp,
     },
     store::{
@@ -33,7 +33,7 @@ pub(super) struct StockBuffer {
     pub(super) reservations: Working<OrderId, Reservation>,
     pub(super) levels: Working<Shelf, Level>,
     /// The warehouses that a shop's orders of a variant may be served from, and their priorities.
-    sources: RefCell<HashMap<(ShopId, VariantId), Vec<(WarehouseId, i64)>>>,
+    sources: RefCell<Sources>,
     pub(super) movements: RefCell<Vec<Appended>>,
 }
 
@@ -56,6 +56,9 @@ impl StockBuffer {
         self.sources.borrow_mut().clear();
     }
 }
+
+/// Warehouses and their priorities, for a variant of a shop.
+type Sources = HashMap<(ShopId, VariantId), Vec<(WarehouseId, i64)>>;
 
 /// A movement, and its number among what one command moved in the same way.
 pub(super) struct Appended {
@@ -124,7 +127,7 @@ impl Tx<'_> {
                 warehouses.iter().map(|(warehouse, _)| Shelf { variant_id: *variant_id, warehouse_id: *warehouse }),
             );
         }
-        self.stock.reservations.each(|reservation| shelves.extend(reservation.items.iter().map(|item| item.shelf())));
+        self.stock.reservations.each(|reservation| shelves.extend(reservation.items.iter().map(Allotment::shelf)));
         self.read_levels(shelves.into_iter().collect())
     }
 
@@ -136,15 +139,15 @@ impl Tx<'_> {
         }
         let rows = self.ask(LEVELS, columns_of!(unknown, |shelf| shelf.variant_id, shelf.warehouse_id))?;
         for row in rows {
-            let shelf = || Ok(Shelf { variant_id: get(&row, 0)?, warehouse_id: get(&row, 1)? });
-            let shelf = self.readable(shelf())?;
+            let place = || Ok(Shelf { variant_id: get(&row, 0)?, warehouse_id: get(&row, 1)? });
+            let place = self.readable(place())?;
             let read = stock::read_level(&row).and_then(|read| Ok(Versioned { row: read, version: get(&row, 5)? }));
             let unreadable = |error| {
-                let Shelf { variant_id, warehouse_id } = shelf;
+                let Shelf { variant_id, warehouse_id } = place;
                 let what = format!("the level of variant {variant_id} in warehouse {warehouse_id}");
                 StoreError::Poisoned(format!("{what} cannot be read: {error}"))
             };
-            levels.found(shelf, read.map_err(unreadable), 1);
+            levels.found(place, read.map_err(unreadable), 1);
         }
         unknown.iter().filter(|shelf| !levels.knows(**shelf)).for_each(|shelf| levels.missing(*shelf));
         Ok(())
@@ -192,11 +195,11 @@ impl StockRows for Tx<'_> {
                 self.stock.sources.borrow().get(&(shop, variant)).cloned().unwrap_or_default()
             }
         };
-        let shelf = |warehouse_id| Shelf { variant_id: variant, warehouse_id };
-        self.read_levels(warehouses.iter().map(|(warehouse, _)| shelf(*warehouse)).collect())?;
+        let place = |warehouse_id| Shelf { variant_id: variant, warehouse_id };
+        self.read_levels(warehouses.iter().map(|(warehouse, _)| place(*warehouse)).collect())?;
         let mut levels = Vec::with_capacity(warehouses.len());
         for (warehouse, priority) in warehouses {
-            match self.stock.levels.get(shelf(warehouse)) {
+            match self.stock.levels.get(place(warehouse)) {
                 Some(Ok(Some(level))) => levels.push((level, priority)),
                 Some(Err(error)) => tracing::error!(%error, "a stored level is passed over"),
                 Some(Ok(None)) | None => {}
@@ -205,9 +208,9 @@ impl StockRows for Tx<'_> {
         Ok(levels)
     }
 
-    fn level(&self, shelf: Shelf) -> Result<Option<Versioned<Level>>, CommandError> {
-        self.read_levels(vec![shelf])?;
-        Ok(self.stock.levels.get(shelf).transpose()?.flatten())
+    fn level(&self, of: Shelf) -> Result<Option<Versioned<Level>>, CommandError> {
+        self.read_levels(vec![of])?;
+        Ok(self.stock.levels.get(of).transpose()?.flatten())
     }
 
     fn save_level(&self, level: &Level, loaded: Option<i64>) -> Result<(), CommandError> {

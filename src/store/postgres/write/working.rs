@@ -136,7 +136,7 @@ pub(super) fn changes<K: Copy + Ord, V, S>(slots: &HashMap<K, Slot<V>, S>) -> Ve
         let Versioned { row, version } = slot.row.as_ref().ok()?.as_ref()?;
         Some(Change { key: *key, row, version: *version, stored: slot.stored })
     });
-    let mut changes: Vec<_> = changed.collect();
-    changes.sort_unstable_by_key(|change| change.key);
-    changes
+    let mut in_order: Vec<_> = changed.collect();
+    in_order.sort_unstable_by_key(|change| change.key);
+    in_order
 }

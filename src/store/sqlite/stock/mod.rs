@@ -61,8 +61,8 @@ impl StockRows for Tx<'_, '_> {
         catalog::sources(self, shop, variant)
     }
 
-    fn level(&self, shelf: Shelf) -> Result<Option<Versioned<Level>>, CommandError> {
-        levels::load(self, shelf)
+    fn level(&self, of: Shelf) -> Result<Option<Versioned<Level>>, CommandError> {
+        levels::load(self, of)
     }
 
     fn save_level(&self, level: &Level, loaded: Option<i64>) -> Result<(), CommandError> {
