@@ -1,6 +1,6 @@
 //! Nothing is oversold: many clients fight for few pieces, through the facade, while the stock actor is crashed.
 
-use crate::support::{Stand, TestApp, id, paid, scaled};
+use crate::support::{Stand, TestApp, either, id, paid, scaled};
 use futures::future::{Either, join_all, select};
 use serde_json::{Value, json};
 use std::{pin::pin, time::Duration};
@@ -34,7 +34,8 @@ async fn fight_beside(
 /// The same while the stock actor is crashed again and again, in every mode.
 async fn fight_in_trouble(app: &TestApp, orders: impl Iterator<Item = Value>) -> Vec<Value> {
     let trouble = async {
-        let mut pace = tokio::time::interval(Duration::from_millis(20));
+        // Long enough for a batch to be stored in between.
+        let mut pace = tokio::time::interval(Duration::from_millis(either(20, 200)));
         for mode in ["panic", "stop", "panic_in_future"].iter().cycle() {
             pace.tick().await;
             app.crash("stock", &json!({"mode": mode})).await.success(202);
