@@ -16,7 +16,8 @@ impl Usage {
     /// What the process has used so far.
     pub(super) fn of(pid: u32) -> Option<Self> {
         let cpu = cpu(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
-        let peak_bytes = peak(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)?;
+        // One that has ended, and that nobody has asked how, has no memory any more.
+        let peak_bytes = peak(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?).unwrap_or_default();
         Some(Self { cpu, peak_bytes })
     }
 

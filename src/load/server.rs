@@ -123,7 +123,7 @@ impl How {
 
     /// The same, with a log for people.
     pub(super) fn to_be_watched(given: Vec<OsString>, url: &str, node: &str) -> Self {
-        let human = ["telemetry.log=info", "telemetry.format=human"].into_iter().flat_map(|set| ["--set", set]);
+        let human = ["telemetry.log=warn,backstitch=info", "telemetry.format=human"].into_iter().flat_map(|set| ["--set", set]);
         let given = human.map(OsString::from).chain(given).collect();
         Self::node(given, url, node, Log::Shown(node.to_owned()))
     }
@@ -234,7 +234,10 @@ impl Server {
 
     /// How it has ended, if it has.
     pub(super) fn ended(&mut self) -> Result<Option<Ended>, LoadError> {
+        // Asked before: once it is known how it ended, nobody knows any more what it used.
+        let used = self.usage();
         let Some(status) = self.child.try_wait().map_err(LoadError::Server)? else { return Ok(None) };
+        self.before = used;
         // Its last words are read once its end of the pipe is closed.
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
