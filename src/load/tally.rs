@@ -74,6 +74,7 @@ pub(super) struct Absence {
 }
 
 /// A restart of the database.
+#[expect(clippy::struct_field_names, reason = "the unit is a part of each name")]
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct DatabaseRestart {
     /// When, in seconds since the start.
