@@ -77,7 +77,7 @@ pub struct Options {
     /// (SIGCONT): it must end by itself, and is started again.
     #[arg(long, value_name = "S", value_parser = seconds, requires = "nodes")]
     pub freeze_node: Option<Duration>,
-    /// Restart PostgreSQL (pg_ctl -m immediate) every so many seconds.
+    /// Restart PostgreSQL (`pg_ctl -m immediate`) every so many seconds.
     #[arg(long, value_name = "S", value_parser = seconds, requires = "nodes")]
     pub restart_db: Option<Duration>,
     /// Write the report to this file, as JSON.

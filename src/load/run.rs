@@ -41,7 +41,7 @@ impl Run {
     /// Resolves at once while orders are placed, and never after that.
     pub(super) async fn goes_on(&self) {
         if self.is_over.get() {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

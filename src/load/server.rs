@@ -113,7 +113,7 @@ impl How {
     /// On a SQLite database.
     pub(super) fn on_sqlite(given: Vec<OsString>, database: &Path) -> Self {
         let own = [("store.url", format!("sqlite:{}", database.display()))];
-        Self { arguments: with(given, own), environment: Vec::new(), log: Log::Nowhere }
+        Self { arguments: with(given, &own), environment: Vec::new(), log: Log::Nowhere }
     }
 
     /// As one node of several on a PostgreSQL database.
@@ -123,7 +123,8 @@ impl How {
 
     /// The same, with a log for people.
     pub(super) fn to_be_watched(given: Vec<OsString>, url: &str, node: &str) -> Self {
-        let human = ["telemetry.log=warn,backstitch=info", "telemetry.format=human"].into_iter().flat_map(|set| ["--set", set]);
+        let human =
+            ["telemetry.log=warn,backstitch=info", "telemetry.format=human"].into_iter().flat_map(|set| ["--set", set]);
         let given = human.map(OsString::from).chain(given).collect();
         Self::node(given, url, node, Log::Shown(node.to_owned()))
     }
@@ -139,7 +140,7 @@ impl How {
                 others.extend(value);
             }
         }
-        let arguments = with(others, [("node.id", node.to_owned())]);
+        let arguments = with(others, &[("node.id", node.to_owned())]);
         // The password is nobody's business, and arguments can be read by everybody.
         Self { arguments, environment: vec![("BACKSTITCH__STORE__URL", url.to_owned())], log }
     }
@@ -162,7 +163,7 @@ impl How {
 }
 
 /// The user's own arguments, and after them those that are in force whatever the user says.
-fn with<const N: usize>(given: Vec<OsString>, own: [(&str, String); N]) -> Vec<OsString> {
+fn with(given: Vec<OsString>, own: &[(&str, String)]) -> Vec<OsString> {
     let set = |key: &str, value: &str| ["--set".into(), OsString::from(format!("{key}={value}"))];
     let own = own.iter().flat_map(|(key, value)| set(key, value));
     let log = set("telemetry.log", "warn");

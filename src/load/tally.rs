@@ -75,6 +75,7 @@ pub(super) struct Absence {
 
 /// A restart of the database.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "units stand last")]
 pub(super) struct DatabaseRestart {
     /// When, in seconds since the start.
     pub(super) at_s: f64,
