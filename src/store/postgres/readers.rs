@@ -31,8 +31,9 @@ use tokio_postgres::{
 /// How long a query may take in all: longer than the server lets a statement run, for a server that is not heard
 /// of any more.
 const LIMIT: Duration = Duration::from_secs(35);
-/// A reader cannot write, whatever it is asked.
-const READ_ONLY: &str = "SET default_transaction_read_only = on";
+/// A reader cannot write, whatever it is asked; and it looks things up by their keys, however small a table was when
+/// that was planned.
+const READ_ONLY: &str = "SET default_transaction_read_only = on; SET enable_seqscan = off";
 
 type Job = Box<dyn FnOnce(Pool) -> LocalBoxFuture<'static, ()> + Send>;
 
