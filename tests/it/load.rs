@@ -1,6 +1,6 @@
 //! `backstitch load`: the real binary against a server that it starts, crashes, kills and audits itself.
 
-use crate::support::TestApp;
+use crate::support::{PATIENCE, TestApp};
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde_json::{Value, json};
 use std::{
@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output},
+    time::{Duration, Instant},
 };
 
 /// `backstitch load` with nothing of the test's environment but a place for temporary databases.
@@ -134,6 +135,13 @@ fn assert_nodes_keep_everything(trouble: &[&str]) -> Value {
     let verdict = &report["verdict"];
     assert_eq!((&verdict["audit"]["clean"], &verdict["unfinished"]), (&json!(true), &json!(0)));
     assert_eq!(verdict["acknowledged"], json!({"checked": 200, "missing": 0, "not_at_rest": 0, "offending": []}));
+    // The database goes with the process, by a shell that may be a moment behind.
+    let left = || std::fs::read_dir(directory.path()).expect("a directory").count();
+    let deadline = Instant::now() + PATIENCE;
+    while left() > 1 {
+        assert!(Instant::now() < deadline, "not only the report is left");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     report
 }
 
