@@ -22,7 +22,7 @@ use crate::{
     lifecycle::Fatal,
     store::{
         Stats, StoreError, Verdict,
-        commands::{Alone, CommandError, Job, Message, Mode, Queue, Severed, Wants, guarded},
+        commands::{Alone, CommandError, Cuts, Job, Message, Mode, Queue, Severed, Wants, guarded},
     },
 };
 use crossbeam_channel::Receiver;
@@ -95,8 +95,15 @@ enum End {
     InTheWay(StoreError),
     /// Nothing happened, and nothing will any more: the others have given this node up.
     GivenUp,
-    /// The connection is gone. With the mark of a transaction that may have been committed.
-    Lost(Option<Mark>, StoreError),
+    /// The connection is gone.
+    Lost(Option<Doubt>, StoreError),
+}
+
+/// A transaction that may have been committed.
+struct Doubt {
+    mark: Mark,
+    /// The orders that are cut off if it was.
+    cuts: Cuts,
 }
 
 /// What a writer has taken from its queue.
@@ -181,19 +188,23 @@ impl Thread {
     fn transact(&mut self, mut batch: Vec<Box<dyn Job>>) {
         let commands: usize = batch.iter().map(|job| job.len()).sum();
         let begun = Instant::now();
-        let (mut way, mut doubt, mut in_the_way) = (Way::Quick, None, 0);
+        let (mut way, mut doubt, mut in_the_way): (_, Option<Doubt>, _) = (Way::Quick, None, 0);
         let error = loop {
-            match self.connect(begun, doubt.take()) {
-                Ok(Resumed::Committed) => return self.committed(batch, commands),
+            let (mark, cuts) = doubt.take().map(|doubt| (doubt.mark, doubt.cuts)).unzip();
+            match self.connect(begun, mark) {
+                Ok(Resumed::Committed) => {
+                    cuts.into_iter().for_each(|cuts| self.severed.restore(cuts));
+                    return self.committed(batch, commands);
+                }
                 Ok(Resumed::Nothing) => {}
                 Err(error) => break error,
             }
             match self.attempt(&mut batch, way) {
                 End::Committed => return self.committed(batch, commands),
-                End::Lost(mark, error) => {
+                End::Lost(in_doubt, error) => {
                     tracing::warn!(%error, commands, "the connection to PostgreSQL is lost");
                     self.hang_up();
-                    doubt = mark;
+                    doubt = in_doubt;
                 }
                 End::InTheWay(error) if in_the_way < PASSING => {
                     tracing::debug!(%error, commands, "other transactions were in the way of a batch; it is run again");
@@ -253,9 +264,10 @@ impl Thread {
         let Err(error) = ended else { return End::Committed };
         let failure = tx.take_failure();
         drop(tx);
+        let cut = self.severed.snapshot();
         self.severed.restore(cuts);
         if session.is_closed() || matches!(&failure, Some(Failure::Postgres(error)) if is_lost(error)) {
-            return End::Lost(committing.then_some(mark), error);
+            return End::Lost(committing.then_some(Doubt { mark, cuts: cut }), error);
         }
         if session.roll_back().is_err() {
             return End::Lost(None, error);
