@@ -11,7 +11,7 @@
 //! again: others have been as unable as it was.
 
 use super::{
-    Postgres,
+    OpenError, Postgres,
     codec::{Unreadable, get},
     connect::{Connector, Link},
     node::GIVEN_UP,
@@ -47,6 +47,8 @@ pub(super) const CHANNEL: &str = "backstitch";
 const NEWS: usize = 1024;
 /// The pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(200);
+/// The same where a person has to do something first.
+const LONG_PAUSE: Duration = Duration::from_secs(5);
 /// The longest text that PostgreSQL carries from one node to others.
 const LONGEST: usize = 7900;
 
@@ -171,6 +173,7 @@ impl From<tokio_postgres::Error> for Over {
 impl NodeThread {
     async fn run(&mut self) {
         loop {
+            let mut pause = PAUSE;
             match self.connector.connect().await {
                 Ok((client, link)) => {
                     let hearing = tokio::spawn(hear(link, self.epoch, self.news.clone()));
@@ -182,7 +185,13 @@ impl NodeThread {
                         Over::Done => return,
                     }
                 }
-                Err(error) => tracing::debug!(%error, "the node cannot renew its lease now"),
+                Err(error) => {
+                    tracing::debug!(%error, "the node cannot renew its lease now");
+                    // Nobody brings a database back in a moment, nor a user.
+                    if matches!(error, OpenError::NoDatabase { .. } | OpenError::Login { .. }) {
+                        pause = LONG_PAUSE;
+                    }
+                }
             }
             self.steady_since = None;
             // Who was promised something is told that it did not come to be.
@@ -197,7 +206,7 @@ impl NodeThread {
             if self.wished.is_closed() {
                 return;
             }
-            sleep(PAUSE).await;
+            sleep(pause).await;
         }
     }
 
