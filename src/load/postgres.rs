@@ -98,6 +98,7 @@ pub struct Postgres {
     directory: PathBuf,
     password: String,
     port: u16,
+    is_kept: bool,
 }
 
 impl Postgres {
@@ -123,7 +124,7 @@ impl Postgres {
             return Err(PostgresError::Keeper(io::ErrorKind::BrokenPipe.into()));
         };
         let (orders, done) = (Some(orders), BufReader::new(done));
-        let mut server = Self { orders, done, keeper, directory: directory.keep(), password, port: 0 };
+        let mut server = Self { orders, done, keeper, directory: directory.keep(), password, port: 0, is_kept: false };
         server.must("init")?;
         for _ in 0..TRIES {
             server.port = fastrand::u16(PORTS);
@@ -157,6 +158,7 @@ impl Postgres {
     /// When nobody looks after it.
     pub fn keep(&mut self) -> Result<&Path, PostgresError> {
         self.must("keep")?;
+        self.is_kept = true;
         Ok(&self.directory)
     }
 
@@ -218,6 +220,10 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         drop(self.orders.take());
         let _ = self.keeper.wait();
+        if !self.is_kept {
+            // Its user may empty it, and not everywhere remove it.
+            let _ = fs::remove_dir_all(&self.directory);
+        }
     }
 }
 
