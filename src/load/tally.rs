@@ -76,7 +76,6 @@ pub(super) struct Absence {
 /// A restart of the database.
 #[expect(clippy::struct_field_names, reason = "the unit is a part of each name")]
 #[derive(Clone, Debug, Serialize)]
-#[expect(clippy::struct_field_names, reason = "units stand last")]
 pub(super) struct DatabaseRestart {
     /// When, in seconds since the start.
     pub(super) at_s: f64,

@@ -46,10 +46,18 @@ async fn with_lost_answer<F: Future>(cluster: &Cluster, work: impl FnOnce() -> F
     // The node renews its lease all the time.
     eventually("commits wait", async || finds("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'")).await;
     let mut work = std::pin::pin!(work());
-    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE wait_event = 'SyncRep' AND query = 'COMMIT'";
+    // A renewal that waits keeps the node's row from everybody.
+    let cut = |which: &str| {
+        finds(&format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query {which} 'COMMIT'"
+        ))
+    };
     tokio::select! {
-        () = eventually("the commit waits and is cut", async || finds(cut)) => {}
+        () = eventually("the commit waits and is cut", async || {
+            let is_cut = cut("=");
+            cut("<>");
+            is_cut
+        }) => {}
         _ = &mut work => panic!("a commit is answered that waits for a standby"),
     }
     standbys("");
