@@ -50,6 +50,7 @@ impl SagaCoordinator {
         }
         if peers.is_in_doubt() {
             self.look_for_interrupted(None, ctx);
+            self.take_over_calls();
         }
         if self.hands.resumed() >= BOUND {
             ctx.run_later(PAUSE, move |actor, ctx| actor.adopt(peers, ctx));
@@ -77,9 +78,8 @@ impl SagaCoordinator {
         for node in &gone {
             tracing::info!(node, "a node is gone");
         }
-        // What it was calling the outside for, others call for now, with the same idempotency keys.
-        if let Some(company) = self.company.as_ref().filter(|_| !gone.is_empty()) {
-            company.callers.iter().for_each(|caller| caller.do_send(TakeOverCalls));
+        if !gone.is_empty() {
+            self.take_over_calls();
         }
         if sagas > 0 {
             tracing::info!(sagas, under_way = under_way.len(), "sagas of nodes that are gone are taken over");
@@ -89,6 +89,14 @@ impl SagaCoordinator {
         }
         for saga_id in under_way {
             self.take_up(saga_id, Purpose::Drive);
+        }
+    }
+
+    /// What a node that is gone was calling the outside for, or what nobody knows to be called for, is called for here,
+    /// with the same idempotency keys.
+    fn take_over_calls(&self) {
+        for caller in self.company.iter().flat_map(|company| &company.callers) {
+            caller.do_send(TakeOverCalls);
         }
     }
 

@@ -195,9 +195,19 @@ impl<T: Send, F: Fn(&dyn Tx) -> Result<T, CommandError> + Send> Job for Question
     fn wants<'c>(&'c self, _wants: &mut Wants<'c>) {}
 
     fn run(&mut self, tx: &dyn Tx, mode: Mode) -> Result<(), StoreError> {
-        self.answer = Some(match (self.ask)(tx) {
-            Err(CommandError::Broken(error)) if mode == Mode::Together => return Err(error),
-            answer => answer.map_err(CommandError::into_store_error),
+        self.answer = Some(match mode {
+            Mode::Together => match (self.ask)(tx) {
+                Err(CommandError::Broken(error)) => return Err(error),
+                answer => answer.map_err(CommandError::into_store_error),
+            },
+            Mode::OneByOne => {
+                tx.begin_one().map_err(CommandError::into_store_error)?;
+                let answer = (self.ask)(tx).and_then(|answer| tx.end_one().map(|()| answer));
+                if answer.is_err() {
+                    tx.undo_one().map_err(CommandError::into_store_error)?;
+                }
+                answer.map_err(CommandError::into_store_error)
+            }
         });
         Ok(())
     }

@@ -226,8 +226,15 @@ impl NodeThread {
                             return Err(Over::Done);
                         }
                         Some(Wish::Adopt(limit, reply)) => match self.adopt(client, limit).await {
-                            Ok(adopted) => drop(reply.send(Ok(adopted))),
+                            Ok(adopted) => {
+                                // Who asked may have failed meanwhile: what was taken over is looked for again.
+                                if reply.send(Ok(adopted)).is_err() {
+                                    self.shared.doubtful.store(true, Ordering::Release);
+                                }
+                            }
                             Err(error) => {
+                                // It may have been taken over all the same.
+                                self.shared.doubtful.store(true, Ordering::Release);
                                 let _ = reply.send(Err(super::codec::store_error(&error)));
                                 return Err(error.into());
                             }
@@ -304,8 +311,11 @@ const RENEW: &str = "UPDATE saga_node SET seen_at = clock_timestamp(), \
 
 const LEAVE: &str = "UPDATE saga_node SET given_up = true, lease_until = clock_timestamp() WHERE epoch = $1";
 
+/// A node whose own lease has ended gives up nobody, however long this was on its way.
 const GIVE_UP: &str = "UPDATE saga_node SET given_up = true \
-                       WHERE NOT given_up AND lease_until < clock_timestamp() AND epoch <> $1";
+                       WHERE NOT given_up AND lease_until < clock_timestamp() AND epoch <> $1 AND EXISTS \
+                       (SELECT 1 FROM saga_node me \
+                        WHERE me.epoch = $1 AND NOT me.given_up AND me.lease_until > clock_timestamp())";
 
 const GONE: &str = "SELECT epoch, id FROM saga_node WHERE given_up";
 

@@ -72,9 +72,12 @@ impl RetentionRows for Tx<'_> {
 
     fn save_portion(&self, portion: &Portion) -> Result<(), CommandError> {
         let Portion { removed, passed_over, reached, before } = portion;
+        // Another node may have come by at the same time: counted is what was there.
+        let mut gone = 0;
         if !removed.is_empty() {
             self.run("DELETE FROM saga_log WHERE saga_id = ANY($1)", vec![Box::new(removed.clone())])?;
-            self.run("DELETE FROM saga_saga WHERE id = ANY($1)", vec![Box::new(removed.clone())])?;
+            let sql = "DELETE FROM saga_saga WHERE id = ANY($1) RETURNING 1";
+            gone = self.run(sql, vec![Box::new(removed.clone())])?.len();
         }
         if !passed_over.is_empty() {
             self.run(
@@ -88,7 +91,7 @@ impl RetentionRows for Tx<'_> {
             "INSERT INTO saga_retention AS r (one, reached, ended_before, removed) VALUES (1, $1, $2, $3) \
              ON CONFLICT (one) DO UPDATE SET reached = $1, ended_before = greatest(r.ended_before, $2), \
              removed = r.removed + $3",
-            vec![Box::new(*reached), Box::new(until), Box::new(rows_of(removed.len()))],
+            vec![Box::new(*reached), Box::new(until), Box::new(rows_of(gone))],
         )
         .map(drop)
     }

@@ -261,10 +261,11 @@ impl SagaRows for Tx<'_> {
         self.flush()?;
         self.run(
             "UPDATE saga_saga SET status = 'needs_attention', attention = $2, wake_at = NULL, updated_at = $3, \
-             finished_at = $3 WHERE id = $1 AND status NOT IN ('completed', 'compensated')",
-            vec![Box::new(saga), Box::new(why.to_owned()), Box::new(self.now)],
-        )
-        .map(drop)
+             finished_at = $3 WHERE id = $1 AND owner = $4 AND status NOT IN ('completed', 'compensated')",
+            vec![Box::new(saga), Box::new(why.to_owned()), Box::new(self.now), Box::new(self.epoch)],
+        )?;
+        self.sagas.borrow_mut().loaded.remove(&saga);
+        Ok(())
     }
 
     fn load_saga(&self, saga: SagaId, take: bool) -> Result<Option<Loaded>, CommandError> {
