@@ -1,7 +1,7 @@
 //! Each participant's actor alone with its store: each verb, each repeat, each compensation before its
 //! action, and a crash at each point of a message's way.
 
-use super::given::Stall;
+use super::given::{Stall, TestArbiter};
 use crate::store::given::{Case, Held, TestStore, store};
 use actix::{Actor, Addr, Handler, dev::ToEnvelope};
 use backstitch::{
@@ -27,7 +27,7 @@ const MODES: [CrashMode; 3] = [CrashMode::Panic, CrashMode::Stop, CrashMode::Pan
 /// The three participants over one store, each supervised, nobody driving them.
 pub(super) struct Three {
     pub(super) test: TestStore,
-    pub(super) arbiter: actix_rt::Arbiter,
+    pub(super) arbiter: TestArbiter,
     pub(super) order: Addr<OrderActor>,
     pub(super) payment: Addr<PaymentActor>,
     pub(super) shipping: Addr<ShippingActor>,
@@ -35,7 +35,7 @@ pub(super) struct Three {
 }
 
 pub(super) fn three() -> Three {
-    let (test, arbiter) = (store(), actix_rt::Arbiter::new());
+    let (test, arbiter) = (store(), TestArbiter::new());
     let handle = arbiter.handle();
     let status = ["order", "payment", "shipping"].map(ActorStatus::new);
     let [of_order, of_payment, of_shipping] = status.clone();

@@ -14,15 +14,48 @@ use backstitch::{
     service::{Service, ServiceError},
     store::{OrderFacts, Store},
 };
-use std::{sync::mpsc, time::Duration};
+use std::{ops::Deref, sync::mpsc, time::Duration};
 use tokio::sync::watch;
+
+/// An arbiter that ends with its test, and the actors on it, and the store that they share.
+pub(super) struct TestArbiter(Option<actix_rt::Arbiter>);
+
+impl TestArbiter {
+    pub(super) fn new() -> Self {
+        Self(Some(actix_rt::Arbiter::new()))
+    }
+
+    /// Ends it now.
+    pub(super) fn end(mut self) {
+        if let Some(arbiter) = self.0.take() {
+            arbiter.stop();
+            arbiter.join().unwrap();
+        }
+    }
+}
+
+impl Deref for TestArbiter {
+    type Target = actix_rt::Arbiter;
+
+    fn deref(&self) -> &actix_rt::Arbiter {
+        self.0.as_ref().expect("it has not ended")
+    }
+}
+
+impl Drop for TestArbiter {
+    fn drop(&mut self) {
+        if let Some(arbiter) = &self.0 {
+            arbiter.stop();
+        }
+    }
+}
 
 /// All actors over one database.
 pub(super) struct House {
     pub(super) test: TestStore,
     pub(super) actors: Actors,
     pub(super) service: Service,
-    pub(super) arbiter: actix_rt::Arbiter,
+    pub(super) arbiter: TestArbiter,
     /// Kept, or nobody could wait for a saga.
     stopping: watch::Sender<bool>,
 }
@@ -33,7 +66,7 @@ pub(super) fn house() -> House {
 
 impl House {
     pub(super) fn over(test: TestStore) -> Self {
-        let arbiter = actix_rt::Arbiter::new();
+        let arbiter = TestArbiter::new();
         let actors = Actors::start(&arbiter.handle(), &test.store, "test".into(), 100_000, &test.fatal);
         let (stopping, seen) = watch::channel(false);
         let service = Service::new(test.store.clone(), actors.clone(), "test", seen);
@@ -43,8 +76,7 @@ impl House {
     /// Ends every actor in the middle of whatever it does. What the store has taken in by then runs.
     pub(super) async fn stop_abruptly(self) -> TestStore {
         let Self { test, arbiter, actors, service, stopping } = self;
-        arbiter.stop();
-        arbiter.join().unwrap();
+        arbiter.end();
         drop((actors, service, stopping));
         test.reopen().await
     }

@@ -1,7 +1,7 @@
 //! Participants made for a test: small actors that answer whatever the test wants, and a coordinator
 //! over them.
 
-use super::given::status;
+use super::given::{TestArbiter, status};
 use crate::store::given::{Case, TestStore, eventually, store};
 use actix::{Actor, Addr, Context, Handler, Recipient, ResponseFuture, Supervised};
 use backstitch::{
@@ -89,7 +89,7 @@ pub(super) struct Desk {
     pub(super) coordinator_status: Arc<ActorStatus>,
     pub(super) admission: Admission,
     /// Kept running.
-    _arbiter: actix_rt::Arbiter,
+    _arbiter: TestArbiter,
 }
 
 pub(super) fn desk(payment: impl FnMut(&[PaymentCommand]) -> Act + Send + 'static) -> Desk {
@@ -123,7 +123,7 @@ fn desk_of_all(
     stock: impl FnMut(&[StockCommand]) -> Act + Send + 'static,
     payment: impl FnMut(&[PaymentCommand]) -> Act + Send + 'static,
 ) -> Desk {
-    let (test, arbiter) = (store(), actix_rt::Arbiter::new());
+    let (test, arbiter) = (store(), TestArbiter::new());
     let participants = Participants {
         order: stub(&arbiter, &test, order),
         stock: stub(&arbiter, &test, stock),
