@@ -290,6 +290,11 @@ fn free_port() -> Result<u16, LoadError> {
     tried.map_err(LoadError::Server)
 }
 
+/// Whether a line of a log says that something failed, or why the server ended.
+fn is_error(line: &str) -> bool {
+    line.contains(r#""level":"ERROR""#) || line.starts_with("backstitch:")
+}
+
 /// Reads to the end, so that the server never blocks on a full pipe, and keeps the last lines. Panics are
 /// left out: most are on purpose.
 fn keep_log(stderr: ChildStderr, log: &mut OpenLog, kept: &Mutex<VecDeque<String>>) {
@@ -300,7 +305,9 @@ fn keep_log(stderr: ChildStderr, log: &mut OpenLog, kept: &Mutex<VecDeque<String
         }
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == LINES {
-            kept.pop_front();
+            // Why it ends may be followed by what all of its clients are told.
+            let first = kept.iter().position(|line| !is_error(line)).unwrap_or_default();
+            kept.remove(first);
         }
         kept.push_back(line);
     }
