@@ -112,7 +112,12 @@ impl TestDatabase {
             Self::Postgres(database) => {
                 let session = database.another();
                 let tables = tables(&session).join(", ");
-                session.run(&format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE")).expect("the only writer");
+                let lock = format!("BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE");
+                // A store that writes meanwhile takes its locks in another order.
+                while let Err(error) = session.run(&lock) {
+                    assert!(error.contains("40P01"), "the only writer: {error}");
+                    session.run("ROLLBACK").expect("the end of a transaction");
+                }
                 Hold::Postgres(session)
             }
         }
