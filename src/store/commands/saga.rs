@@ -6,7 +6,7 @@ use crate::{
         ids::{OrderId, SagaId},
         time::Timestamp,
     },
-    store::{Claim, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StoreError, StoredSaga},
+    store::{Claim, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StoreError, StoredSaga, json},
 };
 use std::sync::Arc;
 
@@ -89,11 +89,7 @@ pub(in crate::store) struct EncodedAppend {
 }
 
 fn encode(entry: &LogEntry) -> serde_json::Result<Arc<str>> {
-    // Most entries are of some 200 to 500 bytes.
-    let mut json = Vec::with_capacity(512);
-    serde_json::to_writer(&mut json, entry)?;
-    let json = std::str::from_utf8(&json).map_err(serde::ser::Error::custom)?;
-    Ok(json.into())
+    json::encode(entry).map(Arc::from)
 }
 
 impl From<SagaCommand> for Encoded {

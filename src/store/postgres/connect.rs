@@ -12,6 +12,9 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long connecting may take where the address does not say.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server's machine may leave what was sent to it unacknowledged, and a connection that nobody uses be
+/// silent, before it is asked after.
+const SILENCE: Duration = Duration::from_secs(10);
 /// The oldest server that will do.
 const OLDEST: u32 = 15;
 /// What a session is called where the address does not say.
@@ -88,6 +91,12 @@ impl Connector {
         let hosts = u32::try_from(server.get_hosts().len().max(1)).unwrap_or(1);
         let each = server.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT);
         server.connect_timeout(each);
+        // A firewall that forgets a connection says nothing: without these, whoever waits for an answer on it waits for
+        // a quarter of an hour.
+        server.keepalives(true).keepalives_idle(SILENCE);
+        if server.get_tcp_user_timeout().is_none() {
+            server.tcp_user_timeout(SILENCE);
+        }
         Ok(Self {
             server,
             tls: MakeRustlsConnect::new(tls::client_config(&address.certificate)?),
@@ -181,5 +190,18 @@ mod tests {
         let address = Address { server, certificate: Certificate::Unchecked };
         assert_eq!(address.to_string(), "database \"shop\" of db:6432 or [::1]:5432");
         assert!(!format!("{address:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_connection_that_is_silently_gone_is_noticed_as_soon_as_its_user_says_or_else_soon() {
+        let timeout_of = |server: Config| {
+            let connector = Connector::new(&Address { server, certificate: Certificate::Unchecked }).unwrap();
+            assert_eq!(connector.server.get_keepalives_idle(), SILENCE);
+            connector.server.get_tcp_user_timeout().copied()
+        };
+        let mut own = Config::new();
+        own.tcp_user_timeout(Duration::from_secs(3));
+        assert_eq!(timeout_of(Config::new()), Some(SILENCE));
+        assert_eq!(timeout_of(own), Some(Duration::from_secs(3)));
     }
 }

@@ -42,6 +42,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// How often a transaction is run again because others were in its way.
 const PASSING: u32 = 8;
 
+/// How often a transaction is run again because its connection was lost.
+const LOSSES: u32 = 50;
+
 /// Starts the writer over its first connection; where its work is handed over.
 pub(super) fn start(
     membership: Membership,
@@ -188,7 +191,8 @@ impl Thread {
     fn transact(&mut self, mut batch: Vec<Box<dyn Job>>) {
         let commands: usize = batch.iter().map(|job| job.len()).sum();
         let begun = Instant::now();
-        let (mut way, mut doubt, mut in_the_way): (_, Option<Doubt>, _) = (Way::Quick, None, 0);
+        let (mut way, mut doubt): (_, Option<Doubt>) = (Way::Quick, None);
+        let (mut in_the_way, mut losses) = (0, 0);
         let error = loop {
             let (mark, cuts) = doubt.take().map(|doubt| (doubt.mark, doubt.cuts)).unzip();
             match self.connect(begun, mark) {
@@ -196,6 +200,8 @@ impl Thread {
                     cuts.into_iter().for_each(|cuts| self.severed.restore(cuts));
                     return self.committed(batch, commands);
                 }
+                // What ends each connection that it is sent over must not be sent for ever.
+                Ok(Resumed::Nothing) if losses > LOSSES => break gone(),
                 Ok(Resumed::Nothing) => {}
                 Err(error) => break error,
             }
@@ -204,6 +210,7 @@ impl Thread {
                 End::Lost(in_doubt, error) => {
                     tracing::warn!(%error, commands, "the connection to PostgreSQL is lost");
                     self.hang_up();
+                    losses += 1;
                     doubt = in_doubt;
                 }
                 End::InTheWay(error) if in_the_way < PASSING => {
