@@ -10,9 +10,10 @@ use crate::{
         saga::{Progress, Status, Summary},
         shipment::{Shipment, ShipmentStatus, Shipping},
     },
-    store::{LogEntry, OrderFilter, Page, SagaRow, StoreError, StoredSaga},
+    store::{LogEntry, OrderFilter, OrderRows, Page, SagaRow, StoreError, StoredSaga},
 };
 use futures::future::try_join_all;
+use std::time::Instant;
 use tokio::try_join;
 
 /// An order with its payment, shipments and saga.
@@ -59,11 +60,17 @@ impl Service {
         Ok(self.complete(order).await?)
     }
 
-    /// As [`Self::order_view`], for an order whose saga is known.
+    /// As [`Self::order_view`], for an order whose saga is known, as it was at `since` or later.
     ///
     /// # Errors
     /// No such order, or storage away.
-    pub async fn order_view_of(&self, id: OrderId, saga_id: SagaId) -> Result<OrderView, ServiceError> {
+    pub async fn order_view_of(&self, id: OrderId, saga_id: SagaId, since: Instant) -> Result<OrderView, ServiceError> {
+        // A saga that is under way may have gone further elsewhere.
+        let known = self.store.engine.order_since(id, saga_id, since).filter(|rows| rows.saga.status.is_at_rest());
+        if let Some(OrderRows { order, payments, shipping, saga }) = known {
+            let (payment, shipments) = (Some(payments.into_current()), shown(Some(shipping)));
+            return Ok(OrderView { order, payment, shipments, saga: Some(saga) });
+        }
         let (order, payment, shipping, saga) = try_join!(
             self.store.orders.order(id),
             self.store.payments.payment_of(id),

@@ -24,6 +24,7 @@ mod facts;
 mod json;
 mod peers;
 mod query;
+mod recent;
 mod retention;
 mod saga;
 mod stock;
@@ -55,9 +56,12 @@ use crate::domain::{
     time::Timestamp,
 };
 use futures::future::BoxFuture;
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
 };
 use uuid::Uuid;
 
@@ -226,8 +230,26 @@ pub trait Engine: Send + Sync {
     /// Removes sagas that ended well before `before`, with their logs: none whose idempotency key is still
     /// remembered, and a bounded number at a time. What their participants know of the orders stays.
     fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>>;
+    /// All that belongs to an order, where that is known without asking the database, and was true at some time
+    /// after `since`.
+    fn order_since(&self, _order: OrderId, _saga: SagaId, _since: Instant) -> Option<OrderRows> {
+        None
+    }
     /// Runs what was handed over and closes. Later commands are refused.
     fn close(&self) -> BoxFuture<'static, ()>;
+}
+
+/// All that belongs to an order.
+#[derive(Clone, Debug)]
+pub struct OrderRows {
+    /// The order.
+    pub order: Order,
+    /// Its payments.
+    pub payments: Payments,
+    /// Its shipments.
+    pub shipping: Shipping,
+    /// Its saga.
+    pub saga: SagaRow,
 }
 
 /// What the store has done since the process started.

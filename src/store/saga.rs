@@ -159,6 +159,21 @@ impl SagaRow {
             finished_at: None,
         }
     }
+
+    /// The row as an update leaves it.
+    pub(super) fn updated(self, update: &RowUpdate, at: Timestamp) -> Self {
+        let RowUpdate { summary, wake_at } = update;
+        Self {
+            status: summary.status,
+            waiting_for: summary.waiting_for.map(str::to_owned),
+            reason: summary.reason,
+            attention: summary.attention.clone(),
+            wake_at: *wake_at,
+            updated_at: at,
+            finished_at: summary.status.is_at_rest().then_some(at),
+            ..self
+        }
+    }
 }
 
 /// A saga's row and its log as stored, not yet read.

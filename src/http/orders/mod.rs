@@ -37,7 +37,7 @@ use actix_web::{
 use lines::EditOrderBody;
 use request::PlaceOrderBody;
 use serde::Serialize;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -222,6 +222,7 @@ pub(super) async fn place(
     body: Body<PlaceOrderBody>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Problem> {
+    let asked = Instant::now();
     let wait = query.wait();
     query.finish()?;
     let claim = claim(&request, &body)?;
@@ -234,7 +235,7 @@ pub(super) async fn place(
         Err(problem) if !offers.is_empty() => service.placed_before(claim, wait).await?.ok_or(problem)?,
         Err(problem) => return Err(problem),
     };
-    let view = service.order_view_of(placed.order_id, placed.saga_id).await?;
+    let view = service.order_view_of(placed.order_id, placed.saga_id, asked).await?;
     Ok(success(StatusCode::CREATED, OrderBody::from(view))
         .header("Location", format!("/orders/{}", placed.order_id))
         .replayed(placed.replayed)
@@ -339,7 +340,7 @@ pub(super) async fn edit(
     let offers = service.priced_offers(&lines.offers()).await?;
     let basket = lines.basket(offers, errors)?;
     service.edit_order(&order, Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket }).await?;
-    let view = service.order_view_of(id, order.saga_id).await?;
+    let view = service.order_view_of(id, order.saga_id, Instant::now()).await?;
     Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
 }
 

@@ -1,6 +1,6 @@
 //! How any aggregate's command is run: load, decide, save.
 
-use super::{CommandError, Run, Severed, Tx, Versioned, Wants, expect_written, guarded};
+use super::{CommandError, Run, Severed, Tx, Versioned, Wanted, Wants, expect_written, guarded};
 use crate::{
     domain::{
         aggregate::{Aggregate, Decision},
@@ -17,8 +17,8 @@ use std::marker::PhantomData;
 /// Where a transaction has the rows of an aggregate.
 pub(in crate::store) trait Rows<A: Aggregate> {
     /// An order's rows, where they are known without looking.
-    fn kept(&self, order: OrderId) -> Option<Versioned<A>>;
-    /// An order's rows.
+    fn kept(&self, order: OrderId) -> Option<Kept<A>>;
+    /// An order's rows, for certain.
     fn load(&self, order: OrderId) -> Result<Option<Versioned<A>>, CommandError>;
     /// Writes new rows; false where there are some.
     fn insert(&self, order: OrderId, row: A) -> Result<bool, CommandError>;
@@ -35,6 +35,14 @@ pub(in crate::store) trait Rows<A: Aggregate> {
     fn outstanding(&self, after: Option<OrderId>, limit: u32) -> Result<Vec<A>, CommandError>;
 }
 
+/// Rows that are known without looking.
+pub(in crate::store) struct Kept<A> {
+    pub(in crate::store) stored: Versioned<A>,
+    /// Whether these are the rows for certain. Otherwise somebody else may have written them since, which comes out
+    /// only when they are written over.
+    pub(in crate::store) is_certain: bool,
+}
+
 /// What an idempotency key was used for, and under which body.
 pub(in crate::store) struct Claimed {
     pub(in crate::store) order: OrderId,
@@ -47,24 +55,35 @@ pub(in crate::store) trait Stored: Aggregate {
     /// Its rows.
     fn rows(tx: &dyn Tx) -> &dyn Rows<Self>;
     /// The orders whose rows a batch is going to look up.
-    fn wanted<'w>(wants: &'w mut Wants<'_>) -> &'w mut Vec<OrderId>;
+    fn wanted<'w>(wants: &'w mut Wants<'_>) -> &'w mut Vec<Wanted>;
+    /// Whether the rows are few enough to be kept in memory for a while.
+    fn is_small(&self) -> bool;
 }
 
 macro_rules! stored {
-    ($($aggregate:ty: $wanted:ident),+) => {$(
+    ($($aggregate:ty: $wanted:ident, $is_small:expr);+) => {$(
         impl Stored for $aggregate {
             fn rows(tx: &dyn Tx) -> &dyn Rows<Self> {
                 tx
             }
 
-            fn wanted<'w>(wants: &'w mut Wants<'_>) -> &'w mut Vec<OrderId> {
+            fn wanted<'w>(wants: &'w mut Wants<'_>) -> &'w mut Vec<Wanted> {
                 &mut wants.$wanted
+            }
+
+            fn is_small(&self) -> bool {
+                let is_small: fn(&Self) -> bool = $is_small;
+                is_small(self)
             }
         }
     )+};
 }
 
-stored!(Order: orders, Payments: payments, Shipping: shipping);
+stored! {
+    Order: orders, |order| order.basket.lines().len() <= 8;
+    Payments: payments, |payments| payments.superseded().len() <= 3;
+    Shipping: shipping, |shipping| shipping.shipments().len() <= 4
+}
 
 /// Runs the commands of `A`.
 pub(in crate::store) struct Aggregates<A>(PhantomData<fn() -> A>);
@@ -74,9 +93,7 @@ impl<A: Stored> Run for Aggregates<A> {
     type Answer = Executed<A>;
 
     fn wants<'c>(keyed: &'c Keyed<A::Command>, wants: &mut Wants<'c>) {
-        if !A::begins(&keyed.command) {
-            A::wanted(wants).push(A::order(&keyed.command));
-        }
+        A::wanted(wants).push(Wanted { order: A::order(&keyed.command), begins: A::begins(&keyed.command) });
     }
 
     fn run(tx: &dyn Tx, keyed: &Keyed<A::Command>) -> Result<Executed<A>, CommandError> {
@@ -116,11 +133,11 @@ fn change<A: Aggregate>(
     command: &A::Command,
     now: Timestamp,
 ) -> Result<A::Answer, CommandError> {
-    let mut stored = rows.kept(order);
+    let (mut stored, mut is_certain) =
+        rows.kept(order).map_or((None, false), |kept| (Some(kept.stored), kept.is_certain));
     // A command that begins a row nearly always finds none: the insert itself says whether it does.
-    let mut assumed = stored.is_none() && A::begins(command);
-    if stored.is_none() && !assumed {
-        stored = rows.load(order)?;
+    if stored.is_none() && !A::begins(command) {
+        (stored, is_certain) = (rows.load(order)?, true);
     }
     loop {
         let before = stored.as_ref().map(|stored| &stored.row);
@@ -130,14 +147,14 @@ fn change<A: Aggregate>(
                 None => rows.insert(order, row)?,
                 Some(stored) => rows.update(order, row, stored.version)?,
             };
-            if !written && assumed {
-                (stored, assumed) = (rows.load(order)?, false);
+            if !written && !is_certain {
+                (stored, is_certain) = (rows.load(order)?, true);
                 continue;
             }
             expect_written(written)?;
-        } else if assumed {
-            // A decision that writes nothing asks nobody whether there is a row.
-            (stored, assumed) = (rows.load(order)?, false);
+        } else if !is_certain {
+            // A decision that writes nothing asks nobody whether that was the row.
+            (stored, is_certain) = (rows.load(order)?, true);
             continue;
         }
         for movement in &movements {

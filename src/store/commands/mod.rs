@@ -21,7 +21,7 @@ mod saga;
 mod severed;
 mod stock;
 
-pub(super) use aggregate::{Aggregates, Claimed, Rows};
+pub(super) use aggregate::{Aggregates, Claimed, Kept, Rows, Stored};
 pub(super) use bulk::BulkJob;
 pub(super) use catalog::{CatalogClaimed, CatalogRows, CatalogRunner};
 pub(super) use queue::{Alone, Job, Message, Mode, Queue};
@@ -81,11 +81,11 @@ pub(super) trait Run: Send + 'static {
 #[derive(Default)]
 pub(super) struct Wants<'c> {
     /// Order rows.
-    pub(super) orders: Vec<OrderId>,
+    pub(super) orders: Vec<Wanted>,
     /// Orders' payments.
-    pub(super) payments: Vec<OrderId>,
+    pub(super) payments: Vec<Wanted>,
     /// Orders' shipments.
-    pub(super) shipping: Vec<OrderId>,
+    pub(super) shipping: Vec<Wanted>,
     /// Orders' reservations. What those hold is wanted, too.
     pub(super) reservations: Vec<OrderId>,
     /// The levels of a variant that a shop's orders may be served from.
@@ -98,6 +98,14 @@ pub(super) struct Wants<'c> {
     pub(super) saga_starts: Vec<SagaId>,
     /// Sagas that are to be driven, and their logs; whether each is to be taken from another node.
     pub(super) saga_loads: Vec<(SagaId, bool)>,
+}
+
+/// An order whose rows are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    pub(super) order: OrderId,
+    /// Most probably there are none yet.
+    pub(super) begins: bool,
 }
 
 /// A row and how often it has been written.

@@ -22,6 +22,7 @@ mod order;
 mod payment;
 mod peers;
 mod readers;
+mod recent;
 mod retention;
 mod saga;
 mod schema;
@@ -39,7 +40,8 @@ pub use error::OpenError;
 pub(super) use transfer::Target;
 
 use super::{
-    BulkStore, BulkWork, Engine, ExportSource, FactSource, Removed, SagaRow, Stats, Store, StoreError, Verdict,
+    BulkStore, BulkWork, Engine, ExportSource, FactSource, OrderRows, Removed, SagaRow, Stats, Store, StoreError,
+    Verdict,
     commands::{Queue, Removal},
 };
 use crate::{
@@ -60,9 +62,14 @@ use loader::Loader;
 use node::Membership;
 use peers::{Neighbours, Shared};
 use readers::Readers;
+use recent::Recent;
 use session::Session;
 use snapshot::Snapshots;
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::Client;
 
@@ -93,6 +100,7 @@ pub(super) struct Postgres {
     reservations: Loader<OrderId, Reservation>,
     priced_offers: Loader<(ShopId, VariantId), PricedOffer>,
     sagas: Loader<SagaId, SagaRow>,
+    recent: Arc<Recent>,
     neighbours: Arc<Neighbours>,
 }
 
@@ -149,9 +157,10 @@ fn open_here(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let neighbours = Neighbours::start(self::runtime()?, connector.clone(), epoch, options.lease, shared, fatal)
         .map_err(no_thread)?;
     let facts = Arc::new(Snapshots::new(connect(connector.clone())));
-    let session = Session::new(runtime, client);
+    let (session, recent) = (Session::new(runtime, client), Arc::new(Recent::default()));
     let backend = Arc::new(Postgres {
-        queue: writer::start(membership, session, options.max_batch, Arc::clone(&stats), fatal),
+        queue: writer::start(membership, session, options.max_batch, Arc::clone(&recent), Arc::clone(&stats), fatal),
+        recent,
         orders: order::loader(&readers),
         payments: payment::loader(&readers),
         shipping: shipment::loader(&readers),
@@ -232,6 +241,10 @@ impl Engine for Postgres {
 
     fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
         self.queue.execute_one::<Removal>(before)
+    }
+
+    fn order_since(&self, order: OrderId, saga: SagaId, since: Instant) -> Option<OrderRows> {
+        self.recent.order_since(order, saga, since)
     }
 
     /// What this node owned is the others' from then on.

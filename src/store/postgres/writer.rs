@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   attempt ── quick ─▶ committed
-//!      │         └─ failed: once more, looking for rows before they are written as new ─▶ one by one
+//!      │         └─ failed: once more, taking nothing for granted ─▶ one by one
 //!      ├─ another transaction was in the way: again
 //!      └─ connection lost: a new one, then the node's mark says whether it was committed, or it is run again
 //! ```
@@ -14,8 +14,9 @@
 use super::{
     codec::{is_lost, is_passing},
     node::{GIVEN_UP, Membership, ResumeError},
+    recent::Recent,
     session::{Failure, Session},
-    write::{Mark, Tx},
+    write::{Mark, Tx, is_outdated},
 };
 use crate::{
     clock,
@@ -41,7 +42,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a transaction is run again because others were in its way.
 const PASSING: u32 = 8;
-
+/// How long nothing is taken for granted after it was wrong to: who sends the same thing twice does so more than
+/// once.
+const WARY: Duration = Duration::from_secs(1);
 /// How often a transaction is run again because its connection was lost.
 const LOSSES: u32 = 50;
 
@@ -50,6 +53,7 @@ pub(super) fn start(
     membership: Membership,
     session: Session,
     max_batch: usize,
+    recent: Arc<Recent>,
     stats: Arc<Stats>,
     fatal: &Fatal,
 ) -> Queue {
@@ -60,6 +64,8 @@ pub(super) fn start(
         jobs,
         max_batch: max_batch.max(1),
         severed: Severed::default(),
+        recent,
+        wary_until: None,
         batch: 0,
         stats,
         fatal: fatal.clone(),
@@ -79,9 +85,9 @@ pub(super) fn start(
 /// How a transaction is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
-    /// All commands together; rows that are new are taken to be.
+    /// All commands together; what is to be new is taken to be, and what this node wrote last to be there still.
     Quick,
-    /// All commands together; it is looked for rows before they are written as new.
+    /// All commands together; nothing is taken for granted.
     Careful,
     /// Each command can be undone by itself.
     OneByOne,
@@ -92,8 +98,8 @@ enum End {
     Committed,
     /// Nothing happened.
     RolledBack(StoreError),
-    /// Nothing happened, because there was a row already where one was to be written as new.
-    Taken,
+    /// Nothing happened, because what was taken for granted was not so.
+    Mistaken,
     /// Nothing happened, because of other transactions: again.
     InTheWay(StoreError),
     /// Nothing happened, and nothing will any more: the others have given this node up.
@@ -133,6 +139,9 @@ struct Thread {
     jobs: Receiver<Message>,
     max_batch: usize,
     severed: Severed,
+    recent: Arc<Recent>,
+    /// Until then nothing is taken for granted.
+    wary_until: Option<Instant>,
     batch: i64,
     stats: Arc<Stats>,
     fatal: Fatal,
@@ -191,7 +200,9 @@ impl Thread {
     fn transact(&mut self, mut batch: Vec<Box<dyn Job>>) {
         let commands: usize = batch.iter().map(|job| job.len()).sum();
         let begun = Instant::now();
-        let (mut way, mut doubt): (_, Option<Doubt>) = (Way::Quick, None);
+        let is_wary = self.wary_until.is_some_and(|until| begun < until);
+        let mut way = if is_wary { Way::Careful } else { Way::Quick };
+        let mut doubt: Option<Doubt> = None;
         let (mut in_the_way, mut losses) = (0, 0);
         let error = loop {
             let (mark, cuts) = doubt.take().map(|doubt| (doubt.mark, doubt.cuts)).unzip();
@@ -222,13 +233,15 @@ impl Thread {
                     self.fatal.raise(GIVEN_UP);
                     break StoreError::Unavailable(GIVEN_UP.into());
                 }
-                End::Taken if way == Way::Quick => {
+                End::Mistaken if way == Way::Quick => {
                     Stats::add(&self.stats.reruns, 1);
+                    self.recent.clear();
+                    self.wary_until = Some(Instant::now() + WARY);
                     way = Way::Careful;
                 }
-                End::Taken if way == Way::OneByOne => break StoreError::Conflict,
+                End::Mistaken if way == Way::OneByOne => break StoreError::Conflict,
                 End::RolledBack(error) | End::InTheWay(error) if way == Way::OneByOne => break error,
-                End::RolledBack(_) | End::InTheWay(_) | End::Taken => {
+                End::RolledBack(_) | End::InTheWay(_) | End::Mistaken => {
                     Stats::add(&self.stats.reruns, 1);
                     way = Way::OneByOne;
                     tracing::debug!(commands, "a batch failed and is run again one command at a time");
@@ -251,24 +264,30 @@ impl Thread {
         let Connection::Up(session) = &self.connection else { return End::Lost(None, gone()) };
         let cuts = self.severed.snapshot();
         let careful = way != Way::Quick;
-        let tx = Tx::new(session, &self.severed, mark.epoch, careful, clock::now());
+        let tx = Tx::new(session, &self.severed, &self.recent, mark.epoch, careful, clock::now());
         let begun = {
             let mut wants = Wants::default();
             if way != Way::OneByOne {
                 batch.iter().for_each(|job| job.wants(&mut wants));
             }
-            tx.begin(&wants)
+            tx.read_wanted(&wants)
         };
         let mode = if way == Way::OneByOne { Mode::OneByOne } else { Mode::Together };
         let run = begun
             .map_err(CommandError::into_store_error)
             .and_then(|()| batch.iter_mut().try_for_each(|job| job.run(&tx, mode)));
-        let committing = run.is_ok();
+        let (committing, at) = (run.is_ok(), Instant::now());
         let ended = run.and_then(|()| tx.commit(&mark).map_err(CommandError::into_store_error));
         Stats::add(&self.stats.statements, session.take_sent());
         metrics::histogram!("store_batch_round_trips")
             .record(metrics_value(usize::try_from(session.take_trips()).unwrap_or(usize::MAX)));
-        let Err(error) = ended else { return End::Committed };
+        let Err(error) = ended else {
+            match way {
+                Way::Quick | Way::Careful => tx.keep(at),
+                Way::OneByOne => self.recent.clear(),
+            }
+            return End::Committed;
+        };
         let failure = tx.take_failure();
         drop(tx);
         let cut = self.severed.snapshot();
@@ -284,7 +303,8 @@ impl Thread {
         }
         match failure {
             Some(Failure::Postgres(failure)) if is_passing(&failure) => End::InTheWay(error),
-            Some(failure) if failure.is(&SqlState::UNIQUE_VIOLATION) => End::Taken,
+            Some(failure) if failure.is(&SqlState::UNIQUE_VIOLATION) => End::Mistaken,
+            Some(failure) if way == Way::Quick && is_outdated(&failure) => End::Mistaken,
             _ => End::RolledBack(error),
         }
     }
@@ -297,8 +317,8 @@ impl Thread {
         let mark = self.next_mark();
         let Connection::Up(session) = &self.connection else { return job.ended(Err(gone())) };
         let cuts = self.severed.snapshot();
-        let tx = Tx::new(session, &self.severed, mark.epoch, true, clock::now());
-        let begun = tx.begin_alone().map_err(CommandError::into_store_error);
+        let tx = Tx::new(session, &self.severed, &self.recent, mark.epoch, true, clock::now());
+        let begun = tx.take_time().map_err(CommandError::into_store_error);
         let verdict = begun.and_then(|()| guarded(|| job.run(&tx)).and_then(|verdict| verdict));
         let keep = matches!(verdict, Ok(Verdict::Keep));
         let end = match verdict {
@@ -330,8 +350,9 @@ impl Thread {
         self.membership.mark(self.batch)
     }
 
-    /// The connection is of no use any more.
+    /// The connection is of no use any more. Others may have written before there is another one.
     fn hang_up(&mut self) {
+        self.recent.clear();
         self.connection = match std::mem::replace(&mut self.connection, Connection::Changing) {
             Connection::Up(session) => Connection::Down(session.into_runtime(), Instant::now()),
             other => other,

@@ -58,10 +58,6 @@ impl Table for Order {
         Some(&recent.orders)
     }
 
-    fn is_small(&self) -> bool {
-        self.basket.lines().len() <= 8
-    }
-
     fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         let inserted = tx.run(
             concat!(

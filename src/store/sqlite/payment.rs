@@ -155,10 +155,6 @@ impl Table for Payments {
         Some(&recent.payments)
     }
 
-    fn is_small(&self) -> bool {
-        self.superseded().len() <= 3
-    }
-
     /// An order's first payment is new alone.
     fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         insert(0, self.current(), tx)

@@ -20,7 +20,7 @@ use crate::{
         shipment::Shipping,
         stock::{Level, Reservation, Shelf},
     },
-    store::{SagaRow, commands::Versioned},
+    store::{SagaRow, commands::Versioned, recent::Generations},
 };
 use std::{
     hash::Hash,
@@ -28,45 +28,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// Rows of one kind in one generation. Two generations are kept, so that this many are there at least;
-/// more sagas than that under way at once read the rest from the file.
-const GENERATION: usize = 1024;
-
 /// The rows of one kind.
 pub(super) struct Rows<K, V> {
     committed: Mutex<Generations<K, V>>,
     /// What the transaction under way has written; `None`: no longer kept. The writer's alone.
     pending: Mutex<IdMap<K, Option<V>>>,
-}
-
-struct Generations<K, V> {
-    young: IdMap<K, V>,
-    old: IdMap<K, V>,
-}
-
-impl<K, V> Default for Generations<K, V> {
-    fn default() -> Self {
-        Self { young: IdMap::default(), old: IdMap::default() }
-    }
-}
-
-impl<K: Eq + Hash, V: Clone> Generations<K, V> {
-    fn get(&self, key: &K) -> Option<V> {
-        self.young.get(key).or_else(|| self.old.get(key)).cloned()
-    }
-
-    /// Once there are enough young ones they are the old ones. The room that those had is used again.
-    fn age(&mut self) {
-        if self.young.len() >= GENERATION {
-            mem::swap(&mut self.young, &mut self.old);
-            self.young.clear();
-        }
-    }
-
-    fn clear(&mut self) {
-        self.young.clear();
-        self.old.clear();
-    }
 }
 
 impl<K, V> Default for Rows<K, V> {
@@ -83,7 +49,7 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
     /// The row as last committed.
     pub(super) fn committed(&self, key: K) -> Option<V> {
-        lock(&self.committed).get(&key)
+        lock(&self.committed).get(&key).cloned()
     }
 
     /// The row as the transaction under way has left it. The writer's question.
@@ -107,13 +73,8 @@ impl<K: Copy + Eq + Hash, V: Clone> Rows<K, V> {
         let mut rows = lock(&self.committed);
         for (key, row) in pending.drain() {
             match row {
-                Some(row) => {
-                    rows.young.insert(key, row);
-                }
-                None => {
-                    rows.young.remove(&key);
-                    rows.old.remove(&key);
-                }
+                Some(row) => rows.insert(key, row),
+                None => rows.remove(&key),
             }
         }
         rows.age();
@@ -166,7 +127,7 @@ impl<V: Clone> LookUps<V> {
     pub(super) fn keep(&self, shop: ShopId, variant: VariantId, found: V, state: u64) {
         let mut kept = lock(&self.0);
         if kept.state == state {
-            kept.found.young.insert((shop, variant), found);
+            kept.found.insert((shop, variant), found);
             kept.found.age();
         }
     }
@@ -197,7 +158,7 @@ impl<V: Clone> LookUps<V> {
 
 impl<V: Clone> KeptLookUps<V> {
     fn find(&self, shop: ShopId, variant: VariantId) -> Result<V, u64> {
-        self.found.get(&(shop, variant)).ok_or(self.state)
+        self.found.get(&(shop, variant)).cloned().ok_or(self.state)
     }
 
     fn forget(&mut self) {

@@ -110,7 +110,7 @@ impl SagaRows for Tx<'_, '_> {
         if let Some(recent) = self.recent()
             && let Some(row) = recent.sagas.latest(saga)
         {
-            recent.sagas.write(saga, Some(updated(row, update, at)));
+            recent.sagas.write(saga, Some(row.updated(update, at)));
         }
         Ok(())
     }
@@ -149,21 +149,6 @@ impl SagaRows for Tx<'_, '_> {
             (after, limit),
             |row| row.get(0),
         )?)
-    }
-}
-
-/// The row as the statement above leaves it.
-fn updated(row: SagaRow, update: &RowUpdate, at: Timestamp) -> SagaRow {
-    let RowUpdate { summary, wake_at } = update;
-    SagaRow {
-        status: summary.status,
-        waiting_for: summary.waiting_for.map(str::to_owned),
-        reason: summary.reason,
-        attention: summary.attention.clone(),
-        wake_at: *wake_at,
-        updated_at: at,
-        finished_at: summary.status.is_at_rest().then_some(at),
-        ..row
     }
 }
 

@@ -77,10 +77,6 @@ impl Table for Shipping {
         Some(&recent.shipping)
     }
 
-    fn is_small(&self) -> bool {
-        self.shipments().len() <= 4
-    }
-
     fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         for (number, shipment) in (0_i64..).zip(self.shipments()) {
             let contents = (!shipment.contents.is_empty()).then(|| to_json(&shipment.contents)).transpose()?;

@@ -6,16 +6,16 @@ use super::{
     tx::Tx,
 };
 use crate::{
-    domain::{aggregate::Aggregate, ids::OrderId},
+    domain::ids::OrderId,
     store::{
         Claim, StoreError,
-        commands::{Claimed, CommandError, Rows, Versioned},
+        commands::{Claimed, CommandError, Kept, Rows, Stored, Versioned},
     },
 };
 use rusqlite::{Row, Rows as FoundRows};
 
 /// Where an aggregate's rows are.
-pub(super) trait Table: Aggregate {
+pub(super) trait Table: Stored {
     /// The row of an order, or its rows in their order; `version` as the last column.
     const LOAD: &'static str;
 
@@ -35,11 +35,6 @@ pub(super) trait Table: Aggregate {
     /// Where rows of this kind are kept in memory, if they are.
     fn recent(_recent: &Recent) -> Option<&RecentRows<OrderId, Versioned<Self>>> {
         None
-    }
-
-    /// Whether the row is small enough to be kept.
-    fn is_small(&self) -> bool {
-        true
     }
 
     /// Appends a ledger row.
@@ -70,8 +65,10 @@ pub(super) fn gather<A: Table>(rows: &mut FoundRows<'_>) -> rusqlite::Result<Opt
 }
 
 impl<A: Table> Rows<A> for Tx<'_, '_> {
-    fn kept(&self, order: OrderId) -> Option<Versioned<A>> {
-        recent::<A>(self).and_then(|rows| rows.latest(order))
+    /// What is kept is the row: nobody else writes the file.
+    fn kept(&self, order: OrderId) -> Option<Kept<A>> {
+        let stored = recent::<A>(self).and_then(|rows| rows.latest(order))?;
+        Some(Kept { stored, is_certain: true })
     }
 
     fn load(&self, order: OrderId) -> Result<Option<Versioned<A>>, CommandError> {

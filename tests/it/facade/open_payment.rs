@@ -49,13 +49,13 @@ async fn a_second_payment_answers_the_first() {
 async fn a_payment_of_an_order_that_is_being_edited_is_not_opened_yet() {
     let app = TestApp::start();
     let order = app.unpaid(&manual()).await;
-    let held = app.sql().execute("UPDATE payment_payment SET held = TRUE, amendment = 1", &[]);
+    let held = app.sql().execute("UPDATE payment_payment SET held = TRUE, amendment = 1, version = version + 1", &[]);
     assert_eq!(held.expect("a payment"), 1);
     app.open_payment(&payment_for(&order, "manual")).await.problem(409, "order_busy");
     let payment = app.payment(id(&order["payment"])).await;
     assert_eq!((&payment.success(200)["status"], &payment.json["data"]["revision"]), (&json!("pending"), &json!(0)));
     // No amendment has done this, and the audit would say so.
-    let free = app.sql().execute("UPDATE payment_payment SET held = FALSE, amendment = 0", &[]);
+    let free = app.sql().execute("UPDATE payment_payment SET held = FALSE, amendment = 0, version = version + 1", &[]);
     free.expect("the payment is let go");
     app.finish_leaving(1).await;
 }

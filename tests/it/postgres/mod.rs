@@ -4,6 +4,7 @@
 mod certificates;
 mod lost;
 mod nodes;
+mod recent;
 mod refusals;
 mod restart;
 

@@ -100,7 +100,8 @@ async fn a_saga_that_is_taken_between_a_read_and_a_write_is_not_appended_to() {
     let (a, b) = two();
     let mut case = Case::new(Provider::Simulated);
     tell(&a.store, case.start(None)).await.unwrap();
-    decided(one(a.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await));
+    // What another node has written, it must read.
+    decided(one(b.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await));
     let row = Row::hold(&a, &case);
     // One transaction: it has read the saga's keys and waits for the order's row, and then it writes.
     let paid = a.store.orders.execute(vec![case.order(Verb::MarkOrderPaid).into()]);
@@ -120,7 +121,8 @@ async fn a_node_that_stands_still_between_its_read_and_its_write_changes_nothing
     let (a, b) = two();
     let mut case = Case::new(Provider::Simulated);
     tell(&a.store, case.start(None)).await.unwrap();
-    decided(one(a.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await));
+    // What another node has written, it must read.
+    decided(one(b.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await));
     let before = b.facts().await;
     let row = Row::hold(&a, &case);
     let paid = a.store.orders.execute(vec![case.order(Verb::MarkOrderPaid).into()]);

@@ -53,7 +53,7 @@ impl Aggregate for Counter {
 struct InMemory(RefCell<HashMap<OrderId, Versioned<Counter>>>);
 
 impl Rows<Counter> for InMemory {
-    fn kept(&self, _order: OrderId) -> Option<Versioned<Counter>> {
+    fn kept(&self, _order: OrderId) -> Option<Kept<Counter>> {
         None
     }
 

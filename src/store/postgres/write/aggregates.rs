@@ -2,21 +2,22 @@
 
 use super::{Reads, Tx, working::Working};
 use crate::{
-    domain::{aggregate::Aggregate, ids::OrderId},
+    domain::ids::OrderId,
     store::{
         Claim, StoreError,
-        commands::{Claimed, CommandError, Rows, Versioned},
+        commands::{Claimed, CommandError, Kept, Rows, Stored, Versioned, Wanted},
         postgres::{
             codec::{Unreadable, get},
+            recent::{self, Written},
             session::{Call, Failure},
         },
     },
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Instant};
 use tokio_postgres::Row;
 
 /// Where an aggregate's rows are.
-pub(super) trait Table: Aggregate {
+pub(super) trait Table: Stored {
     /// The rows of the orders `$1`, by order, which is the first column; locked, with the version as the last column.
     const LOAD: &'static str;
     /// The rows of the first `$2` orders after `$1` of which one has an outside call whose answer is not known,
@@ -27,8 +28,14 @@ pub(super) trait Table: Aggregate {
     fn read(row: &Row) -> Result<Self, Unreadable>;
     /// Takes in what a further row of the same order says; most aggregates have one row.
     fn join(&mut self, _further: Self) {}
+    /// How many rows it is.
+    fn count(&self) -> usize {
+        1
+    }
     /// Where a transaction has them.
     fn working<'w>(tx: &'w Tx<'_>) -> &'w Working<OrderId, Self>;
+    /// Where they are kept for a while once they are written.
+    fn recent(kept: &mut recent::Kept) -> &mut recent::Rows<Self>;
     /// A row is about to be written over.
     fn replaced(_before: &Self, _after: &Self, _tx: &Tx<'_>) {}
     /// Appends a ledger row.
@@ -64,14 +71,29 @@ fn gather<A: Table>(rows: &[Row]) -> Result<Vec<Gathered<A>>, Unreadable> {
 }
 
 impl Tx<'_> {
-    /// Reads the orders' rows with the first statements of the transaction.
-    pub(super) fn read_ahead<'a, A: Table>(&'a self, orders: &[OrderId], reads: &mut Reads<'a>) {
+    /// Reads the orders' rows with the first statements of the transaction, as far as it has to know them.
+    pub(super) fn read_ahead<'a, A: Table>(&'a self, wanted: &[Wanted], reads: &mut Reads<'a>) {
         // Sorted, so that the statement's plan need not be trusted with the order of the locks.
-        let orders: Vec<OrderId> = orders.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let orders: BTreeSet<OrderId> = if self.careful {
+            wanted.iter().map(|wanted| wanted.order).collect()
+        } else {
+            let mut kept = self.recent.lock();
+            let rows = A::recent(&mut kept);
+            let unknown = wanted.iter().filter(|wanted| !self.assume(wanted.order, rows) && !wanted.begins);
+            unknown.map(|wanted| wanted.order).collect()
+        };
+        let orders = Vec::from_iter(orders);
         if !orders.is_empty() {
             let call = Call::new(A::LOAD, vec![Box::new(orders.clone())]);
             reads.push(call, move |rows| self.take_in::<A>(&orders, &rows));
         }
+    }
+
+    /// Takes an order's rows to be what this node has written last, if it is still known.
+    fn assume<A: Table>(&self, order: OrderId, kept: &recent::Rows<A>) -> bool {
+        let Some(Written { row, .. }) = kept.get(&order) else { return false };
+        A::working(self).assume(order, row.clone(), row.row.count());
+        true
     }
 
     fn take_in<A: Table>(&self, orders: &[OrderId], rows: &[Row]) -> Result<(), CommandError> {
@@ -86,9 +108,21 @@ impl Tx<'_> {
     }
 }
 
+/// Keeps what a transaction has written of one kind, now that it is committed.
+pub(super) fn keep<A: Table>(working: Working<OrderId, A>, kept: &mut recent::Kept, at: Instant) {
+    let rows = A::recent(kept);
+    for (order, row) in working.into_changed() {
+        if row.row.is_small() {
+            rows.insert(order, Written { row, at });
+        } else {
+            rows.remove(&order);
+        }
+    }
+}
+
 impl<A: Table> Rows<A> for Tx<'_> {
-    fn kept(&self, order: OrderId) -> Option<Versioned<A>> {
-        A::working(self).get(order).and_then(Result::ok).flatten()
+    fn kept(&self, order: OrderId) -> Option<Kept<A>> {
+        A::working(self).guess(order).map(|(stored, is_certain)| Kept { stored, is_certain })
     }
 
     fn load(&self, order: OrderId) -> Result<Option<Versioned<A>>, CommandError> {
@@ -108,7 +142,7 @@ impl<A: Table> Rows<A> for Tx<'_> {
     }
 
     fn update(&self, order: OrderId, row: A, loaded: i64) -> Result<bool, CommandError> {
-        if let Some(Ok(Some(before))) = A::working(self).get(order) {
+        if let Some((before, _)) = A::working(self).guess(order) {
             A::replaced(&before.row, &row, self);
         }
         Ok(A::working(self).update(order, row, loaded))

@@ -1,15 +1,18 @@
 //! One write transaction on PostgreSQL, as the commands see it.
 //!
 //! ```text
-//!   1  BEGIN · SELECT … = ANY($1) ORDER BY … FOR UPDATE, a statement for each kind of row      one round trip
+//!   1  BEGIN · SELECT … = ANY($1) ORDER BY … FOR UPDATE, a statement for each kind of row      one round trip, for
+//!      that this node has not written lately                                                   what there is of it
 //!      ┆ the levels that reservations hold and orders ask for, in one order over all nodes     one more, for stock
-//!      ┆ commands: decided in memory, over what was read                                       none
+//!      ┆ commands: decided in memory, over what was read or written lately                     none
 //!   2  unnest: an INSERT and an UPDATE for each kind of row · the node's mark · COMMIT         one round trip
 //! ```
 //!
 //! What was not read ahead is asked for when it is needed, one by one: that is seldom, and as right. COMMIT is sent
 //! with the statements before it, so each of them fails by itself, and the transaction with it, when it has not
-//! written what it was to.
+//! written what it was to: a row that is new, or one over the very version that was decided from. Unless it is
+//! `careful`, a transaction relies on that: what is to be new is taken to be, and what this node wrote last is
+//! taken to be there still.
 //!
 //! Owns what is written when. Must not decide anything, nor send anything again: that is the writer's.
 
@@ -26,6 +29,7 @@ mod working;
 
 use super::{
     codec::store_error,
+    recent::Recent,
     session::{Call, Failure, Params, Session},
 };
 use crate::{
@@ -35,9 +39,13 @@ use crate::{
         commands::{self, CommandError, Severed, Wants},
     },
 };
+use aggregates::Table;
 use payment::PaymentBuffer;
 use saga::SagaBuffer;
-use std::cell::{Cell, RefCell};
+use std::{
+    cell::{Cell, RefCell},
+    time::Instant,
+};
 use stock::StockBuffer;
 use tokio_postgres::{Row, error::SqlState};
 use working::Working;
@@ -67,11 +75,13 @@ use {columns_of, exactly};
 pub(super) struct Tx<'t> {
     session: &'t Session,
     severed: &'t Severed,
+    recent: &'t Recent,
     now: Timestamp,
     /// The node that writes.
     epoch: i64,
-    /// Whether it is looked for a row before one is written as new.
+    /// Whether everything is looked at before it is decided from, and before a row is written as new.
     careful: bool,
+    begun: Cell<bool>,
     orders: Working<OrderId, Order>,
     payments: Working<OrderId, Payments>,
     shipping: Working<OrderId, Shipping>,
@@ -86,14 +96,23 @@ pub(super) struct Tx<'t> {
 }
 
 impl<'t> Tx<'t> {
-    /// A transaction that has begun, or that [`Self::begin`] begins.
-    pub(super) fn new(session: &'t Session, severed: &'t Severed, epoch: i64, careful: bool, now: Timestamp) -> Self {
+    /// A transaction that begins with its first statement.
+    pub(super) fn new(
+        session: &'t Session,
+        severed: &'t Severed,
+        recent: &'t Recent,
+        epoch: i64,
+        careful: bool,
+        now: Timestamp,
+    ) -> Self {
         Self {
             session,
             severed,
+            recent,
             now,
             epoch,
             careful,
+            begun: Cell::new(false),
             orders: Working::default(),
             payments: Working::default(),
             shipping: Working::default(),
@@ -106,10 +125,9 @@ impl<'t> Tx<'t> {
         }
     }
 
-    /// Begins, and reads what the commands are going to ask for.
-    pub(super) fn begin(&self, wants: &Wants<'_>) -> Result<(), CommandError> {
+    /// Reads what the commands are going to ask for.
+    pub(super) fn read_wanted(&self, wants: &Wants<'_>) -> Result<(), CommandError> {
         let mut reads = Reads::default();
-        reads.push(Call::control("BEGIN", Vec::new()), |_| Ok(()));
         self.read_ahead::<Order>(&wants.orders, &mut reads);
         self.read_ahead::<Payments>(&wants.payments, &mut reads);
         self.read_ahead::<Shipping>(&wants.shipping, &mut reads);
@@ -117,20 +135,30 @@ impl<'t> Tx<'t> {
         self.read_sources_ahead(&wants.sources, &mut reads);
         self.read_saga_keys_ahead(&wants.saga_keys, &mut reads);
         self.read_sagas_ahead(wants, &mut reads);
-        let answers = self.call_all(&reads.calls)?;
-        for (take_in, rows) in reads.readers.into_iter().zip(answers) {
-            take_in(rows)?;
+        if !reads.calls.is_empty() {
+            let answers = self.call_all(reads.calls)?;
+            for (take_in, rows) in reads.readers.into_iter().zip(answers) {
+                take_in(rows)?;
+            }
         }
         self.read_levels_ahead(&wants.levels)
     }
 
-    /// Begins a transaction that may take its time between statements.
-    pub(super) fn begin_alone(&self) -> Result<(), CommandError> {
-        self.call_all(&[
-            Call::control("BEGIN", Vec::new()),
-            Call::control("SET LOCAL idle_in_transaction_session_timeout = '60s'", Vec::new()),
-        ])
-        .map(drop)
+    /// Has the transaction take its time between statements.
+    pub(super) fn take_time(&self) -> Result<(), CommandError> {
+        let patient = "SET LOCAL idle_in_transaction_session_timeout = '60s'";
+        self.call_all(vec![Call::control(patient, Vec::new())]).map(drop)
+    }
+
+    /// It is committed, all commands together, and its COMMIT was not sent before `at`: what it has written is kept
+    /// for a while.
+    pub(super) fn keep(self, at: Instant) {
+        let mut kept = self.recent.lock();
+        aggregates::keep(self.orders, &mut kept, at);
+        aggregates::keep(self.payments, &mut kept, at);
+        aggregates::keep(self.shipping, &mut kept, at);
+        self.sagas.into_inner().keep(&mut kept, at);
+        kept.age();
     }
 
     /// Writes what was changed, the mark, and ends the transaction.
@@ -171,11 +199,11 @@ impl<'t> Tx<'t> {
             if calls.is_empty() {
                 return Ok(());
             }
-            self.call_all(&calls)?;
+            self.call_all(calls)?;
         }
-        self.orders.written(|_| 1);
-        self.payments.written(|payments| payments.all().count());
-        self.shipping.written(|shipping| shipping.shipments().len());
+        self.orders.written(Table::count);
+        self.payments.written(Table::count);
+        self.shipping.written(Table::count);
         self.stock.written();
         self.paid.borrow_mut().clear();
         self.sagas.borrow_mut().written();
@@ -183,11 +211,15 @@ impl<'t> Tx<'t> {
         Ok(())
     }
 
-    /// Sends statements together. The first that fails, fails them all.
-    fn call_all(&self, calls: &[Call<'_>]) -> Result<Vec<Vec<Row>>, CommandError> {
+    /// Sends statements together, after BEGIN where they are the first. The first that fails, fails them all.
+    fn call_all(&self, mut calls: Vec<Call<'_>>) -> Result<Vec<Vec<Row>>, CommandError> {
+        let begins = !self.begun.replace(true);
+        if begins {
+            calls.insert(0, Call::control("BEGIN", Vec::new()));
+        }
         let mut rows = Vec::with_capacity(calls.len());
         let mut failed: Option<Failure> = None;
-        for answer in self.session.call_all(calls) {
+        for answer in self.session.call_all(&calls) {
             match answer {
                 Ok(answer) => rows.push(answer),
                 Err(failure) if failed.as_ref().is_none_or(Failure::is_consequence) => failed = Some(failure),
@@ -195,14 +227,17 @@ impl<'t> Tx<'t> {
             }
         }
         match failed {
-            None => Ok(rows),
+            None => {
+                rows.drain(..usize::from(begins));
+                Ok(rows)
+            }
             Some(failure) => Err(self.broken(failure)),
         }
     }
 
     /// Runs one statement that only reads.
     fn ask(&self, sql: &'static str, params: Params<'_>) -> Result<Vec<Row>, CommandError> {
-        self.session.call(sql, params).map_err(|failure| self.broken(failure))
+        Ok(self.call_all(vec![Call::new(sql, params)])?.pop().unwrap_or_default())
     }
 
     /// Runs one statement that writes.
@@ -236,10 +271,14 @@ impl<'t> Tx<'t> {
     }
 }
 
+/// Whether a failure says that what was to be written over has changed meanwhile, or is somebody else's by now.
+pub(super) fn is_outdated(failure: &Failure) -> bool {
+    failure.is(&SqlState::DIVISION_BY_ZERO)
+}
+
 /// What a failure means to the command whose statement it is.
 fn meaning(failure: &Failure) -> StoreError {
-    // What was to be written over has changed meanwhile, or is somebody else's by now.
-    if failure.is(&SqlState::DIVISION_BY_ZERO) || saga::is_place_taken(failure) {
+    if is_outdated(failure) || saga::is_place_taken(failure) {
         return StoreError::Conflict;
     }
     match failure {

@@ -17,6 +17,7 @@ use crate::{
         postgres::{
             codec::{Unreadable, to_json},
             order,
+            recent::{self, Kept},
         },
     },
 };
@@ -44,6 +45,10 @@ impl Table for Order {
         &tx.orders
     }
 
+    fn recent(kept: &mut Kept) -> &mut recent::Rows<Self> {
+        &mut kept.orders
+    }
+
     fn replaced(before: &Self, after: &Self, tx: &Tx<'_>) {
         if before.revision != after.revision {
             let before = ShopsBefore { order: before.id, shops: shops(&before.basket) };
@@ -55,8 +60,8 @@ impl Table for Order {
 const INSERT: &str = concat!(
     "INSERT INTO order_order (",
     order::columns!(),
-    ") SELECT *, 1 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], \
-     $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bigint[])"
+    ") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], \
+     $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
@@ -107,6 +112,7 @@ pub(super) fn write<'r, S>(
                 pair.0.row.reason,
                 pair.0.row.created_at,
                 pair.0.row.updated_at,
+                pair.0.version,
             ),
         ));
     }

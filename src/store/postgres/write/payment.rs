@@ -18,6 +18,7 @@ use crate::{
         postgres::{
             codec::{self, Unreadable, get, hash, script_to_json},
             payment,
+            recent::{self, Kept},
         },
     },
 };
@@ -51,8 +52,16 @@ impl Table for Payments {
         self.extend(further);
     }
 
+    fn count(&self) -> usize {
+        self.all().count()
+    }
+
     fn working<'w>(tx: &'w Tx<'_>) -> &'w Working<OrderId, Self> {
         &tx.payments
+    }
+
+    fn recent(kept: &mut Kept) -> &mut recent::Rows<Self> {
+        &mut kept.payments
     }
 
     fn append(movement: &Movement, tx: &Tx<'_>) {
@@ -84,9 +93,9 @@ impl Table for Payments {
 const INSERT: &str = concat!(
     "INSERT INTO payment_payment (",
     payment::columns!(),
-    ") SELECT *, 1 FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], \
+    ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], \
      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], \
-     $15::boolean[], $16::boolean[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[])"
+     $15::boolean[], $16::boolean[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
@@ -162,6 +171,7 @@ pub(super) fn write<'r, S>(
             row.payment.captured_at,
             row.payment.created_at,
             row.payment.updated_at,
+            row.version,
         );
         params.insert(8, Box::new(scripts?));
         calls.push(Call::new(INSERT, params));

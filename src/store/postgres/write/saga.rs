@@ -14,6 +14,7 @@ use crate::{
         postgres::{
             codec::{Unreadable, get, hash},
             peers::{CHANNEL, announcement},
+            recent::{Kept, Written},
             saga,
             session::Failure,
         },
@@ -22,6 +23,7 @@ use crate::{
 use std::{
     collections::{BTreeSet, HashMap},
     sync::Arc,
+    time::Instant,
 };
 use tokio_postgres::{Row, error::SqlState};
 use uuid::Uuid;
@@ -40,6 +42,8 @@ pub(super) struct SagaBuffer {
     loaded: IdMap<SagaId, Result<Loaded, StoreError>>,
     /// Which of the sagas that are to be started are there already, where it was looked for them.
     there: Option<BTreeSet<SagaId>>,
+    /// Rows as the transaction leaves them; `None` where it changes one that it does not know.
+    rows: IdMap<SagaId, Option<SagaRow>>,
 }
 
 /// What changes in a saga's row.
@@ -69,6 +73,16 @@ impl SagaBuffer {
             self.keys.insert((claim.scope, claim.key), Some(claimed));
         }
         self.loaded.clear();
+    }
+
+    /// Keeps what was written.
+    pub(super) fn keep(self, kept: &mut Kept, at: Instant) {
+        for (saga, row) in self.rows {
+            match row {
+                Some(row) => kept.sagas.insert(saga, Written { row, at }),
+                None => kept.sagas.remove(&saga),
+            }
+        }
     }
 
     fn touches(&self, saga: SagaId) -> bool {
@@ -104,7 +118,8 @@ const THERE: &str = "SELECT id FROM saga_saga WHERE id = ANY($1)";
 
 impl Tx<'_> {
     pub(super) fn read_saga_keys_ahead<'a>(&'a self, claims: &[&Claim], reads: &mut Reads<'a>) {
-        if claims.is_empty() {
+        // A key that was used before is found when it is written.
+        if claims.is_empty() || !self.careful {
             return;
         }
         let keys: Vec<(String, String)> = claims.iter().map(|claim| (claim.scope.clone(), claim.key.clone())).collect();
@@ -156,6 +171,7 @@ impl Tx<'_> {
             let read = saga::read_row(row).and_then(|read| {
                 let owner: i64 = get(row, row.len() - 1)?;
                 let is_elsewhere = owner != self.epoch && !read.status.is_at_rest();
+                self.recent.lock().forget(read.order_id, id);
                 Ok(Loaded { saga: StoredSaga { row: read, entries: Vec::new() }, is_elsewhere })
             });
             let unreadable = |error| StoreError::Poisoned(format!("the stored saga {id} cannot be read: {error}"));
@@ -194,6 +210,9 @@ impl SagaRows for Tx<'_> {
             if let Some(known) = buffer.keys.get(&key) {
                 return Ok(known.clone());
             }
+            if !self.careful {
+                return Ok(None);
+            }
         }
         let rows = self.ask(KEYS, vec![Box::new(vec![&claim.scope]), Box::new(vec![&claim.key])])?;
         self.take_in_keys(vec![key.clone()], &rows)?;
@@ -219,6 +238,7 @@ impl SagaRows for Tx<'_> {
             return Ok(false);
         }
         buffer.new.push(row.clone());
+        buffer.rows.insert(row.id, Some(row.clone()));
         Ok(true)
     }
 
@@ -231,6 +251,11 @@ impl SagaRows for Tx<'_> {
         let RowUpdate { summary, wake_at } = update;
         let mut buffer = self.sagas.borrow_mut();
         buffer.parked.remove(&saga);
+        let before = match buffer.rows.remove(&saga) {
+            Some(row) => row,
+            None => self.recent.lock().sagas.get(&saga).map(|written| written.row.clone()),
+        };
+        buffer.rows.insert(saga, before.map(|row| row.updated(update, at)));
         let changed = Changed {
             status: summary.status,
             waiting_for: summary.waiting_for,
@@ -246,6 +271,7 @@ impl SagaRows for Tx<'_> {
 
     fn park_saga(&self, saga: SagaId, wake_at: Timestamp) -> Result<(), CommandError> {
         let mut buffer = self.sagas.borrow_mut();
+        buffer.rows.insert(saga, None);
         // A saga that was asked again before it was ever parked has no wake-up yet: it gets one too.
         match buffer.changed.get_mut(&saga) {
             Some(changed) if changed.finished_at.is_none() => changed.wake_at = Some(wake_at),
@@ -264,7 +290,9 @@ impl SagaRows for Tx<'_> {
              finished_at = $3 WHERE id = $1 AND owner = $4 AND status NOT IN ('completed', 'compensated')",
             vec![Box::new(saga), Box::new(why.to_owned()), Box::new(self.now), Box::new(self.epoch)],
         )?;
-        self.sagas.borrow_mut().loaded.remove(&saga);
+        let mut buffer = self.sagas.borrow_mut();
+        buffer.loaded.remove(&saga);
+        buffer.rows.insert(saga, None);
         Ok(())
     }
 

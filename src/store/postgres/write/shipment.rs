@@ -15,6 +15,7 @@ use crate::{
         StoreError,
         postgres::{
             codec::{Unreadable, script_to_json, to_json},
+            recent::{self, Kept},
             shipment,
         },
     },
@@ -35,16 +36,25 @@ impl Table for Shipping {
         self.extend(further);
     }
 
+    fn count(&self) -> usize {
+        self.shipments().len()
+    }
+
     fn working<'w>(tx: &'w Tx<'_>) -> &'w Working<OrderId, Self> {
         &tx.shipping
+    }
+
+    fn recent(kept: &mut Kept) -> &mut recent::Rows<Self> {
+        &mut kept.shipping
     }
 }
 
 const INSERT: &str = concat!(
     "INSERT INTO shipment_shipment (",
     shipment::columns!(),
-    ") SELECT *, 1 FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], \
-     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[])"
+    ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], \
+     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], \
+     $16::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
@@ -99,6 +109,7 @@ pub(super) fn write<'r, S>(
             i64::from(row.shipment.attempts),
             row.shipment.created_at,
             row.shipment.updated_at,
+            row.version,
         );
         params.insert(6, Box::new(contents?));
         params.insert(7, Box::new(scripts?));

@@ -286,8 +286,8 @@ impl StockRows for Tx<'_> {
 const INSERT_RESERVATIONS: &str = concat!(
     "INSERT INTO stock_reservation (",
     stock::reservation_columns!(),
-    ") SELECT *, 1 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], \
-     $7::bigint[], $8::bigint[])"
+    ") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], \
+     $7::bigint[], $8::bigint[], $9::bigint[])"
 );
 
 const UPDATE_RESERVATIONS: &str = exactly!(
@@ -375,6 +375,7 @@ fn write_reservations<'r, S>(
             change.row.status,
             change.row.created_at,
             change.row.updated_at,
+            change.version,
         );
         params.insert(5, Box::new(items?));
         calls.push(Call::new(INSERT_RESERVATIONS, params));

@@ -17,7 +17,23 @@ pub(super) struct Slot<V> {
     row: Result<Option<Versioned<V>>, StoreError>,
     /// What is stored, if anything is.
     stored: Option<Stored>,
+    /// It was not read in this transaction.
+    assumed: bool,
+    /// It is to be written.
     dirty: bool,
+    /// The transaction has changed it.
+    changed: bool,
+}
+
+impl<V> Slot<V> {
+    fn new(row: Result<Option<Versioned<V>>, StoreError>, stored: Option<Stored>) -> Self {
+        Self { row, stored, assumed: false, dirty: false, changed: false }
+    }
+
+    /// Whether it is right for certain, or the transaction fails: what is written over is looked at.
+    const fn is_certain(&self) -> bool {
+        !self.assumed || self.dirty
+    }
 }
 
 /// What is stored under a key.
@@ -59,34 +75,55 @@ impl<K, V> Default for Working<K, V> {
 impl<K: Copy + Eq + Hash + Ord, V: Clone> Working<K, V> {
     /// The row as the transaction has left it; the outer `None` where it has not been read.
     pub(super) fn get(&self, key: K) -> Option<Result<Option<Versioned<V>>, StoreError>> {
-        self.0.borrow().get(&key).map(|slot| slot.row.clone())
+        self.0.borrow().get(&key).filter(|slot| slot.is_certain()).map(|slot| slot.row.clone())
+    }
+
+    /// The same, or what it is taken to be; whether that is certain.
+    pub(super) fn guess(&self, key: K) -> Option<(Versioned<V>, bool)> {
+        let slots = self.0.borrow();
+        let slot = slots.get(&key)?;
+        Some((slot.row.as_ref().ok()?.clone()?, slot.is_certain()))
     }
 
     /// Whether it has been read.
     pub(super) fn knows(&self, key: K) -> bool {
-        self.0.borrow().contains_key(&key)
+        self.0.borrow().get(&key).is_some_and(Slot::is_certain)
+    }
+
+    /// Without having been read, it is taken to be this, in so many rows.
+    pub(super) fn assume(&self, key: K, row: Versioned<V>, rows: usize) {
+        let stored = Some(Stored { version: row.version, rows });
+        let slot = Slot { assumed: true, ..Slot::new(Ok(Some(row)), stored) };
+        self.0.borrow_mut().entry(key).or_insert(slot);
     }
 
     /// It has been read: this is stored, in so many rows.
     pub(super) fn found(&self, key: K, row: Result<Versioned<V>, StoreError>, rows: usize) {
         let stored = row.as_ref().ok().map(|row| Stored { version: row.version, rows });
-        self.0.borrow_mut().entry(key).or_insert(Slot { row: row.map(Some), stored, dirty: false });
+        self.read(key, Slot::new(row.map(Some), stored));
     }
 
     /// It has been read: nothing is stored.
     pub(super) fn missing(&self, key: K) {
-        self.0.borrow_mut().entry(key).or_insert(Slot { row: Ok(None), stored: None, dirty: false });
+        self.read(key, Slot::new(Ok(None), None));
+    }
+
+    fn read(&self, key: K, slot: Slot<V>) {
+        let mut slots = self.0.borrow_mut();
+        if !slots.get(&key).is_some_and(Slot::is_certain) {
+            slots.insert(key, slot);
+        }
     }
 
     /// Writes a new row; false where one is known. Where nothing is known, the database says so at the end.
     pub(super) fn insert(&self, key: K, row: V) -> bool {
         let mut slots = self.0.borrow_mut();
-        let slot = slots.entry(key).or_insert(Slot { row: Ok(None), stored: None, dirty: false });
+        let slot = slots.entry(key).or_insert_with(|| Slot::new(Ok(None), None));
         if !matches!(slot.row, Ok(None)) {
             return false;
         }
         slot.row = Ok(Some(Versioned { row, version: 1 }));
-        slot.dirty = true;
+        (slot.dirty, slot.changed) = (true, true);
         true
     }
 
@@ -95,7 +132,7 @@ impl<K: Copy + Eq + Hash + Ord, V: Clone> Working<K, V> {
         match self.0.borrow_mut().get_mut(&key) {
             Some(slot) if matches!(&slot.row, Ok(Some(known)) if known.version == loaded) => {
                 slot.row = Ok(Some(Versioned { row, version: loaded + 1 }));
-                slot.dirty = true;
+                (slot.dirty, slot.changed) = (true, true);
                 true
             }
             _ => false,
@@ -110,11 +147,17 @@ impl<K: Copy + Eq + Hash + Ord, V: Clone> Working<K, V> {
     /// What was changed has been written.
     pub(super) fn written(&self, rows: impl Fn(&V) -> usize) {
         for slot in self.0.borrow_mut().values_mut().filter(|slot| slot.dirty) {
-            slot.dirty = false;
+            (slot.dirty, slot.assumed) = (false, false);
             if let Ok(Some(row)) = &slot.row {
                 slot.stored = Some(Stored { version: row.version, rows: rows(&row.row) });
             }
         }
+    }
+
+    /// The rows that the transaction has changed, as it has left them.
+    pub(super) fn into_changed(self) -> impl Iterator<Item = (K, Versioned<V>)> {
+        let changed = self.0.into_inner().into_iter().filter(|(_, slot)| slot.changed);
+        changed.filter_map(|(key, slot)| Some((key, slot.row.ok()??)))
     }
 
     /// Every row that is there.

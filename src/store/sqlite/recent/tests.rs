@@ -1,11 +1,12 @@
 //! What is shown when, and that the oldest go first.
 
-use super::{GENERATION, LookUps, Rows};
+use super::{LookUps, Rows};
 use crate::domain::{
     catalog::{PricedOffer, ProductName, Sku, Standing},
     ids::{ShopId, VariantId},
     money::{Currency, Price},
 };
+use crate::store::recent::GENERATION;
 use uuid::Uuid;
 
 fn offer(price: i64) -> PricedOffer {
