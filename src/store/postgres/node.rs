@@ -136,12 +136,13 @@ impl Membership {
 ///
 /// A node that stands still in the middle of a transaction must not keep the others from its rows when it is given up.
 /// And every statement goes by keys: planned once, when tables may still be empty or unknown to the planner, it must
-/// not be planned to read them whole (which made it 930 orders a second instead of some thousands).
+/// not be planned to read them whole (which made it 930 orders a second instead of some thousands). What that rules
+/// out is made to look expensive, for which no plan is worth compiling.
 fn writing(lease: Duration) -> String {
     let idle_ms = lease.as_millis() / 2;
     format!(
         "SET idle_in_transaction_session_timeout = {idle_ms}; SET plan_cache_mode = force_generic_plan; \
-         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off"
+         SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"
     )
 }
 
