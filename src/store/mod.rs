@@ -38,7 +38,7 @@ pub use catalog::{
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
-pub use peers::{Adopted, News, Node, NodeState, Peers};
+pub use peers::{Adopted, Elsewhere, News, Node, NodeState, Peers};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use retention::{Removed, Watermark};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};

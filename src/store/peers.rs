@@ -54,6 +54,15 @@ pub struct Adopted {
     pub gone: Vec<String>,
 }
 
+/// A saga that rests, or that is another node's to drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Which one.
+    pub saga_id: SagaId,
+    /// Whether it rests.
+    pub rests: bool,
+}
+
 /// What another node has announced.
 #[derive(Clone, Debug)]
 pub enum News {
@@ -69,8 +78,8 @@ pub trait Peers: Send + Sync {
     fn nodes(&self) -> BoxFuture<'static, Result<Vec<Node>, StoreError>>;
     /// Gives up nodes whose lease has ended, and takes over a portion of what nodes that are given up own.
     fn adopt(&self, limit: u32) -> BoxFuture<'static, Result<Adopted, StoreError>>;
-    /// Which of these sagas rest.
-    fn rested(&self, sagas: Vec<SagaId>) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>>;
+    /// Which of these sagas are not under way on this node.
+    fn elsewhere(&self, sagas: Vec<SagaId>) -> BoxFuture<'static, Result<Vec<Elsewhere>, StoreError>>;
     /// The next thing that another node announces. Some may be missed.
     fn news(&self) -> BoxFuture<'static, News>;
     /// Whether it has become unknown, since the last question, what is stored: then sagas of this node may be under

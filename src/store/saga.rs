@@ -108,7 +108,7 @@ pub enum SagaAnswer {
     },
     /// The saga, if there is one.
     Loaded(Option<Box<StoredSaga>>),
-    /// The saga, which another node drives.
+    /// The saga, which is another node's to drive.
     Elsewhere(Box<StoredSaga>),
 }
 

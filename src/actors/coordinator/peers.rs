@@ -3,14 +3,11 @@
 //!
 //! What other nodes announce only saves time: whatever is waited for is also asked for now and then.
 
-use super::{SagaCoordinator, drive::Purpose, stored::RELOAD_PAUSE};
+use super::{SagaCoordinator, drive::Purpose};
 use crate::{
     actors::calls::TakeOverCalls,
-    domain::{
-        checkout::{self, Edited},
-        ids::SagaId,
-    },
-    store::{Adopted, News, Peers, StoredSaga},
+    domain::ids::SagaId,
+    store::{Adopted, Elsewhere, News, Peers},
 };
 use actix::{ActorFutureExt, AsyncContext, Context, Recipient, WrapFuture};
 use std::{sync::Arc, time::Duration};
@@ -32,7 +29,7 @@ const BOUND: usize = 1024;
 const PAUSE: Duration = Duration::from_millis(50);
 /// How often it is looked for nodes that are gone.
 const EVERY: Duration = Duration::from_millis(500);
-/// How often it is asked for the sagas that others drive and somebody waits for here.
+/// How often it is asked for the sagas that somebody waits for here, which others may drive.
 const POLL: Duration = Duration::from_millis(500);
 
 impl SagaCoordinator {
@@ -41,7 +38,7 @@ impl SagaCoordinator {
         let Some(peers) = self.company.as_ref().map(|company| Arc::clone(&company.peers)) else { return };
         self.adopt(Arc::clone(&peers), ctx);
         self.listen(Arc::clone(&peers), ctx);
-        ctx.run_interval(POLL, move |actor, ctx| actor.ask_for_watched(&peers, ctx));
+        ctx.run_interval(POLL, move |actor, ctx| actor.ask_for_awaited(&peers, ctx));
     }
 
     fn adopt(&mut self, peers: Arc<dyn Peers>, ctx: &mut Context<Self>) {
@@ -105,20 +102,30 @@ impl SagaCoordinator {
         ctx.spawn(news.map(move |news, actor, ctx| {
             match news {
                 News::Rested(sagas) => sagas.into_iter().for_each(|saga_id| actor.rested_elsewhere(saga_id)),
-                News::Unknown => actor.ask_for_watched(&peers, ctx),
+                News::Unknown => actor.ask_for_awaited(&peers, ctx),
             }
             actor.listen(peers, ctx);
         }));
     }
 
-    fn ask_for_watched(&mut self, peers: &Arc<dyn Peers>, ctx: &mut Context<Self>) {
-        let watched: Vec<SagaId> = self.waiters.watched().filter(|saga| !self.hands.holds(*saga)).collect();
-        if watched.is_empty() {
+    fn ask_for_awaited(&mut self, peers: &Arc<dyn Peers>, ctx: &mut Context<Self>) {
+        let awaited: Vec<SagaId> = self.waiters.awaited().filter(|saga| !self.hands.holds(*saga)).collect();
+        if awaited.is_empty() {
             return;
         }
-        let rested = peers.rested(watched).into_actor(self);
-        ctx.spawn(rested.map(|rested, actor, _| match rested {
-            Ok(sagas) => sagas.into_iter().for_each(|saga_id| actor.rested_elsewhere(saga_id)),
+        let elsewhere = peers.elsewhere(awaited).into_actor(self);
+        ctx.spawn(elsewhere.map(|elsewhere, actor, ctx| match elsewhere {
+            Ok(sagas) => {
+                for Elsewhere { saga_id, rests } in sagas {
+                    if actor.waiters.is_placing(saga_id) || actor.waiters.is_editing(saga_id) {
+                        // Only its log says how far it has come.
+                        actor.take_up(saga_id, Purpose::Drive);
+                    } else if rests {
+                        actor.rested_elsewhere(saga_id);
+                    }
+                }
+                actor.flush_soon(ctx);
+            }
             Err(error) => tracing::debug!(%error, "sagas of other nodes cannot be looked up now"),
         }));
     }
@@ -126,32 +133,6 @@ impl SagaCoordinator {
     fn rested_elsewhere(&mut self, saga_id: SagaId) {
         if !self.hands.holds(saga_id) {
             self.waiters.rested(saga_id);
-        }
-    }
-
-    /// Tells those who wait here for a saga that another node drives how far it has come, now and again until it is
-    /// far enough.
-    pub(super) fn look_on(&mut self, stored: &StoredSaga, ctx: &mut Context<Self>) {
-        let (saga_id, order_id) = (stored.row.id, stored.row.order_id);
-        if let Ok(saga) = stored.replay() {
-            let rests = saga.summary().status.is_at_rest();
-            if rests || checkout::is_placed(&saga) {
-                self.waiters.placed(saga_id, order_id);
-            }
-            self.waiters.edited(saga_id, |edit| match checkout::edited(&saga, edit) {
-                Edited::Done => Some(Ok(())),
-                Edited::Refused(refused) => Some(Err(refused.into())),
-                Edited::UnderWay | Edited::Overtaken | Edited::Unknown => None,
-            });
-            if rests {
-                self.waiters.rested(saga_id);
-            }
-        }
-        if self.waiters.is_placing(saga_id) || self.waiters.is_editing(saga_id) {
-            ctx.run_later(RELOAD_PAUSE, move |actor, ctx| {
-                actor.take_up(saga_id, Purpose::Drive);
-                actor.flush_soon(ctx);
-            });
         }
     }
 }

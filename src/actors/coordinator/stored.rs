@@ -20,7 +20,7 @@ use actix::{AsyncContext, Context};
 use std::time::Duration;
 
 /// How long a saga whose log could not be written or read waits before it is loaded again.
-pub(super) const RELOAD_PAUSE: Duration = Duration::from_millis(200);
+const RELOAD_PAUSE: Duration = Duration::from_millis(200);
 
 /// Answers of the store.
 impl SagaCoordinator {
@@ -164,7 +164,7 @@ impl SagaCoordinator {
                 self.hands.loading.insert(saga_id, purposes);
                 self.load(saga_id);
             }
-            Ok(SagaAnswer::Elsewhere(stored)) => self.look_on(&stored, ctx),
+            Ok(SagaAnswer::Elsewhere(stored)) => self.look_on(&stored),
             Ok(_) => {
                 purposes.into_iter().for_each(|purpose| purpose.refuse(SagaRequestError::NotFound));
                 self.waiters.failed(saga_id, &StoreError::Unavailable("the saga is not stored".into()));
@@ -183,14 +183,32 @@ impl SagaCoordinator {
         }
     }
 
+    /// Tells those who wait here for a saga that rests, or is another node's to drive, how far it has come.
+    fn look_on(&mut self, stored: &StoredSaga) {
+        let SagaRow { id: saga_id, order_id, status, .. } = stored.row;
+        if let Ok(saga) = stored.replay() {
+            if checkout::is_placed(&saga) {
+                self.waiters.placed(saga_id, order_id);
+            }
+            self.waiters.edited(saga_id, |edit| match checkout::edited(&saga, edit) {
+                Edited::Done => Some(Ok(())),
+                Edited::Refused(refused) => Some(Err(refused.into())),
+                Edited::Overtaken => Some(Err(Refused::Turned.into())),
+                Edited::UnderWay | Edited::Unknown => None,
+            });
+        }
+        if status.is_at_rest() {
+            self.waiters.placed(saga_id, order_id);
+            self.waiters.rested(saga_id);
+        }
+    }
+
     /// Takes a stored saga in hand: replays its log, then goes on as any saga does.
     fn replay(&mut self, stored: StoredSaga, purposes: Vec<Purpose>) {
         let SagaRow { id: saga_id, order_id, status, wake_at, .. } = stored.row;
         let driven = purposes.iter().any(Purpose::is_wish);
         if status.is_at_rest() && !driven {
-            self.waiters.placed(saga_id, order_id);
-            self.waiters.rested(saga_id);
-            return;
+            return self.look_on(&stored);
         }
         let now = clock::now();
         let replayed = guarded(|| {

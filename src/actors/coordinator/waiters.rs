@@ -107,9 +107,9 @@ impl Waiters {
         }
     }
 
-    /// The sagas whose rest somebody waits for.
-    pub(super) fn watched(&self) -> impl Iterator<Item = SagaId> {
-        self.resting.keys().copied()
+    /// The sagas that somebody waits for.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = SagaId> {
+        self.resting.keys().chain(self.placing.keys()).chain(self.editing.keys()).copied()
     }
 
     /// Forgets watchers who have given up on sagas that do not come to rest.

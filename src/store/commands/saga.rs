@@ -38,7 +38,7 @@ pub(in crate::store) trait SagaRows {
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Loaded {
     pub(in crate::store) saga: StoredSaga,
-    /// Another node drives it.
+    /// It is another node's to drive.
     pub(in crate::store) is_elsewhere: bool,
 }
 

@@ -21,7 +21,7 @@ use crate::{
     clock,
     domain::{ids::SagaId, time::Timestamp},
     lifecycle::Fatal,
-    store::{Adopted, News, Node, NodeState, Peers, StoreError},
+    store::{Adopted, Elsewhere, News, Node, NodeState, Peers, StoreError},
 };
 use futures::future::{BoxFuture, poll_fn};
 use std::{
@@ -336,7 +336,8 @@ const NODES: &str = "SELECT n.id, n.epoch, n.version, floor(extract(epoch FROM n
                      (SELECT count(*) FROM saga_saga s WHERE s.owner = n.epoch AND s.finished_at IS NULL) \
                      FROM saga_node n ORDER BY n.epoch DESC LIMIT 100";
 
-const RESTED: &str = "SELECT id FROM saga_saga WHERE id = ANY($1) AND finished_at IS NOT NULL";
+const ELSEWHERE: &str = "SELECT id, finished_at IS NOT NULL FROM saga_saga \
+                         WHERE id = ANY($1) AND (finished_at IS NOT NULL OR owner <> $2)";
 
 fn read_node(row: &Row, this: i64) -> Result<Node, Unreadable> {
     let epoch: i64 = get(row, 1)?;
@@ -376,11 +377,13 @@ impl Peers for Postgres {
         })
     }
 
-    fn rested(&self, sagas: Vec<SagaId>) -> BoxFuture<'static, Result<Vec<SagaId>, StoreError>> {
+    fn elsewhere(&self, sagas: Vec<SagaId>) -> BoxFuture<'static, Result<Vec<Elsewhere>, StoreError>> {
+        let this = self.neighbours.epoch;
         self.readers.read(async move |client| {
-            let statement = client.prepare_cached(RESTED).await?;
-            let rows = client.query(&statement, &[&sagas]).await?;
-            rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>().map_err(QueryError::from)
+            let statement = client.prepare_cached(ELSEWHERE).await?;
+            let rows = client.query(&statement, &[&sagas, &this]).await?;
+            let read = |row: &Row| Ok(Elsewhere { saga_id: get(row, 0)?, rests: get(row, 1)? });
+            rows.iter().map(read).collect::<Result<_, Unreadable>>().map_err(QueryError::from)
         })
     }
 

@@ -1,12 +1,21 @@
 //! Several nodes over one database: a saga has one driver, and whoever is no more it writes nothing.
 
 use crate::{
-    store::given::{Case, TestStore, at, decided, eventually, one, tell},
+    store::{
+        given::{Case, TestStore, at, decided, eventually, one, tell},
+        shelves::{product, variant},
+    },
     support::{Session, TestDatabase},
 };
 use backstitch::{
-    domain::{checkout::Verb, order::OrderStatus, payment::Provider, saga::Outcome},
-    store::{News, NodeState, Peers, SagaAnswer, SagaCommand, StoreError},
+    domain::{
+        catalog::{CatalogCommand, MAX_VARIANTS},
+        checkout::Verb,
+        order::OrderStatus,
+        payment::Provider,
+        saga::Outcome,
+    },
+    store::{Keyed, News, NodeState, Peers, SagaAnswer, SagaCommand, StoreError},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -48,23 +57,30 @@ fn entries(node: &TestStore, case: &Case) -> i64 {
     node.raw().one("SELECT count(*) FROM saga_log WHERE saga_id = ?1", &[&case.saga_id.uuid()])
 }
 
-/// Holds an order's row, so that whoever reads it in order to write it waits.
+/// Holds a row, so that whoever reads it in order to write it waits.
 struct Row(Session);
 
 impl Row {
     fn hold(node: &TestStore, case: &Case) -> Self {
+        Self::hold_in(node, "order_order", &case.order_id().to_string())
+    }
+
+    fn hold_in(node: &TestStore, table: &str, id: &str) -> Self {
         let TestDatabase::Postgres(database) = &node.database else { panic!("not on PostgreSQL") };
         let session = database.another();
-        let id = case.order_id();
-        session.run(&format!("BEGIN; SELECT 1 FROM order_order WHERE id = '{id}' FOR UPDATE")).expect("the row");
+        session.run(&format!("BEGIN; SELECT 1 FROM {table} WHERE id = '{id}' FOR UPDATE")).expect("the row");
         Self(session)
     }
 
     /// Waits until somebody waits for it.
     async fn is_waited_for(&self, node: &TestStore) {
+        self.is_waited_for_by(1, node).await;
+    }
+
+    async fn is_waited_for_by(&self, nodes: i64, node: &TestStore) {
         let sql =
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        eventually("a node waits for the row", async || node.raw().one::<i64>(sql, &[]) > 0).await;
+        eventually("nodes wait for the row", async || node.raw().one::<i64>(sql, &[]) >= nodes).await;
     }
 
     fn release(self) {
@@ -81,6 +97,42 @@ async fn a_saga_that_another_node_drives_is_looked_on_at_until_somebody_wants_so
     assert!(matches!(load(&a, &case, false).await, SagaAnswer::Loaded(Some(_))));
     assert!(matches!(load(&b, &case, true).await, SagaAnswer::Loaded(Some(_))));
     assert!(matches!(load(&a, &case, false).await, SagaAnswer::Elsewhere(_)));
+}
+
+#[actix_web::test]
+async fn a_saga_that_was_set_aside_is_its_nodes_until_somebody_wants_something_of_it() {
+    let (a, b) = two();
+    let mut case = Case::new(Provider::Simulated);
+    tell(&a.store, case.start(None)).await.unwrap();
+    tell(&a.store, SagaCommand::SetAside { saga_id: case.saga_id, why: "nobody knows".into() }).await.unwrap();
+    assert!(matches!(load(&b, &case, false).await, SagaAnswer::Elsewhere(_)));
+    assert!(matches!(load(&b, &case, true).await, SagaAnswer::Loaded(Some(_))));
+    let append = created(&mut case);
+    assert_eq!(tell(&a.store, append.clone()).await.unwrap_err(), StoreError::Conflict);
+    assert!(matches!(tell(&b.store, append).await, Ok(SagaAnswer::Stored)));
+}
+
+#[actix_web::test]
+async fn two_nodes_do_not_make_the_last_variant_that_a_product_can_have_twice() {
+    let (a, b) = two();
+    let product = product("Kopi", None);
+    let id = product.id;
+    let mut batch: Vec<CatalogCommand> = vec![product.into()];
+    batch.extend((1..MAX_VARIANTS).map(|number| CatalogCommand::from(variant(id, &format!("K-{number}")))));
+    for made in a.store.catalog.execute(batch.into_iter().map(Keyed::from).collect()).await {
+        made.unwrap().unwrap();
+    }
+    let row = Row::hold_in(&a, "catalog_product", &id.to_string());
+    let add = |node: &TestStore, sku: &str| {
+        let command = CatalogCommand::from(variant(id, sku));
+        node.store.catalog.execute(vec![command.into()])
+    };
+    let (first, second) = (add(&a, "one"), add(&b, "other"));
+    row.is_waited_for_by(2, &a).await;
+    row.release();
+    let made = [one(first.await).unwrap(), one(second.await).unwrap()];
+    assert_eq!(made.iter().filter(|made| made.is_ok()).count(), 1, "{made:?}");
+    assert_eq!(a.raw().one::<i64>("SELECT count(*) FROM catalog_variant", &[]), i64::from(MAX_VARIANTS));
 }
 
 #[actix_web::test]

@@ -15,7 +15,7 @@ use crate::{
         postgres::{
             catalog::{rows, words::vector},
             codec::{Unreadable, count, get, hash, to_json},
-            session::Params,
+            session::{Call, Params},
         },
     },
 };
@@ -43,6 +43,14 @@ impl Tx<'_> {
         self.readable(rows.iter().map(read).collect())
     }
 
+    /// How many rows a parent has, which `lock` keeps for this transaction: no other node adds one meanwhile.
+    fn count_under(&self, lock: &'static str, sql: &'static str, parent: Uuid) -> Result<u32, CommandError> {
+        // Apart, so that what the lock has waited for is counted.
+        let calls = [lock, sql].map(|sql| Call::new(sql, vec![Box::new(parent)]));
+        let rows = self.call_all(Vec::from(calls))?.pop().unwrap_or_default();
+        Ok(self.readable(rows.first().map(|row| count(row, 0)).transpose())?.unwrap_or(0))
+    }
+
     /// Writes one row.
     fn put(&self, sql: &'static str, params: Params<'_>) -> Result<(), CommandError> {
         expect_written(self.run(sql, params)?.len() == 1)
@@ -57,8 +65,11 @@ impl Shelf for Tx<'_> {
     }
 
     fn count_variants(&self, product: ProductId) -> Result<u32, CommandError> {
-        let sql = "SELECT count(*) FROM catalog_variant WHERE product_id = $1";
-        Ok(self.look_up(sql, vec![Box::new(product)], |row| count(row, 0))?.unwrap_or(0))
+        self.count_under(
+            "SELECT 1 FROM catalog_product WHERE id = $1 FOR UPDATE",
+            "SELECT count(*) FROM catalog_variant WHERE product_id = $1",
+            product.uuid(),
+        )
     }
 
     fn variant(&self, id: VariantId) -> Result<Option<Variant>, CommandError> {
@@ -75,8 +86,11 @@ impl Shelf for Tx<'_> {
     }
 
     fn count_warehouses(&self, shop: ShopId) -> Result<u32, CommandError> {
-        let sql = "SELECT count(*) FROM catalog_warehouse WHERE shop_id = $1";
-        Ok(self.look_up(sql, vec![Box::new(shop)], |row| count(row, 0))?.unwrap_or(0))
+        self.count_under(
+            "SELECT 1 FROM catalog_shop WHERE id = $1 FOR UPDATE",
+            "SELECT count(*) FROM catalog_warehouse WHERE shop_id = $1",
+            shop.uuid(),
+        )
     }
 
     fn offer(&self, shop: ShopId, variant: VariantId) -> Result<Option<Offer>, CommandError> {

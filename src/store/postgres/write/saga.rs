@@ -170,7 +170,9 @@ impl Tx<'_> {
             let id: SagaId = self.readable(get(row, 0))?;
             let read = saga::read_row(row).and_then(|read| {
                 let owner: i64 = get(row, row.len() - 1)?;
-                let is_elsewhere = owner != self.epoch && !read.status.is_at_rest();
+                // One that is set aside is whose it was: who wishes something of it has to take it.
+                let is_driven = !read.status.is_at_rest() || read.status == Status::NeedsAttention;
+                let is_elsewhere = owner != self.epoch && is_driven;
                 self.recent.lock().forget(read.order_id, id);
                 Ok(Loaded { saga: StoredSaga { row: read, entries: Vec::new() }, is_elsewhere })
             });
