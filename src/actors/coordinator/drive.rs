@@ -4,6 +4,7 @@ use super::{
     SagaCoordinator,
     messages::SagaRequestError,
     outbox::{After, Origin},
+    stored::edit_end,
     waiters::Editing,
     who,
 };
@@ -14,13 +15,13 @@ use crate::{
     },
     clock,
     domain::{
-        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Edit, Edited, Verb},
+        checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Edit, Verb},
         ids::{IdMap, OrderId, SagaId},
         saga::{CancelBy, Impossible, Next, Refused, StepReply, Summary, Task},
         time::Timestamp,
     },
     lifecycle::panic_message,
-    store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga, StoreError},
+    store::{Append, Claim, LogEntry, RowUpdate, SagaCommand, SagaRow, StartSaga},
 };
 use std::{
     collections::hash_map::Entry,
@@ -475,16 +476,8 @@ impl SagaCoordinator {
     fn answer_editing(&mut self, saga_id: SagaId) {
         let Some(in_hand) = self.hands.active.get(&saga_id) else { return };
         let rests = in_hand.saga.summary().status.is_at_rest();
-        self.waiters.edited(saga_id, |edit| match checkout::edited(&in_hand.saga, edit) {
-            // A person gets it any further: it is neither done nor refused.
-            Edited::UnderWay if rests => Some(Err(StoreError::Unavailable("an edit is stuck".into()).into())),
-            // That it was overtaken is true once the turn is durable.
-            Edited::UnderWay | Edited::Overtaken => None,
-            Edited::Done => Some(Ok(())),
-            Edited::Refused(refused) => Some(Err(refused.into())),
-            // Its first event is not in the log: the saga was loaded again without it.
-            Edited::Unknown => Some(Err(StoreError::Unavailable("the edit could not be written".into()).into())),
-        });
+        // That it was overtaken is true once the turn is durable.
+        self.waiters.edited(saga_id, |edit| edit_end(&in_hand.saga, edit, rests, false));
     }
 
     /// Sets a saga aside whose log or logic cannot be used, and forgets it.

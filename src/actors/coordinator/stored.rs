@@ -10,7 +10,7 @@ use crate::{
     actors::deferred::Reply,
     clock,
     domain::{
-        checkout::{self, Edited},
+        checkout::{self, CheckoutSaga, Edit, Edited},
         ids::SagaId,
         saga::{Refused, Status, Summary},
     },
@@ -186,18 +186,23 @@ impl SagaCoordinator {
     /// Tells those who wait here for a saga that rests, or is another node's to drive, how far it has come.
     fn look_on(&mut self, stored: &StoredSaga) {
         let SagaRow { id: saga_id, order_id, status, .. } = stored.row;
-        if let Ok(saga) = stored.replay() {
-            if checkout::is_placed(&saga) {
-                self.waiters.placed(saga_id, order_id);
+        let rests = status.is_at_rest();
+        if self.waiters.is_placing(saga_id) || self.waiters.is_editing(saga_id) {
+            match guarded(|| stored.replay().map_err(|error| Broken(describe(&error)))) {
+                Ok(saga) => {
+                    if checkout::is_placed(&saga) {
+                        self.waiters.placed(saga_id, order_id);
+                    }
+                    self.waiters.edited(saga_id, |edit| edit_end(&saga, edit, rests, true));
+                }
+                Err(Broken(why)) if rests => {
+                    self.waiters.edited(saga_id, |_| Some(Err(SagaRequestError::Unusable(why.clone()))));
+                }
+                // Whoever drives it sets it aside.
+                Err(Broken(_)) => {}
             }
-            self.waiters.edited(saga_id, |edit| match checkout::edited(&saga, edit) {
-                Edited::Done => Some(Ok(())),
-                Edited::Refused(refused) => Some(Err(refused.into())),
-                Edited::Overtaken => Some(Err(Refused::Turned.into())),
-                Edited::UnderWay | Edited::Unknown => None,
-            });
         }
-        if status.is_at_rest() {
+        if rests {
             self.waiters.placed(saga_id, order_id);
             self.waiters.rested(saga_id);
         }
@@ -264,6 +269,25 @@ impl SagaCoordinator {
         } else {
             self.moved(saga_id, Vec::new(), now, None, None);
         }
+    }
+}
+
+/// How an edit of a saga's order has ended, if it has; `is_durable` says that `saga` is what its log says.
+pub(super) fn edit_end(
+    saga: &CheckoutSaga,
+    edit: &Edit,
+    rests: bool,
+    is_durable: bool,
+) -> Option<Result<(), SagaRequestError>> {
+    match checkout::edited(saga, edit) {
+        // A person gets it any further: it is neither done nor refused.
+        Edited::UnderWay if rests => Some(Err(StoreError::Unavailable("an edit is stuck".into()).into())),
+        Edited::Overtaken if is_durable => Some(Err(Refused::Turned.into())),
+        Edited::UnderWay | Edited::Overtaken => None,
+        Edited::Done => Some(Ok(())),
+        Edited::Refused(refused) => Some(Err(refused.into())),
+        // Its first event is not in the log: the saga was loaded again without it.
+        Edited::Unknown => Some(Err(StoreError::Unavailable("the edit could not be written".into()).into())),
     }
 }
 

@@ -18,6 +18,9 @@ use std::marker::PhantomData;
 pub(in crate::store) trait Rows<A: Aggregate> {
     /// An order's rows, where they are known without looking.
     fn kept(&self, order: OrderId) -> Option<Kept<A>>;
+    /// Has the transaction fail unless an order's rows, or that there are none, are what they were taken to be; false
+    /// where that cannot be had, and must be looked up.
+    fn rely(&self, order: OrderId) -> bool;
     /// An order's rows, for certain.
     fn load(&self, order: OrderId) -> Result<Option<Versioned<A>>, CommandError>;
     /// Writes new rows; false where there are some.
@@ -152,7 +155,7 @@ fn change<A: Aggregate>(
                 continue;
             }
             expect_written(written)?;
-        } else if !is_certain {
+        } else if !is_certain && !rows.rely(order) {
             // A decision that writes nothing asks nobody whether that was the row.
             (stored, is_certain) = (rows.load(order)?, true);
             continue;

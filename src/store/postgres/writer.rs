@@ -16,7 +16,7 @@ use super::{
     node::{GIVEN_UP, Membership, ResumeError},
     recent::Recent,
     session::{Failure, Session},
-    write::{Mark, Tx, is_outdated},
+    write::{Mark, Tx, is_key_used, is_outdated},
 };
 use crate::{
     clock,
@@ -42,8 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(100);
 /// How often a transaction is run again because others were in its way.
 const PASSING: u32 = 8;
-/// How long nothing is taken for granted after it was wrong to: who sends the same thing twice does so more than
-/// once.
+/// How long nothing is taken for granted after rows were not what they were taken to be: who shares sagas with
+/// another node does so more than once.
 const WARY: Duration = Duration::from_secs(1);
 /// How often a transaction is run again because its connection was lost.
 const LOSSES: u32 = 50;
@@ -99,13 +99,22 @@ enum End {
     /// Nothing happened.
     RolledBack(StoreError),
     /// Nothing happened, because what was taken for granted was not so.
-    Mistaken,
+    Mistaken(About),
     /// Nothing happened, because of other transactions: again.
     InTheWay(StoreError),
     /// Nothing happened, and nothing will any more: the others have given this node up.
     GivenUp,
     /// The connection is gone.
     Lost(Option<Doubt>, StoreError),
+}
+
+/// What was taken for granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// That an idempotency key is new. A client has sent again.
+    Key,
+    /// That rows are new, or as this node has written them.
+    Rows,
 }
 
 /// A transaction that may have been committed.
@@ -233,15 +242,17 @@ impl Thread {
                     self.fatal.raise(GIVEN_UP);
                     break StoreError::Unavailable(GIVEN_UP.into());
                 }
-                End::Mistaken if way == Way::Quick => {
+                End::Mistaken(about) if way == Way::Quick => {
                     Stats::add(&self.stats.reruns, 1);
-                    self.recent.clear();
-                    self.wary_until = Some(Instant::now() + WARY);
+                    if about == About::Rows {
+                        self.recent.clear();
+                        self.wary_until = Some(Instant::now() + WARY);
+                    }
                     way = Way::Careful;
                 }
-                End::Mistaken if way == Way::OneByOne => break StoreError::Conflict,
+                End::Mistaken(_) if way == Way::OneByOne => break StoreError::Conflict,
                 End::RolledBack(error) | End::InTheWay(error) if way == Way::OneByOne => break error,
-                End::RolledBack(_) | End::InTheWay(_) | End::Mistaken => {
+                End::RolledBack(_) | End::InTheWay(_) | End::Mistaken(_) => {
                     Stats::add(&self.stats.reruns, 1);
                     way = Way::OneByOne;
                     tracing::debug!(commands, "a batch failed and is run again one command at a time");
@@ -303,8 +314,9 @@ impl Thread {
         }
         match failure {
             Some(Failure::Postgres(failure)) if is_passing(&failure) => End::InTheWay(error),
-            Some(failure) if failure.is(&SqlState::UNIQUE_VIOLATION) => End::Mistaken,
-            Some(failure) if way == Way::Quick && is_outdated(&failure) => End::Mistaken,
+            Some(failure) if is_key_used(&failure) => End::Mistaken(About::Key),
+            Some(failure) if failure.is(&SqlState::UNIQUE_VIOLATION) => End::Mistaken(About::Rows),
+            Some(failure) if way == Way::Quick && is_outdated(&failure) => End::Mistaken(About::Rows),
             _ => End::RolledBack(error),
         }
     }

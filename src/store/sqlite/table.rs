@@ -71,6 +71,10 @@ impl<A: Table> Rows<A> for Tx<'_, '_> {
         Some(Kept { stored, is_certain: true })
     }
 
+    fn rely(&self, _order: OrderId) -> bool {
+        false
+    }
+
     fn load(&self, order: OrderId) -> Result<Option<Versioned<A>>, CommandError> {
         match self.query(A::LOAD, [order], gather) {
             Err(error) if is_unreadable(&error) => {

@@ -233,7 +233,7 @@ async fn a_poisonous_command_is_told_apart_in_its_batch() {
     let cases: Vec<_> = (0..5).map(|_| Case::new(Provider::Simulated)).collect();
     let start = || -> Vec<ShippingCommand> { cases.iter().map(|case| case.shipping(Verb::StartShipping)).collect() };
     perform(&three.shipping, start()).await;
-    let spoil = "UPDATE shipment_shipment SET script = '{' WHERE order_id = ?1";
+    let spoil = "UPDATE shipment_shipment SET script = '{', version = version + 1 WHERE order_id = ?1";
     three.test.raw().execute(spoil, &[&cases[3].order_id().uuid()]).unwrap();
     for (index, reply) in perform(&three.shipping, start()).await.into_iter().enumerate() {
         assert_eq!(matches!(reply, StepReply::Poisoned(_)), index == 3, "{reply:?}");

@@ -57,6 +57,10 @@ impl Rows<Counter> for InMemory {
         None
     }
 
+    fn rely(&self, _order: OrderId) -> bool {
+        false
+    }
+
     fn load(&self, order: OrderId) -> Result<Option<Versioned<Counter>>, CommandError> {
         Ok(self.0.borrow().get(&order).cloned())
     }

@@ -1,6 +1,9 @@
 //! The participants' rows: how any aggregate is read ahead and kept until it is written.
 
-use super::{Reads, Tx, working::Working};
+use super::{
+    Reads, Tx, columns_of,
+    working::{Working, count},
+};
 use crate::{
     domain::ids::OrderId,
     store::{
@@ -23,6 +26,9 @@ pub(super) trait Table: Stored {
     /// The rows of the first `$2` orders after `$1` of which one has an outside call whose answer is not known,
     /// by order, with that as the first column; `None` where there are no such calls.
     const OUTSTANDING: Option<&'static str> = None;
+
+    /// Fails unless so many as `$1` of the orders `$2` have their rows in the version `$3`; 0 where there are none.
+    const CHECK: &'static str;
 
     /// Reads a row of [`Self::LOAD`].
     fn read(row: &Row) -> Result<Self, Unreadable>;
@@ -98,6 +104,12 @@ impl Tx<'_> {
 
     fn take_in<A: Table>(&self, orders: &[OrderId], rows: &[Row]) -> Result<(), CommandError> {
         let working = A::working(self);
+        {
+            // What is read is newer.
+            let mut kept = self.recent.lock();
+            let rows = A::recent(&mut kept);
+            orders.iter().for_each(|order| rows.remove(order));
+        }
         for (order, read, rows) in gather::<A>(rows).map_err(Failure::from).map_err(|failure| self.broken(failure))? {
             let unreadable =
                 |error| StoreError::Poisoned(format!("the stored row of order {order} cannot be read: {error}"));
@@ -105,6 +117,16 @@ impl Tx<'_> {
         }
         orders.iter().filter(|order| !working.knows(**order)).for_each(|order| working.missing(*order));
         Ok(())
+    }
+}
+
+/// Adds the statement that makes sure of what was relied upon.
+pub(super) fn check<A: Table>(working: &Working<OrderId, A>, calls: &mut Vec<Call<'_>>) {
+    let relied = working.relied();
+    if !relied.is_empty() {
+        let mut params = columns_of!(relied, |row| row.0, row.1);
+        params.insert(0, count(&relied));
+        calls.push(Call::new(A::CHECK, params));
     }
 }
 
@@ -123,6 +145,13 @@ pub(super) fn keep<A: Table>(working: Working<OrderId, A>, kept: &mut recent::Ke
 impl<A: Table> Rows<A> for Tx<'_> {
     fn kept(&self, order: OrderId) -> Option<Kept<A>> {
         A::working(self).guess(order).map(|(stored, is_certain)| Kept { stored, is_certain })
+    }
+
+    fn rely(&self, order: OrderId) -> bool {
+        if !self.careful {
+            A::working(self).rely(order);
+        }
+        !self.careful
     }
 
     fn load(&self, order: OrderId) -> Result<Option<Versioned<A>>, CommandError> {

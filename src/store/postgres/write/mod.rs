@@ -59,6 +59,18 @@ macro_rules! exactly {
     };
 }
 
+/// A statement that fails, and its transaction with it, unless rows are in the versions that its third parameter says,
+/// for the keys that its second does; as many as the first.
+macro_rules! unchanged {
+    ($joined:expr) => {
+        concat!(
+            "SELECT 1 / (count(*) = $1::bigint)::int FROM unnest($2::uuid[], $3::bigint[]) AS u (id, version) LEFT JOIN ",
+            $joined,
+            " WHERE coalesce(t.version, 0) = u.version"
+        )
+    };
+}
+
 /// The values of an `unnest`, a column for each expression, a row for each item.
 macro_rules! columns_of {
     ($rows:expr, |$row:pat_param| $($value:expr),+ $(,)?) => {
@@ -69,7 +81,7 @@ macro_rules! columns_of {
     };
 }
 
-use {columns_of, exactly};
+use {columns_of, exactly, unchanged};
 
 /// A transaction under way.
 pub(super) struct Tx<'t> {
@@ -82,6 +94,8 @@ pub(super) struct Tx<'t> {
     /// Whether everything is looked at before it is decided from, and before a row is written as new.
     careful: bool,
     begun: Cell<bool>,
+    /// It may change any number of rows, which are not all kept in memory.
+    is_long: Cell<bool>,
     orders: Working<OrderId, Order>,
     payments: Working<OrderId, Payments>,
     shipping: Working<OrderId, Shipping>,
@@ -113,6 +127,7 @@ impl<'t> Tx<'t> {
             epoch,
             careful,
             begun: Cell::new(false),
+            is_long: Cell::new(false),
             orders: Working::default(),
             payments: Working::default(),
             shipping: Working::default(),
@@ -144,8 +159,9 @@ impl<'t> Tx<'t> {
         self.read_levels_ahead(&wants.levels)
     }
 
-    /// Has the transaction take its time between statements.
+    /// Has the transaction take its time between statements, and change any number of rows.
     pub(super) fn take_time(&self) -> Result<(), CommandError> {
+        self.is_long.set(true);
         let patient = "SET LOCAL idle_in_transaction_session_timeout = '60s'";
         self.call_all(vec![Call::control(patient, Vec::new())]).map(drop)
     }
@@ -178,12 +194,18 @@ impl<'t> Tx<'t> {
             let (reservations, levels, movements) =
                 (self.stock.reservations.slots(), self.stock.levels.slots(), self.stock.movements.borrow());
             let mut calls = Vec::new();
+            if end.is_some() {
+                aggregates::check(&self.orders, &mut calls);
+                aggregates::check(&self.payments, &mut calls);
+                aggregates::check(&self.shipping, &mut calls);
+            }
+            let checks = calls.len();
             order::write(&orders, &shops_before, &mut calls)?;
             payment::write(&payments, &paid, self.now, &mut calls)?;
             shipment::write(&shipping, &mut calls)?;
             stock::write(&reservations, &levels, &movements, self.now, &mut calls)?;
             saga::write(&sagas, self.epoch, self.now, &mut calls);
-            if !calls.is_empty() {
+            if calls.len() > checks {
                 self.wrote.set(true);
             }
             if let Some(mark) = end {
@@ -274,6 +296,15 @@ impl<'t> Tx<'t> {
 /// Whether a failure says that what was to be written over has changed meanwhile, or is somebody else's by now.
 pub(super) fn is_outdated(failure: &Failure) -> bool {
     failure.is(&SqlState::DIVISION_BY_ZERO)
+}
+
+/// Whether a failure says that an idempotency key was used before.
+pub(super) fn is_key_used(failure: &Failure) -> bool {
+    let Failure::Postgres(error) = failure else { return false };
+    error.as_db_error().is_some_and(|refusal| {
+        let table = refusal.table().unwrap_or_default();
+        *refusal.code() == SqlState::UNIQUE_VIOLATION && table.ends_with("_idempotency")
+    })
 }
 
 /// What a failure means to the command whose statement it is.

@@ -3,7 +3,7 @@
 use super::{
     Call, Tx,
     aggregates::Table,
-    columns_of, exactly,
+    columns_of, exactly, unchanged,
     working::{Change, Slot, Working, changes, count},
 };
 use crate::{
@@ -36,6 +36,8 @@ fn shops(basket: &Basket) -> Vec<ShopId> {
 
 impl Table for Order {
     const LOAD: &'static str = order::LOCKED;
+
+    const CHECK: &'static str = unchanged!("order_order AS t ON t.id = u.id");
 
     fn read(row: &Row) -> Result<Self, Unreadable> {
         order::read(row)

@@ -3,7 +3,7 @@
 use super::{
     Call, Tx,
     aggregates::Table,
-    columns_of, exactly,
+    columns_of, exactly, unchanged,
     working::{Slot, Working, changes, count},
 };
 use crate::{
@@ -43,6 +43,8 @@ impl Table for Payments {
     const LOAD: &'static str = payment::LOCKED;
 
     const OUTSTANDING: Option<&'static str> = Some(payment::OUTSTANDING);
+
+    const CHECK: &'static str = unchanged!("payment_payment AS t ON t.order_id = u.id AND t.number = 0");
 
     fn read(row: &Row) -> Result<Self, Unreadable> {
         payment::read(row).map(Self::of)

@@ -3,7 +3,7 @@
 use super::{
     Call, Tx,
     aggregates::Table,
-    columns_of, exactly,
+    columns_of, exactly, unchanged,
     working::{Slot, Working, changes, count},
 };
 use crate::{
@@ -27,6 +27,8 @@ impl Table for Shipping {
     const LOAD: &'static str = shipment::LOCKED;
 
     const OUTSTANDING: Option<&'static str> = Some(shipment::OUTSTANDING);
+
+    const CHECK: &'static str = unchanged!("shipment_shipment AS t ON t.order_id = u.id AND t.number = 0");
 
     fn read(row: &Row) -> Result<Self, Unreadable> {
         shipment::read(row).map(Self::of)

@@ -27,6 +27,9 @@ use std::{
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+/// How many rows of the ledger a long transaction has in memory at most.
+const PORTION: usize = 1000;
+
 /// What is written of the stock.
 #[derive(Default)]
 pub(super) struct StockBuffer {
@@ -225,9 +228,17 @@ impl StockRows for Tx<'_> {
     }
 
     fn append_movements(&self, movements: &[Movement]) -> Result<(), CommandError> {
-        let mut buffer = self.stock.movements.borrow_mut();
-        for kind in movements.chunk_by(|one, other| one.delta.kind == other.delta.kind) {
-            buffer.extend((0..).zip(kind).map(|(number, movement)| Appended { movement: movement.clone(), number }));
+        let buffered = {
+            let mut buffer = self.stock.movements.borrow_mut();
+            for kind in movements.chunk_by(|one, other| one.delta.kind == other.delta.kind) {
+                let numbered = (0..).zip(kind);
+                buffer.extend(numbered.map(|(number, movement)| Appended { movement: movement.clone(), number }));
+            }
+            buffer.len()
+        };
+        if self.is_long.get() && buffered >= PORTION {
+            self.flush()?;
+            self.stock.clear();
         }
         Ok(())
     }

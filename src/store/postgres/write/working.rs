@@ -17,22 +17,32 @@ pub(super) struct Slot<V> {
     row: Result<Option<Versioned<V>>, StoreError>,
     /// What is stored, if anything is.
     stored: Option<Stored>,
-    /// It was not read in this transaction.
-    assumed: bool,
+    basis: Basis,
     /// It is to be written.
     dirty: bool,
     /// The transaction has changed it.
     changed: bool,
 }
 
+/// How it is known what is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Basis {
+    /// It was read in this transaction, or written.
+    Certain,
+    /// It is taken to be so.
+    Assumed,
+    /// It is taken to be so, and the transaction makes sure of it at its end.
+    Relied,
+}
+
 impl<V> Slot<V> {
     fn new(row: Result<Option<Versioned<V>>, StoreError>, stored: Option<Stored>) -> Self {
-        Self { row, stored, assumed: false, dirty: false, changed: false }
+        Self { row, stored, basis: Basis::Certain, dirty: false, changed: false }
     }
 
-    /// Whether it is right for certain, or the transaction fails: what is written over is looked at.
+    /// Whether it is right for certain, or the transaction fails: what is written over is looked at, too.
     const fn is_certain(&self) -> bool {
-        !self.assumed || self.dirty
+        !matches!(self.basis, Basis::Assumed) || self.dirty
     }
 }
 
@@ -93,8 +103,24 @@ impl<K: Copy + Eq + Hash + Ord, V: Clone> Working<K, V> {
     /// Without having been read, it is taken to be this, in so many rows.
     pub(super) fn assume(&self, key: K, row: Versioned<V>, rows: usize) {
         let stored = Some(Stored { version: row.version, rows });
-        let slot = Slot { assumed: true, ..Slot::new(Ok(Some(row)), stored) };
+        let slot = Slot { basis: Basis::Assumed, ..Slot::new(Ok(Some(row)), stored) };
         self.0.borrow_mut().entry(key).or_insert(slot);
+    }
+
+    /// What it is taken to be, or that there is nothing, is made sure of at the end.
+    pub(super) fn rely(&self, key: K) {
+        let mut slots = self.0.borrow_mut();
+        slots.entry(key).or_insert_with(|| Slot::new(Ok(None), None)).basis = Basis::Relied;
+    }
+
+    /// What is to be made sure of, in the order of the keys: the versions, 0 where there is nothing.
+    pub(super) fn relied(&self) -> Vec<(K, i64)> {
+        let slots = self.0.borrow();
+        let relied = slots.iter().filter(|(_, slot)| slot.basis == Basis::Relied && !slot.dirty);
+        let mut relied: Vec<_> =
+            relied.map(|(key, slot)| (*key, slot.stored.map_or(0, |stored| stored.version))).collect();
+        relied.sort_unstable_by_key(|(key, _)| *key);
+        relied
     }
 
     /// It has been read: this is stored, in so many rows.
@@ -147,7 +173,7 @@ impl<K: Copy + Eq + Hash + Ord, V: Clone> Working<K, V> {
     /// What was changed has been written.
     pub(super) fn written(&self, rows: impl Fn(&V) -> usize) {
         for slot in self.0.borrow_mut().values_mut().filter(|slot| slot.dirty) {
-            (slot.dirty, slot.assumed) = (false, false);
+            (slot.dirty, slot.basis) = (false, Basis::Certain);
             if let Ok(Some(row)) = &slot.row {
                 slot.stored = Some(Stored { version: row.version, rows: rows(&row.row) });
             }
