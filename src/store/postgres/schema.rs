@@ -40,7 +40,9 @@ mod migrations {
 /// When a newer release has been here, or a migration fails.
 pub(super) async fn migrate(client: &mut Client, address: &Address) -> Result<Vec<String>, OpenError> {
     let failed = |error| OpenError::new(address, error);
-    client.batch_execute("SET statement_timeout = 0").await.map_err(failed)?;
+    // That something is there already is no news.
+    let settings = "SET statement_timeout = 0; SET client_min_messages = warning";
+    client.batch_execute(settings).await.map_err(failed)?;
     client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(failed)?;
     let applied = run(client).await;
     // A connection that is lost gives its locks up by itself.

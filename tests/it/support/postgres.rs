@@ -1,7 +1,8 @@
 //! PostgreSQL for tests: a server of the test process's own, started when it is first needed and gone when the
 //! process is, however that ends; and a database for each test.
 //!
-//! `TEST_POSTGRES_URL` names a server to use instead, without TLS, with a role that may create databases.
+//! `TEST_POSTGRES_URL` names a server to use instead, without TLS, with a role that may create databases. What the
+//! tests make there they drop, but for one database a run, `t_…_0`, which the others are copies of.
 
 use backstitch::{
     load::postgres::{Postgres, Setup},
@@ -93,6 +94,7 @@ pub(crate) struct Server {
     dropping: Session,
     made: AtomicU64,
     run: u32,
+    outlives_us: bool,
 }
 
 impl Server {
@@ -100,7 +102,7 @@ impl Server {
     pub(crate) fn shared() -> &'static Self {
         static GIVEN: OnceLock<Server> = OnceLock::new();
         match std::env::var("TEST_POSTGRES_URL") {
-            Ok(url) => GIVEN.get_or_init(|| Self::at(&url)),
+            Ok(url) => GIVEN.get_or_init(|| Self { outlives_us: true, ..Self::at(&url) }),
             Err(_) => Self::own(),
         }
     }
@@ -123,6 +125,7 @@ impl Server {
             dropping: Session::open(url),
             made: AtomicU64::new(0),
             run: fastrand::u32(..),
+            outlives_us: false,
         }
     }
 
@@ -191,7 +194,15 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        self.server.dropping.run_later(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+        let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        if self.server.outlives_us {
+            // What is left for later is left behind when the process ends.
+            if let Err(error) = self.server.dropping.run(&drop) {
+                eprintln!("{drop}: {error}");
+            }
+        } else {
+            self.server.dropping.run_later(&drop);
+        }
     }
 }
 
