@@ -76,6 +76,49 @@ async fn a_decision_that_changes_nothing_is_made_from_what_is_stored() {
 }
 
 #[actix_web::test]
+async fn decisions_that_change_nothing_are_made_sure_of_by_one_statement() {
+    let (a, b) = two();
+    let cases: Vec<_> = (0..4).map(|_| Case::new(Provider::Simulated)).collect();
+    let create = || cases.iter().map(|case| case.order(Verb::CreateOrder).into()).collect();
+    a.store.orders.execute(create()).await.into_iter().for_each(|made| drop(decided(made)));
+    let sent = Stats::get(&a.store.stats.statements);
+    for again in a.store.orders.execute(create()).await {
+        assert!(matches!(decided(again), Outcome::Done { .. }));
+    }
+    assert_eq!(Stats::get(&a.store.stats.statements) - sent, 1);
+    do_order(&b, &cases[2], Verb::CancelOrder).await;
+    for (index, again) in a.store.orders.execute(create()).await.into_iter().enumerate() {
+        assert_eq!(matches!(decided(again), Outcome::Rejected { .. }), index == 2, "order {index}");
+    }
+}
+
+#[actix_web::test]
+async fn two_commands_about_an_order_that_another_node_has_written_are_both_decided_from_that() {
+    let (a, b) = two();
+    let case = Case::new(Provider::Simulated);
+    do_order(&a, &case, Verb::CreateOrder).await;
+    do_order(&b, &case, Verb::MarkOrderPaid).await;
+    let verbs = [Verb::MarkOrderPaid, Verb::CompleteOrder];
+    for done in a.store.orders.execute(verbs.map(|verb| case.order(verb).into()).into()).await {
+        assert!(matches!(decided(done), Outcome::Done { .. }));
+    }
+    assert_eq!(order_status(&a, &case), OrderStatus::Completed.as_str());
+    assert_eq!(a.raw().one::<i64>("SELECT version FROM order_order", &[]), 3, "it was marked as paid once");
+}
+
+#[actix_web::test]
+async fn who_sends_a_key_again_makes_nobody_forget_anything() {
+    let a = TestStore::on_postgres();
+    let (first, again) = (Case::new(Provider::Simulated), Case::new(Provider::Simulated));
+    tell(&a.store, first.start(Some(claim("key", 1)))).await.unwrap();
+    let asked = Instant::now();
+    let case = complete(&a).await;
+    let replayed = tell(&a.store, again.start(Some(claim("key", 1)))).await;
+    assert!(matches!(replayed, Ok(SagaAnswer::Replayed { .. })), "{replayed:?}");
+    assert!(shown(&a, &case, asked).is_some());
+}
+
+#[actix_web::test]
 async fn a_key_that_was_used_on_another_node_is_found_and_nobody_else_is_failed_by_it() {
     let (a, b) = two();
     let (first, again, other) =

@@ -60,13 +60,15 @@ macro_rules! exactly {
 }
 
 /// A statement that fails, and its transaction with it, unless rows are in the versions that its third parameter says,
-/// for the keys that its second does; as many as the first.
+/// for the keys that its second does; as many as the first. A subquery for each row looks it up by its key, whatever the
+/// planner knows; as a join it read the whole table.
 macro_rules! unchanged {
-    ($joined:expr) => {
+    ($found:expr) => {
         concat!(
-            "SELECT 1 / (count(*) = $1::bigint)::int FROM unnest($2::uuid[], $3::bigint[]) AS u (id, version) LEFT JOIN ",
-            $joined,
-            " WHERE coalesce(t.version, 0) = u.version"
+            "SELECT 1 / (count(*) = $1::bigint)::int FROM unnest($2::uuid[], $3::bigint[]) AS u (id, version) \
+             WHERE u.version = coalesce((SELECT t.version FROM ",
+            $found,
+            "), 0)"
         )
     };
 }

@@ -37,7 +37,7 @@ fn shops(basket: &Basket) -> Vec<ShopId> {
 impl Table for Order {
     const LOAD: &'static str = order::LOCKED;
 
-    const CHECK: &'static str = unchanged!("order_order AS t ON t.id = u.id");
+    const CHECK: &'static str = unchanged!("order_order AS t WHERE t.id = u.id");
 
     fn read(row: &Row) -> Result<Self, Unreadable> {
         order::read(row)

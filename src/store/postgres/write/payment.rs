@@ -44,7 +44,7 @@ impl Table for Payments {
 
     const OUTSTANDING: Option<&'static str> = Some(payment::OUTSTANDING);
 
-    const CHECK: &'static str = unchanged!("payment_payment AS t ON t.order_id = u.id AND t.number = 0");
+    const CHECK: &'static str = unchanged!("payment_payment AS t WHERE t.order_id = u.id AND t.number = 0");
 
     fn read(row: &Row) -> Result<Self, Unreadable> {
         payment::read(row).map(Self::of)

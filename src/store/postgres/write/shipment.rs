@@ -28,7 +28,7 @@ impl Table for Shipping {
 
     const OUTSTANDING: Option<&'static str> = Some(shipment::OUTSTANDING);
 
-    const CHECK: &'static str = unchanged!("shipment_shipment AS t ON t.order_id = u.id AND t.number = 0");
+    const CHECK: &'static str = unchanged!("shipment_shipment AS t WHERE t.order_id = u.id AND t.number = 0");
 
     fn read(row: &Row) -> Result<Self, Unreadable> {
         shipment::read(row).map(Self::of)
