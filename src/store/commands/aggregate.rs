@@ -42,7 +42,7 @@ pub(in crate::store) trait Rows<A: Aggregate> {
 pub(in crate::store) struct Kept<A> {
     pub(in crate::store) stored: Versioned<A>,
     /// Whether these are the rows for certain. Otherwise somebody else may have written them since, which comes out
-    /// only when they are written over.
+    /// when they are written over, or relied upon ([`Rows::rely`]).
     pub(in crate::store) is_certain: bool,
 }
 

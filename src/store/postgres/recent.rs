@@ -37,14 +37,14 @@ pub(super) type Rows<A> = Generations<OrderId, Written<Versioned<A>>>;
 
 /// What is kept of every kind.
 #[derive(Default)]
-pub(super) struct Kept {
+pub(super) struct Memory {
     pub(super) orders: Rows<Order>,
     pub(super) payments: Rows<Payments>,
     pub(super) shipping: Rows<Shipping>,
     pub(super) sagas: Generations<SagaId, Written<SagaRow>>,
 }
 
-impl Kept {
+impl Memory {
     /// Nothing is known of an order any more: its saga has been somebody else's.
     pub(super) fn forget(&mut self, order: OrderId, saga: SagaId) {
         self.orders.remove(&order);
@@ -71,11 +71,11 @@ impl Kept {
 
 /// The rows, for the writer and for whoever looks things up.
 #[derive(Default)]
-pub(super) struct Recent(Mutex<Kept>);
+pub(super) struct Recent(Mutex<Memory>);
 
 impl Recent {
     /// What is kept. A map is whole whatever its holder was doing when it panicked.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Kept> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Memory> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

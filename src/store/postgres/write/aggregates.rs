@@ -41,7 +41,7 @@ pub(super) trait Table: Stored {
     /// Where a transaction has them.
     fn working<'w>(tx: &'w Tx<'_>) -> &'w Working<OrderId, Self>;
     /// Where they are kept for a while once they are written.
-    fn recent(kept: &mut recent::Kept) -> &mut recent::Rows<Self>;
+    fn recent(kept: &mut recent::Memory) -> &mut recent::Rows<Self>;
     /// A row is about to be written over.
     fn replaced(_before: &Self, _after: &Self, _tx: &Tx<'_>) {}
     /// Appends a ledger row.
@@ -131,7 +131,7 @@ pub(super) fn check<A: Table>(working: &Working<OrderId, A>, calls: &mut Vec<Cal
 }
 
 /// Keeps what a transaction has written of one kind, now that it is committed.
-pub(super) fn keep<A: Table>(working: Working<OrderId, A>, kept: &mut recent::Kept, at: Instant) {
+pub(super) fn keep<A: Table>(working: Working<OrderId, A>, kept: &mut recent::Memory, at: Instant) {
     let rows = A::recent(kept);
     for (order, row) in working.into_changed() {
         if row.row.is_small() {

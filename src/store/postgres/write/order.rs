@@ -17,7 +17,7 @@ use crate::{
         postgres::{
             codec::{Unreadable, to_json},
             order,
-            recent::{self, Kept},
+            recent::{self, Memory},
         },
     },
 };
@@ -47,7 +47,7 @@ impl Table for Order {
         &tx.orders
     }
 
-    fn recent(kept: &mut Kept) -> &mut recent::Rows<Self> {
+    fn recent(kept: &mut Memory) -> &mut recent::Rows<Self> {
         &mut kept.orders
     }
 

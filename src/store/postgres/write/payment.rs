@@ -18,7 +18,7 @@ use crate::{
         postgres::{
             codec::{self, Unreadable, get, hash, script_to_json},
             payment,
-            recent::{self, Kept},
+            recent::{self, Memory},
         },
     },
 };
@@ -62,7 +62,7 @@ impl Table for Payments {
         &tx.payments
     }
 
-    fn recent(kept: &mut Kept) -> &mut recent::Rows<Self> {
+    fn recent(kept: &mut Memory) -> &mut recent::Rows<Self> {
         &mut kept.payments
     }
 

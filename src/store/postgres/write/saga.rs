@@ -14,7 +14,7 @@ use crate::{
         postgres::{
             codec::{Unreadable, get, hash},
             peers::{CHANNEL, announcement},
-            recent::{Kept, Written},
+            recent::{Memory, Written},
             saga,
             session::Failure,
         },
@@ -76,7 +76,7 @@ impl SagaBuffer {
     }
 
     /// Keeps what was written.
-    pub(super) fn keep(self, kept: &mut Kept, at: Instant) {
+    pub(super) fn keep(self, kept: &mut Memory, at: Instant) {
         for (saga, row) in self.rows {
             match row {
                 Some(row) => kept.sagas.insert(saga, Written { row, at }),

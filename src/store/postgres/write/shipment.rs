@@ -15,7 +15,7 @@ use crate::{
         StoreError,
         postgres::{
             codec::{Unreadable, script_to_json, to_json},
-            recent::{self, Kept},
+            recent::{self, Memory},
             shipment,
         },
     },
@@ -46,7 +46,7 @@ impl Table for Shipping {
         &tx.shipping
     }
 
-    fn recent(kept: &mut Kept) -> &mut recent::Rows<Self> {
+    fn recent(kept: &mut Memory) -> &mut recent::Rows<Self> {
         &mut kept.shipping
     }
 }
