@@ -21,6 +21,7 @@ mod payments;
 mod problem;
 mod products;
 mod request_id;
+mod saga_log;
 mod sagas;
 mod shipments;
 mod shops;
@@ -102,6 +103,7 @@ pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::
             .configure(offers::routes)
             .configure(warehouses::routes)
             .configure(sagas::routes)
+            .configure(saga_log::routes)
             .configure(admin::routes)
             .configure(operations::routes)
             .configure(openapi::routes)

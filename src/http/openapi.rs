@@ -1,8 +1,8 @@
 //! The OpenAPI document, made from the handlers themselves, and its page for a browser.
 
 use super::{
-    admin, offers, operations, orders, payments, problem, products, resource, sagas, shipments, shops, stock, variants,
-    warehouses,
+    admin, offers, operations, orders, payments, problem, products, resource, saga_log, sagas, shipments, shops, stock,
+    variants, warehouses,
 };
 use actix_web::{HttpResponse, http::Method, http::header, web};
 use utoipa::OpenApi;
@@ -26,7 +26,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         offers::put, offers::read, offers::list_of_shop, offers::list_of_variant,
         warehouses::add, warehouses::list_warehouses, warehouses::read, warehouses::edit, warehouses::activate,
         warehouses::deactivate,
-        sagas::list_sagas, sagas::read, sagas::read_log, sagas::cancel, sagas::retry,
+        sagas::list_sagas, sagas::read, sagas::cancel, sagas::retry, saga_log::read, saga_log::follow,
         admin::list_actors, admin::list_nodes, admin::crash, admin::run_audit,
         operations::health, operations::ready, operations::metrics,
     ),

@@ -133,6 +133,8 @@ codes! {
     Internal => 500 "internal_error" "An internal error";
     /// Too many sagas are under way.
     Overloaded => 503 "overloaded" "Too many orders are under way";
+    /// Too many sagas are followed.
+    TooManyFollowers => 503 "too_many_followers" "Too many sagas are followed";
     /// Storage or an actor is away.
     Unavailable => 503 "unavailable" "The service is temporarily unavailable";
 }
@@ -333,6 +335,7 @@ impl From<ServiceError> for Problem {
             ServiceError::UnusableLog(_) => Code::SagaUnusable,
             ServiceError::KeyReused => Code::IdempotencyKeyReused,
             ServiceError::Overloaded => Code::Overloaded,
+            ServiceError::TooManyFollowers => Code::TooManyFollowers,
             ServiceError::Unavailable(why) => {
                 tracing::warn!(why, "a request could not be served");
                 return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");

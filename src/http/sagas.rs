@@ -11,13 +11,13 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout::{self, CheckoutEvent, Verb},
+        checkout,
         field::Note,
         ids::{OrderId, SagaId},
-        saga::{AMENDMENT_STAGE, Action, CancelBy, Event, Late, Progress, Status},
+        saga::{CancelBy, Progress, Status},
     },
     service::{SagaView, ServiceError, row_message},
-    store::{LogEntry, SagaFilter, SagaRow},
+    store::{SagaFilter, SagaRow},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -30,7 +30,6 @@ use utoipa::ToSchema;
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/sagas", [(Method::GET, web::to(list_sagas))]);
     resource(config, "/sagas/{id}", [(Method::GET, web::to(read))]);
-    resource(config, "/sagas/{id}/log", [(Method::GET, web::to(read_log))]);
     resource(config, "/sagas/{id}/cancel", [(Method::POST, web::to(cancel))]);
     resource(config, "/sagas/{id}/retry", [(Method::POST, web::to(retry))]);
 }
@@ -150,89 +149,6 @@ impl From<SagaView> for SagaBody {
     }
 }
 
-/// An event of a saga's log.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct EventBody {
-    /// The event's number in the log, from 0.
-    seq: u32,
-    at: Time,
-    /// The node that wrote it.
-    node: String,
-    /// What happened.
-    event: &'static str,
-    stage: Option<&'static str>,
-    step: Option<&'static str>,
-    attempt: Option<u32>,
-    duration_ms: Option<u64>,
-    /// What went wrong, why it was refused, or what somebody said.
-    error: Option<String>,
-}
-
-fn event_bodies(log: Vec<(u32, LogEntry)>) -> Vec<EventBody> {
-    let mut attempts = std::collections::HashMap::new();
-    let mut bodies = Vec::new();
-    for (first, entry) in log {
-        for (seq, event) in (first..).zip(&entry.events) {
-            let step = step_of(event);
-            if let Event::StepStarted { step, attempt } = event {
-                attempts.insert(*step, *attempt);
-            }
-            let (duration_ms, error) = details(event);
-            bodies.push(EventBody {
-                seq,
-                at: Time(entry.at),
-                node: entry.node.to_string(),
-                event: event.name(),
-                stage: step.and_then(stage_of),
-                step: step.map(Action::name),
-                attempt: step.and_then(|step| attempts.get(&step).copied()),
-                duration_ms,
-                error,
-            });
-        }
-    }
-    bodies
-}
-
-const fn step_of(event: &CheckoutEvent) -> Option<Verb> {
-    match event {
-        Event::StepStarted { step, .. }
-        | Event::StepWaiting { step, .. }
-        | Event::StepDue { step }
-        | Event::StepDone { step, .. }
-        | Event::StepRejected { step, .. }
-        | Event::StepUnknown { step, .. }
-        | Event::LateReply { step, .. } => Some(*step),
-        _ => None,
-    }
-}
-
-/// The stage of an action, or of the first action that a compensation undoes.
-fn stage_of(verb: Verb) -> Option<&'static str> {
-    let definition = checkout::definition();
-    if definition.amendment().is_some_and(|plan| plan.steps.iter().any(|step| step.action == verb)) {
-        return Some(AMENDMENT_STAGE);
-    }
-    let (stage, _) = definition.steps().find(|(_, step)| step.action == verb || step.compensation == Some(verb))?;
-    Some(definition.stages()[stage].name)
-}
-
-fn details(event: &CheckoutEvent) -> (Option<u64>, Option<String>) {
-    match event {
-        Event::StepDone { duration_ms, .. } => (Some(*duration_ms), None),
-        Event::StepRejected { duration_ms, reason, .. } => (Some(*duration_ms), Some(reason.to_string())),
-        Event::StepUnknown { duration_ms, error, .. } => (Some(*duration_ms), Some(error.clone())),
-        Event::SagaTurned { reason } | Event::AmendmentRefused { reason } => (None, Some(reason.to_string())),
-        Event::LateReply { outcome, .. } => (None, Some(Late(outcome).to_string())),
-        Event::AttentionNeeded { why } => (None, Some(why.clone())),
-        Event::CancelRequested { by, note } => {
-            (None, Some(note.as_ref().map_or_else(|| by.to_string(), |note| format!("{by}: {note}"))))
-        }
-        Event::RetryRequested { note } => (None, note.clone()),
-        _ => (None, None),
-    }
-}
-
 /// Lists sagas, newest first.
 #[utoipa::path(
     get, path = "/sagas", tag = "sagas",
@@ -287,20 +203,6 @@ pub(super) async fn read(
     context.service.wait_for_rest(id, wait).await?;
     let view = context.service.saga_view(id).await?;
     Ok(success(StatusCode::OK, SagaBody::from(view)).finish())
-}
-
-/// Reads a saga's log.
-#[utoipa::path(
-    get, path = "/sagas/{id}/log", tag = "sagas",
-    params(("id" = Uuid, Path, description = "The saga's id")),
-    responses(
-        (status = 200, description = "Every event, in order", body = inline(super::envelope::Envelope<Vec<EventBody>>)),
-        (status = "4XX", description = "No such saga, or its log cannot be used", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
-    )
-)]
-pub(super) async fn read_log(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let log = context.service.saga_log(path_id(&request, SagaId::from_uuid)?).await?;
-    Ok(success(StatusCode::OK, event_bodies(log)).finish())
 }
 
 fn note(body: OperatorBody) -> Result<Option<String>, Problem> {

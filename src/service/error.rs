@@ -78,6 +78,9 @@ pub enum ServiceError {
     /// Too many sagas are under way.
     #[error("too many orders are under way; try again shortly")]
     Overloaded,
+    /// Too many sagas are followed.
+    #[error("too many sagas are followed here; read the log instead, or try again later")]
+    TooManyFollowers,
     /// Storage or an actor is away.
     #[error("the service cannot do this now: {0}")]
     Unavailable(String),

@@ -7,11 +7,13 @@
 
 mod catalog;
 mod error;
+mod log;
 mod stock;
 mod view;
 
 pub use catalog::{CatalogChanged, OfferView, ProductView};
 pub use error::{ServiceError, What};
+pub use log::{Followed, Follower, LoggedEvent};
 pub use stock::StockView;
 pub use view::{OrderView, SagaView, row_message};
 
@@ -36,7 +38,7 @@ use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
 use futures::FutureExt as _;
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{Semaphore, oneshot, watch},
     time::{Instant, sleep, timeout, timeout_at},
 };
 
@@ -54,12 +56,15 @@ pub struct Service {
     started_at: Timestamp,
     /// Turns true when the process is stopping: who waits for a saga is answered at once.
     stopping: watch::Receiver<bool>,
+    /// Room for those who follow a saga's log.
+    followers: Arc<Semaphore>,
 }
 
 impl Service {
     /// A service over a store and its actors, on the node of this name, which starts now.
     pub fn new(store: Store, actors: Actors, node: &str, stopping: watch::Receiver<bool>) -> Self {
-        Self { store, actors, node: node.into(), started_at: clock::now(), stopping }
+        let followers = Arc::new(Semaphore::new(log::MAX_FOLLOWERS));
+        Self { store, actors, node: node.into(), started_at: clock::now(), stopping, followers }
     }
 
     /// The store, for queries.

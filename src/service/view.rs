@@ -10,7 +10,7 @@ use crate::{
         saga::{Progress, Status, Summary},
         shipment::{Shipment, ShipmentStatus, Shipping},
     },
-    store::{LogEntry, OrderFilter, OrderRows, Page, SagaRow, StoreError, StoredSaga},
+    store::{OrderFilter, OrderRows, Page, SagaRow, StoreError, StoredSaga},
 };
 use futures::future::try_join_all;
 use std::time::Instant;
@@ -38,6 +38,27 @@ pub struct SagaView {
     pub summary: Summary,
     /// Its steps; none where the log cannot be used.
     pub steps: Vec<Progress>,
+}
+
+impl SagaView {
+    /// A saga that was set aside because its log cannot be used is shown by its row.
+    pub(super) fn of(stored: StoredSaga) -> Self {
+        match stored.replay() {
+            Ok(saga) if stored.row.status != Status::NeedsAttention => {
+                Self { summary: saga.summary(), steps: saga.progress(), row: stored.row }
+            }
+            replayed => Self {
+                summary: Summary {
+                    status: stored.row.status,
+                    waiting_for: None,
+                    reason: stored.row.reason,
+                    attention: stored.row.attention.clone(),
+                },
+                steps: replayed.map(|saga| saga.progress()).unwrap_or_default(),
+                row: stored.row,
+            },
+        }
+    }
 }
 
 /// What a person is told about a saga by its row alone; `None` while it is under way.
@@ -104,35 +125,14 @@ impl Service {
     /// # Errors
     /// No such saga, or storage away.
     pub async fn saga_view(&self, id: SagaId) -> Result<SagaView, ServiceError> {
-        let stored = self.stored_saga(id).await?;
-        // A saga that was set aside because its log cannot be used is shown by its row.
-        let view = match stored.replay() {
-            Ok(saga) if stored.row.status != Status::NeedsAttention => {
-                SagaView { summary: saga.summary(), steps: saga.progress(), row: stored.row }
-            }
-            replayed => SagaView {
-                summary: Summary {
-                    status: stored.row.status,
-                    waiting_for: None,
-                    reason: stored.row.reason,
-                    attention: stored.row.attention.clone(),
-                },
-                steps: replayed.map(|saga| saga.progress()).unwrap_or_default(),
-                row: stored.row,
-            },
-        };
-        Ok(view)
+        Ok(SagaView::of(self.stored_saga(id).await?))
     }
 
-    /// One saga's log.
+    /// One saga's row and log.
     ///
     /// # Errors
-    /// No such saga, a log that cannot be used, or storage away.
-    pub async fn saga_log(&self, id: SagaId) -> Result<Vec<(u32, LogEntry)>, ServiceError> {
-        self.stored_saga(id).await?.log().map_err(|error| ServiceError::UnusableLog(error.to_string()))
-    }
-
-    async fn stored_saga(&self, id: SagaId) -> Result<StoredSaga, ServiceError> {
+    /// No such saga, or storage away.
+    pub(super) async fn stored_saga(&self, id: SagaId) -> Result<StoredSaga, ServiceError> {
         let stored = self.store.sagas.saga_with_log(id).await?;
         stored.ok_or_else(|| ServiceError::NotFound(What::Saga, id.to_string()))
     }

@@ -61,6 +61,8 @@ pub struct Elsewhere {
     pub saga_id: SagaId,
     /// Whether it rests.
     pub rests: bool,
+    /// Sequence number of the first event of its log's last entry.
+    pub latest: u32,
 }
 
 /// What another node has announced.

@@ -118,6 +118,17 @@ pub enum SagaRequestError {
 #[rtype(result = "oneshot::Receiver<()>")]
 pub struct Watch(pub SagaId);
 
+/// Asks to hear when a saga's log has more events than those before `from`, or the saga comes to rest; where another
+/// node drives it, after a while. Subscribes only, as [`Watch`] does.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "oneshot::Receiver<()>")]
+pub struct Follow {
+    /// The saga.
+    pub saga_id: SagaId,
+    /// How many events are known.
+    pub from: u32,
+}
+
 /// Steps of these sagas have a result: ask again. Only ever saves time.
 #[derive(Clone, Debug, Message)]
 #[rtype(result = "()")]

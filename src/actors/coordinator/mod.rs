@@ -24,7 +24,7 @@ mod timers;
 mod waiters;
 
 pub use messages::{
-    CancelSaga, Drain, EditOrder, FindPlaced, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal,
+    CancelSaga, Drain, EditOrder, FindPlaced, Follow, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal,
     SignalTarget, Watch,
 };
 pub use outbox::Participants;
@@ -235,6 +235,14 @@ impl Handler<Watch> for SagaCoordinator {
     fn handle(&mut self, Watch(saga_id): Watch, _ctx: &mut Context<Self>) -> Self::Result {
         let rest: oneshot::Receiver<()> = self.waiters.watch(saga_id);
         MessageResult(rest)
+    }
+}
+
+impl Handler<Follow> for SagaCoordinator {
+    type Result = MessageResult<Follow>;
+
+    fn handle(&mut self, Follow { saga_id, from }: Follow, _ctx: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.waiters.follow(saga_id, from))
     }
 }
 

@@ -116,7 +116,8 @@ impl SagaCoordinator {
         let elsewhere = peers.elsewhere(awaited).into_actor(self);
         ctx.spawn(elsewhere.map(|elsewhere, actor, ctx| match elsewhere {
             Ok(sagas) => {
-                for Elsewhere { saga_id, rests } in sagas {
+                for Elsewhere { saga_id, rests, latest } in sagas {
+                    actor.waiters.grown(saga_id, latest);
                     if actor.waiters.is_placing(saga_id) || actor.waiters.is_editing(saga_id) {
                         // Only its log says how far it has come.
                         actor.take_up(saga_id, Purpose::Drive);

@@ -86,6 +86,7 @@ impl SagaCoordinator {
                     reply.send(Ok(()));
                 }
                 self.overtaken(saga_id);
+                self.waiters.tell_followers(saga_id);
                 if rest {
                     self.rested(saga_id);
                 }

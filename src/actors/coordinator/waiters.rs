@@ -24,12 +24,19 @@ pub(super) struct Editing {
     pub(super) edit: Edit,
 }
 
+/// Someone who waits for a saga's log to have more events than are known.
+struct Following {
+    from: u32,
+    grown: oneshot::Sender<()>,
+}
+
 /// All who wait. Nothing here is durable: who is forgotten sees a closed channel and asks again.
 #[derive(Default)]
 pub(super) struct Waiters {
     placing: IdMap<SagaId, Vec<Placing>>,
     editing: IdMap<SagaId, Vec<Editing>>,
     resting: IdMap<SagaId, Vec<oneshot::Sender<()>>>,
+    following: IdMap<SagaId, Vec<Following>>,
 }
 
 impl Waiters {
@@ -44,6 +51,39 @@ impl Waiters {
         let watchers = self.resting.entry(saga).or_default();
         watchers.retain(|watcher| !watcher.is_closed());
         watchers.push(rested);
+    }
+
+    /// Subscribes to the next event of a saga's log.
+    pub(super) fn follow(&mut self, saga: SagaId, from: u32) -> oneshot::Receiver<()> {
+        let (grown, growth) = oneshot::channel();
+        let following = self.following.entry(saga).or_default();
+        following.retain(|following| !following.grown.is_closed());
+        following.push(Following { from, grown });
+        growth
+    }
+
+    /// The saga's log may have grown, durably: tells all who follow it.
+    pub(super) fn tell_followers(&mut self, saga: SagaId) {
+        // Nearly always there is nobody, and every append comes by here.
+        if self.following.is_empty() {
+            return;
+        }
+        for following in self.following.remove(&saga).into_iter().flatten() {
+            let _ = following.grown.send(());
+        }
+    }
+
+    /// The saga's log has an entry, durably, that begins with the event of this number: tells those to whom it is
+    /// news.
+    pub(super) fn grown(&mut self, saga: SagaId, latest: u32) {
+        let waiting = self.following.remove(&saga).into_iter().flatten();
+        let (told, waiting): (Vec<_>, Vec<_>) = waiting.partition(|following| following.from <= latest);
+        for following in told {
+            let _ = following.grown.send(());
+        }
+        if !waiting.is_empty() {
+            self.following.insert(saga, waiting);
+        }
     }
 
     /// Waits for a saga's order to exist.
@@ -105,11 +145,13 @@ impl Waiters {
         for watcher in self.resting.remove(&saga).into_iter().flatten() {
             let _ = watcher.send(());
         }
+        self.tell_followers(saga);
     }
 
     /// The sagas that somebody waits for.
     pub(super) fn awaited(&self) -> impl Iterator<Item = SagaId> {
-        self.resting.keys().chain(self.placing.keys()).chain(self.editing.keys()).copied()
+        let resting = self.resting.keys().chain(self.following.keys());
+        resting.chain(self.placing.keys()).chain(self.editing.keys()).copied()
     }
 
     /// Forgets watchers who have given up on sagas that do not come to rest.
@@ -117,6 +159,10 @@ impl Waiters {
         self.resting.retain(|_, watchers| {
             watchers.retain(|watcher| !watcher.is_closed());
             !watchers.is_empty()
+        });
+        self.following.retain(|_, following| {
+            following.retain(|following| !following.grown.is_closed());
+            !following.is_empty()
         });
     }
 }

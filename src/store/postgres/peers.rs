@@ -12,7 +12,7 @@
 
 use super::{
     OpenError, Postgres,
-    codec::{Unreadable, get},
+    codec::{Unreadable, count, get},
     connect::{Connector, Link},
     node::GIVEN_UP,
     readers::QueryError,
@@ -336,7 +336,8 @@ const NODES: &str = "SELECT n.id, n.epoch, n.version, floor(extract(epoch FROM n
                      (SELECT count(*) FROM saga_saga s WHERE s.owner = n.epoch AND s.finished_at IS NULL) \
                      FROM saga_node n ORDER BY n.epoch DESC LIMIT 100";
 
-const ELSEWHERE: &str = "SELECT id, finished_at IS NOT NULL FROM saga_saga \
+const ELSEWHERE: &str = "SELECT id, finished_at IS NOT NULL, \
+                         (SELECT max(seq) FROM saga_log WHERE saga_id = id) FROM saga_saga \
                          WHERE id = ANY($1) AND (finished_at IS NOT NULL OR owner <> $2)";
 
 fn read_node(row: &Row, this: i64) -> Result<Node, Unreadable> {
@@ -382,7 +383,7 @@ impl Peers for Postgres {
         self.readers.read(async move |client| {
             let statement = client.prepare_cached(ELSEWHERE).await?;
             let rows = client.query(&statement, &[&sagas, &this]).await?;
-            let read = |row: &Row| Ok(Elsewhere { saga_id: get(row, 0)?, rests: get(row, 1)? });
+            let read = |row: &Row| Ok(Elsewhere { saga_id: get(row, 0)?, rests: get(row, 1)?, latest: count(row, 2)? });
             rows.iter().map(read).collect::<Result<_, Unreadable>>().map_err(QueryError::from)
         })
     }

@@ -166,3 +166,14 @@ async fn an_order_that_the_database_refuses_is_answered_and_leaves_no_saga() {
     assert!(house.test.facts().await.is_empty());
     assert_eq!(house.actors.admission.in_hand(), 0);
 }
+
+#[actix_web::test]
+async fn so_many_sagas_are_followed_and_no_more_until_one_of_them_is_not() {
+    let house = house();
+    let saga = Case::new(Provider::Manual).saga_id;
+    let mut followers: Vec<_> = std::iter::from_fn(|| house.service.follow(saga, 0).ok()).take(100_000).collect();
+    assert_eq!(followers.len(), 1000);
+    assert!(matches!(house.service.follow(saga, 0), Err(ServiceError::TooManyFollowers)));
+    followers.pop();
+    assert!(house.service.follow(saga, 0).is_ok());
+}

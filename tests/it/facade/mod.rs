@@ -11,6 +11,7 @@ mod catalog_crashes;
 mod catalog_idempotency;
 mod catalog_lists;
 mod edit;
+mod events;
 mod faults;
 mod frame;
 mod idempotency;

@@ -1,6 +1,7 @@
 //! What only PostgreSQL has: a server that must be reached, and that may refuse. These tests run whichever backend
 //! the others run on.
 
+mod anywhere;
 mod certificates;
 mod lost;
 mod nodes;

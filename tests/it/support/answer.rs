@@ -3,7 +3,7 @@
 use backstitch::http::openapi_document;
 use futures::{FutureExt, future::BoxFuture};
 use reqwest::{
-    Client, Method, RequestBuilder,
+    Client, Method, RequestBuilder, Response,
     header::{HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::{Value, json};
@@ -53,6 +53,13 @@ impl Call {
         self.body = Some(body.into());
         self
     }
+
+    /// Sends it; the answer's head.
+    pub(super) async fn send(self) -> Response {
+        let request = self.client.request(self.method, self.url).headers(self.headers);
+        let request = self.body.into_iter().fold(request, RequestBuilder::body);
+        request.send().await.expect("the server answers")
+    }
 }
 
 impl IntoFuture for Call {
@@ -61,9 +68,7 @@ impl IntoFuture for Call {
 
     fn into_future(self) -> Self::IntoFuture {
         async move {
-            let request = self.client.request(self.method, self.url).headers(self.headers);
-            let request = self.body.into_iter().fold(request, RequestBuilder::body);
-            let response = request.send().await.expect("the server answers");
+            let response = self.send().await;
             let status = response.status().as_u16();
             let headers = response.headers().iter();
             let headers = headers

@@ -35,10 +35,11 @@ impl TestApp {
 
     /// Starts a server with these settings over those of every test.
     pub(crate) fn with(settings: &[(&str, &str)]) -> Self {
-        Self::open(TestDatabase::new(), settings)
+        Self::over(TestDatabase::new(), settings)
     }
 
-    fn open(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+    /// Starts a server over this database.
+    pub(crate) fn over(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let sources = Sources::default()
             .set("http.bind", "127.0.0.1:0")
             .set("http.workers", "2")
@@ -99,7 +100,7 @@ impl TestApp {
     pub(crate) async fn restarted(self, settings: &[(&str, &str)], meanwhile: &str) -> Self {
         let database = self.stopped().await;
         database.raw().execute_batch(meanwhile).expect("a change");
-        Self::open(database, settings)
+        Self::over(database, settings)
     }
 
     /// Stops the server; its database.
@@ -248,6 +249,10 @@ impl TestApp {
 
     pub(crate) fn saga_log(&self, id: &str) -> Call {
         self.get(&format!("/sagas/{id}/log"))
+    }
+
+    pub(crate) fn saga_events(&self, id: &str) -> Call {
+        self.get(&format!("/sagas/{id}/events"))
     }
 
     pub(crate) fn sagas(&self, query: &str) -> Call {
