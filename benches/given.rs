@@ -5,7 +5,7 @@ use actix_rt::{Arbiter, ArbiterHandle};
 use backstitch::{
     actors::Actors,
     domain::{
-        checkout::{Checkout, CheckoutEvent, CheckoutSaga, DEFAULT_DEADLINE_MS},
+        checkout::{Checkout, CheckoutEvent, CheckoutSaga, DEFAULT_DEADLINE_MS, Policy},
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
         money::Currency,
         order::{Basket, CreateOrder, LineDraft, OrderCommand},
@@ -40,6 +40,9 @@ pub(crate) fn saga_id() -> SagaId {
 }
 
 /// An order of one line that is paid and shipped at once, under ids of its own.
+pub(crate) const POLICY: Policy =
+    Policy { simulation: true, free_text_lines: true, default_deadline_ms: DEFAULT_DEADLINE_MS };
+
 pub(crate) fn checkout() -> Arc<Checkout> {
     Arc::new(Checkout {
         order_id: OrderId::from_uuid(Uuid::now_v7()),

@@ -108,10 +108,7 @@ impl App {
             Actors::start(&arbiter.handle(), &store, settings.node.id.clone(), settings.saga.max_in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
         let context = http::Context {
-            service: Service::new(store.clone(), actors.clone(), &settings.node.id, stopping_seen),
-            simulation: settings.simulation.enabled,
-            free_text_lines: settings.orders.allow_free_text_lines,
-            default_deadline_ms: settings.orders.default_payment_deadline_ms,
+            service: Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping_seen),
             max_body_bytes: settings.http.max_body_bytes,
             request_timeout: settings.http.request_timeout,
             metrics,

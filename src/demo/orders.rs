@@ -45,7 +45,7 @@ pub(super) async fn place(
     let in_flight = settings.saga.max_in_flight;
     let actors = Actors::start(&arbiter.handle(), store, settings.node.id.clone(), in_flight, fatal);
     let (_running, stopping) = watch::channel(false);
-    let service = Service::new(store.clone(), actors.clone(), &settings.node.id, stopping);
+    let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping);
     let ends = stream::iter(0..count)
         .map(|number| one(&service, offers, number))
         .buffer_unordered(CONCURRENCY.min(in_flight).max(1));

@@ -4,8 +4,10 @@
 //! here, a store file and an actor.
 
 mod edit;
+mod request;
 
 pub use edit::{Edit, Edited, MAX_EDITS, edit, edit_ended, edited};
+pub use request::{CheckoutIds, NotSimulated, OrderFields, OrderRequest, Policy};
 
 use super::{
     field::CustomerRef,

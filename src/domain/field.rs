@@ -13,7 +13,7 @@ pub struct FieldError {
 }
 
 /// Collects the errors of a whole request, so that a client learns all of them at once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FieldErrors(Vec<FieldError>);
 
 impl FieldErrors {

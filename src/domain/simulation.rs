@@ -4,8 +4,11 @@
 //! be provoked without editing code. Where the script names a delay, [`crate::providers`] waits it
 //! out; the answer is the same.
 
-use super::reason::Reason;
+use super::{field::FieldErrors, reason::Reason};
 use serde::{Deserialize, Serialize};
+
+/// Longest simulated delay, in milliseconds.
+const MAX_DELAY_MS: u32 = 60_000;
 
 /// What one simulated participant does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +64,16 @@ impl Simulation {
     /// Whether the order asks for nothing special.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Names the delays that are too long, as an order's client knows them.
+    pub fn check(&self, errors: &mut FieldErrors) {
+        for (field, script) in [("payment_delay_ms", self.payment), ("shipping_delay_ms", self.shipping)] {
+            let delay_ms = script.delay_ms;
+            if delay_ms > MAX_DELAY_MS {
+                errors.add(format!("simulate.{field}"), format!("must be from 0 to {MAX_DELAY_MS}, is {delay_ms}"));
+            }
+        }
     }
 }
 

@@ -176,7 +176,7 @@ pub(super) async fn crash(
     body: Body<CrashBody>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Problem> {
-    if !context.simulation {
+    if !context.service.policy().simulation {
         return Err(Problem::new(Code::NotFound, "actors can be crashed only where simulation.enabled is set"));
     }
     query.finish()?;

@@ -32,9 +32,12 @@ mod wire;
 
 pub use idempotency::FleetingClaims;
 pub use openapi::document as openapi_document;
-pub use problem::{Code, Problem};
 
-use crate::{lifecycle::Fatal, service::Service, telemetry::Metrics};
+use crate::{
+    lifecycle::Fatal,
+    service::{Code, Problem, Service},
+    telemetry::Metrics,
+};
 use actix_web::{
     App, HttpServer, Route,
     dev::Server,
@@ -64,12 +67,6 @@ pub struct Options {
 pub struct Context {
     /// The product.
     pub service: Service,
-    /// Whether orders may carry simulated faults, and actors may be crashed.
-    pub simulation: bool,
-    /// Whether orders may have lines that no shop offers.
-    pub free_text_lines: bool,
-    /// How long a payment is waited for when the client names no deadline, in milliseconds.
-    pub default_deadline_ms: u64,
     /// Largest request body, in bytes.
     pub max_body_bytes: usize,
     /// How long a client may take to send a body.

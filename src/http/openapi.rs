@@ -30,7 +30,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         admin::list_actors, admin::list_nodes, admin::crash, admin::run_audit,
         operations::health, operations::ready, operations::metrics,
     ),
-    components(schemas(problem::ProblemDocument, problem::FieldProblem, problem::Code)),
+    components(schemas(problem::ProblemDocument, problem::FieldProblem, problem::CodeName)),
     tags(
         (name = "orders", description = "Placing, reading and cancelling orders"),
         (name = "payments", description = "An order's payment, and how it went"),

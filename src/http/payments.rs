@@ -16,6 +16,7 @@ use crate::{
         money::Amount,
         payment::{OpenPayment, Payable, Payment, PaymentStatus, SettlePayment, Settlement},
     },
+    service::ServiceError,
     store::PaymentFilter,
 };
 use actix_web::{
@@ -126,7 +127,7 @@ pub(super) async fn open(
     let claim = claim(&request, &body)?;
     let OpenPaymentBody { order_id, amount, provider } = body.value;
     let amount = Amount::parse(amount).map_err(|error| Problem::field("amount", error.to_string()))?;
-    let provider = provider.provider(&context)?;
+    let provider = context.service.policy().provider(provider.into()).map_err(ServiceError::from)?;
     let payment_id = PaymentId::from_uuid(Uuid::now_v7());
     let accepted = context
         .service

@@ -1,168 +1,16 @@
-//! Problems: RFC 9457 documents with a stable code for every way a request can fail.
+//! Problems over HTTP: RFC 9457 documents.
 
 use crate::{
-    domain::{
-        catalog::CatalogRefusal,
-        field::{FieldError, FieldErrors},
-        payment::PaymentRefusal,
-        reason::Reason,
-        saga::Refused,
-    },
-    service::{ServiceError, What},
+    domain::field::FieldError,
+    service::{Code, Problem},
 };
-use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
+use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, body::BoxBody, http::StatusCode, http::header};
 use serde::Serialize;
-use std::{borrow::Cow, fmt};
-use utoipa::ToSchema;
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident => $status:literal $code:literal $title:literal;)+) => {
-        /// Stable codes of problems.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Code {
-            $($(#[$doc])* $name,)+
-        }
-
-        impl Code {
-            /// Every code, for the OpenAPI document.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
-
-            /// Status, stable name and title.
-            const fn facts(self) -> (u16, &'static str, &'static str) {
-                match self {
-                    $(Self::$name => ($status, $code, $title),)+
-                }
-            }
-        }
-    };
-}
-
-codes! {
-    /// The body is not JSON.
-    MalformedJson => 400 "malformed_json" "The request body is not valid JSON";
-    /// An id in the path is no UUID.
-    InvalidId => 400 "invalid_id" "An id in the path is malformed";
-    /// The client took too long to send its request.
-    RequestTimeout => 408 "request_timeout" "The request took too long to arrive";
-    /// There is no such path.
-    NotFound => 404 "not_found" "There is no such resource";
-    /// There is no such order.
-    OrderNotFound => 404 "order_not_found" "There is no such order";
-    /// There is no such payment.
-    PaymentNotFound => 404 "payment_not_found" "There is no such payment";
-    /// There is no such shipment.
-    ShipmentNotFound => 404 "shipment_not_found" "There is no such shipment";
-    /// There is no such saga.
-    SagaNotFound => 404 "saga_not_found" "There is no such saga";
-    /// There is no such actor.
-    ActorNotFound => 404 "actor_not_found" "There is no such actor";
-    /// There is no such product.
-    ProductNotFound => 404 "product_not_found" "There is no such product";
-    /// There is no such variant.
-    VariantNotFound => 404 "variant_not_found" "There is no such variant";
-    /// There is no such shop.
-    ShopNotFound => 404 "shop_not_found" "There is no such shop";
-    /// The shop does not offer the variant.
-    OfferNotFound => 404 "offer_not_found" "There is no such offer";
-    /// There is no such warehouse.
-    WarehouseNotFound => 404 "warehouse_not_found" "There is no such warehouse";
-    /// The path has no such method.
-    MethodNotAllowed => 405 "method_not_allowed" "The resource does not support this method";
-    /// The order's money is in.
-    OrderAlreadyPaid => 409 "order_already_paid" "The order is already paid";
-    /// The order was unwound.
-    OrderClosed => 409 "order_closed" "The order is closed";
-    /// The order is being paid or edited, or its payment is not asked for yet.
-    OrderBusy => 409 "order_busy" "The order is busy";
-    /// The order has been edited as often as it can be.
-    TooManyEdits => 409 "too_many_edits" "The order has been edited too often";
-    /// There is too little in stock for an order's new lines.
-    OutOfStock => 409 "out_of_stock" "There is too little in stock";
-    /// The saga has reached its pivot.
-    SagaPastPivot => 409 "saga_past_pivot" "The saga can only go forward";
-    /// The saga has completed or is compensated.
-    SagaEnded => 409 "saga_ended" "The saga has ended";
-    /// The saga is on its way back, and stuck there.
-    SagaStuck => 409 "saga_stuck" "The saga is stuck on its way back";
-    /// The saga's log cannot be used.
-    SagaUnusable => 409 "saga_unusable" "The saga's log cannot be used";
-    /// The payment is paid and cannot fail.
-    PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
-    /// The payment is another order's.
-    PaymentOfAnotherOrder => 409 "payment_of_another_order" "The payment belongs to another order";
-    /// What is on hand is not what was expected.
-    StockChanged => 409 "stock_changed" "The stock has changed meanwhile";
-    /// More pieces are reserved than would be on hand.
-    StockReserved => 409 "stock_reserved" "The stock is reserved for orders";
-    /// Fewer pieces are available.
-    InsufficientStock => 409 "insufficient_stock" "There is not enough stock";
-    /// The shop takes nothing in.
-    ShopInactive => 409 "shop_inactive" "The shop is not active";
-    /// The product's variants are taken in nowhere.
-    ProductInactive => 409 "product_inactive" "The product is not active";
-    /// The warehouse takes nothing in.
-    WarehouseInactive => 409 "warehouse_inactive" "The warehouse is not active";
-    /// The warehouse takes in no more of the variant.
-    WarehouseFull => 409 "warehouse_full" "The warehouse takes in no more of this variant";
-    /// The warehouses are not the same shop's.
-    WarehouseOfAnotherShop => 409 "warehouse_of_another_shop" "The warehouses belong to different shops";
-    /// The variant takes nothing in.
-    VariantInactive => 409 "variant_inactive" "The variant is not active";
-    /// A shop asks for another price than the client expects.
-    PriceChanged => 409 "price_changed" "The price has changed";
-    /// Another variant has the stock-keeping unit.
-    DuplicateSku => 409 "duplicate_sku" "Another variant has this sku";
-    /// The product has as many variants as one can have.
-    TooManyVariants => 409 "too_many_variants" "The product has too many variants";
-    /// The shop has as many warehouses as one can have.
-    TooManyWarehouses => 409 "too_many_warehouses" "The shop has too many warehouses";
-    /// The body is too large.
-    BodyTooLarge => 413 "body_too_large" "The request body is too large";
-    /// The body is not sent as JSON.
-    UnsupportedMediaType => 415 "unsupported_media_type" "The request body must be application/json";
-    /// Fields cannot be accepted; `errors` names them.
-    InvalidRequest => 422 "invalid_request" "The request has fields that cannot be accepted";
-    /// The amount is not the order's total.
-    AmountMismatch => 422 "amount_mismatch" "The amount is not the order's total";
-    /// The idempotency key was used with another body.
-    IdempotencyKeyReused => 422 "idempotency_key_reused" "The idempotency key was used for another request";
-    /// Simulation is not enabled here.
-    SimulationDisabled => 422 "simulation_disabled" "Simulation is not enabled on this server";
-    /// A fault of ours.
-    Internal => 500 "internal_error" "An internal error";
-    /// Too many sagas are under way.
-    Overloaded => 503 "overloaded" "Too many orders are under way";
-    /// Too many sagas are followed.
-    TooManyFollowers => 503 "too_many_followers" "Too many sagas are followed";
-    /// Storage or an actor is away.
-    Unavailable => 503 "unavailable" "The service is temporarily unavailable";
-}
-
-impl Code {
-    /// Its HTTP status.
-    pub fn status(self) -> StatusCode {
-        StatusCode::from_u16(self.facts().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    /// Its stable name.
-    pub const fn as_str(self) -> &'static str {
-        self.facts().1
-    }
-
-    /// Its title for a person.
-    pub const fn title(self) -> &'static str {
-        self.facts().2
-    }
-}
-
-/// Why a request was not served, on its way to the client.
-#[derive(Clone, Debug)]
-pub struct Problem {
-    code: Code,
-    detail: Cow<'static, str>,
-    errors: Vec<FieldError>,
-}
+use std::borrow::Cow;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ObjectBuilder, RefOr, Schema, Type},
+};
 
 /// The document a client gets.
 #[derive(Debug, Serialize, ToSchema)]
@@ -180,7 +28,7 @@ pub(super) struct ProblemDocument<'a> {
     /// The path of the request.
     instance: &'a str,
     /// The kind of problem, for a program; stable.
-    #[schema(value_type = Code)]
+    #[schema(value_type = CodeName)]
     code: &'a str,
     /// The fields that cannot be accepted.
     #[schema(value_type = Vec<FieldProblem>)]
@@ -198,167 +46,72 @@ pub(super) struct FieldProblem {
     message: String,
 }
 
-impl Problem {
-    /// A problem with a word on this occurrence.
-    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
-    }
+/// The codes, as the OpenAPI document lists them.
+pub(super) struct CodeName;
 
-    /// One field that cannot be accepted.
-    pub fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        let mut errors = FieldErrors::default();
-        errors.add(field, message);
-        Self::invalid(errors.finish().err().unwrap_or_default())
-    }
-
-    /// Fields that cannot be accepted.
-    pub fn invalid(errors: Vec<FieldError>) -> Self {
-        Self::fields(Code::InvalidRequest, errors)
-    }
-
-    /// Fields that cannot be accepted, for a reason with a code of its own.
-    pub fn fields(code: Code, errors: Vec<FieldError>) -> Self {
-        let detail = match errors.as_slice() {
-            [only] => format!("{} {}", only.field, only.message),
-            several => format!("{} fields cannot be accepted; see errors", several.len()),
-        };
-        Self { code, detail: detail.into(), errors }
-    }
-
-    /// One field that cannot be accepted, under a code of its own.
-    pub fn about(code: Code, field: impl Into<String>, message: String) -> Self {
-        Self { code, detail: message.clone().into(), ..Self::field(field, message) }
-    }
-
-    /// What was made of a request's fields, unless any of them cannot be accepted.
-    pub fn unless_invalid<T>(errors: FieldErrors, made: Option<T>) -> Result<T, Self> {
-        match (made, errors.finish()) {
-            (Some(made), Ok(())) => Ok(made),
-            (_, errors) => Err(Self::invalid(errors.err().unwrap_or_default())),
-        }
-    }
-
-    /// The problem's code.
-    pub const fn code(&self) -> Code {
-        self.code
-    }
-
-    /// The whole response, once the request is known.
-    pub fn response(&self, instance: &str, request_id: &str) -> HttpResponse {
-        let document = ProblemDocument {
-            kind: format!("urn:backstitch:problem:{}", self.code.as_str()),
-            title: self.code.title(),
-            status: self.code.status().as_u16(),
-            detail: &self.detail,
-            instance,
-            code: self.code.as_str(),
-            errors: &self.errors,
-            request_id,
-        };
-        let mut response = HttpResponse::build(self.code.status());
-        response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
-        if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.insert_header((header::RETRY_AFTER, "1"));
-        }
-        response.body(serde_json::to_vec(&document).unwrap_or_default())
+impl PartialSchema for CodeName {
+    fn schema() -> RefOr<Schema> {
+        let names = Code::ALL.iter().map(|code| code.as_str());
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("Stable codes of problems."))
+            .enum_values(Some(names))
+            .into()
     }
 }
 
-impl From<Code> for Problem {
-    fn from(code: Code) -> Self {
-        Self::new(code, code.title())
+impl ToSchema for CodeName {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Code")
     }
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.detail)
+fn status(code: Code) -> StatusCode {
+    StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The whole response, once the request is known.
+pub(super) fn response(problem: &Problem, instance: &str, request_id: &str) -> HttpResponse {
+    let code = problem.code();
+    let document = ProblemDocument {
+        kind: format!("urn:backstitch:problem:{}", code.as_str()),
+        title: code.title(),
+        status: code.status(),
+        detail: problem.detail(),
+        instance,
+        code: code.as_str(),
+        errors: problem.errors(),
+        request_id,
+    };
+    let status = status(code);
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.insert_header((header::RETRY_AFTER, "1"));
     }
+    response.body(serde_json::to_vec(&document).unwrap_or_default())
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code.status()
+        status(self.code())
     }
 
     /// Completed by the request-id layer, which knows the request.
     fn error_response(&self) -> HttpResponse {
-        self.response("", "")
+        response(self, "", "")
     }
 }
 
-impl From<ServiceError> for Problem {
-    fn from(error: ServiceError) -> Self {
-        let detail = error.to_string();
-        let code = match error {
-            ServiceError::Invalid(errors) => return Self::invalid(errors),
-            ServiceError::NotFound(what, _) => match what {
-                What::Order => Code::OrderNotFound,
-                What::Payment => Code::PaymentNotFound,
-                What::Shipment => Code::ShipmentNotFound,
-                What::Saga => Code::SagaNotFound,
-                What::Actor => Code::ActorNotFound,
-                What::Product => Code::ProductNotFound,
-                What::Variant => Code::VariantNotFound,
-                What::Shop => Code::ShopNotFound,
-                What::Offer => Code::OfferNotFound,
-                What::Warehouse => Code::WarehouseNotFound,
-            },
-            ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
-            ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
-            ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
-            ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
-            ServiceError::SagaRefused(Refused::TooManyAmendments(_)) => Code::TooManyEdits,
-            ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
-            ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
-            | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
-            ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
-            | ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
-            ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
-                let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
-                problem.code = Code::AmountMismatch;
-                return problem;
-            }
-            ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
-            ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
-            ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
-            ServiceError::StockRefused(refusal) => return super::stock::problem(&refusal),
-            ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
-                return Self::about(Code::DuplicateSku, "sku", detail);
-            }
-            ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
-            ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,
-            ServiceError::CatalogRefused(CatalogRefusal::NoProduct(_)) => Code::ProductNotFound,
-            ServiceError::CatalogRefused(CatalogRefusal::NoVariant(_)) => Code::VariantNotFound,
-            ServiceError::CatalogRefused(CatalogRefusal::NoShop(_)) => Code::ShopNotFound,
-            ServiceError::CatalogRefused(CatalogRefusal::NoWarehouse(_)) => Code::WarehouseNotFound,
-            ServiceError::UnusableLog(_) => Code::SagaUnusable,
-            ServiceError::KeyReused => Code::IdempotencyKeyReused,
-            ServiceError::Overloaded => Code::Overloaded,
-            ServiceError::TooManyFollowers => Code::TooManyFollowers,
-            ServiceError::Unavailable(why) => {
-                tracing::warn!(why, "a request could not be served");
-                return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");
-            }
-            // Rows, SQL and paths are for the log, never for a client.
-            ServiceError::Internal(why) => {
-                tracing::error!(why, "a request failed");
-                return Self::new(Code::Internal, "an internal error; name the request_id when you report it");
-            }
-        };
-        Self::new(code, detail)
+impl Responder for Problem {
+    type Body = BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::from_error(self)
     }
 }
 
 /// Answers a path that nobody serves.
 pub(super) async fn no_such_path() -> Problem {
     Problem::new(Code::NotFound, "nothing is served at this path; see /openapi.json")
-}
-
-impl actix_web::Responder for Problem {
-    type Body = actix_web::body::BoxBody;
-
-    fn respond_to(self, _: &actix_web::HttpRequest) -> HttpResponse {
-        HttpResponse::from_error(self)
-    }
 }

@@ -1,6 +1,6 @@
 //! Every request has an id: taken from `X-Request-Id` or made, answered, and part of every problem.
 
-use super::{Code, Problem};
+use super::{Code, Problem, problem};
 use actix_web::{
     Error,
     body::{EitherBody, MessageBody},
@@ -42,7 +42,7 @@ pub(super) async fn complete(
         Some(problem) => {
             let allow = response.headers().get(ALLOW).cloned();
             let path = response.request().path();
-            let mut completed = problem.response(path, id.to_str().unwrap_or_default());
+            let mut completed = problem::response(&problem, path, id.to_str().unwrap_or_default());
             if let Some(allow) = allow {
                 completed.headers_mut().insert(ALLOW, allow);
             }

@@ -202,24 +202,6 @@ impl From<MovementRow> for MovementBody {
     }
 }
 
-/// Why a change is refused, and which field to look at.
-pub(super) fn problem(refusal: &StockRefusal) -> Problem {
-    let (code, field) = match refusal {
-        StockRefusal::NoWarehouse(_) => (Code::WarehouseNotFound, "warehouse_id"),
-        StockRefusal::NoVariant(_) => (Code::VariantNotFound, "variant_id"),
-        StockRefusal::ShopInactive(_) => (Code::ShopInactive, "warehouse_id"),
-        StockRefusal::WarehouseInactive(_) => (Code::WarehouseInactive, "warehouse_id"),
-        StockRefusal::ProductInactive(_) => (Code::ProductInactive, "variant_id"),
-        StockRefusal::VariantInactive(_) => (Code::VariantInactive, "variant_id"),
-        StockRefusal::Changed { .. } => (Code::StockChanged, "expected_on_hand"),
-        StockRefusal::BelowReserved { .. } => (Code::StockReserved, "on_hand"),
-        StockRefusal::Insufficient { .. } => (Code::InsufficientStock, "quantity"),
-        StockRefusal::OtherShop => (Code::WarehouseOfAnotherShop, "to_warehouse_id"),
-        StockRefusal::TooMany { .. } => (Code::WarehouseFull, "quantity"),
-    };
-    Problem::about(code, field, refusal.to_string())
-}
-
 /// What a body names does not exist. It is the body that is wrong, not the path: no 404.
 fn unknown(field: &str, refusal: &StockRefusal) -> Problem {
     Problem::field(field, refusal.to_string())

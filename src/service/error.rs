@@ -1,7 +1,10 @@
 //! Why a request is not served, in words that every facade can map.
 
 use crate::{
-    domain::{catalog::CatalogRefusal, field::FieldError, payment::PaymentRefusal, saga::Refused, stock::StockRefusal},
+    domain::{
+        catalog::CatalogRefusal, checkout::NotSimulated, field::FieldError, order::LinesRefused,
+        payment::PaymentRefusal, saga::Refused, stock::StockRefusal,
+    },
     store::StoreError,
 };
 
@@ -54,6 +57,12 @@ pub enum ServiceError {
     /// Fields that cannot be accepted.
     #[error("the request is not valid")]
     Invalid(Vec<FieldError>),
+    /// Shops ask for other prices than the client has seen.
+    #[error("prices have changed")]
+    PriceChanged(Vec<FieldError>),
+    /// Something simulated is asked for where payments are real.
+    #[error(transparent)]
+    NotSimulated(#[from] NotSimulated),
     /// There is no such thing.
     #[error("there is no {what} {id}", what = .0.as_str(), id = .1)]
     NotFound(What, String),
@@ -87,6 +96,15 @@ pub enum ServiceError {
     /// A fault of ours.
     #[error("an internal error: {0}")]
     Internal(String),
+}
+
+impl From<LinesRefused> for ServiceError {
+    fn from(refused: LinesRefused) -> Self {
+        match refused {
+            LinesRefused::Invalid(errors) => Self::Invalid(errors),
+            LinesRefused::PriceChanged(errors) => Self::PriceChanged(errors),
+        }
+    }
 }
 
 impl From<StoreError> for ServiceError {

@@ -8,23 +8,26 @@
 mod catalog;
 mod error;
 mod log;
+mod orders;
+mod problem;
 mod stock;
 mod view;
 
 pub use catalog::{CatalogChanged, OfferView, ProductView};
 pub use error::{ServiceError, What};
 pub use log::{Followed, Follower, LoggedEvent};
+pub use problem::{Code, Problem};
 pub use stock::StockView;
 pub use view::{OrderView, SagaView, row_message};
 
 use crate::{
     actors::{
         Actors, PaymentAccepted, PaymentRequestError, Request, SagaCoordinator,
-        coordinator::{CancelSaga, EditOrder, FindPlaced, PlaceOrder, Placed, RetrySaga, SagaRequestError, Watch},
+        coordinator::{CancelSaga, RetrySaga, SagaRequestError, Watch},
     },
     clock,
     domain::{
-        checkout::{self, Checkout, Edit},
+        checkout::Policy,
         ids::{OrderId, PaymentId, SagaId},
         order::Order,
         payment::{OpenPayment, Payment, SettlePayment, Settlement},
@@ -32,14 +35,13 @@ use crate::{
         time::Timestamp,
     },
     release,
-    store::{Claim, Node, NodeState, Store, StoreError},
+    store::{Claim, Node, NodeState, Store},
 };
 use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
-use futures::FutureExt as _;
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, oneshot, watch},
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 
 /// How long a command is sent again to an actor that keeps failing before the client hears of it.
@@ -56,15 +58,16 @@ pub struct Service {
     started_at: Timestamp,
     /// Turns true when the process is stopping: who waits for a saga is answered at once.
     stopping: watch::Receiver<bool>,
+    policy: Policy,
     /// Room for those who follow a saga's log.
     followers: Arc<Semaphore>,
 }
 
 impl Service {
     /// A service over a store and its actors, on the node of this name, which starts now.
-    pub fn new(store: Store, actors: Actors, node: &str, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(store: Store, actors: Actors, node: &str, policy: Policy, stopping: watch::Receiver<bool>) -> Self {
         let followers = Arc::new(Semaphore::new(log::MAX_FOLLOWERS));
-        Self { store, actors, node: node.into(), started_at: clock::now(), stopping, followers }
+        Self { store, actors, node: node.into(), started_at: clock::now(), stopping, policy, followers }
     }
 
     /// The store, for queries.
@@ -75,6 +78,11 @@ impl Service {
     /// The actors.
     pub const fn actors(&self) -> &Actors {
         &self.actors
+    }
+
+    /// What clients may ask for.
+    pub const fn policy(&self) -> Policy {
+        self.policy
     }
 
     /// The processes that drive sagas over this database, the latest first.
@@ -96,114 +104,6 @@ impl Service {
             sagas: self.store.sagas.unfinished().await?,
             is_this: true,
         }])
-    }
-
-    /// Starts an order's saga; back once the order and its payment exist durably, and the saga rests or
-    /// `wait` is over or the process is stopping, whichever is first.
-    ///
-    /// # Errors
-    /// Overloaded, storage away, or an idempotency key used with another body.
-    pub async fn place_order(
-        &self,
-        saga_id: SagaId,
-        checkout: Arc<Checkout>,
-        claim: Option<Claim>,
-        wait: Duration,
-    ) -> Result<Placed, ServiceError> {
-        let place = |rested| {
-            let permit = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
-            Ok(PlaceOrder { saga_id, checkout: Arc::clone(&checkout), claim: claim.clone(), permit, rested })
-        };
-        self.placing(wait, place).await
-    }
-
-    /// Waits for an order to exist, and for its saga to rest.
-    async fn placing<M>(
-        &self,
-        wait: Duration,
-        message: impl Fn(oneshot::Sender<()>) -> Result<M, ServiceError>,
-    ) -> Result<Placed, ServiceError>
-    where
-        M: Message<Result = Result<Placed, StoreError>> + Send + 'static,
-        SagaCoordinator: Handler<M>,
-        <SagaCoordinator as Actor>::Context: ToEnvelope<SagaCoordinator, M>,
-    {
-        let deadline = Instant::now() + wait;
-        let mut give_up = None;
-        loop {
-            let (rested, rest) = oneshot::channel();
-            let mut placing = pin!(self.actors.coordinator.send(message(rested)?));
-            // Polled once, which sends it; from then on its answer wakes nobody until the wait is over, so
-            // that a client who waits for the saga's end costs one wake-up and not two.
-            let answered = placing.as_mut().now_or_never();
-            let waited = if wait.is_zero() {
-                drop(rest);
-                Waited::Enough
-            } else {
-                self.wait_until(rest, deadline).await
-            };
-            let answer = match answered {
-                Some(answer) => answer,
-                None => placing.await,
-            };
-            match answer {
-                Ok(placed) => {
-                    let placed = placed?;
-                    if waited == Waited::InVain {
-                        self.rest_before(placed.saga_id, deadline).await?;
-                    }
-                    return Ok(placed);
-                }
-                Err(_) if Instant::now() < *give_up.get_or_insert_with(|| Instant::now() + PATIENCE) => {
-                    sleep(RESEND_PAUSE).await;
-                }
-                Err(_) => return Err(ServiceError::Unavailable("an actor keeps failing".into())),
-            }
-        }
-    }
-
-    /// The order that this very request has placed before under its key, once its saga rests or `wait` is over:
-    /// what may be asked where the request itself cannot be accepted any more.
-    ///
-    /// # Errors
-    /// Storage away, or an idempotency key used with another body.
-    pub async fn placed_before(&self, claim: Option<Claim>, wait: Duration) -> Result<Option<Placed>, ServiceError> {
-        let Some(claim) = claim else { return Ok(None) };
-        let Some((_, saga_id)) = self.store.sagas.claimed(claim).await? else { return Ok(None) };
-        self.placing(wait, |rested| Ok(FindPlaced { saga_id, rested })).await.map(Some)
-    }
-
-    /// Gives an unpaid order other lines; back once it has them, and its payment is asked for again.
-    ///
-    /// # Errors
-    /// Overloaded, no such saga, paid already, busy or over, or too little in stock: then the order stands as it
-    /// was. Or it is not decided within 10 s, because an actor or storage is away; then it will be later.
-    pub async fn edit_order(&self, order: &Order, edit: Edit) -> Result<(), ServiceError> {
-        let _place = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
-        let saga_id = order.saga_id;
-        let edited = send(&self.actors.coordinator, || Ok(EditOrder { saga_id, edit: edit.clone() }));
-        match timeout(PATIENCE, edited).await {
-            Ok(answer) => answer?.map_err(|error| match (error, checkout::edit_ended(order.status)) {
-                (SagaRequestError::NotFound, Some(refused)) => refused.into(),
-                (error, _) => of_saga(saga_id, error),
-            }),
-            Err(_) => Err(ServiceError::Unavailable("an order is still being edited".into())),
-        }
-    }
-
-    /// Turns an order's saga back on behalf of its customer.
-    ///
-    /// # Errors
-    /// No such order, paid already, or over.
-    pub async fn cancel_order(&self, order_id: OrderId) -> Result<(), ServiceError> {
-        let order = self.order(order_id).await?;
-        match self.cancel_saga(order.saga_id, CancelBy::Customer, None, None).await {
-            Ok(_) => Ok(()),
-            Err(error @ ServiceError::NotFound(..)) => {
-                Err(checkout::cancel_ended(order.status).map_or(error, ServiceError::from))
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// Turns a saga back; whether the same request had been made before, so that nothing was done now.

@@ -20,7 +20,7 @@ mod value;
 pub use layers::Sources;
 pub use postgres::{PostgresUrl, SslPolicy};
 
-use crate::domain::checkout::MAX_DEADLINE_MS;
+use crate::domain::checkout::{MAX_DEADLINE_MS, Policy};
 use std::{
     borrow::Cow,
     fmt,
@@ -230,6 +230,15 @@ pub enum LogFormat {
 }
 
 impl Settings {
+    /// What clients may ask for.
+    pub const fn policy(&self) -> Policy {
+        Policy {
+            simulation: self.simulation.enabled,
+            free_text_lines: self.orders.allow_free_text_lines,
+            default_deadline_ms: self.orders.default_payment_deadline_ms,
+        }
+    }
+
     /// Reads all layers and validates what they add up to.
     ///
     /// # Errors

@@ -11,8 +11,10 @@
 //! Never looks at a payment or a shipment: the saga tells it what happened there.
 
 mod basket;
+mod lines;
 
 pub use basket::{Basket, Draft, Line, LineDraft, LinesRefused, MAX_LINES, OfferDraft, ShopOrder, Stocked};
+pub use lines::{LineFields, LinesFields, LinesRequest};
 
 use super::{
     aggregate::{Aggregate, Decision},

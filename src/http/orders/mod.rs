@@ -1,6 +1,5 @@
 //! Orders over HTTP.
 
-mod lines;
 mod request;
 
 pub(super) use request::ProviderName;
@@ -19,7 +18,6 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout::Edit,
         field::CustomerRef,
         ids::{OrderId, PaymentId, SagaId, ShopId, VariantId},
         order::{Line, Order, OrderStatus, ShopOrder},
@@ -34,10 +32,9 @@ use actix_web::{
     http::{Method, StatusCode},
     web,
 };
-use lines::EditOrderBody;
-use request::PlaceOrderBody;
+use request::{EditOrderBody, PlaceOrderBody};
 use serde::Serialize;
-use std::{sync::Arc, time::Instant};
+use std::time::Instant;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -227,14 +224,7 @@ pub(super) async fn place(
     query.finish()?;
     let claim = claim(&request, &body)?;
     let service = &context.service;
-    let order = body.value.parse(&context)?;
-    let offers = order.lines.offers();
-    let placed = match order.checkout(service.priced_offers(&offers).await?) {
-        Ok(checkout) => service.place_order(SagaId::from_uuid(Uuid::now_v7()), Arc::new(checkout), claim, wait).await?,
-        // What was on offer when the same request came first may not be by now.
-        Err(problem) if !offers.is_empty() => service.placed_before(claim, wait).await?.ok_or(problem)?,
-        Err(problem) => return Err(problem),
-    };
+    let placed = service.place(body.value.into(), claim, wait).await?;
     let view = service.order_view_of(placed.order_id, placed.saga_id, asked).await?;
     Ok(success(StatusCode::CREATED, OrderBody::from(view))
         .header("Location", format!("/orders/{}", placed.order_id))
@@ -334,13 +324,7 @@ pub(super) async fn edit(
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, OrderId::from_uuid)?;
-    let service = &context.service;
-    let order = service.order(id).await?;
-    let (lines, errors) = body.value.parse(&context);
-    let offers = service.priced_offers(&lines.offers()).await?;
-    let basket = lines.basket(offers, errors)?;
-    service.edit_order(&order, Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket }).await?;
-    let view = service.order_view_of(id, order.saga_id, Instant::now()).await?;
+    let view = context.service.edit(id, body.value.into()).await?;
     Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
 }
 

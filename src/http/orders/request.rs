@@ -1,27 +1,18 @@
-//! An order as a client writes it, and the checkout that it asks for.
+//! An order and its lines as a client writes them in JSON.
 
-use super::lines::{LineBody, LinesRequest};
 use crate::{
     domain::{
-        catalog::{NotForSale, PricedOffer},
-        checkout::{Checkout, MAX_DEADLINE_MS},
-        field::{CustomerRef, FieldErrors},
-        ids::{OrderId, PaymentId, ShipmentId},
-        money::Currency,
+        checkout::OrderFields,
+        ids::{ShopId, VariantId},
+        order::{LineFields, LinesFields},
         payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
-    http::{
-        Code, Context, Problem,
-        body::{object, objects},
-    },
+    http::body::{object, objects},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
-
-/// Longest simulated delay, in milliseconds.
-const MAX_DELAY_MS: u32 = 60_000;
 
 /// An order to be placed: `lines`, or the fields of its only line.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -50,6 +41,47 @@ pub(in crate::http) struct PlaceOrderBody {
     simulate: Option<SimulateBody>,
 }
 
+/// An order's new lines: `lines`, or the fields of its only line.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct EditOrderBody {
+    /// What is bought instead, 1 to 100 lines.
+    #[serde(default, deserialize_with = "objects")]
+    lines: Option<Vec<LineBody>>,
+    /// Short form: what the only line sells.
+    #[schema(max_length = 200)]
+    item_name: Option<String>,
+    /// Short form: how many.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    quantity: Option<i64>,
+    /// Short form: the price of one.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    price: Option<i64>,
+}
+
+/// A line: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse has, or free text
+/// (`item_name`, `price`).
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct LineBody {
+    /// How many.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    quantity: i64,
+    /// Who sells it.
+    shop_id: Option<Uuid>,
+    /// What it is.
+    variant_id: Option<Uuid>,
+    /// The shop's price of one as the client has seen it: refused with `price_changed` where it is another.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    expected_price: Option<i64>,
+    /// Free text: what it sells.
+    #[schema(min_length = 1, max_length = 200)]
+    item_name: Option<String>,
+    /// Free text: the price of one, in the currency's smallest unit in use.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
+    price: Option<i64>,
+}
+
 /// How an order is paid.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -73,16 +105,11 @@ pub(in crate::http) enum ProviderName {
     Simulated,
 }
 
-impl ProviderName {
-    /// The provider, unless it would say "paid" on a server whose payments are real.
-    pub(in crate::http) fn provider(self, context: &Context) -> Result<Provider, Problem> {
-        match self {
-            Self::Manual => Ok(Provider::Manual),
-            Self::Simulated if context.simulation => Ok(Provider::Simulated),
-            Self::Simulated => Err(Problem::new(
-                Code::SimulationDisabled,
-                "the simulated payment provider is not allowed on this server; set simulation.enabled to allow it",
-            )),
+impl From<ProviderName> for Provider {
+    fn from(name: ProviderName) -> Self {
+        match name {
+            ProviderName::Manual => Self::Manual,
+            ProviderName::Simulated => Self::Simulated,
         }
     }
 }
@@ -171,72 +198,43 @@ impl From<ShippingFault> for Fault {
     }
 }
 
-/// An order as its client wants it, all but the prices of its shops' offers.
-pub(super) struct OrderRequest {
-    pub(super) lines: LinesRequest,
-    customer_ref: Option<CustomerRef>,
-    provider: Provider,
-    deadline_ms: u64,
-    simulate: Simulation,
-    errors: FieldErrors,
-}
-
-impl PlaceOrderBody {
-    /// What the body asks for.
-    pub(super) fn parse(self, context: &Context) -> Result<OrderRequest, Problem> {
-        if self.simulate.is_some() && !context.simulation {
-            return Err(Problem::new(
-                Code::SimulationDisabled,
-                "simulate is not allowed on this server; set simulation.enabled to allow it",
-            ));
-        }
-        let mut errors = FieldErrors::default();
-        let only = (self.item_name, self.quantity, self.price);
-        let lines = LinesRequest::parse(self.lines, only, context, &mut errors);
-        let customer_ref = self.customer_ref.and_then(|text| errors.check("customer_ref", CustomerRef::parse(text)));
-        let terms = self.payment.unwrap_or(PaymentTermsBody { provider: ProviderName::Manual, deadline_ms: None });
-        let provider = terms.provider.provider(context)?;
-        let deadline_ms = terms.deadline_ms.unwrap_or(context.default_deadline_ms);
-        if !(1..=MAX_DEADLINE_MS).contains(&deadline_ms) {
-            errors.add("payment.deadline_ms", format!("must be from 1 to {MAX_DEADLINE_MS}, is {deadline_ms}"));
-        }
-        let simulate = self.simulate.map(|simulate| simulate.script(&mut errors)).unwrap_or_default();
-        Ok(OrderRequest { lines, customer_ref, provider, deadline_ms, simulate, errors })
+impl From<LineBody> for LineFields {
+    fn from(line: LineBody) -> Self {
+        let LineBody { quantity, shop_id, variant_id, expected_price, item_name, price } = line;
+        let (shop_id, variant_id) = (shop_id.map(ShopId::from_uuid), variant_id.map(VariantId::from_uuid));
+        Self { quantity, shop_id, variant_id, expected_price, item_name, price }
     }
 }
 
-impl OrderRequest {
-    /// The checkout of these lines, with fresh ids; other fields that cannot be accepted are named with theirs.
-    pub(super) fn checkout(self, offers: Vec<Result<PricedOffer, NotForSale>>) -> Result<Checkout, Problem> {
-        let Self { lines, customer_ref, provider, deadline_ms, simulate, errors } = self;
-        Ok(Checkout {
-            order_id: OrderId::from_uuid(Uuid::now_v7()),
-            payment_id: PaymentId::from_uuid(Uuid::now_v7()),
-            shipment_id: ShipmentId::from_uuid(Uuid::now_v7()),
+impl From<EditOrderBody> for LinesFields {
+    fn from(body: EditOrderBody) -> Self {
+        let EditOrderBody { lines, item_name, quantity, price } = body;
+        let lines = lines.map(|lines| lines.into_iter().map(LineFields::from).collect());
+        Self { lines, item_name, quantity, price }
+    }
+}
+
+impl From<PlaceOrderBody> for OrderFields {
+    fn from(body: PlaceOrderBody) -> Self {
+        let PlaceOrderBody { lines, item_name, quantity, price, customer_ref, payment, simulate } = body;
+        let (provider, deadline_ms) =
+            payment.map_or_else(Default::default, |terms| (terms.provider, terms.deadline_ms));
+        Self {
+            lines: EditOrderBody { lines, item_name, quantity, price }.into(),
             customer_ref,
-            currency: Currency::default(),
-            basket: lines.basket(offers, errors)?,
-            revision: 0,
-            provider,
+            provider: provider.into(),
             deadline_ms,
-            simulate,
-        })
+            simulate: simulate.map(Simulation::from),
+        }
     }
 }
 
-impl SimulateBody {
-    fn script(self, errors: &mut FieldErrors) -> Simulation {
-        for (field, delay_ms) in
-            [("payment_delay_ms", self.payment_delay_ms), ("shipping_delay_ms", self.shipping_delay_ms)]
-        {
-            if delay_ms > MAX_DELAY_MS {
-                errors.add(format!("simulate.{field}"), format!("must be from 0 to {MAX_DELAY_MS}, is {delay_ms}"));
-            }
-        }
-        Simulation {
-            stock: Script { fault: self.stock.map(Fault::from), delay_ms: 0 },
-            payment: Script { fault: self.payment.map(Fault::from), delay_ms: self.payment_delay_ms },
-            shipping: Script { fault: self.shipping.map(Fault::from), delay_ms: self.shipping_delay_ms },
+impl From<SimulateBody> for Simulation {
+    fn from(body: SimulateBody) -> Self {
+        Self {
+            stock: Script { fault: body.stock.map(Fault::from), delay_ms: 0 },
+            payment: Script { fault: body.payment.map(Fault::from), delay_ms: body.payment_delay_ms },
+            shipping: Script { fault: body.shipping.map(Fault::from), delay_ms: body.shipping_delay_ms },
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::store::given::{Case, TestStore, eventually, store};
 use backstitch::{
     actors::{Actors, CrashMode},
     domain::{
+        checkout::{DEFAULT_DEADLINE_MS, Policy},
         ids::SagaId,
         order::OrderStatus,
         payment::{MovementKind, PaymentStatus, SettlePayment, Settlement},
@@ -60,6 +61,9 @@ pub(super) struct House {
     stopping: watch::Sender<bool>,
 }
 
+/// What clients of these actors may ask for.
+const POLICY: Policy = Policy { simulation: true, free_text_lines: true, default_deadline_ms: DEFAULT_DEADLINE_MS };
+
 pub(super) fn house() -> House {
     House::over(store())
 }
@@ -69,7 +73,7 @@ impl House {
         let arbiter = TestArbiter::new();
         let actors = Actors::start(&arbiter.handle(), &test.store, "test".into(), 100_000, &test.fatal);
         let (stopping, seen) = watch::channel(false);
-        let service = Service::new(test.store.clone(), actors.clone(), "test", seen);
+        let service = Service::new(test.store.clone(), actors.clone(), "test", POLICY, seen);
         Self { test, actors, service, arbiter, stopping }
     }
 

@@ -1,0 +1,134 @@
+//! An order as a client writes it, in no facade's types, and the checkout that it asks for.
+
+use super::{Checkout, MAX_DEADLINE_MS};
+use crate::domain::{
+    catalog::{NotForSale, PricedOffer},
+    field::{CustomerRef, FieldErrors},
+    ids::{OrderId, PaymentId, ShipmentId, ShopId, VariantId},
+    money::Currency,
+    order::{LinesFields, LinesRefused, LinesRequest},
+    payment::Provider,
+    simulation::Simulation,
+};
+
+/// What a server lets its clients ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Whether orders may carry simulated faults and be paid by the simulation.
+    pub simulation: bool,
+    /// Whether orders may have lines that no shop offers.
+    pub free_text_lines: bool,
+    /// How long a payment is waited for when the client names no deadline, in milliseconds.
+    pub default_deadline_ms: u64,
+}
+
+/// Something simulated is asked for where payments are real.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not allowed on this server; set simulation.enabled to allow it")]
+pub struct NotSimulated(&'static str);
+
+impl Policy {
+    /// Whether a payment may be of this provider.
+    ///
+    /// # Errors
+    /// One that would say "paid" on a server whose payments are real.
+    pub const fn provider(self, provider: Provider) -> Result<Provider, NotSimulated> {
+        match provider {
+            Provider::Simulated if !self.simulation => Err(NotSimulated("the simulated payment provider")),
+            allowed => Ok(allowed),
+        }
+    }
+}
+
+/// An order as a client writes it.
+#[derive(Clone, Debug, Default)]
+pub struct OrderFields {
+    /// What is bought.
+    pub lines: LinesFields,
+    /// The client's own reference to its customer.
+    pub customer_ref: Option<String>,
+    /// Who takes the money; somebody reports it by hand when left out.
+    pub provider: Provider,
+    /// How long the order waits for it, in milliseconds.
+    pub deadline_ms: Option<u64>,
+    /// Faults to simulate.
+    pub simulate: Option<Simulation>,
+}
+
+/// An order as its client wants it, all but the prices of its shops' offers.
+#[derive(Clone, Debug)]
+pub struct OrderRequest {
+    lines: LinesRequest,
+    customer_ref: Option<CustomerRef>,
+    provider: Provider,
+    deadline_ms: u64,
+    simulate: Simulation,
+}
+
+/// The ids of what a checkout makes, fresh for each.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckoutIds {
+    /// The order's.
+    pub order_id: OrderId,
+    /// Its payment's.
+    pub payment_id: PaymentId,
+    /// Its first shipment's.
+    pub shipment_id: ShipmentId,
+}
+
+impl OrderFields {
+    /// What they ask for, on a server of this policy. Fields that cannot be accepted are named by
+    /// [`OrderRequest::checkout`], with those of which only the shops know.
+    ///
+    /// # Errors
+    /// What the server does not allow at all.
+    pub fn parse(self, policy: Policy) -> Result<OrderRequest, NotSimulated> {
+        let Self { lines, customer_ref, provider, deadline_ms, simulate } = self;
+        if simulate.is_some() && !policy.simulation {
+            return Err(NotSimulated("simulate"));
+        }
+        let provider = policy.provider(provider)?;
+        let mut errors = FieldErrors::default();
+        let customer_ref = customer_ref.and_then(|text| errors.check("customer_ref", CustomerRef::parse(text)));
+        let deadline_ms = deadline_ms.unwrap_or(policy.default_deadline_ms);
+        if !(1..=MAX_DEADLINE_MS).contains(&deadline_ms) {
+            errors.add("payment.deadline_ms", format!("must be from 1 to {MAX_DEADLINE_MS}, is {deadline_ms}"));
+        }
+        let simulate = simulate.unwrap_or_default();
+        simulate.check(&mut errors);
+        let lines = lines.parse(policy.free_text_lines, errors);
+        Ok(OrderRequest { lines, customer_ref, provider, deadline_ms, simulate })
+    }
+}
+
+impl OrderRequest {
+    /// The shops' offers that are to be looked up.
+    pub fn offers(&self) -> Vec<(ShopId, VariantId)> {
+        self.lines.offers()
+    }
+
+    /// The checkout of these lines. `offers` has what there is behind each of [`Self::offers`].
+    ///
+    /// # Errors
+    /// Every field that cannot be accepted; where all can be, every price that is another one by now.
+    pub fn checkout(
+        self,
+        offers: Vec<Result<PricedOffer, NotForSale>>,
+        ids: CheckoutIds,
+    ) -> Result<Checkout, LinesRefused> {
+        let Self { lines, customer_ref, provider, deadline_ms, simulate } = self;
+        let CheckoutIds { order_id, payment_id, shipment_id } = ids;
+        Ok(Checkout {
+            order_id,
+            payment_id,
+            shipment_id,
+            customer_ref,
+            currency: Currency::default(),
+            basket: lines.basket(offers)?,
+            revision: 0,
+            provider,
+            deadline_ms,
+            simulate,
+        })
+    }
+}

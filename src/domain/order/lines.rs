@@ -1,0 +1,162 @@
+//! The lines of an order as a client writes them, in no facade's types, when it places one and when it edits one:
+//! which of the two kinds each is, and what keeps it from being either.
+
+use super::{Basket, Draft, LineDraft, LinesRefused, MAX_LINES, OfferDraft};
+use crate::domain::{
+    catalog::{NotForSale, PricedOffer},
+    field::FieldErrors,
+    ids::{ShopId, VariantId},
+};
+use std::sync::Arc;
+
+/// Why a free-text line is refused where only the catalogue is sold.
+const NO_FREE_TEXT: &str = "free-text lines are not taken by this server; order a shop's offer (shop_id, \
+                            variant_id), or set orders.allow_free_text_lines";
+
+/// A line as a client writes it: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse
+/// has, or free text (`item_name`, `price`).
+#[derive(Clone, Debug, Default)]
+pub struct LineFields {
+    /// How many.
+    pub quantity: i64,
+    /// Who sells it.
+    pub shop_id: Option<ShopId>,
+    /// What it is.
+    pub variant_id: Option<VariantId>,
+    /// The shop's price of one as the client has seen it, where it insists on that.
+    pub expected_price: Option<i64>,
+    /// Free text: what it sells.
+    pub item_name: Option<String>,
+    /// Free text: the price of one.
+    pub price: Option<i64>,
+}
+
+/// All lines as a client writes them: listed, or the fields of an only free-text line.
+#[derive(Clone, Debug, Default)]
+pub struct LinesFields {
+    /// The lines, where they are listed.
+    pub lines: Option<Vec<LineFields>>,
+    /// Short form: what the only line sells.
+    pub item_name: Option<String>,
+    /// Short form: how many.
+    pub quantity: Option<i64>,
+    /// Short form: the price of one.
+    pub price: Option<i64>,
+}
+
+/// Lines as their client wants them, all but the prices of shops' offers.
+#[derive(Clone, Debug)]
+pub struct LinesRequest {
+    /// The lines, unless one of them is no line at all.
+    drafts: Option<Vec<Draft>>,
+    /// Whether the only line was written in the short form.
+    short: bool,
+    /// What is wrong with the request they came in.
+    errors: FieldErrors,
+}
+
+impl LineFields {
+    /// The line as one of the two kinds, or what keeps it from being either.
+    fn draft(self, index: usize, free_text: bool, errors: &mut FieldErrors) -> Option<Draft> {
+        let Self { quantity, shop_id, variant_id, expected_price, item_name, price } = self;
+        let field = |name: &str| format!("lines[{index}].{name}");
+        let offer = [
+            ("shop_id", shop_id.is_some()),
+            ("variant_id", variant_id.is_some()),
+            ("expected_price", expected_price.is_some()),
+        ];
+        let text = [("item_name", item_name.is_some()), ("price", price.is_some())];
+        let is_offer = offer.iter().any(|(_, given)| *given);
+        let (own, other, instead) = if is_offer {
+            (&offer[..2], &text[..], "is a free-text line's and cannot stand beside a shop's offer")
+        } else {
+            (&text[..], &[][..], "")
+        };
+        own.iter().filter(|(_, given)| !given).for_each(|(name, _)| errors.add(field(name), "is missing"));
+        other.iter().filter(|(_, given)| *given).for_each(|(name, _)| errors.add(field(name), instead));
+        if !is_offer && !free_text {
+            errors.add(field("item_name"), NO_FREE_TEXT);
+            return None;
+        }
+        if is_offer {
+            Some(Draft::Offer(OfferDraft { shop_id: shop_id?, variant_id: variant_id?, quantity, expected_price }))
+        } else {
+            Some(Draft::FreeText(LineDraft { item_name: item_name?, quantity, price: price? }))
+        }
+    }
+}
+
+impl LinesFields {
+    /// Takes them in, where free-text lines are allowed or not. What is wrong with them is said together with what is
+    /// wrong with the request besides, which `errors` has.
+    pub fn parse(self, free_text: bool, mut errors: FieldErrors) -> LinesRequest {
+        let short = self.lines.is_none();
+        let drafts = self.drafts(free_text, &mut errors);
+        LinesRequest { drafts, short, errors }
+    }
+
+    fn drafts(self, free_text: bool, errors: &mut FieldErrors) -> Option<Vec<Draft>> {
+        let Self { lines, item_name, quantity, price } = self;
+        let short = [("item_name", item_name.is_some()), ("quantity", quantity.is_some()), ("price", price.is_some())];
+        let Some(lines) = lines else {
+            if short.iter().all(|(_, given)| !given) {
+                errors.add("lines", "is missing: give lines, or item_name, quantity and price of an only line");
+            } else {
+                short.iter().filter(|(_, given)| !given).for_each(|(name, _)| errors.add(*name, "is missing"));
+                if !free_text {
+                    errors.add("item_name", NO_FREE_TEXT);
+                    return None;
+                }
+            }
+            let draft = LineDraft { item_name: item_name?, quantity: quantity?, price: price? };
+            return Some(vec![Draft::FreeText(draft)]);
+        };
+        for (name, _) in short.iter().filter(|(_, given)| *given) {
+            errors.add(*name, "is the short form of an only line and cannot stand beside lines");
+        }
+        // Each line is looked at, so that a client learns of all that is wrong at once.
+        let drafts: Vec<_> =
+            lines.into_iter().enumerate().map(|(index, line)| line.draft(index, free_text, errors)).collect();
+        drafts.into_iter().collect()
+    }
+}
+
+impl LinesRequest {
+    /// The shops' offers that are to be looked up; none where there are more lines than an order can have, which
+    /// no offer could help.
+    pub fn offers(&self) -> Vec<(ShopId, VariantId)> {
+        let offer = |draft: &Draft| match draft {
+            Draft::Offer(OfferDraft { shop_id, variant_id, .. }) => Some((*shop_id, *variant_id)),
+            Draft::FreeText(_) => None,
+        };
+        self.drafts.iter().filter(|drafts| drafts.len() <= MAX_LINES).flatten().filter_map(offer).collect()
+    }
+
+    /// The basket that is asked for. `offers` has what there is behind each of [`Self::offers`].
+    ///
+    /// # Errors
+    /// Every field of the request that cannot be accepted; where all can be, every price that is another one by now.
+    pub fn basket(self, offers: Vec<Result<PricedOffer, NotForSale>>) -> Result<Arc<Basket>, LinesRefused> {
+        let Self { drafts, short, mut errors } = self;
+        let field = |index, name: &str| if short { name.to_owned() } else { format!("lines[{index}].{name}") };
+        let basket = match drafts.map(|drafts| Basket::price(drafts, offers, field)) {
+            Some(Ok(basket)) => Some(Arc::new(basket)),
+            Some(Err(LinesRefused::Invalid(found))) => {
+                found.into_iter().for_each(|error| errors.add(error.field, error.message));
+                None
+            }
+            Some(Err(changed @ LinesRefused::PriceChanged(_))) => {
+                errors.finish().map_err(LinesRefused::Invalid)?;
+                return Err(changed);
+            }
+            None => None,
+        };
+        match (basket, errors.finish()) {
+            (Some(basket), Ok(())) => Ok(basket),
+            (_, errors) => Err(LinesRefused::Invalid(errors.err().unwrap_or_default())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
