@@ -12,7 +12,7 @@ mod housekeeping;
 
 use crate::{
     actors::Actors,
-    http,
+    grpc, http,
     lifecycle::Fatal,
     service::Service,
     settings::{PostgresUrl, Settings, SslPolicy, StoreUrl},
@@ -44,6 +44,8 @@ const BACKLOG: i32 = 2048;
 pub struct App {
     address: SocketAddr,
     server: actix_web::dev::Server,
+    grpc_address: Option<SocketAddr>,
+    grpc: Option<grpc::Server>,
     store: Store,
     actors: Actors,
     arbiter: Arbiter,
@@ -91,24 +93,30 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
+/// Takes the address that a setting names; the port is the one that was given out when port 0 was asked for.
+fn take(setting: &str, bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = listen(bind).with_context(|| format!("cannot listen on {bind}; set {setting} to a free address"))?;
+    let address = listener.local_addr().context("the listener has no address")?;
+    Ok((listener, address))
+}
+
 impl App {
     /// Starts everything that the settings ask for.
     ///
     /// # Errors
-    /// When the address is taken, or the database cannot be opened or migrated.
+    /// When an address is taken, or the database cannot be opened or migrated.
     pub fn start(settings: &Settings, metrics: Metrics) -> anyhow::Result<Self> {
-        let bind = settings.http.bind;
-        let listener =
-            listen(bind).with_context(|| format!("cannot listen on {bind}; set http.bind to a free address"))?;
-        let address = listener.local_addr().context("the listener has no address")?;
+        let (listener, address) = take("http.bind", settings.http.bind)?;
+        let grpc_listener = settings.grpc.saga_bind.map(|bind| take("grpc.saga_bind", bind)).transpose()?;
         let fatal = Fatal::default();
         let store = store::open(&database(settings), &fatal)?;
         let arbiter = Arbiter::new();
         let actors =
             Actors::start(&arbiter.handle(), &store, settings.node.id.clone(), settings.saga.max_in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
+        let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping_seen);
         let context = http::Context {
-            service: Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping_seen),
+            service: service.clone(),
             max_body_bytes: settings.http.max_body_bytes,
             request_timeout: settings.http.request_timeout,
             metrics,
@@ -123,13 +131,26 @@ impl App {
             shutdown_timeout: settings.http.shutdown_timeout,
         };
         let server = http::serve(listener, &options, context).context("cannot serve HTTP")?;
+        let grpc_options = grpc::Options {
+            workers: settings.http.worker_threads(),
+            max_message_bytes: settings.http.max_body_bytes,
+            shutdown_timeout: settings.http.shutdown_timeout,
+        };
+        let grpc_address = grpc_listener.as_ref().map(|(_, address)| *address);
+        let grpc = grpc_listener.map(|(listener, _)| grpc::serve(listener, &grpc_options, &service, &fatal));
+        let grpc = grpc.transpose().context("cannot serve gRPC")?;
         let housekeeping = Housekeeping::of(settings);
-        Ok(Self { address, server, store, actors, arbiter, fatal, stopping, housekeeping })
+        Ok(Self { address, server, grpc_address, grpc, store, actors, arbiter, fatal, stopping, housekeeping })
     }
 
     /// Where it listens; the port is the one that was given out when port 0 was asked for.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for gRPC, if it does.
+    pub const fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc_address
     }
 
     /// Serves until `stop` resolves, then stops gracefully.
@@ -147,7 +168,11 @@ impl App {
         }
         // Who waits for a saga is answered now; the rest of what is being served may finish.
         self.stopping.send_replace(true);
+        let grpc = self.grpc.map(|server| actix_rt::spawn(server.stop()));
         handle.stop(true).await;
+        if let Some(grpc) = grpc {
+            let _ = grpc.await;
+        }
         let in_hand = self.actors.drain(DRAIN_BOUND).await;
         if in_hand > 0 {
             tracing::info!(sagas = in_hand, "sagas in hand go on at the next start");

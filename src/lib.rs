@@ -20,7 +20,7 @@
 //! | [`providers`] | the outside world behind payment and shipping |
 //! | [`actors`] | supervision, batching, the participants and the coordinator |
 //! | [`service`] | what every facade offers, whatever its wire format |
-//! | [`http`] | the REST facade |
+//! | [`http`], [`grpc`] | the REST facade and its gRPC twin |
 //! | [`audit`] | the promises, checked over a database |
 //! | [`load`] | the load generator, which crashes and audits what it loads |
 //! | [`demo`] | a catalogue to try things with, and orders in its shops |
@@ -29,7 +29,7 @@
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
 //! | [`release`] | which build this is |
 //!
-//! Dependencies point one way: `domain ← store ← actors ← service ← http ← app`; `providers` knows only
+//! Dependencies point one way: `domain ← store ← actors ← service ← {http, grpc} ← app`; `providers` knows only
 //! `domain`. A test enforces it.
 
 pub mod actors;
@@ -39,6 +39,7 @@ pub mod clock;
 pub mod demo;
 pub mod domain;
 pub mod exchange;
+pub mod grpc;
 pub mod http;
 pub mod lifecycle;
 pub mod load;

@@ -90,6 +90,36 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
+/// A client's idempotency key: 1 to 255 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+/// A text that is no idempotency key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 255 visible ASCII characters, bare or quoted")]
+pub struct NoKey;
+
+impl IdempotencyKey {
+    /// Longest key.
+    const MAX_LEN: usize = 255;
+
+    /// Parses a client's key, bare or in quotation marks, which are no part of it.
+    ///
+    /// # Errors
+    /// Empty, too long, or with anything that is not visible.
+    pub fn parse(text: &str) -> Result<Self, NoKey> {
+        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        let is_key = (1..=Self::MAX_LEN).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic());
+        if is_key { Ok(Self(bare.to_owned())) } else { Err(NoKey) }
+    }
+}
+
+impl From<IdempotencyKey> for String {
+    fn from(key: IdempotencyKey) -> Self {
+        key.0
+    }
+}
+
 /// The name of what a free-text line sells.
 pub type ItemName = Text<200>;
 /// A client's own reference to its customer.

@@ -1,16 +1,13 @@
 //! The `Idempotency-Key` header.
 
 use super::{Code, Problem, body::Body};
-use crate::store::Claim;
+use crate::{domain::field::IdempotencyKey, store::Claim};
 use actix_web::HttpRequest;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, PoisonError},
 };
 use uuid::Uuid;
-
-/// Longest key.
-const MAX_LEN: usize = 255;
 
 /// The request's claim on its key, if it has one. The scope is method and path; every caller is the
 /// same until callers are told apart.
@@ -22,12 +19,9 @@ pub(super) fn claim<T>(request: &HttpRequest, body: &Body<T>) -> Result<Option<C
         return Err(invalid("is given more than once"));
     }
     let text = value.to_str().map_err(|_| invalid("must be visible ASCII characters"))?;
-    let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-    if bare.is_empty() || bare.len() > MAX_LEN || !bare.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(invalid("must be 1 to 255 visible ASCII characters, bare or quoted"));
-    }
+    let key = IdempotencyKey::parse(text).map_err(|error| invalid(&error.to_string()))?;
     let scope = format!("anyone {} {}", request.method(), request.path());
-    Ok(Some(Claim { scope, key: bare.to_owned(), body_hash: body.hash(), request_id: Uuid::now_v7() }))
+    Ok(Some(Claim { scope, key: key.into(), body_hash: body.hash(), request_id: Uuid::now_v7() }))
 }
 
 /// Claims that outlive no process, as what they were made for: the latest thousand of them.

@@ -1,15 +1,11 @@
 //! Health, readiness and metrics.
 
-use super::{Code, Context, Problem, resource};
+use super::{Context, Problem, resource};
 use crate::store::Stats;
 use actix_web::{HttpResponse, http::Method, http::header, web};
 use serde::Serialize;
-use std::{sync::atomic::AtomicU64, time::Duration};
-use tokio::time::timeout;
+use std::sync::atomic::AtomicU64;
 use utoipa::ToSchema;
-
-/// How long a write of nothing may take before the server says that accepted work does not advance.
-const SETTLE_BOUND: Duration = Duration::from_secs(2);
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/healthz", [(Method::GET, web::to(health))]);
@@ -42,27 +38,8 @@ pub(super) async fn health() -> HttpResponse {
     )
 )]
 pub(super) async fn ready(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    if let Some(why) = context.fatal.reason() {
-        tracing::warn!(why, "not ready: the process is ending");
-        return Err(Problem::new(Code::Unavailable, "the server is ending"));
-    }
-    if !context.service.actors().are_alive() {
-        return Err(Problem::new(Code::Unavailable, "an actor keeps failing"));
-    }
-    // The way of every saga: through the coordinator's mailbox, and through the store's queue.
-    let service = &context.service;
-    let reached = timeout(SETTLE_BOUND, service.actors().reach_coordinator()).await;
-    if reached != Ok(true) {
-        return Err(Problem::new(Code::Unavailable, "the coordinator does not answer"));
-    }
-    match timeout(SETTLE_BOUND, service.store().engine.settle()).await {
-        Ok(Ok(())) => Ok(HttpResponse::Ok().json(HealthBody { status: "ok" })),
-        Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the store fails");
-            Err(Problem::new(Code::Unavailable, "storage takes no writes"))
-        }
-        Err(_) => Err(Problem::new(Code::Unavailable, "accepted work does not advance")),
-    }
+    context.service.ready(&context.fatal).await?;
+    Ok(HttpResponse::Ok().json(HealthBody { status: "ok" }))
 }
 
 /// Metrics for Prometheus.

@@ -3,6 +3,7 @@
 use super::{Code, Problem};
 use crate::{
     domain::{field::FieldErrors, time::Timestamp},
+    service::MAX_WAIT_SECONDS,
     store::Page,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
@@ -13,9 +14,6 @@ use std::{
     time::Duration,
 };
 use uuid::Uuid;
-
-/// Longest `?wait=`, in seconds.
-const MAX_WAIT_SECONDS: u64 = 60;
 
 /// The id in the path.
 pub(super) fn path_id<T>(request: &HttpRequest, make: fn(Uuid) -> T) -> Result<T, Problem> {

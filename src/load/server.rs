@@ -147,7 +147,9 @@ impl How {
 
     fn start(&self, port: u16, kept: &Arc<Mutex<VecDeque<String>>>) -> Result<(Child, JoinHandle<()>), LoadError> {
         let mut command = Command::new(std::env::current_exe().map_err(LoadError::Server)?);
-        command.arg("serve").args(&self.arguments).arg("--set").arg(format!("http.bind=127.0.0.1:{port}"));
+        command.arg("serve").args(&self.arguments);
+        // Several may run on this machine, and nobody calls them by gRPC.
+        command.arg("--set").arg(format!("http.bind=127.0.0.1:{port}")).args(["--set", "grpc.saga_bind="]);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // Each crash on purpose would first unwind and print its stack: a stall that only the load run has.
         command.env("RUST_BACKTRACE", "0");

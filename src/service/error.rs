@@ -90,6 +90,9 @@ pub enum ServiceError {
     /// Too many sagas are followed.
     #[error("too many sagas are followed here; read the log instead, or try again later")]
     TooManyFollowers,
+    /// The process accepts no work, or does not get on with it; fit for anybody to read.
+    #[error("{0}")]
+    NotReady(&'static str),
     /// Storage or an actor is away.
     #[error("the service cannot do this now: {0}")]
     Unavailable(String),

@@ -10,6 +10,7 @@ mod error;
 mod log;
 mod orders;
 mod problem;
+mod ready;
 mod stock;
 mod view;
 
@@ -44,6 +45,8 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
+/// The longest that a client may have the server wait for a saga's rest, in seconds.
+pub const MAX_WAIT_SECONDS: u64 = 60;
 /// How long a command is sent again to an actor that keeps failing before the client hears of it.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The wait between two such tries.

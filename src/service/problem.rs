@@ -279,6 +279,7 @@ impl From<ServiceError> for Problem {
             ServiceError::KeyReused => Code::IdempotencyKeyReused,
             ServiceError::Overloaded => Code::Overloaded,
             ServiceError::TooManyFollowers => Code::TooManyFollowers,
+            ServiceError::NotReady(_) => Code::Unavailable,
             ServiceError::Unavailable(why) => {
                 tracing::warn!(why, "a request could not be served");
                 return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");

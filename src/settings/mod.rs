@@ -44,6 +44,8 @@ pub struct Settings {
     pub files: Vec<PathBuf>,
     /// The REST server.
     pub http: Http,
+    /// The gRPC server.
+    pub grpc: Grpc,
     /// The database.
     pub store: Store,
     /// The coordinator.
@@ -91,6 +93,14 @@ impl Http {
             workers => workers,
         }
     }
+}
+
+/// `[grpc]`: the gRPC server. It has as many threads and takes as much as the REST server does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grpc {
+    /// The address and port of `backstitch.v1.SagaService`; port 0 takes any free one, and `None`, which is written
+    /// as an empty text, serves none. Default `127.0.0.1:50055`.
+    pub saga_bind: Option<SocketAddr>,
 }
 
 /// `[store]`: the database.
@@ -256,6 +266,7 @@ impl Settings {
             profile: merged.profile,
             files: merged.files,
             http: Http::read(&mut values)?,
+            grpc: Grpc { saga_bind: optional_address(&mut values, "grpc.saga_bind")? },
             store: Store::read(&mut values)?,
             saga: Saga { max_in_flight: values.number("saga.max_in_flight", 1, 1_000_000)? },
             orders: Orders {
@@ -292,6 +303,16 @@ impl Http {
             shutdown_timeout: values.millis("http.shutdown_timeout_ms", 0, 600_000)?,
         })
     }
+}
+
+fn optional_address(values: &mut Values, key: &'static str) -> Result<Option<SocketAddr>, SettingsError> {
+    values.parsed(key, |address| match address {
+        "" => Ok(None),
+        address => address
+            .parse()
+            .map(Some)
+            .map_err(|_| "an IP address and a port, such as 127.0.0.1:50055 or [::]:50055, or \"\" for none"),
+    })
 }
 
 impl Store {

@@ -21,6 +21,7 @@ fn defaults() -> Settings {
             max_connections: 10_000,
             shutdown_timeout: Duration::from_secs(10),
         },
+        grpc: Grpc { saga_bind: Some("127.0.0.1:50055".parse().unwrap()) },
         store: Store {
             url: StoreUrl::Sqlite { path: "./data/backstitch.db".into() },
             cache_mib: 32,
@@ -40,7 +41,7 @@ fn defaults() -> Settings {
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 23] = [
+const OTHERS: [(&str, &str); 24] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -48,6 +49,7 @@ const OTHERS: [(&str, &str); 23] = [
     ("http.keep_alive_ms", "0"),
     ("http.max_connections", "7"),
     ("http.shutdown_timeout_ms", "5"),
+    ("grpc.saga_bind", ""),
     ("store.url", "sqlite:///var/lib/b.db"),
     ("store.cache_mib", "64"),
     ("store.readers", "4"),
@@ -77,6 +79,7 @@ fn others() -> Settings {
             max_connections: 7,
             shutdown_timeout: Duration::from_millis(5),
         },
+        grpc: Grpc { saga_bind: None },
         store: Store {
             url: StoreUrl::Sqlite { path: "/var/lib/b.db".into() },
             cache_mib: 64,

@@ -132,7 +132,10 @@ fn a_refusal_ends_every_command_with_exit_code_one() {
     for command in [&["serve"][..], &["migrate"], &["audit"], &["demo"], &["export", "products"]] {
         let mut backstitch = Command::new(env!("CARGO_BIN_EXE_backstitch"));
         backstitch.env_clear().current_dir(directory.path()).args(command);
-        backstitch.env("BACKSTITCH__STORE__URL", &url).env("BACKSTITCH__HTTP__BIND", "127.0.0.1:0");
+        backstitch
+            .env("BACKSTITCH__STORE__URL", &url)
+            .env("BACKSTITCH__HTTP__BIND", "127.0.0.1:0")
+            .env("BACKSTITCH__GRPC__SAGA_BIND", "");
         let output = backstitch.output().expect("the binary runs");
         let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
         assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");

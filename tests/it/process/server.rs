@@ -29,6 +29,7 @@ pub(super) fn command(directory: &Path) -> Command {
         .current_dir(directory)
         .env("BACKSTITCH__STORE__URL", format!("sqlite:{}", database(directory).display()))
         .env("BACKSTITCH__HTTP__BIND", "127.0.0.1:0")
+        .env("BACKSTITCH__GRPC__SAGA_BIND", "")
         .env("BACKSTITCH__TELEMETRY__FORMAT", "json");
     command
 }

@@ -20,6 +20,7 @@ static METRICS: OnceLock<Metrics> = OnceLock::new();
 /// A server under test. Every test ends with [`TestApp::finish`] or one of its kind.
 pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
+    pub(crate) grpc: SocketAddr,
     client: Client,
     stop: oneshot::Sender<()>,
     server: thread::JoinHandle<anyhow::Result<()>>,
@@ -43,6 +44,7 @@ impl TestApp {
         let sources = Sources::default()
             .set("http.bind", "127.0.0.1:0")
             .set("http.workers", "2")
+            .set("grpc.saga_bind", "127.0.0.1:0")
             .set("http.shutdown_timeout_ms", "5000")
             .set("store.cache_mib", "1")
             .set("store.url", database.url())
@@ -55,17 +57,18 @@ impl TestApp {
         let server = thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let app = App::start(&settings, metrics)?;
-                listening.send(app.address())?;
+                listening.send((app.address(), app.grpc_address()))?;
                 app.run(async {
                     let _ = asked_to_stop.await;
                 })
                 .await
             })
         });
-        let address = listens.recv_timeout(PATIENCE).expect("the server starts");
+        let (address, grpc) = listens.recv_timeout(PATIENCE).expect("the server starts");
         // A connection for each request: an idle one would only keep the server from stopping.
         let client = Client::builder().pool_max_idle_per_host(0).timeout(PATIENCE * 2).no_proxy().build();
-        Self { address, client: client.expect("a client"), stop, server, database }
+        let grpc = grpc.expect("it serves gRPC");
+        Self { address, grpc, client: client.expect("a client"), stop, server, database }
     }
 
     /// Ends a test after which nothing may be under way.

@@ -1,0 +1,157 @@
+//! From messages to what the domain and the store ask for. A number that no enum of this release knows is refused with
+//! the field that has it, and so is what is no UUID.
+
+use super::proto::{self, LineRequest, ListSagasRequest, PaymentTerms, PlaceOrderRequest, SagaStatus};
+use crate::{
+    domain::{
+        checkout::OrderFields,
+        field::{FieldErrors, Note},
+        ids::{SagaId, ShopId, VariantId},
+        order::{LineFields, LinesFields},
+        payment::Provider,
+        saga::Status,
+        simulation::{Fault, Script, Simulation},
+        time::Timestamp,
+    },
+    service::{MAX_WAIT_SECONDS, Problem},
+    store::{Page, SagaFilter},
+};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// The saga that a request names.
+pub(super) fn saga_id(text: &str) -> Result<SagaId, Problem> {
+    let parsed = Uuid::parse_str(text).map(SagaId::from_uuid);
+    parsed.map_err(|error| Problem::field("saga_id", format!("is {text:?}, which is not a UUID: {error}")))
+}
+
+/// How long to wait.
+pub(super) fn wait(seconds: u32) -> Result<Duration, Problem> {
+    let seconds = u64::from(seconds);
+    if seconds > MAX_WAIT_SECONDS {
+        let message = format!("must be a whole number of seconds from 0 to {MAX_WAIT_SECONDS}, is {seconds}");
+        return Err(Problem::field("wait_seconds", message));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+/// An operator's reason.
+pub(super) fn note(reason: String) -> Result<Option<String>, Problem> {
+    let note = Note::parse(reason).map_err(|error| Problem::field("reason", error.to_string()))?;
+    Ok(Some(note.as_str().to_owned()))
+}
+
+/// The order that a message describes.
+pub(super) fn order(request: PlaceOrderRequest) -> Result<OrderFields, Problem> {
+    let PlaceOrderRequest { lines, customer_ref, payment, simulate, .. } = request;
+    let mut errors = FieldErrors::default();
+    let lines = (0..).zip(lines).map(|(index, fields)| line(index, fields, &mut errors)).collect();
+    let PaymentTerms { provider: number, deadline_ms } = payment.unwrap_or_default();
+    let provider = provider(number, &mut errors);
+    let simulate = simulate.map(|simulate| simulation(simulate, &mut errors));
+    Problem::unless_invalid(
+        errors,
+        Some(OrderFields {
+            lines: LinesFields { lines: Some(lines), ..LinesFields::default() },
+            customer_ref,
+            provider: provider.unwrap_or_default(),
+            deadline_ms,
+            simulate,
+        }),
+    )
+}
+
+fn line(index: usize, line: LineRequest, errors: &mut FieldErrors) -> LineFields {
+    let LineRequest { quantity, shop_id, variant_id, expected_price, item_name, price } = line;
+    let mut id = |name: &str, text: Option<String>| {
+        let text = text?;
+        let parsed = Uuid::parse_str(&text).map_err(|error| format!("is {text:?}, which is not a UUID: {error}"));
+        errors.check(format!("lines[{index}].{name}"), parsed)
+    };
+    let shop_id = id("shop_id", shop_id).map(ShopId::from_uuid);
+    let variant_id = id("variant_id", variant_id).map(VariantId::from_uuid);
+    LineFields { quantity, shop_id, variant_id, expected_price, item_name, price }
+}
+
+fn provider(number: i32, errors: &mut FieldErrors) -> Option<Provider> {
+    match proto::PaymentProvider::try_from(number) {
+        Ok(proto::PaymentProvider::Unspecified) => None,
+        Ok(proto::PaymentProvider::Manual) => Some(Provider::Manual),
+        Ok(proto::PaymentProvider::Simulated) => Some(Provider::Simulated),
+        Err(_) => {
+            errors.add("payment.provider", unknown(number, "a provider"));
+            None
+        }
+    }
+}
+
+fn unknown(number: i32, what: &str) -> String {
+    format!("is {number}, which is not {what} that this server knows")
+}
+
+fn simulation(simulate: proto::Simulation, errors: &mut FieldErrors) -> Simulation {
+    let proto::Simulation { stock, payment, shipping, payment_delay_ms, shipping_delay_ms } = simulate;
+    let stock = fault("stock", stock, errors);
+    if stock.is_some_and(|fault| fault != Fault::Panic) {
+        errors.add("simulate.stock", "must be FAULT_PANIC or left out");
+    }
+    Simulation {
+        stock: Script { fault: stock, delay_ms: 0 },
+        payment: Script { fault: fault("payment", payment, errors), delay_ms: payment_delay_ms },
+        shipping: Script { fault: fault("shipping", shipping, errors), delay_ms: shipping_delay_ms },
+    }
+}
+
+fn fault(field: &str, number: i32, errors: &mut FieldErrors) -> Option<Fault> {
+    match proto::Fault::try_from(number) {
+        Ok(proto::Fault::Unspecified) => None,
+        Ok(proto::Fault::Reject) => Some(Fault::Reject),
+        Ok(proto::Fault::Timeout) => Some(Fault::Timeout),
+        Ok(proto::Fault::ErrorOnce) => Some(Fault::ErrorOnce),
+        Ok(proto::Fault::Panic) => Some(Fault::Panic),
+        Err(_) => {
+            errors.add(format!("simulate.{field}"), unknown(number, "a fault"));
+            None
+        }
+    }
+}
+
+/// Which sagas are listed, how many, and the page that has one more, to know whether others follow.
+pub(super) fn list(request: ListSagasRequest) -> Result<(SagaFilter, u32, Page<SagaId>), Problem> {
+    let ListSagasRequest { page_size, page_token, status: number, definition, step, created_before } = request;
+    let mut errors = FieldErrors::default();
+    let limit = if page_size == 0 { 20 } else { page_size };
+    if limit > 100 {
+        errors.add("page_size", format!("must be from 1 to 100, is {limit}"));
+    }
+    let before = match page_token.as_str() {
+        "" => None,
+        token => {
+            let parsed = Uuid::parse_str(token).map(SagaId::from_uuid);
+            errors.check("page_token", parsed.map_err(|_| "must be a next_page_token of an earlier answer"))
+        }
+    };
+    let status = status(number, &mut errors);
+    let created_before = created_before.and_then(|time| {
+        let millis = i128::from(time.seconds) * 1000 + i128::from(time.nanos) / 1_000_000;
+        errors.check("created_before", i64::try_from(millis)).map(Timestamp::from_millis)
+    });
+    let filter = SagaFilter { status, definition, step, created_before };
+    Problem::unless_invalid(errors, Some((filter, limit, Page { before, limit: limit.min(100) + 1 })))
+}
+
+fn status(number: i32, errors: &mut FieldErrors) -> Option<Status> {
+    match SagaStatus::try_from(number) {
+        Ok(SagaStatus::Unspecified) => None,
+        Ok(SagaStatus::Running) => Some(Status::Running),
+        Ok(SagaStatus::Waiting) => Some(Status::Waiting),
+        Ok(SagaStatus::Compensating) => Some(Status::Compensating),
+        Ok(SagaStatus::Completed) => Some(Status::Completed),
+        Ok(SagaStatus::Compensated) => Some(Status::Compensated),
+        Ok(SagaStatus::NeedsAttention) => Some(Status::NeedsAttention),
+        Err(_) => {
+            errors.add("status", unknown(number, "a status"));
+            None
+        }
+    }
+}
