@@ -12,13 +12,14 @@
 
 use super::{
     client::{Answer, Client},
+    grpc::{self, Caller},
     order::{End, SagaSeen, Seen, read},
     run::Run,
     schedule::Due,
     tally::Promise,
     target::Target,
 };
-use crate::domain::ids::SagaId;
+use crate::domain::ids::{OrderId, SagaId};
 use hyper::{StatusCode, header::HeaderValue, http::Uri};
 use std::{
     rc::Rc,
@@ -35,9 +36,26 @@ const ORDER_BOUND: Duration = Duration::from_mins(1);
 /// The first and the longest pause before a request is sent again.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
 
+/// What a request for an order comes to.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// It is placed, and its saga has perhaps ended.
+    Acknowledged { order: OrderId, saga: SagaId, end: Option<End> },
+    /// Not now, says the server.
+    Busy { why: String, retry_after: Option<Duration> },
+    /// The first request under this key is still being committed.
+    Early(String),
+    /// It is an answer that no order should get.
+    Refused(String),
+    /// There is none.
+    Lost(String),
+}
+
 /// A client, with a connection to each server.
 pub(super) struct Customer {
     connections: Vec<Client>,
+    /// Where it places its orders over gRPC, if it does.
+    caller: Option<Caller>,
     /// Which of them is used.
     at: usize,
 }
@@ -45,7 +63,20 @@ pub(super) struct Customer {
 impl Customer {
     fn new(targets: &[Target], at: usize) -> Self {
         let connection = |target: &Target| Client::new(target.clone(), ANSWER_BOUND);
-        Self { connections: targets.iter().map(connection).collect(), at: at % targets.len().max(1) }
+        Self { connections: targets.iter().map(connection).collect(), caller: None, at: at % targets.len().max(1) }
+    }
+
+    /// Sends an order.
+    async fn place(&mut self, run: &Run, place: &Uri, number: u64, key: &HeaderValue) -> Reply {
+        if let Some(caller) = &mut self.caller {
+            let key = key.to_str().unwrap_or_default();
+            let request = grpc::request(run.orders.fate(number), key, WAIT_SECONDS);
+            return grpc::place(caller, request, ANSWER_BOUND).await;
+        }
+        match self.connection().post(place, run.orders.body(number), Some(key)).await {
+            Ok(answer) => replied(&answer),
+            Err(lost) => Reply::Lost(lost.to_string()),
+        }
     }
 
     fn connection(&mut self) -> &mut Client {
@@ -60,13 +91,15 @@ impl Customer {
 
 /// Connected clients. One after the other and before the clock starts: what a few hundred connections at
 /// once cost is no order's latency.
-pub(super) async fn connected(targets: &[Target], clients: u16) -> Vec<Customer> {
+pub(super) async fn connected(targets: &[Target], callers: Vec<Caller>, clients: u16) -> Vec<Customer> {
+    let mut callers = callers.into_iter().cycle();
     let mut connected = Vec::with_capacity(usize::from(clients));
     for number in 0..clients {
         let mut customer = Customer::new(targets, usize::from(number));
         for connection in &mut customer.connections {
             connection.connect().await;
         }
+        customer.caller = callers.next();
         connected.push(customer);
     }
     connected
@@ -105,18 +138,17 @@ async fn order(run: &Run, customer: &mut Customer, place: &Uri, due: Due) {
     let sent = Instant::now();
     let (from, give_up) = (due.counts_from(sent), sent + ORDER_BOUND);
     run.tally.borrow_mut().placed += 1;
-    let body = run.orders.body(due.number);
     let Ok(key) = HeaderValue::try_from(format!("{}-{}", run.key, due.number)) else { return };
     let mut pauses = Pauses::new();
     let mut why = String::from("there was no time to place it");
     let mut first_lost = None;
     while Instant::now() < give_up {
-        match customer.connection().post(place, body.clone(), Some(&key)).await {
-            Ok(answer) if answer.status == StatusCode::CREATED => {
-                let end = match acknowledged(run, customer.at, &answer) {
-                    Ok((_, Some(end))) => Some(end),
-                    Ok((saga, None)) => followed(run, customer, saga, give_up).await,
-                    Err(unreadable) => return run.tally.borrow_mut().error(Instant::now(), unreadable),
+        match customer.place(run, place, due.number, &key).await {
+            Reply::Acknowledged { order, saga, end } => {
+                run.tally.borrow_mut().acknowledged.push(Promise { order, saga, by: customer.at });
+                let end = match end {
+                    Some(end) => Some(end),
+                    None => followed(run, customer, saga, give_up).await,
                 };
                 let Some(end) = end else { return };
                 let (mut tally, now) = (run.tally.borrow_mut(), Instant::now());
@@ -126,21 +158,20 @@ async fn order(run: &Run, customer: &mut Customer, place: &Uri, due: Due) {
                 }
                 return;
             }
-            Ok(answer) if answer.status == StatusCode::SERVICE_UNAVAILABLE => {
+            Reply::Busy { why: said, retry_after } => {
                 run.tally.borrow_mut().refused(Instant::now());
-                why = said(&answer);
-                pauses.pause(answer.retry_after).await;
+                why = said;
+                pauses.pause(retry_after).await;
             }
-            // The first request under this key is still being committed.
-            Ok(answer) if answer.status == StatusCode::CONFLICT => {
-                why = said(&answer);
+            Reply::Early(said) => {
+                why = said;
                 pauses.pause(None).await;
             }
-            Ok(answer) => return run.tally.borrow_mut().error(Instant::now(), said(&answer)),
-            Err(lost) => {
+            Reply::Refused(said) => return run.tally.borrow_mut().error(Instant::now(), said),
+            Reply::Lost(said) => {
                 run.tally.borrow_mut().lost(Instant::now());
                 first_lost.get_or_insert_with(Instant::now);
-                why = lost.to_string();
+                why = said;
                 pauses.pause(None).await;
                 // Under the same key: whichever server gets it, it is the same order.
                 customer.turn();
@@ -150,12 +181,21 @@ async fn order(run: &Run, customer: &mut Customer, place: &Uri, due: Due) {
     run.tally.borrow_mut().error(Instant::now(), format!("an order was given up: {why}"));
 }
 
-/// Remembers what the server has promised, and reads how the saga ended if it has.
-fn acknowledged(run: &Run, by: usize, answer: &Answer) -> Result<(SagaId, Option<End>), String> {
-    let seen: Seen<'_> = read(&answer.body).map_err(|error| format!("an answer cannot be read: {error}"))?;
-    run.tally.borrow_mut().acknowledged.push(Promise { order: seen.id, saga: seen.saga_id, by });
-    let end = seen.saga.and_then(|saga| End::of(&saga.status, seen.reason.as_deref()));
-    Ok((seen.saga_id, end))
+/// What an answer over REST comes to.
+fn replied(answer: &Answer) -> Reply {
+    match answer.status {
+        StatusCode::CREATED => match read::<Seen<'_>>(&answer.body) {
+            Ok(Seen { id, saga_id, reason, saga }) => Reply::Acknowledged {
+                order: id,
+                saga: saga_id,
+                end: saga.and_then(|saga| End::of(&saga.status, reason.as_deref())),
+            },
+            Err(error) => Reply::Refused(format!("an answer cannot be read: {error}")),
+        },
+        StatusCode::SERVICE_UNAVAILABLE => Reply::Busy { why: said(answer), retry_after: answer.retry_after },
+        StatusCode::CONFLICT => Reply::Early(said(answer)),
+        _ => Reply::Refused(said(answer)),
+    }
 }
 
 /// Waits for the end of a saga whose order was acknowledged before.

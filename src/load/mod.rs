@@ -26,6 +26,7 @@ mod counters;
 mod crashes;
 mod error;
 mod freezes;
+mod grpc;
 mod kills;
 mod latency;
 mod nodes;
@@ -138,7 +139,8 @@ async fn load(options: &Options, nodes: &Rc<Nodes>) -> Result<Report, LoadError>
     let used = || (nodes.usage(), Usage::of(std::process::id()));
     let (server_before, own_before) = used();
 
-    let clients = clients::connected(&targets, options.concurrency).await;
+    let callers = nodes.grpc_address().map(grpc::callers).unwrap_or_default();
+    let clients = clients::connected(&targets, callers, options.concurrency).await;
     let run = Rc::new(begin(options, Rc::clone(nodes), key, orders));
     place_all(options, &run, clients, plan.as_ref()).await?;
 

@@ -15,6 +15,7 @@ use futures::future::join_all;
 use std::{
     cell::{Cell, RefCell},
     ffi::OsString,
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -78,7 +79,7 @@ impl Nodes {
         }
         let directory = tempfile::Builder::new().prefix("backstitch-load-").tempdir().map_err(LoadError::Directory)?;
         let Some(count) = options.nodes else {
-            let how = How::on_sqlite(arguments, &sqlite(directory.path()));
+            let how = How::on_sqlite(arguments, &sqlite(directory.path()), options.grpc)?;
             let node = Node::start("the server", how, false)?;
             return Ok(Self { nodes: vec![node], place: Place::Sqlite(directory).into() });
         };
@@ -106,6 +107,11 @@ impl Nodes {
     /// All of them.
     pub(super) fn all(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// Where the run's own server serves gRPC, if it is asked to.
+    pub(super) fn grpc_address(&self) -> Option<SocketAddr> {
+        self.nodes.iter().find_map(|node| node.server.as_ref()?.borrow().grpc_address())
     }
 
     /// Where they are found.

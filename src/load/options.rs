@@ -45,6 +45,10 @@ pub struct Options {
     /// What the orders are like.
     #[arg(long, value_name = "MIX", default_value = "simple")]
     pub mix: Mix,
+    /// Place the orders over gRPC, on a few connections that all clients share; simple ones, on a server of the run's
+    /// own.
+    #[arg(long, conflicts_with_all = ["url", "nodes", "mix"])]
+    pub grpc: bool,
     /// What is random in the orders comes from this number; another one each time when left out.
     #[arg(long, value_name = "N")]
     pub seed: Option<u32>,

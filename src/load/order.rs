@@ -37,7 +37,7 @@ struct Bodies {
 
 /// How an order is meant to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Succeeds,
     Declined,
     Unshipped,
@@ -64,12 +64,22 @@ impl Orders {
         }
     }
 
-    /// Order `number`, as it is sent. Failures are spread evenly and their kinds take turns: of any so many
-    /// orders the share is as asked, give or take one.
-    pub(super) fn body(&self, number: u64) -> Bytes {
+    /// The number of order `number` among those that fail, from 0, if it does. Failures are spread evenly and their
+    /// kinds take turns: of any so many orders the share is as asked, give or take one.
+    fn failure(&self, number: u64) -> Option<f64> {
         let before = (as_f64(number) * self.fail).floor();
         let after = (as_f64(number + 1) * self.fail).floor();
-        let failure = (after > before).then_some(before);
+        (after > before).then_some(before)
+    }
+
+    /// How order `number` of simple ones is meant to end.
+    pub(super) fn fate(&self, number: u64) -> Fate {
+        Fate::of_free_text(self.failure(number))
+    }
+
+    /// Order `number`, as it is sent.
+    pub(super) fn body(&self, number: u64) -> Bytes {
+        let failure = self.failure(number);
         let random = || fastrand::Rng::with_seed(u64::from(self.seed).wrapping_add(number));
         match &self.goods {
             Goods::FreeText(bodies) => bodies.of(Fate::of_free_text(failure)).clone(),

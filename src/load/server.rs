@@ -29,6 +29,8 @@ const LINES: usize = 10;
 pub(super) struct How {
     arguments: Vec<OsString>,
     environment: Vec<(&'static str, String)>,
+    /// The port on which it serves gRPC, if it does: several may run on this machine.
+    grpc: Option<u16>,
     log: Log,
 }
 
@@ -110,10 +112,11 @@ impl From<Ended> for LoadError {
 }
 
 impl How {
-    /// On a SQLite database.
-    pub(super) fn on_sqlite(given: Vec<OsString>, database: &Path) -> Self {
+    /// On a SQLite database, and perhaps with gRPC.
+    pub(super) fn on_sqlite(given: Vec<OsString>, database: &Path, grpc: bool) -> Result<Self, LoadError> {
         let own = [("store.url", format!("sqlite:{}", database.display()))];
-        Self { arguments: with(given, &own), environment: Vec::new(), log: Log::Nowhere }
+        let grpc = grpc.then(free_port).transpose()?;
+        Ok(Self { arguments: with(given, &own), environment: Vec::new(), grpc, log: Log::Nowhere })
     }
 
     /// As one node of several on a PostgreSQL database.
@@ -142,14 +145,16 @@ impl How {
         }
         let arguments = with(others, &[("node.id", node.to_owned())]);
         // The password is nobody's business, and arguments can be read by everybody.
-        Self { arguments, environment: vec![("BACKSTITCH__STORE__URL", url.to_owned())], log }
+        Self { arguments, environment: vec![("BACKSTITCH__STORE__URL", url.to_owned())], grpc: None, log }
     }
 
     fn start(&self, port: u16, kept: &Arc<Mutex<VecDeque<String>>>) -> Result<(Child, JoinHandle<()>), LoadError> {
         let mut command = Command::new(std::env::current_exe().map_err(LoadError::Server)?);
         command.arg("serve").args(&self.arguments);
-        // Several may run on this machine, and nobody calls them by gRPC.
-        command.arg("--set").arg(format!("http.bind=127.0.0.1:{port}")).args(["--set", "grpc.saga_bind="]);
+        let grpc = self.grpc.map(|port| format!("127.0.0.1:{port}")).unwrap_or_default();
+        for (key, value) in [("http.bind", format!("127.0.0.1:{port}")), ("grpc.saga_bind", grpc)] {
+            command.arg("--set").arg(format!("{key}={value}"));
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // Each crash on purpose would first unwind and print its stack: a stall that only the load run has.
         command.env("RUST_BACKTRACE", "0");
@@ -188,6 +193,11 @@ impl Server {
     /// Where it listens, also after it was killed and started again.
     pub(super) fn target(&self) -> Target {
         SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)).into()
+    }
+
+    /// Where it serves gRPC, if it does.
+    pub(super) fn grpc_address(&self) -> Option<SocketAddr> {
+        self.how.grpc.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
     }
 
     /// SIGKILL: nothing gets to say goodbye.

@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http", &["domain", "store", "actors", "service", "audit", "lifecycle", "telemetry"]),
     ("demo", &["domain", "store", "actors", "service", "lifecycle", "settings"]),
     ("exchange", &["domain", "store"]),
-    ("load", &["domain", "store", "audit", "clock", "lifecycle", "release"]),
+    ("load", &["domain", "store", "audit", "clock", "grpc", "lifecycle", "release"]),
     ("settings", &["domain"]),
     ("telemetry", &["settings"]),
 ];
