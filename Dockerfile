@@ -17,12 +17,13 @@ COPY --from=build /usr/local/bin/backstitch /usr/local/bin/backstitch
 COPY --from=build --chown=65532:65532 /empty/data /data
 ENV BACKSTITCH_PROFILE=production \
     BACKSTITCH__HTTP__BIND=0.0.0.0:8080 \
+    BACKSTITCH__GRPC__SAGA_BIND=0.0.0.0:50055 \
     BACKSTITCH__STORE__URL=sqlite:/data/backstitch.db
 WORKDIR /
 USER 65532:65532
 # Where SQLite's file is. With PostgreSQL nothing is ever written here.
 VOLUME /data
-EXPOSE 8080
+EXPOSE 8080 50055
 # SIGTERM: what is in hand is finished or parked, and the process ends by itself.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=12s --start-period=30s --retries=3 CMD ["/usr/local/bin/backstitch", "health"]
