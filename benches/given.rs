@@ -14,6 +14,7 @@ use backstitch::{
         time::Timestamp,
     },
     lifecycle::Fatal,
+    providers::Providers,
     settings::{Settings, Sources},
     store::{LogEntry, SagaRow, Store, sqlite},
 };
@@ -40,8 +41,10 @@ pub(crate) fn saga_id() -> SagaId {
 }
 
 /// An order of one line that is paid and shipped at once, under ids of its own.
-pub(crate) const POLICY: Policy =
-    Policy { simulation: true, free_text_lines: true, default_deadline_ms: DEFAULT_DEADLINE_MS };
+pub(crate) fn policy() -> Policy {
+    let default_deadline_ms = DEFAULT_DEADLINE_MS;
+    Policy { providers: Arc::default(), simulation: true, free_text_lines: true, default_deadline_ms }
+}
 
 pub(crate) fn checkout() -> Arc<Checkout> {
     Arc::new(Checkout {
@@ -124,7 +127,7 @@ fn options(directory: &Path) -> sqlite::Options {
 /// A server's actors, on a thread and over a database.
 pub(crate) fn start_actors(thread: &Thread, database: &Database) -> Actors {
     let (node, limit) = (DEFAULTS.node.id.clone(), DEFAULTS.saga.max_in_flight);
-    Actors::start(&thread.handle(), &database.store, node, limit, &database.fatal)
+    Actors::start(&thread.handle(), &database.store, Providers::default(), node, limit, &database.fatal)
 }
 
 /// A thread with an arbiter, for actors, for their clients, or for both.

@@ -43,7 +43,7 @@ impl House {
         let (database, thread) = (Database::create(), Thread::start());
         let actors = given::start_actors(&thread, &database);
         let (stopping, seen) = watch::channel(false);
-        let service = Service::new(database.store.clone(), actors, "bench", given::POLICY, seen);
+        let service = Service::new(database.store.clone(), actors, "bench", given::policy(), seen);
         Self { service, _stopping: stopping, _actors: thread, _database: database }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     actors::Actors,
     grpc, http,
     lifecycle::Fatal,
+    providers::Providers,
     service::Service,
     settings::{PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
@@ -111,8 +112,10 @@ impl App {
         let fatal = Fatal::default();
         let store = store::open(&database(settings), &fatal)?;
         let arbiter = Arbiter::new();
-        let actors =
-            Actors::start(&arbiter.handle(), &store, settings.node.id.clone(), settings.saga.max_in_flight, &fatal);
+        let services = settings.providers.payment.iter().map(|(name, service)| (*name, service));
+        let providers = Providers::new(services).context("cannot call services outside")?;
+        let (node, in_flight) = (settings.node.id.clone(), settings.saga.max_in_flight);
+        let actors = Actors::start(&arbiter.handle(), &store, providers, node, in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
         let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping_seen);
         let context = http::Context {

@@ -87,8 +87,8 @@ pub(super) trait Caller<A: Outgoing>:
 {
     /// The calls under way.
     fn calls(&mut self) -> &mut Calls<A::Call>;
-    /// The call to make for a part of a row.
-    fn call(&self, call: A::Call, row: &A, part: usize) -> BoxFuture<'static, CallAnswer>;
+    /// The call to make for a part of a row; `repeat` says that it may have been made before.
+    fn call(&self, call: A::Call, row: &A, part: usize, repeat: bool) -> BoxFuture<'static, CallAnswer>;
     /// Rows with an outstanding call, by order, after `after`.
     fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<A>, StoreError>>;
     /// Who waits for results.
@@ -101,27 +101,27 @@ pub(super) trait Caller<A: Outgoing>:
             let Ok(Executed::Decided(answer)) = answer else { continue };
             let (row, signal) = A::aftermath(answer);
             if let Some(row) = row {
-                self.follow(row, ctx);
+                self.follow(row, false, ctx);
             }
             signals.extend(signal);
         }
         Signal::deliver(signals, self.coordinator());
     }
 
-    /// Makes a row's outstanding calls.
-    fn follow(&mut self, row: &A, ctx: &mut Context<Self>) {
-        (0..row.parts()).for_each(|part| self.follow_part(row, part, ctx));
+    /// Makes a row's outstanding calls; `found` says that they were not asked for just now.
+    fn follow(&mut self, row: &A, found: bool, ctx: &mut Context<Self>) {
+        (0..row.parts()).for_each(|part| self.follow_part(row, part, found, ctx));
     }
 
     /// Makes a part's outstanding call, unless that is under way. A task of its own makes it: an actor
     /// polls every future inside it on each wake-up.
-    fn follow_part(&mut self, row: &A, part: usize, ctx: &mut Context<Self>) {
+    fn follow_part(&mut self, row: &A, part: usize, found: bool, ctx: &mut Context<Self>) {
         let (order_id, outstanding) = (row.order_id(), row.outstanding(part));
         if !self.calls().is_due(order_id, part, outstanding) {
             return;
         }
         let Some((call, attempts)) = outstanding else { return };
-        let answered = self.call(call, row, part);
+        let answered = self.call(call, row, part, found || attempts > 0);
         let actor = ctx.address();
         actix_rt::spawn(async move {
             actix_rt::time::sleep(call_backoff(attempts)).await;
@@ -142,7 +142,7 @@ pub(super) trait Caller<A: Outgoing>:
         let page = self.outstanding(after, SCAN_PAGE).into_actor(self);
         ctx.spawn(page.map(move |page, actor, ctx| match page {
             Ok(page) => {
-                page.iter().for_each(|row| actor.follow(row, ctx));
+                page.iter().for_each(|row| actor.follow(row, true, ctx));
                 if page.len() == SCAN_PAGE as usize {
                     actor.scan(page.last().map(Outgoing::order_id), ctx);
                 }

@@ -132,9 +132,15 @@ impl Caller<Payments> for PaymentActor {
         &mut self.calls
     }
 
-    fn call(&self, call: PaymentCall, payments: &Payments, part: usize) -> BoxFuture<'static, CallAnswer> {
+    fn call(
+        &self,
+        call: PaymentCall,
+        payments: &Payments,
+        part: usize,
+        repeat: bool,
+    ) -> BoxFuture<'static, CallAnswer> {
         let payment = payments.part(part);
-        self.providers.payment(payment.provider).call(call, payment)
+        self.providers.payment(payment.provider).call(call, payment, repeat)
     }
 
     fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>> {

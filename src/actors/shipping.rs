@@ -96,7 +96,13 @@ impl Caller<Shipping> for ShippingActor {
         &mut self.calls
     }
 
-    fn call(&self, call: CarrierCall, shipping: &Shipping, part: usize) -> BoxFuture<'static, CallAnswer> {
+    fn call(
+        &self,
+        call: CarrierCall,
+        shipping: &Shipping,
+        part: usize,
+        _repeat: bool,
+    ) -> BoxFuture<'static, CallAnswer> {
         self.providers.carrier().call(call, &shipping.shipments()[part])
     }
 

@@ -37,10 +37,16 @@ pub struct Watched {
 
 impl Actors {
     /// Starts all actors on one arbiter. `node` is written into every log entry.
-    pub fn start(arbiter: &ArbiterHandle, store: &Store, node: String, max_in_flight: usize, fatal: &Fatal) -> Self {
+    pub fn start(
+        arbiter: &ArbiterHandle,
+        store: &Store,
+        providers: Providers,
+        node: String,
+        max_in_flight: usize,
+        fatal: &Fatal,
+    ) -> Self {
         let [order_status, payment_status, shipping_status, coordinator_status] =
             ["order", "payment", "shipping", "coordinator"].map(ActorStatus::new);
-        let providers = Providers::default();
         let signals = SignalTarget::default();
         let admission = Admission::new(max_in_flight);
         let order = {

@@ -13,6 +13,7 @@ use crate::{
         simulation::{Fault, Script, Simulation},
     },
     lifecycle::Fatal,
+    providers::Providers,
     service::Service,
     settings::Settings,
     store::Store,
@@ -43,7 +44,8 @@ pub(super) async fn place(
 ) -> Result<Ends, DemoError> {
     let arbiter = Arbiter::new();
     let in_flight = settings.saga.max_in_flight;
-    let actors = Actors::start(&arbiter.handle(), store, settings.node.id.clone(), in_flight, fatal);
+    let actors =
+        Actors::start(&arbiter.handle(), store, Providers::default(), settings.node.id.clone(), in_flight, fatal);
     let (_running, stopping) = watch::channel(false);
     let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping);
     let ends = stream::iter(0..count)

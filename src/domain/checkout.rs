@@ -7,7 +7,7 @@ mod edit;
 mod request;
 
 pub use edit::{Edit, Edited, MAX_EDITS, edit, edit_ended, edited};
-pub use request::{CheckoutIds, NotSimulated, OrderFields, OrderRequest, Policy};
+pub use request::{CheckoutIds, NotSimulated, OrderFields, OrderRequest, Policy, ProviderRefused};
 
 use super::{
     field::CustomerRef,

@@ -84,11 +84,13 @@ impl From<Payment> for OrderPayment {
         let provider = match payment.provider {
             Provider::Manual => PaymentProvider::Manual,
             Provider::Simulated => PaymentProvider::Simulated,
+            Provider::Configured(_) => PaymentProvider::Unspecified,
         };
         Self {
             id: payment.id.to_string(),
             status: status.into(),
             provider: provider.into(),
+            provider_name: payment.provider.as_str().to_owned(),
             deadline_at: payment.deadline_at.map(time),
         }
     }

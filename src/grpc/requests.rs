@@ -46,15 +46,15 @@ pub(super) fn order(request: PlaceOrderRequest) -> Result<OrderFields, Problem> 
     let PlaceOrderRequest { lines, customer_ref, payment, simulate, .. } = request;
     let mut errors = FieldErrors::default();
     let lines = (0..).zip(lines).map(|(index, fields)| line(index, fields, &mut errors)).collect();
-    let PaymentTerms { provider: number, deadline_ms } = payment.unwrap_or_default();
-    let provider = provider(number, &mut errors);
+    let PaymentTerms { provider: number, deadline_ms, provider_name } = payment.unwrap_or_default();
+    let provider = provider(number, provider_name, &mut errors);
     let simulate = simulate.map(|simulate| simulation(simulate, &mut errors));
     Problem::unless_invalid(
         errors,
         Some(OrderFields {
             lines: LinesFields { lines: Some(lines), ..LinesFields::default() },
             customer_ref,
-            provider: provider.unwrap_or_default(),
+            provider,
             deadline_ms,
             simulate,
         }),
@@ -73,16 +73,20 @@ fn line(index: usize, line: LineRequest, errors: &mut FieldErrors) -> LineFields
     LineFields { quantity, shop_id, variant_id, expected_price, item_name, price }
 }
 
-fn provider(number: i32, errors: &mut FieldErrors) -> Option<Provider> {
-    match proto::PaymentProvider::try_from(number) {
-        Ok(proto::PaymentProvider::Unspecified) => None,
-        Ok(proto::PaymentProvider::Manual) => Some(Provider::Manual),
-        Ok(proto::PaymentProvider::Simulated) => Some(Provider::Simulated),
+fn provider(number: i32, name: Option<String>, errors: &mut FieldErrors) -> Option<String> {
+    let built_in = match proto::PaymentProvider::try_from(number) {
+        Ok(proto::PaymentProvider::Unspecified) => return name,
+        Ok(proto::PaymentProvider::Manual) => Provider::Manual,
+        Ok(proto::PaymentProvider::Simulated) => Provider::Simulated,
         Err(_) => {
             errors.add("payment.provider", unknown(number, "a provider"));
-            None
+            return None;
         }
+    };
+    if name.is_some() {
+        errors.add("payment.provider_name", "cannot stand beside a provider that is built in");
     }
+    Some(built_in.as_str().to_owned())
 }
 
 fn unknown(number: i32, what: &str) -> String {

@@ -5,7 +5,6 @@ use super::{
     body::Body,
     envelope::{list, success},
     idempotency::claim,
-    orders::ProviderName,
     params::{Query, path_id},
     resource,
     wire::Time,
@@ -43,7 +42,9 @@ pub(super) struct OpenPaymentBody {
     /// Must equal the order's total.
     #[schema(minimum = 0)]
     amount: i64,
-    provider: ProviderName,
+    /// `manual`, `simulated`, or the name of a provider in the server's configuration.
+    #[schema(example = "simulated")]
+    provider: String,
 }
 
 /// A payment service's report.
@@ -127,7 +128,7 @@ pub(super) async fn open(
     let claim = claim(&request, &body)?;
     let OpenPaymentBody { order_id, amount, provider } = body.value;
     let amount = Amount::parse(amount).map_err(|error| Problem::field("amount", error.to_string()))?;
-    let provider = context.service.policy().provider(provider.into()).map_err(ServiceError::from)?;
+    let provider = context.service.policy().provider(&provider).map_err(ServiceError::from)?;
     let payment_id = PaymentId::from_uuid(Uuid::now_v7());
     let accepted = context
         .service

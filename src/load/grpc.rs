@@ -46,7 +46,7 @@ pub(super) fn request(fate: Fate, key: &str, wait_seconds: u32) -> PlaceOrderReq
             ..LineRequest::default()
         }],
         customer_ref: None,
-        payment: Some(PaymentTerms { provider: PaymentProvider::Simulated.into(), deadline_ms: None }),
+        payment: Some(PaymentTerms { provider: PaymentProvider::Simulated.into(), ..PaymentTerms::default() }),
         simulate,
         idempotency_key: Some(key.to_owned()),
         wait_seconds,

@@ -31,7 +31,7 @@ fn after(script: Script, answer: CallAnswer) -> BoxFuture<'static, CallAnswer> {
 }
 
 impl PaymentProvider for SimulatedPayments {
-    fn call(&self, call: PaymentCall, payment: &Payment) -> BoxFuture<'static, CallAnswer> {
+    fn call(&self, call: PaymentCall, payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
         let answer = match call {
             PaymentCall::Charge => payment.script.answer(payment.attempts + 1, Reason::PaymentDeclined),
             PaymentCall::Refund => CallAnswer::Done,
@@ -41,7 +41,7 @@ impl PaymentProvider for SimulatedPayments {
 }
 
 impl PaymentProvider for ManualPayments {
-    fn call(&self, _call: PaymentCall, _payment: &Payment) -> BoxFuture<'static, CallAnswer> {
+    fn call(&self, _call: PaymentCall, _payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
         Box::pin(std::future::ready(CallAnswer::Done))
     }
 }

@@ -2,8 +2,13 @@
 
 use crate::{
     domain::{
-        catalog::CatalogRefusal, checkout::NotSimulated, field::FieldError, order::LinesRefused,
-        payment::PaymentRefusal, saga::Refused, stock::StockRefusal,
+        catalog::CatalogRefusal,
+        checkout::{NotSimulated, ProviderRefused},
+        field::FieldError,
+        order::LinesRefused,
+        payment::PaymentRefusal,
+        saga::Refused,
+        stock::StockRefusal,
     },
     store::StoreError,
 };
@@ -99,6 +104,15 @@ pub enum ServiceError {
     /// A fault of ours.
     #[error("an internal error: {0}")]
     Internal(String),
+}
+
+impl From<ProviderRefused> for ServiceError {
+    fn from(refused: ProviderRefused) -> Self {
+        match refused {
+            ProviderRefused::NotSimulated(refused) => refused.into(),
+            ProviderRefused::Unknown(message) => Self::Invalid(vec![FieldError { field: "provider".into(), message }]),
+        }
+    }
 }
 
 impl From<LinesRefused> for ServiceError {

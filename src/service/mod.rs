@@ -84,8 +84,8 @@ impl Service {
     }
 
     /// What clients may ask for.
-    pub const fn policy(&self) -> Policy {
-        self.policy
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// The processes that drive sagas over this database, the latest first.

@@ -35,7 +35,7 @@ impl Service {
         claim: Option<Claim>,
         wait: Duration,
     ) -> Result<Placed, ServiceError> {
-        let order = order.parse(self.policy)?;
+        let order = order.parse(&self.policy)?;
         let wanted = order.offers();
         let ids = CheckoutIds {
             order_id: OrderId::from_uuid(Uuid::now_v7()),

@@ -2,7 +2,7 @@
 //!
 //! Must not judge a value; that is done once, for the one that wins.
 
-use super::{SettingsError, value::Values};
+use super::{Providers, SettingsError, value::Values};
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
 use std::{
     collections::BTreeMap,
@@ -86,6 +86,7 @@ pub(super) struct Merged {
     pub(super) profile: String,
     pub(super) files: Vec<PathBuf>,
     pub(super) values: Values,
+    pub(super) providers: Providers,
 }
 
 pub(super) fn merge(sources: &Sources) -> Result<Merged, SettingsError> {
@@ -111,9 +112,12 @@ pub(super) fn merge(sources: &Sources) -> Result<Merged, SettingsError> {
         .add_source(flags(sources, &known)?)
         .build()
         .map_err(|source| SettingsError::Merge(Box::new(source)))?;
+    let section = merged.get::<Value>(PROVIDERS).ok();
     let mut values = BTreeMap::new();
     flatten(String::new(), merged.cache, &mut values);
-    Ok(Merged { profile: profile.to_owned(), files, values: Values::new(values) })
+    let providers = section.map_or_else(|| Ok(Providers::default()), |section| providers(section, &values))?;
+    values.retain(|key, _| !is_of_providers(key));
+    Ok(Merged { profile: profile.to_owned(), files, values: Values::new(values), providers })
 }
 
 /// One layer: dotted keys, each value with its origin.
@@ -207,6 +211,32 @@ fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
+/// The section whose keys have names that users choose, and which is read as a whole.
+const PROVIDERS: &str = "providers";
+
+/// Whether all of a key's names are such that it can be merged by them.
+fn is_path(key: &str) -> bool {
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    key.split('.').all(|name| !name.is_empty() && name.bytes().all(of_name))
+}
+
+/// Reads the section. `values` has all keys, each with its origin.
+fn providers(section: Value, values: &BTreeMap<String, Value>) -> Result<Providers, SettingsError> {
+    serde_path_to_error::deserialize(section).map_err(|error| {
+        let key = format!("{PROVIDERS}.{}", error.path());
+        // What is missing has no origin of its own: that of its neighbours says which file to look at.
+        let near = values.range(key.clone()..).find(|(known, _)| known.starts_with(&key));
+        let origin = near.and_then(|(_, value)| value.origin()).unwrap_or("nowhere").to_owned();
+        let why = error.inner().to_string();
+        let why = why.split(" for key `").next().unwrap_or_default().to_owned();
+        SettingsError::Provider { key, origin, why }
+    })
+}
+
+fn is_of_providers(key: &str) -> bool {
+    key.strip_prefix(PROVIDERS).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
 /// The keys that exist, with their defaults.
 struct Known(BTreeMap<String, Value>);
 
@@ -216,6 +246,9 @@ impl Known {
         layer.0.retain(|key, value| !(matches!(value.kind, ValueKind::Table(_)) && self.section(key).next().is_some()));
         let stranger =
             |(key, value): &(&String, &Value)| !self.0.contains_key(*key) || matches!(value.kind, ValueKind::Table(_));
+        let stranger = |entry: &(&String, &Value)| {
+            if is_of_providers(entry.0) { !is_path(entry.0) } else { stranger(entry) }
+        };
         match layer.0.iter().find(stranger) {
             None => Ok(layer),
             Some((key, value)) => Err(self.unknown(key.clone(), value.origin().unwrap_or_default().to_owned())),
@@ -225,7 +258,9 @@ impl Known {
     fn unknown(&self, key: String, origin: String) -> SettingsError {
         let section = key.split('.').next().unwrap_or_default();
         let names: Vec<_> = self.section(section).collect();
-        let hint = if names.is_empty() {
+        let hint = if section == PROVIDERS {
+            "its names are of A-Z a-z 0-9 _ and -".to_owned()
+        } else if names.is_empty() {
             let mut sections: Vec<_> = self.0.keys().filter_map(|key| key.split('.').next()).collect();
             sections.dedup();
             format!("the sections are {}", sections.join(", "))

@@ -20,9 +20,17 @@ mod value;
 pub use layers::Sources;
 pub use postgres::{PostgresUrl, SslPolicy};
 
-use crate::domain::checkout::{MAX_DEADLINE_MS, Policy};
+use crate::{
+    domain::{
+        checkout::{MAX_DEADLINE_MS, Policy},
+        payment::Provider,
+    },
+    providers::HttpProvider,
+};
+use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     fmt,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -52,6 +60,8 @@ pub struct Settings {
     pub saga: Saga,
     /// Orders.
     pub orders: Orders,
+    /// Services outside.
+    pub providers: Providers,
     /// The simulation of failures.
     pub simulation: Simulation,
     /// Idempotency keys.
@@ -185,6 +195,24 @@ pub struct Orders {
     pub allow_free_text_lines: bool,
 }
 
+/// `[providers]`: services outside that the server calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Providers {
+    /// Those that take money, by the names under which orders ask for them: `[providers.payment.NAME]`.
+    #[serde(default, deserialize_with = "configured")]
+    pub payment: BTreeMap<Provider, HttpProvider>,
+}
+
+/// None of them may be called as one that is built in.
+fn configured<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Provider, HttpProvider>, D::Error> {
+    let services = BTreeMap::<Provider, HttpProvider>::deserialize(from)?;
+    match services.keys().find(|provider| !matches!(provider, Provider::Configured(_))) {
+        Some(built_in) => Err(D::Error::custom(format!("the provider {} is built in", built_in.as_str()))),
+        None => Ok(services),
+    }
+}
+
 /// `[simulation]`: failures on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Simulation {
@@ -241,11 +269,12 @@ pub enum LogFormat {
 
 impl Settings {
     /// What clients may ask for.
-    pub const fn policy(&self) -> Policy {
+    pub fn policy(&self) -> Policy {
         Policy {
             simulation: self.simulation.enabled,
             free_text_lines: self.orders.allow_free_text_lines,
             default_deadline_ms: self.orders.default_payment_deadline_ms,
+            providers: self.providers.payment.keys().copied().collect(),
         }
     }
 
@@ -273,6 +302,7 @@ impl Settings {
                 default_payment_deadline_ms: values.number("orders.default_payment_deadline_ms", 1, MAX_DEADLINE_MS)?,
                 allow_free_text_lines: values.switch("orders.allow_free_text_lines")?,
             },
+            providers: merged.providers,
             simulation: Simulation { enabled: values.switch("simulation.enabled")? },
             idempotency,
             retention,
@@ -385,6 +415,16 @@ pub enum SettingsError {
         origin: String,
         /// What there is instead.
         hint: String,
+    },
+    /// What is said of a service outside makes no service.
+    #[error("{key} (from {origin}): {why}")]
+    Provider {
+        /// The key, as far as it is known.
+        key: String,
+        /// The file, environment variable or flag that has it, or something of the same service.
+        origin: String,
+        /// What is wrong; never with a secret.
+        why: String,
     },
     /// A value of the wrong type, or out of range.
     #[error("{key} is {value} (from {origin}): must be {allowed}")]

@@ -1,4 +1,5 @@
 mod postgres;
+mod providers;
 
 use super::{layers::DEFAULTS, *};
 use crate::domain::checkout::DEFAULT_DEADLINE_MS;
@@ -32,6 +33,7 @@ fn defaults() -> Settings {
         },
         saga: Saga { max_in_flight: 4_096 },
         orders: Orders { default_payment_deadline_ms: DEFAULT_DEADLINE_MS, allow_free_text_lines: true },
+        providers: Providers::default(),
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
         retention: Retention { days: None },
@@ -90,6 +92,7 @@ fn others() -> Settings {
         },
         saga: Saga { max_in_flight: 1 },
         orders: Orders { default_payment_deadline_ms: MAX_DEADLINE_MS, allow_free_text_lines: false },
+        providers: Providers::default(),
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },
         retention: Retention { days: NonZeroU32::new(1) },
@@ -236,7 +239,7 @@ fn an_unknown_key_in_a_file_is_named_with_the_file() {
     let sources = Sources::new(NONE).directory(directory.path());
     for (text, key, hint) in [
         ("[saga]\nmax_inflight = 1", "saga.max_inflight", "[saga] has max_in_flight"),
-        ("[strore]\nreaders = 1", "strore.readers", "the sections are http, idempotency, node,"),
+        ("[strore]\nreaders = 1", "strore.readers", "the sections are grpc, http, idempotency, node,"),
         ("[strore]", "strore", "the sections are"),
         ("readers = 1", "readers", "the sections are"),
         ("saga = 1", "saga", "[saga] has max_in_flight"),

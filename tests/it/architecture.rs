@@ -18,10 +18,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("service", &["domain", "store", "actors", "clock", "lifecycle", "release"]),
     ("grpc", &["domain", "store", "service", "lifecycle"]),
     ("http", &["domain", "store", "actors", "service", "audit", "lifecycle", "telemetry"]),
-    ("demo", &["domain", "store", "actors", "service", "lifecycle", "settings"]),
+    ("demo", &["domain", "store", "actors", "providers", "service", "lifecycle", "settings"]),
     ("exchange", &["domain", "store"]),
     ("load", &["domain", "store", "audit", "clock", "grpc", "lifecycle", "release"]),
-    ("settings", &["domain"]),
+    ("settings", &["domain", "providers"]),
     ("telemetry", &["settings"]),
 ];
 

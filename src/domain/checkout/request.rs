@@ -10,10 +10,13 @@ use crate::domain::{
     payment::Provider,
     simulation::Simulation,
 };
+use std::sync::Arc;
 
 /// What a server lets its clients ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// The services that take money, beside the built-in ones.
+    pub providers: Arc<[Provider]>,
     /// Whether orders may carry simulated faults and be paid by the simulation.
     pub simulation: bool,
     /// Whether orders may have lines that no shop offers.
@@ -27,15 +30,33 @@ pub struct Policy {
 #[error("{0} is not allowed on this server; set simulation.enabled to allow it")]
 pub struct NotSimulated(&'static str);
 
+/// A payment cannot be of the provider that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProviderRefused {
+    /// It would say "paid" where payments are real.
+    #[error(transparent)]
+    NotSimulated(#[from] NotSimulated),
+    /// There is none of this name; says which there are.
+    #[error("{0}")]
+    Unknown(String),
+}
+
 impl Policy {
-    /// Whether a payment may be of this provider.
+    /// The provider that a client names.
     ///
     /// # Errors
-    /// One that would say "paid" on a server whose payments are real.
-    pub const fn provider(self, provider: Provider) -> Result<Provider, NotSimulated> {
-        match provider {
-            Provider::Simulated if !self.simulation => Err(NotSimulated("the simulated payment provider")),
-            allowed => Ok(allowed),
+    /// One that there is not, or not here.
+    pub fn provider(&self, name: &str) -> Result<Provider, ProviderRefused> {
+        let built_in = [Provider::Manual, Provider::Simulated];
+        let mut known = built_in.iter().chain(self.providers.iter());
+        match known.clone().find(|provider| provider.as_str() == name) {
+            Some(Provider::Simulated) if !self.simulation => Err(NotSimulated("the simulated payment provider").into()),
+            Some(provider) => Ok(*provider),
+            None => {
+                let names: Vec<_> = known.by_ref().map(|provider| provider.as_str()).collect();
+                let given: String = name.chars().take(64).collect();
+                Err(ProviderRefused::Unknown(format!("must be {}, is {given:?}", names.join(" or "))))
+            }
         }
     }
 }
@@ -47,8 +68,8 @@ pub struct OrderFields {
     pub lines: LinesFields,
     /// The client's own reference to its customer.
     pub customer_ref: Option<String>,
-    /// Who takes the money; somebody reports it by hand when left out.
-    pub provider: Provider,
+    /// Who takes the money, by name; somebody reports it by hand when left out.
+    pub provider: Option<String>,
     /// How long the order waits for it, in milliseconds.
     pub deadline_ms: Option<u64>,
     /// Faults to simulate.
@@ -82,13 +103,16 @@ impl OrderFields {
     ///
     /// # Errors
     /// What the server does not allow at all.
-    pub fn parse(self, policy: Policy) -> Result<OrderRequest, NotSimulated> {
+    pub fn parse(self, policy: &Policy) -> Result<OrderRequest, NotSimulated> {
         let Self { lines, customer_ref, provider, deadline_ms, simulate } = self;
         if simulate.is_some() && !policy.simulation {
             return Err(NotSimulated("simulate"));
         }
-        let provider = policy.provider(provider)?;
         let mut errors = FieldErrors::default();
+        let provider = match provider.map_or(Ok(Provider::default()), |name| policy.provider(&name)) {
+            Err(ProviderRefused::NotSimulated(refused)) => return Err(refused),
+            found => errors.check("payment.provider", found).unwrap_or_default(),
+        };
         let customer_ref = customer_ref.and_then(|text| errors.check("customer_ref", CustomerRef::parse(text)));
         let deadline_ms = deadline_ms.unwrap_or(policy.default_deadline_ms);
         if !(1..=MAX_DEADLINE_MS).contains(&deadline_ms) {

@@ -1,8 +1,8 @@
 //! The payment's rules, command by command.
 
 use super::{
-    HoldPayment, OpenPayment, Payment, PaymentCall, PaymentRefusal, PaymentStatus, Provider, RecordPaymentCall,
-    SettlePayment, Settlement, Terms, draft::Draft,
+    HoldPayment, OpenPayment, Payment, PaymentCall, PaymentRefusal, PaymentStatus, RecordPaymentCall, SettlePayment,
+    Settlement, Terms, draft::Draft,
 };
 use crate::domain::{
     reason::Reason,
@@ -30,7 +30,7 @@ pub(super) fn process(draft: &mut Draft<'_>, terms: &Terms) -> Outcome {
 /// Takes the money of a pending payment where its provider is to be asked, and says how it stands.
 fn charge_if_due(draft: &mut Draft<'_>) -> Outcome {
     let Some(row) = draft.row() else { return Outcome::unknown("no payment") };
-    let due = row.status == PaymentStatus::Pending && row.call.is_none() && row.provider == Provider::Simulated;
+    let due = row.status == PaymentStatus::Pending && row.call.is_none() && row.provider.charges();
     if due && row.answers_at_once() {
         row.attempts += 1;
         match row.script.answer(row.attempts, Reason::PaymentDeclined) {

@@ -28,12 +28,14 @@ mod command;
 mod decide;
 mod draft;
 mod payments;
+mod provider;
 
 pub use command::{
     ExpirePayment, HoldPayment, OpenPayment, Payable, PaymentAnswer, PaymentCommand, PaymentRefusal, ProcessPayment,
     RecordPaymentCall, RefundPayment, SettlePayment, Settlement, Terms,
 };
 pub use payments::Payments;
+pub use provider::{NoProvider, Provider, ProviderName};
 
 use super::{
     ids::{OrderId, PaymentId, SagaId},
@@ -43,27 +45,7 @@ use super::{
     simulation::Script,
     time::Timestamp,
 };
-use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
-
-/// Who takes the money.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum Provider {
-    /// Somebody outside reports the result; until then, or the deadline, the payment waits.
-    #[default]
-    Manual,
-    /// The built-in simulation, scripted per order.
-    Simulated,
-}
-
-impl Provider {
-    /// The provider's stable name.
-    pub fn as_str(self) -> &'static str {
-        self.into()
-    }
-}
 
 /// Where a payment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
@@ -213,6 +195,7 @@ impl Payment {
         match self.provider {
             Provider::Manual => true,
             Provider::Simulated => self.script.delay_ms == 0,
+            Provider::Configured(_) => false,
         }
     }
 

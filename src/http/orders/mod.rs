@@ -2,8 +2,6 @@
 
 mod request;
 
-pub(super) use request::ProviderName;
-
 use super::{
     Context, Problem,
     body::Body,

@@ -5,12 +5,11 @@ use crate::{
         checkout::OrderFields,
         ids::{ShopId, VariantId},
         order::{LineFields, LinesFields},
-        payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
     http::body::{object, objects},
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -86,32 +85,12 @@ pub(in crate::http) struct LineBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PaymentTermsBody {
-    /// Who takes the money.
-    #[serde(default)]
-    provider: ProviderName,
+    /// Who takes the money: `manual`, `simulated`, or the name of a provider in the server's configuration.
+    #[schema(default = "manual", example = "simulated")]
+    provider: Option<String>,
     /// How long the order waits for it, in milliseconds: up to 30 days.
     #[schema(minimum = 1, maximum = 2_592_000_000_i64)]
     deadline_ms: Option<u64>,
-}
-
-/// A payment provider.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::http) enum ProviderName {
-    /// Somebody reports the result.
-    #[default]
-    Manual,
-    /// The built-in simulation.
-    Simulated,
-}
-
-impl From<ProviderName> for Provider {
-    fn from(name: ProviderName) -> Self {
-        match name {
-            ProviderName::Manual => Self::Manual,
-            ProviderName::Simulated => Self::Simulated,
-        }
-    }
 }
 
 /// Faults to simulate.
@@ -222,7 +201,7 @@ impl From<PlaceOrderBody> for OrderFields {
         Self {
             lines: EditOrderBody { lines, item_name, quantity, price }.into(),
             customer_ref,
-            provider: provider.into(),
+            provider,
             deadline_ms,
             simulate: simulate.map(Simulation::from),
         }

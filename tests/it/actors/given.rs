@@ -12,10 +12,15 @@ use backstitch::{
         saga::Status,
         shipment::ShipmentStatus,
     },
+    providers::Providers,
     service::{Service, ServiceError},
     store::{OrderFacts, Store},
 };
-use std::{ops::Deref, sync::mpsc, time::Duration};
+use std::{
+    ops::Deref,
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 use tokio::sync::watch;
 
 /// An arbiter that ends with its test, and the actors on it, and the store that they share.
@@ -62,7 +67,10 @@ pub(super) struct House {
 }
 
 /// What clients of these actors may ask for.
-const POLICY: Policy = Policy { simulation: true, free_text_lines: true, default_deadline_ms: DEFAULT_DEADLINE_MS };
+fn policy() -> Policy {
+    let default_deadline_ms = DEFAULT_DEADLINE_MS;
+    Policy { providers: Arc::default(), simulation: true, free_text_lines: true, default_deadline_ms }
+}
 
 pub(super) fn house() -> House {
     House::over(store())
@@ -71,9 +79,10 @@ pub(super) fn house() -> House {
 impl House {
     pub(super) fn over(test: TestStore) -> Self {
         let arbiter = TestArbiter::new();
-        let actors = Actors::start(&arbiter.handle(), &test.store, "test".into(), 100_000, &test.fatal);
+        let actors =
+            Actors::start(&arbiter.handle(), &test.store, Providers::default(), "test".into(), 100_000, &test.fatal);
         let (stopping, seen) = watch::channel(false);
-        let service = Service::new(test.store.clone(), actors.clone(), "test", POLICY, seen);
+        let service = Service::new(test.store.clone(), actors.clone(), "test", policy(), seen);
         Self { test, actors, service, arbiter, stopping }
     }
 

@@ -28,6 +28,7 @@ mod overload;
 mod oversell;
 mod pages;
 mod prices;
+mod providers;
 mod retention;
 mod shop_orders;
 mod simulation;

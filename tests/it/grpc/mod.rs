@@ -28,7 +28,7 @@ async fn client(app: &TestApp) -> SagaServiceClient<Channel> {
 /// One line of free text, 170,000 in all, paid by the simulation without faults, waited for.
 fn simulated() -> PlaceOrderRequest {
     let provider = PaymentProvider::Simulated.into();
-    PlaceOrderRequest { payment: Some(PaymentTerms { provider, deadline_ms: None }), ..manual() }
+    PlaceOrderRequest { payment: Some(PaymentTerms { provider, ..PaymentTerms::default() }), ..manual() }
 }
 
 /// As [`simulated`], with faults.

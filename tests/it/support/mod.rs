@@ -3,6 +3,7 @@
 
 mod answer;
 mod app;
+mod bank;
 mod bodies;
 mod catalog;
 mod catalog_rows;
@@ -14,6 +15,7 @@ mod stand;
 
 pub(crate) use answer::{Answer, Call};
 pub(crate) use app::TestApp;
+pub(crate) use bank::{Asked, Bank, Manner};
 pub(crate) use bodies::{id, manual, simulated};
 pub(crate) use catalog_rows::CatalogRows;
 pub(crate) use database::{Hold, Literal, Sql, TestDatabase, database, either, on_postgres, sqlite_only};

@@ -1,0 +1,122 @@
+//! Who takes the money.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::{
+    collections::HashSet,
+    str::FromStr,
+    sync::{Mutex, PoisonError},
+};
+
+/// Who takes the money.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Provider {
+    /// Somebody outside reports the result; until then, or the deadline, the payment waits.
+    #[default]
+    Manual,
+    /// The built-in simulation, scripted per order.
+    Simulated,
+    /// A service outside, under the name that the server's configuration gives it.
+    Configured(ProviderName),
+}
+
+/// The name of a service outside: 1 to 32 of `a-z 0-9 _`, a letter first; none of the built-in ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProviderName(&'static str);
+
+/// A text that is no provider's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no name of a provider: 1 to 32 of a-z 0-9 _, a letter first")]
+pub struct NoProvider(String);
+
+const MANUAL: &str = "manual";
+const SIMULATED: &str = "simulated";
+
+impl Provider {
+    /// The provider's stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Manual => MANUAL,
+            Self::Simulated => SIMULATED,
+            Self::Configured(ProviderName(name)) => name,
+        }
+    }
+
+    /// Whether it is asked for the money, and does not only wait for somebody to report it.
+    pub(super) const fn charges(self) -> bool {
+        !matches!(self, Self::Manual)
+    }
+}
+
+impl From<Provider> for &'static str {
+    fn from(provider: Provider) -> Self {
+        provider.as_str()
+    }
+}
+
+impl From<&Provider> for &'static str {
+    fn from(provider: &Provider) -> Self {
+        provider.as_str()
+    }
+}
+
+/// For names from the configuration and from stored rows: each is kept for as long as the process lives, so that a
+/// payment is cheap to copy. A client's text is looked up among the providers that there are, never parsed.
+impl FromStr for Provider {
+    type Err = NoProvider;
+
+    fn from_str(text: &str) -> Result<Self, NoProvider> {
+        static NAMES: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+        match text {
+            MANUAL => return Ok(Self::Manual),
+            SIMULATED => return Ok(Self::Simulated),
+            _ => {}
+        }
+        let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
+        let of = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if !begins || text.len() > 32 || !text.bytes().all(of) {
+            return Err(NoProvider(text.chars().take(64).collect()));
+        }
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        let names = names.get_or_insert_default();
+        let name = match names.get(text) {
+            Some(known) => known,
+            None => {
+                let name: &'static str = Box::leak(text.into());
+                names.insert(name);
+                name
+            }
+        };
+        Ok(Self::Configured(ProviderName(name)))
+    }
+}
+
+impl Serialize for Provider {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Provider {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        std::borrow::Cow::<'de, str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_what_its_name_says() {
+        for name in ["manual", "simulated", "acme", "a", "bank_2", &"x".repeat(32)] {
+            let provider: Provider = name.parse().unwrap();
+            assert_eq!(provider.as_str(), name);
+            assert_eq!(name.parse(), Ok(provider));
+            let json = serde_json::to_string(&provider).unwrap();
+            assert_eq!(serde_json::from_str::<Provider>(&json).unwrap(), provider);
+        }
+        for text in ["", "Acme", "2bank", "_a", "a-b", "a b", "é", &"x".repeat(33)] {
+            assert!(text.parse::<Provider>().is_err(), "{text}");
+        }
+    }
+}
