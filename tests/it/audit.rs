@@ -314,7 +314,7 @@ async fn bytes_that_are_no_text_are_found_and_the_other_orders_are_still_judged(
 async fn an_unreadable_row_of_any_owner_is_found() {
     for sql in [
         "UPDATE order_order SET lines = '[' WHERE id = ?1",
-        "UPDATE payment_payment SET provider = 'nobody' WHERE order_id = ?1",
+        "UPDATE payment_payment SET provider = 'No Body' WHERE order_id = ?1",
         "UPDATE shipment_shipment SET reason = 'no such reason' WHERE order_id = ?1",
         "UPDATE saga_saga SET reason = 'no such reason' WHERE order_id = ?1",
     ] {

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class Server:
     """Starts the binary that BACKSTITCH names on free ports and a database of its own; a context manager."""
 
-    def __init__(self, **settings):
+    def __init__(self, config=None, **settings):
         self.directory = tempfile.TemporaryDirectory(prefix="backstitch-python-")
         environment = {
             "BACKSTITCH__HTTP__BIND": "127.0.0.1:0",
@@ -23,7 +23,7 @@ class Server:
             **settings,
         }
         self.process = subprocess.Popen(
-            [os.environ["BACKSTITCH"], "serve"],
+            [os.environ["BACKSTITCH"], *(["--config", str(config)] if config else []), "serve"],
             cwd=self.directory.name,
             env={**os.environ, **environment},
             stderr=subprocess.PIPE,

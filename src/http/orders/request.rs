@@ -5,6 +5,7 @@ use crate::{
         checkout::OrderFields,
         ids::{ShopId, VariantId},
         order::{LineFields, LinesFields},
+        payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
     http::body::{object, objects},
@@ -86,11 +87,17 @@ pub(in crate::http) struct LineBody {
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PaymentTermsBody {
     /// Who takes the money: `manual`, `simulated`, or the name of a provider in the server's configuration.
+    #[serde(default = "by_hand")]
     #[schema(default = "manual", example = "simulated")]
-    provider: Option<String>,
+    provider: String,
     /// How long the order waits for it, in milliseconds: up to 30 days.
     #[schema(minimum = 1, maximum = 2_592_000_000_i64)]
     deadline_ms: Option<u64>,
+}
+
+/// Who takes the money where nobody is named.
+fn by_hand() -> String {
+    Provider::default().as_str().to_owned()
 }
 
 /// Faults to simulate.
@@ -196,13 +203,12 @@ impl From<EditOrderBody> for LinesFields {
 impl From<PlaceOrderBody> for OrderFields {
     fn from(body: PlaceOrderBody) -> Self {
         let PlaceOrderBody { lines, item_name, quantity, price, customer_ref, payment, simulate } = body;
-        let (provider, deadline_ms) =
-            payment.map_or_else(Default::default, |terms| (terms.provider, terms.deadline_ms));
+        let (provider, deadline_ms) = payment.map(|terms| (terms.provider, terms.deadline_ms)).unzip();
         Self {
             lines: EditOrderBody { lines, item_name, quantity, price }.into(),
             customer_ref,
             provider,
-            deadline_ms,
+            deadline_ms: deadline_ms.flatten(),
             simulate: simulate.map(Simulation::from),
         }
     }

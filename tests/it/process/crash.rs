@@ -24,7 +24,7 @@ async fn crashing_every_actor_in_every_mode_under_load_ends_no_process_and_loses
     let acknowledged = Arc::default();
     let clients = clients(seed, 12, orders, 150, 30, &target, &acknowledged).await;
 
-    let http = reqwest::Client::new();
+    let http = crate::support::http_client();
     let mut pace = tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).expect("a rate"));
     let actors = ["order", "stock", "payment", "shipping", "catalog", "coordinator"];
     let modes = ["panic", "stop", "panic_in_future"];

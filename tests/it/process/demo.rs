@@ -97,7 +97,7 @@ async fn what_a_demo_proposes_can_be_ordered() {
     let body = said.split("-d '").nth(1).and_then(|rest| rest.split('\'').next()).expect("a body").to_owned();
     let server = Server::start(directory.path()).await;
 
-    let order = reqwest::Client::new()
+    let order = crate::support::http_client()
         .post(server.at("/orders?wait=60"))
         .header("Content-Type", "application/json")
         .body(body)

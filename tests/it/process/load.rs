@@ -18,7 +18,7 @@ pub(super) type Target = Arc<Mutex<String>>;
 
 /// Opens two shops; a line of one piece of what each sells. There is too little of the second one for everybody.
 async fn open_shops(base: &str) -> Vec<Value> {
-    let client = reqwest::Client::new();
+    let client = crate::support::http_client();
     let sent = async |method: Method, path: String, body: Value| -> Value {
         let request = client.request(method, format!("{base}{path}")).json(&body);
         let answer = request.send().await.expect("the server answers");
@@ -120,7 +120,7 @@ pub(super) async fn clients(
 ) -> Vec<actix_web::rt::task::JoinHandle<()>> {
     let base = target.lock().expect("no holder panics").clone();
     let offers: Arc<[Value]> = open_shops(&base).await.into();
-    let client = reqwest::Client::new();
+    let client = crate::support::http_client();
     let give_up = Instant::now() + Duration::from_mins(5);
     (0..clients)
         .map(|number| {
@@ -140,7 +140,7 @@ pub(super) async fn clients(
 
 /// Fails unless every acknowledged order is there with its saga at rest, as the client was told.
 pub(super) async fn assert_all_there(base: &str, acknowledged: &Acknowledged) {
-    let client = reqwest::Client::new();
+    let client = crate::support::http_client();
     let acknowledged = acknowledged.lock().expect("no holder panics").clone();
     for (key, (order, saga)) in acknowledged {
         let found = get(&client, &format!("{base}/orders/{order}")).await.expect("the server answers");

@@ -108,7 +108,7 @@ impl Server {
         });
         let address = address.recv_timeout(BOUND).expect("the server says where it listens");
         let server = Self { child, url: format!("http://{address}") };
-        let client = reqwest::Client::new();
+        let client = crate::support::http_client();
         eventually("the server is ready", async || {
             client.get(server.at("/readyz")).send().await.is_ok_and(|response| response.status() == 200)
         })
@@ -148,7 +148,7 @@ impl Server {
 
     /// Waits until no saga is under way or waits.
     pub(super) async fn all_rest(&self) {
-        let client = reqwest::Client::new();
+        let client = crate::support::http_client();
         eventually("every saga rests", async || self.every_saga_rests(&client).await).await;
     }
 

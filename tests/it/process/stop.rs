@@ -40,9 +40,9 @@ async fn who_waits_for_a_saga_is_answered_when_the_server_stops() {
     let url = server.at("/orders?wait=60");
     let waiting = actix_web::rt::spawn(async move {
         let order = json!({"item_name": "slow", "quantity": 1, "price": 1});
-        reqwest::Client::new().post(url).json(&order).send().await.expect("an answer").json::<Value>().await
+        crate::support::http_client().post(url).json(&order).send().await.expect("an answer").json::<Value>().await
     });
-    let (client, list) = (reqwest::Client::new(), server.at("/sagas?status=waiting"));
+    let (client, list) = (crate::support::http_client(), server.at("/sagas?status=waiting"));
     eventually("the saga waits for its payment", async || {
         let waiting = super::server::get(&client, &list).await;
         waiting.is_some_and(|list| list["data"].as_array().is_some_and(|sagas| sagas.len() == 1))

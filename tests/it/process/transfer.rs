@@ -78,7 +78,7 @@ const KEY: &str = "placed-before-the-move";
 
 /// Sends a request; what was answered, which is a success.
 async fn send(method: Method, url: String, body: &Value, key: &str) -> Value {
-    let request = reqwest::Client::new().request(method, url).header("Idempotency-Key", key).json(body);
+    let request = crate::support::http_client().request(method, url).header("Idempotency-Key", key).json(body);
     let answer = request.send().await.expect("the server answers");
     let status = answer.status();
     let answer: Value = answer.json().await.expect("JSON");
@@ -96,7 +96,7 @@ async fn filled() -> Filled {
         send(Method::POST, server.at(&format!("/orders?wait={}", if key == KEY { 0 } else { 30 })), body, key).await
     };
     send(Method::POST, server.at("/products"), &json!({"name": "Teh Mélati", "category": "Minuman"}), "tea").await;
-    let client = reqwest::Client::new();
+    let client = crate::support::http_client();
     let seen = async |order: &Value| {
         get(&client, &server.at(&format!("/orders/{}", id(order)))).await.expect("an answer")["data"].clone()
     };
@@ -206,7 +206,7 @@ async fn a_server_on_what_was_moved_goes_on_with_it() {
     let Filled { directory, waiting, body, completed, compensated } = filled().await;
     let target = empty();
     moves(directory.path(), &target);
-    let client = reqwest::Client::new();
+    let client = crate::support::http_client();
 
     let server = Server::of(on(directory.path(), &target)).await;
 

@@ -1,6 +1,6 @@
 //! A server of the test's own: its port, its database, one method per endpoint.
 
-use super::{Answer, Call, PATIENCE, Raw, Sql, TestDatabase, eventually, id};
+use super::{Answer, Call, PATIENCE, Raw, Sql, TestDatabase, eventually, http_client_builder, id};
 use backstitch::{
     app::App,
     settings::{Settings, Sources},
@@ -66,7 +66,7 @@ impl TestApp {
         });
         let (address, grpc) = listens.recv_timeout(PATIENCE).expect("the server starts");
         // A connection for each request: an idle one would only keep the server from stopping.
-        let client = Client::builder().pool_max_idle_per_host(0).timeout(PATIENCE * 2).no_proxy().build();
+        let client = http_client_builder().pool_max_idle_per_host(0).timeout(PATIENCE * 2).no_proxy().build();
         let grpc = grpc.expect("it serves gRPC");
         Self { address, grpc, client: client.expect("a client"), stop, server, database }
     }

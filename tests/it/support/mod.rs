@@ -27,6 +27,17 @@ pub(crate) use stand::{Stand, paid, unpaid};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
+/// An HTTP client that can be built: reqwest takes no cryptography of its own.
+pub(crate) fn http_client_builder() -> reqwest::ClientBuilder {
+    // The first one stays; it is the same for everybody.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+}
+
+pub(crate) fn http_client() -> reqwest::Client {
+    http_client_builder().build().expect("a client")
+}
+
 /// How long anything may take before a test calls it a hang.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// How often a condition is looked at.
