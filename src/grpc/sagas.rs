@@ -30,7 +30,9 @@ impl Sagas {
     async fn place(&self, call: &Call, request: PlaceOrderRequest) -> Result<PlaceOrderResponse, Problem> {
         let asked = Instant::now();
         let wait = requests::wait(request.wait_seconds)?;
-        let claim = call.claim(&request, request.idempotency_key.as_deref())?;
+        // How long a client waits, and where its key stands, makes no other order.
+        let essence = PlaceOrderRequest { wait_seconds: 0, idempotency_key: None, ..request.clone() };
+        let claim = call.claim(&essence, request.idempotency_key.as_deref())?;
         let placed = self.service.place(requests::order(request)?, claim, wait).await?;
         let view = self.service.order_view_of(placed.order_id, placed.saga_id, asked).await?;
         Ok(PlaceOrderResponse { order: Some(view.into()), replayed: placed.replayed })

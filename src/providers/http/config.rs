@@ -139,10 +139,11 @@ impl StatusQuery {
     /// What an answer says of a call that may have been made: how it went, or that it is to be made.
     pub(super) fn read(&self, call: PaymentCall, status: u16, body: &[u8]) -> Known {
         let unknown = |why| Known::Answer(Answer::Unknown { why, failing: false });
-        match (status, call) {
-            (200..=299, _) => {}
-            (404, PaymentCall::Charge) => return Known::ToBeMade,
-            (code, _) => {
+        match status {
+            200..=299 => {}
+            // A refund of what is not known there does no harm, and one that is never sent would.
+            404 => return Known::ToBeMade,
+            code => {
                 let why = format!("asked for the status, it answers {code}");
                 return Known::Answer(Answer::Unknown { why, failing: code == 429 || code >= 500 });
             }
@@ -159,7 +160,7 @@ impl StatusQuery {
             }
             PaymentCall::Refund if refunded => Known::Answer(Answer::Done),
             PaymentCall::Refund if charged => Known::ToBeMade,
-            _ => Known::Answer(Answer::Pending),
+            _ => unknown(format!("its status is {word:?}, which says neither that it happened nor that it did not")),
         }
     }
 }
@@ -267,3 +268,6 @@ impl<'de> Deserialize<'de> for Headers {
         Ok(Self(headers))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -113,7 +113,7 @@ impl Service {
                 unknown(format!("{}: {why}", self.name))
             }
         };
-        if let Some(wait) = retry_after {
+        if let (CallAnswer::Unknown { .. }, Some(wait)) = (&answer, retry_after) {
             sleep(wait.min(LONGEST_WAIT)).await;
         }
         answer

@@ -202,7 +202,7 @@ async fn money_that_comes_after_the_deadline_goes_back() {
 async fn a_service_that_is_away_for_a_while_costs_no_order() {
     let bank = Bank::start();
     let app = app_of(&bank, &[("max_concurrent", "4")]);
-    bank.will(std::iter::repeat_n(Manner::Says(503, "", None), 12));
+    bank.will(std::iter::repeat_n(Manner::Says(503, "", None), 7));
     let orders: Vec<Value> = (0..10).map(|_| by_the_bank()).collect();
     let placed = futures::future::join_all(orders.iter().map(|order| app.rested(order))).await;
     for order in &placed {

@@ -16,6 +16,8 @@ async fn an_order_placed_again_under_its_key_is_the_same_order() {
     let again = place(&app, keyed("k-1")).await.expect("an order");
     assert_eq!((first.replayed, again.replayed), (false, true));
     assert_eq!(first.order.expect("it").id, again.order.expect("it").id);
+    let patient = place(&app, PlaceOrderRequest { wait_seconds: 1, ..keyed("k-1") }).await.expect("an order");
+    assert!(patient.replayed);
     let other = place(&app, keyed("k-2")).await.expect("an order");
     assert!(!other.replayed);
     app.finish_leaving(2).await;
@@ -29,6 +31,7 @@ async fn a_key_in_the_metadata_does_the_same_as_one_in_the_message() {
     let again = client.place_order(with(manual(), "idempotency-key", "\"k-1\"")).await.expect("an order").into_inner();
     assert!(again.replayed);
     assert_eq!(first.order.expect("it").id, again.order.expect("it").id);
+    assert!(client.place_order(keyed("k-1")).await.expect("an order").into_inner().replayed);
     let both = client.place_order(with(keyed("k-3"), "idempotency-key", "k-3")).await.expect("an order").into_inner();
     assert!(!both.replayed);
     app.finish_leaving(2).await;

@@ -1,9 +1,10 @@
 //! Orders placed over gRPC, and what REST says of them.
 
-use super::{COMPLETED, REJECT, faulty, manual, placed, saga, simulated, waited};
+use super::{COMPLETED, REJECT, faulty, manual, place, placed, refuses, saga, simulated, waited};
 use crate::support::{TestApp, eventually};
 use backstitch::grpc::proto::{
-    Fault, LineRequest, Order, OrderStatus, PaymentStatus, PlaceOrderRequest, SagaStatus, ShipmentStatus, Simulation,
+    Fault, LineRequest, Order, OrderStatus, PaymentStatus, PaymentTerms, PlaceOrderRequest, SagaStatus, ShipmentStatus,
+    Simulation,
 };
 use serde_json::{Value, json};
 
@@ -152,4 +153,28 @@ async fn a_client_whose_deadline_is_over_has_placed_its_order() {
     assert!(matches!(late.code(), tonic::Code::DeadlineExceeded | tonic::Code::Cancelled), "{late:?}");
     eventually("the order is there", async || (app.orders("").await.items().len() == 1).then_some(())).await;
     app.finish_leaving(1).await;
+}
+
+#[tokio::test]
+async fn an_order_is_paid_by_a_service_that_it_names() {
+    let bank = crate::support::Bank::start();
+    let (charge, refund) = (bank.url("/charge"), bank.url("/refund"));
+    let app = TestApp::with(&[
+        ("providers.payment.bank.kind", "http"),
+        ("providers.payment.bank.charge.url", &charge),
+        ("providers.payment.bank.refund.url", &refund),
+    ]);
+    let by = |provider: i32, name: &str| {
+        let terms = PaymentTerms { provider, provider_name: Some(name.to_owned()), ..PaymentTerms::default() };
+        waited(PlaceOrderRequest { payment: Some(terms), ..manual() })
+    };
+    let order = placed(&app, by(0, "bank")).await;
+    let payment = order.payment.as_ref().expect("a payment");
+    assert_eq!((order.status(), payment.provider_name.as_str()), (OrderStatus::Completed, "bank"));
+    assert_eq!(bank.effects(&payment.id), ["charge"]);
+    let unknown = place(&app, by(0, "till")).await;
+    refuses(unknown, tonic::Code::InvalidArgument, "invalid_request", &["payment.provider"]);
+    let both = place(&app, by(1, "bank")).await;
+    refuses(both, tonic::Code::InvalidArgument, "invalid_request", &["payment.provider_name"]);
+    app.finish().await;
 }
