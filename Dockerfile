@@ -11,9 +11,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     && cp target/release/backstitch /usr/local/bin/backstitch \
     && mkdir -p /empty/data
 
-# glibc is all that it needs.
+# glibc is all that it needs, and whom to trust where it calls services by https.
 FROM debian:bookworm-slim
 COPY --from=build /usr/local/bin/backstitch /usr/local/bin/backstitch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build --chown=65532:65532 /empty/data /data
 ENV BACKSTITCH_PROFILE=production \
     BACKSTITCH__HTTP__BIND=0.0.0.0:8080 \

@@ -15,7 +15,7 @@ use crate::{
     grpc, http,
     lifecycle::Fatal,
     providers::Providers,
-    service::Service,
+    service::{MAX_WAIT_SECONDS, Service},
     settings::{PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
         self, Database, Store,
@@ -137,6 +137,7 @@ impl App {
         let grpc_options = grpc::Options {
             workers: settings.http.worker_threads(),
             max_message_bytes: settings.http.max_body_bytes,
+            answer_timeout: Duration::from_secs(MAX_WAIT_SECONDS) + settings.http.request_timeout,
             shutdown_timeout: settings.http.shutdown_timeout,
         };
         let grpc_address = grpc_listener.as_ref().map(|(_, address)| *address);

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
-        aggregate::Outgoing,
+        aggregate::{Aftermath, Outgoing},
         ids::OrderId,
         simulation::{CallAnswer, Fault, Script},
     },
@@ -99,21 +99,27 @@ pub(super) trait Caller<A: Outgoing>:
         let mut signals = Vec::new();
         for answer in answers {
             let Ok(Executed::Decided(answer)) = answer else { continue };
-            let (row, signal) = A::aftermath(answer);
+            let Aftermath { row, requested, signal } = A::aftermath(answer);
             if let Some(row) = row {
-                self.follow(row, false, ctx);
+                self.follow(row, requested, ctx);
             }
             signals.extend(signal);
         }
         Signal::deliver(signals, self.coordinator());
     }
 
-    /// Makes a row's outstanding calls; `found` says that they were not asked for just now.
-    fn follow(&mut self, row: &A, found: bool, ctx: &mut Context<Self>) {
-        (0..row.parts()).for_each(|part| self.follow_part(row, part, found, ctx));
+    /// Makes the calls of a row that were requested just now. The others are under way, here or on another node, or are
+    /// found by a scan; those that are answered are forgotten.
+    fn follow(&mut self, row: &A, requested: &[usize], ctx: &mut Context<Self>) {
+        for part in 0..row.parts() {
+            if row.outstanding(part).is_none() || requested.contains(&part) {
+                self.follow_part(row, part, false, ctx);
+            }
+        }
     }
 
-    /// Makes a part's outstanding call, unless that is under way. A task of its own makes it: an actor
+    /// Makes a part's outstanding call, unless that is under way here. `found` says that it was not requested just
+    /// now: it may have been made before. A task of its own makes it: an actor
     /// polls every future inside it on each wake-up.
     fn follow_part(&mut self, row: &A, part: usize, found: bool, ctx: &mut Context<Self>) {
         let (order_id, outstanding) = (row.order_id(), row.outstanding(part));
@@ -142,7 +148,9 @@ pub(super) trait Caller<A: Outgoing>:
         let page = self.outstanding(after, SCAN_PAGE).into_actor(self);
         ctx.spawn(page.map(move |page, actor, ctx| match page {
             Ok(page) => {
-                page.iter().for_each(|row| actor.follow(row, true, ctx));
+                for row in &page {
+                    (0..row.parts()).for_each(|part| actor.follow_part(row, part, true, ctx));
+                }
                 if page.len() == SCAN_PAGE as usize {
                     actor.scan(page.last().map(Outgoing::order_id), ctx);
                 }

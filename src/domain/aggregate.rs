@@ -86,6 +86,24 @@ pub trait Outgoing: Aggregate {
     /// A part's call whose answer is not yet known, and how many unusable answers it has had.
     fn outstanding(&self, part: usize) -> Option<(Self::Call, u32)>;
 
-    /// The row that an answer leaves behind, and a saga that waits for it and should ask again.
-    fn aftermath(answer: &Self::Answer) -> (Option<&Self>, Option<SagaId>);
+    /// What an answer leaves to be done.
+    fn aftermath(answer: &Self::Answer) -> Aftermath<'_, Self>;
+
+    /// The parts whose call `after` asks for and `before` did not, or not again: those that are to be made because of
+    /// what was just decided. Any other call that is outstanding is under way somewhere.
+    fn requested(before: Option<&Self>, after: &Self) -> Vec<usize> {
+        let asked_before = |part| before.filter(|row| part < row.parts()).and_then(|row| row.outstanding(part));
+        let asked = |part: &usize| after.outstanding(*part).is_some_and(|call| asked_before(*part) != Some(call));
+        (0..after.parts()).filter(asked).collect()
+    }
+}
+
+/// What is left to be done after a command.
+pub struct Aftermath<'a, A> {
+    /// The row as it is now.
+    pub row: Option<&'a A>,
+    /// The parts whose call is to be made now.
+    pub requested: &'a [usize],
+    /// A saga that waits for it and should ask again.
+    pub signal: Option<SagaId>,
 }

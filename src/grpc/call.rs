@@ -21,6 +21,9 @@ const MAX_REQUEST_ID: usize = 128;
 /// When a client may try again what the server cannot do now.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Fields that a refusal names.
+const MOST_VIOLATIONS: usize = 16;
+
 /// A call under way.
 pub(super) struct Call {
     method: &'static str,
@@ -89,8 +92,13 @@ impl Call {
         let mut details = ErrorDetails::new();
         details.set_error_info(code.as_str(), "backstitch", []);
         details.set_request_info(request_id.to_str().unwrap_or_default(), "");
-        for error in problem.errors() {
-            details.add_bad_request_violation(&error.field, &error.message);
+        // Details travel in a header, of which clients take some 8 KiB.
+        for error in problem.errors().iter().take(MOST_VIOLATIONS) {
+            let message: String = error.message.chars().take(200).collect();
+            details.add_bad_request_violation(&error.field, message);
+        }
+        if let Some(more) = problem.errors().len().checked_sub(MOST_VIOLATIONS).filter(|more| *more > 0) {
+            details.add_bad_request_violation("", format!("and {more} more fields"));
         }
         if code.status() == 503 {
             details.set_retry_info(Some(RETRY_AFTER));

@@ -37,7 +37,7 @@ use tonic_health::pb::health_server::HealthServer;
 
 /// Calls that a connection may have under way at once. Who waits for a saga's end occupies one of them, and a client
 /// multiplexes over few connections.
-const MAX_STREAMS: u32 = 4096;
+const MAX_STREAMS: u32 = 512;
 /// How often a silent connection is asked whether it is still there, and how long it may take to answer.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(20));
 
@@ -48,6 +48,8 @@ pub struct Options {
     pub workers: usize,
     /// Largest message that is taken, in bytes.
     pub max_message_bytes: usize,
+    /// How long a client may take to send a message, and the server to answer it.
+    pub answer_timeout: Duration,
     /// How long calls in progress may take once the server is stopping.
     pub shutdown_timeout: Duration,
 }
@@ -88,6 +90,8 @@ pub fn serve(listener: TcpListener, options: &Options, service: &Service, fatal:
     let (serving, served) = oneshot::channel::<()>();
     let transport = Transport::builder()
         .max_concurrent_streams(MAX_STREAMS)
+        // Until a call's answer begins: a stream may go on for as long as there is something to tell.
+        .timeout(options.answer_timeout)
         .http2_keepalive_interval(Some(KEEPALIVE.0))
         .http2_keepalive_timeout(Some(KEEPALIVE.1))
         .add_routes(routes)

@@ -47,7 +47,8 @@ impl Sagas {
 
     async fn cancel(&self, call: &Call, request: CancelSagaRequest) -> Result<CancelSagaResponse, Problem> {
         let saga_id = requests::saga_id(&request.saga_id)?;
-        let claim = call.claim(&request, request.idempotency_key.as_deref())?;
+        let essence = CancelSagaRequest { idempotency_key: None, ..request.clone() };
+        let claim = call.claim(&essence, request.idempotency_key.as_deref())?;
         let note = requests::note(request.reason)?;
         let replayed = self.service.cancel_saga(saga_id, CancelBy::Operator, note, claim).await?;
         Ok(CancelSagaResponse { saga: Some(self.service.saga_view(saga_id).await?.into()), replayed })
@@ -55,7 +56,8 @@ impl Sagas {
 
     async fn retry(&self, call: &Call, request: RetrySagaRequest) -> Result<RetrySagaResponse, Problem> {
         let saga_id = requests::saga_id(&request.saga_id)?;
-        let claim = call.claim(&request, request.idempotency_key.as_deref())?;
+        let essence = RetrySagaRequest { idempotency_key: None, ..request.clone() };
+        let claim = call.claim(&essence, request.idempotency_key.as_deref())?;
         let note = requests::note(request.reason)?;
         let replayed = self.service.retry_saga(saga_id, note, claim).await?;
         Ok(RetrySagaResponse { saga: Some(self.service.saga_view(saga_id).await?.into()), replayed })

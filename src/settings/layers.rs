@@ -228,7 +228,11 @@ fn providers(section: Value, values: &BTreeMap<String, Value>) -> Result<Provide
         let near = values.range(key.clone()..).find(|(known, _)| known.starts_with(&key));
         let origin = near.and_then(|(_, value)| value.origin()).unwrap_or("nowhere").to_owned();
         let why = error.inner().to_string();
-        let why = why.split(" for key `").next().unwrap_or_default().to_owned();
+        let why = match why.split(" for key `").next().unwrap_or_default() {
+            // It would be repeated, and may be a secret.
+            wrong if wrong.starts_with("invalid type: ") => "has the wrong type".to_owned(),
+            why => why.to_owned(),
+        };
         SettingsError::Provider { key, origin, why }
     })
 }

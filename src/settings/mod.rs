@@ -207,10 +207,13 @@ pub struct Providers {
 /// None of them may be called as one that is built in.
 fn configured<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Provider, HttpProvider>, D::Error> {
     let services = BTreeMap::<Provider, HttpProvider>::deserialize(from)?;
-    match services.keys().find(|provider| !matches!(provider, Provider::Configured(_))) {
-        Some(built_in) => Err(D::Error::custom(format!("the provider {} is built in", built_in.as_str()))),
-        None => Ok(services),
+    if let Some(built_in) = services.keys().find(|provider| !matches!(provider, Provider::Configured(_))) {
+        return Err(D::Error::custom(format!("the provider {} is built in", built_in.as_str())));
     }
+    for (provider, service) in &services {
+        service.check().map_err(|why| D::Error::custom(format!("{}: {why}", provider.as_str())))?;
+    }
+    Ok(services)
 }
 
 /// `[simulation]`: failures on request.

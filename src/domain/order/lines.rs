@@ -114,6 +114,10 @@ impl LinesFields {
         for (name, _) in short.iter().filter(|(_, given)| *given) {
             errors.add(*name, "is the short form of an only line and cannot stand beside lines");
         }
+        if lines.len() > MAX_LINES {
+            errors.add("lines", format!("must have 1 to {MAX_LINES} lines, has {}", lines.len()));
+            return None;
+        }
         // Each line is looked at, so that a client learns of all that is wrong at once.
         let drafts: Vec<_> =
             lines.into_iter().enumerate().map(|(index, line)| line.draft(index, free_text, errors)).collect();

@@ -173,6 +173,8 @@ pub struct PaymentAnswer {
     /// The client's side: the payment that the command was about, as it is now, and whether this command opened
     /// it.
     pub result: Result<(Payment, bool), PaymentRefusal>,
+    /// The payments, by their place, whose call is to be made now.
+    pub requested: Vec<usize>,
     /// A saga that waits for this payment and should ask again.
     pub signal: Option<SagaId>,
 }

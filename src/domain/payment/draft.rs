@@ -3,7 +3,13 @@
 use super::{
     Movement, MovementKind, Payment, PaymentAnswer, PaymentCall, PaymentRefusal, PaymentStatus, Payments, Terms,
 };
-use crate::domain::{aggregate::Decision, ids::PaymentId, reason::Reason, saga::Outcome, time::Timestamp};
+use crate::domain::{
+    aggregate::{Decision, Outgoing as _},
+    ids::PaymentId,
+    reason::Reason,
+    saga::Outcome,
+    time::Timestamp,
+};
 use std::cmp::Ordering;
 
 /// The payments while a command is being decided, and what goes with them.
@@ -178,6 +184,7 @@ impl<'a> Draft<'a> {
             signal: self.seen().filter(|_| self.signal).and_then(|row| row.saga_id),
             result: result
                 .and_then(|opened| self.seen().map(|row| (row.clone(), opened)).ok_or(PaymentRefusal::NoPayment)),
+            requested: self.rows.as_ref().map(|rows| Payments::requested(self.before, rows)).unwrap_or_default(),
             payments: self.rows.clone(),
         };
         Decision { row: self.rows.filter(|_| changed), movements: self.movements, answer }

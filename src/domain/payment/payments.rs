@@ -5,8 +5,8 @@ use super::{
     RefundPayment, decide, draft::Draft,
 };
 use crate::domain::{
-    aggregate::{Aggregate, Decision, Outgoing},
-    ids::{OrderId, PaymentId, SagaId},
+    aggregate::{Aftermath, Aggregate, Decision, Outgoing},
+    ids::{OrderId, PaymentId},
     saga::Outcome,
     time::Timestamp,
 };
@@ -159,7 +159,7 @@ impl Outgoing for Payments {
         payment.call.map(|call| (call, payment.attempts))
     }
 
-    fn aftermath(answer: &PaymentAnswer) -> (Option<&Self>, Option<SagaId>) {
-        (answer.payments.as_ref(), answer.signal)
+    fn aftermath(answer: &PaymentAnswer) -> Aftermath<'_, Self> {
+        Aftermath { row: answer.payments.as_ref(), requested: &answer.requested, signal: answer.signal }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     ShippingCommand, StartShipping,
 };
 use crate::domain::{
-    aggregate::Decision,
+    aggregate::{Decision, Outgoing},
     reason::Reason,
     saga::Outcome,
     simulation::{CallAnswer, Script},
@@ -36,8 +36,9 @@ pub(super) fn decide(row: Option<&Shipping>, command: &ShippingCommand, now: Tim
         }
     }
     let signal = after.as_ref().filter(|_| signal).map(|shipping| shipping.first().saga_id);
+    let requested = after.as_ref().map(|after| <Shipping as Outgoing>::requested(row, after)).unwrap_or_default();
     let row = after.clone().filter(|_| changed);
-    Decision { row, movements: Vec::new(), answer: ShippingAnswer { outcome, shipping: after, signal } }
+    Decision { row, movements: Vec::new(), answer: ShippingAnswer { outcome, shipping: after, requested, signal } }
 }
 
 impl Shipping {

@@ -14,7 +14,7 @@
 mod decide;
 
 use super::{
-    aggregate::{Aggregate, Decision, Outgoing},
+    aggregate::{Aftermath, Aggregate, Decision, Outgoing},
     ids::{OrderId, SagaId, ShipmentId, ShopId, VariantId, WarehouseId},
     reason::Reason,
     saga::Outcome,
@@ -179,6 +179,8 @@ pub struct ShippingAnswer {
     pub outcome: Outcome,
     /// The shipments as they are now.
     pub shipping: Option<Shipping>,
+    /// The shipments, by their place, whose call is to be made now.
+    pub requested: Vec<usize>,
     /// A saga that waits for them and should ask again.
     pub signal: Option<SagaId>,
 }
@@ -259,7 +261,7 @@ impl Outgoing for Shipping {
         shipment.call.map(|call| (call, shipment.attempts))
     }
 
-    fn aftermath(answer: &ShippingAnswer) -> (Option<&Self>, Option<SagaId>) {
-        (answer.shipping.as_ref(), answer.signal)
+    fn aftermath(answer: &ShippingAnswer) -> Aftermath<'_, Self> {
+        Aftermath { row: answer.shipping.as_ref(), requested: &answer.requested, signal: answer.signal }
     }
 }

@@ -102,6 +102,21 @@ impl HttpProvider {
         self.max_concurrent
     }
 
+    /// Whether what it says makes sense together.
+    ///
+    /// # Errors
+    /// What does not, with the key under which it stands.
+    pub fn check(&self) -> Result<(), String> {
+        self.charge.check().map_err(|why| format!("charge: {why}"))?;
+        self.refund.check().map_err(|why| format!("refund: {why}"))?;
+        match &self.status {
+            Some(query) if query.charged.is_empty() || query.refunded.is_empty() => {
+                Err("status: charged and refunded must have a word each".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) const fn action(&self, call: PaymentCall) -> &Action {
         match call {
             PaymentCall::Charge => &self.charge,
@@ -111,6 +126,24 @@ impl HttpProvider {
 }
 
 impl Action {
+    fn check(&self) -> Result<(), String> {
+        let words = [&self.done, &self.rejected, &self.pending];
+        if self.result.is_none() && words.iter().any(|words| !words.is_empty()) {
+            return Err("there are words, and no result that says where an answer has its word".to_owned());
+        }
+        if self.result.is_some() && self.done.is_empty() {
+            return Err("there is a result, and no word that says done".to_owned());
+        }
+        if let Some(code) = self.rejected_codes.iter().find(|code| !(400..=499).contains(*code) || **code == 429) {
+            return Err(format!("{code} in rejected_codes does not say no for good; there may be 400 to 499 but 429"));
+        }
+        // Under one key a request must stay the same.
+        match self.body.as_ref().and_then(|body| ["attempt", "saga_id"].into_iter().find(|name| body.names(name))) {
+            Some(name) => Err(format!("{{{name}}} in the body would make a repeat another request; there is a header")),
+            None => Ok(()),
+        }
+    }
+
     /// What an answer means: 2xx is done, or what its word says; 422 and the codes that are listed are a no; 202 and
     /// 425 are not decided yet; anything else is not known.
     pub(super) fn read(&self, status: u16, body: &[u8]) -> Answer {
@@ -154,7 +187,9 @@ impl StatusQuery {
         };
         let (charged, refunded) = (self.charged.contains(&word), self.refunded.contains(&word));
         match call {
-            PaymentCall::Charge if charged || refunded => Known::Answer(Answer::Done),
+            PaymentCall::Charge if charged => Known::Answer(Answer::Done),
+            // Somebody has given it back at the service already: it pays for nothing.
+            PaymentCall::Charge if refunded => Known::Answer(Answer::Rejected(Reason::PaymentClosed)),
             PaymentCall::Charge if self.rejected.contains(&word) => {
                 Known::Answer(Answer::Rejected(Reason::PaymentDeclined))
             }
@@ -260,7 +295,13 @@ impl fmt::Debug for Headers {
 impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let headers = BTreeMap::<String, String>::deserialize(from)?;
+        let own = ["idempotency-key", "content-type", "content-length", "host", "connection", "transfer-encoding"];
         for (name, value) in &headers {
+            let name_is_own =
+                |name: &str| own.contains(&name) || ["backstitch-", "webhook-"].iter().any(|own| name.starts_with(own));
+            if name_is_own(&name.to_ascii_lowercase()) {
+                return Err(D::Error::custom(format!("the header {name:?} is the server's own")));
+            }
             if HeaderName::from_bytes(name.as_bytes()).is_err() || HeaderValue::from_str(value).is_err() {
                 return Err(D::Error::custom(format!("the header {name:?} cannot be sent")));
             }

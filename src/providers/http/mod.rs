@@ -24,6 +24,7 @@ use crate::domain::{
     simulation::CallAnswer,
 };
 use answer::{Answer, Known};
+use config::Action;
 use futures::future::BoxFuture;
 use gate::Gate;
 use reqwest::{Client, Method, Response, header::HeaderMap, header::RETRY_AFTER, redirect};
@@ -105,7 +106,13 @@ impl Service {
             .increment(1);
         let answer = match answer {
             Answer::Done => CallAnswer::Done,
-            Answer::Rejected(reason) => CallAnswer::Rejected(reason),
+            Answer::Rejected(reason) => {
+                if subject.call == PaymentCall::Refund {
+                    let payment_id = subject.payment.id;
+                    tracing::warn!(%payment_id, provider = self.name, "a refund is refused; it is asked for again");
+                }
+                CallAnswer::Rejected(reason)
+            }
             Answer::Pending => unknown(format!("{} has not decided yet", self.name)),
             Answer::Unknown { why, .. } => {
                 let payment_id = subject.payment.id;
@@ -124,16 +131,16 @@ impl Service {
             && let Some(query) = &self.config.status
         {
             let sent = self.request(&query.method, &query.url, None, subject).await;
-            let known = match sent {
-                Ok((status, _, body)) => query.read(subject.call, status, &body),
-                Err(why) => Known::Answer(Answer::Unknown { why, failing: true }),
+            let (known, retry_after) = match sent {
+                Ok((status, headers, body)) => (query.read(subject.call, status, &body), wait(&headers)),
+                Err(why) => (Known::Answer(Answer::Unknown { why, failing: true }), None),
             };
             if let Known::Answer(answer) = known {
-                return Received { answer, retry_after: None };
+                return Received { answer, retry_after };
             }
         }
         let action = self.config.action(subject.call);
-        let sent = self.request(&action.method, &action.url, action.body.as_ref(), subject).await;
+        let sent = self.request(&action.method, &action.url, Some(action), subject).await;
         match sent {
             Ok((status, headers, body)) => Received { answer: action.read(status, &body), retry_after: wait(&headers) },
             Err(why) => Received { answer: Answer::Unknown { why, failing: true }, retry_after: None },
@@ -145,13 +152,13 @@ impl Service {
         &self,
         method: &Method,
         url: &Template,
-        body: Option<&Template>,
+        action: Option<&Action>,
         subject: &Subject,
     ) -> Result<(u16, HeaderMap, Vec<u8>), String> {
         let Subject { call, payment, .. } = subject;
         let attempt = payment.attempts + 1;
         let key = format!("{}.{}", payment.id, call.as_str());
-        let body = body.map(|body| body.fill(payment, attempt)).unwrap_or_default();
+        let body = action.and_then(|action| Some(action.body.as_ref()?.fill(payment, attempt))).unwrap_or_default();
         let mut request = self.client.request(method.clone(), url.fill(payment, attempt));
         if !body.is_empty() {
             request = request.header("Content-Type", "application/json");
@@ -166,10 +173,15 @@ impl Service {
             PaymentCall::Charge => "process_payment",
             PaymentCall::Refund => "refund_payment",
         };
-        request = request.header("Idempotency-Key", &key).header("Backstitch-Step", step);
+        // A question is none of the effects that the key stands for.
+        let id = if action.is_some() { key.clone() } else { format!("{key}.status") };
+        if action.is_some() {
+            request = request.header("Idempotency-Key", key);
+        }
+        request = request.header("Backstitch-Step", step);
         request = request.header("Backstitch-Attempt", attempt.to_string());
         if let Some(secret) = &self.config.secret {
-            for (name, value) in secret.sign(&key, signature::now(), &body) {
+            for (name, value) in secret.sign(&id, signature::now(), &body) {
                 request = request.header(name, value);
             }
         }

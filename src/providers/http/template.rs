@@ -3,14 +3,15 @@
 
 use crate::domain::payment::Payment;
 use serde::{Deserialize, Deserializer, de::Error as _};
+use std::fmt;
 
 const NAMES: [&str; 6] = ["order_id", "payment_id", "saga_id", "amount", "currency", "attempt"];
 
 /// A text with places.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Template(Vec<Part>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Part {
     Text(String),
     Place(&'static str),
@@ -60,6 +61,11 @@ impl Template {
         })
     }
 
+    /// Whether it has a place of this name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Place(place) if *place == name))
+    }
+
     /// The text for nothing in particular.
     pub(super) fn sample(&self) -> String {
         self.with(|_| "0".to_owned())
@@ -70,6 +76,13 @@ impl Template {
             Part::Text(more) => text + more,
             Part::Place(name) => text + &value(name),
         })
+    }
+}
+
+/// A URL or a body may have a secret in it.
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Template(…)")
     }
 }
 

@@ -59,6 +59,12 @@ fn what_makes_no_service_is_named_with_its_key_and_its_file() {
             "the header \"a\" cannot be sent",
         ),
         ("\"/status\"", "\"status\"", "payment.acme.charge.result", "must be a JSON pointer"),
+        ("result = \"/status\", ", "", "payment", "acme: charge: there are words, and no result"),
+        ("done = [\"success\"], ", "", "payment", "acme: charge: there is a result, and no word that says done"),
+        ("rejected = \"failed\"", "rejected_codes = [200]", "payment", "acme: charge: 200 in rejected_codes"),
+        ("{amount}", "{attempt}", "payment", "acme: charge: {attempt} in the body"),
+        ("refund =", "headers = { Idempotency-Key = \"x\" }\nrefund =", "payment.acme.headers", "the server's own"),
+        ("refund = {", "refund = \"hunter2\"\n# {", "payment.acme.refund", "has the wrong type"),
         ("refund =", "refunds =", "payment.acme.refunds", "unknown field `refunds`"),
     ] {
         let refused = load(&SERVICE.replace(from, to), &[]).unwrap_err();

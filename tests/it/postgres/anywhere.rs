@@ -1,14 +1,19 @@
 //! Any node answers for any saga: what is waited for, followed or wished for on one while another drives it.
 
-use crate::support::{Server, TestApp, TestDatabase, id, manual, simulated};
+use crate::support::{Bank, Manner, Server, TestApp, TestDatabase, eventually, id, manual, simulated};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Two servers over one database.
 fn two() -> (TestApp, TestApp) {
+    two_with(&[])
+}
+
+/// The same with further settings.
+fn two_with(settings: &[(&str, &str)]) -> (TestApp, TestApp) {
     let database = TestDatabase::Postgres(Arc::new(Server::shared().database()));
-    let one = TestApp::over(database.clone(), &[("node.id", "one")]);
-    (one, TestApp::over(database, &[("node.id", "other")]))
+    let one = TestApp::over(database.clone(), &[settings, &[("node.id", "one")]].concat());
+    (one, TestApp::over(database, &[settings, &[("node.id", "other")]].concat()))
 }
 
 fn saga_of(order: &Value) -> &str {
@@ -91,5 +96,34 @@ async fn an_order_is_cancelled_where_another_node_drives_its_saga() {
         other.cancel_saga(saga_of(&order), &json!({"reason": "changed their mind"})).await.success(202);
     });
     assert_eq!(waited["status"], "compensated");
+    finish(one, other).await;
+}
+
+#[tokio::test]
+async fn a_call_that_one_node_makes_is_made_by_no_other_that_touches_its_payment() {
+    let bank = Bank::start();
+    let (charge, refund) = (bank.url("/charge"), bank.url("/refund"));
+    let (one, other) = two_with(&[
+        ("providers.payment.bank.kind", "http"),
+        ("providers.payment.bank.timeout_ms", "3000"),
+        ("providers.payment.bank.charge.url", &charge),
+        ("providers.payment.bank.refund.url", &refund),
+    ]);
+    bank.will([Manner::DoneInSilence]);
+    let mut body = manual();
+    body["payment"] = json!({"provider": "bank"});
+    let order = one.place(&body).await.success(201).clone();
+    eventually("the bank is asked", async || (bank.asked().len() == 1).then_some(())).await;
+    let open = json!({"order_id": order["id"], "amount": order["total_amount"], "provider": "bank"});
+    other.open_payment(&open).await.success(200);
+    other.cancel_saga(saga_of(&order), &json!({"reason": "changed their mind"})).await.success(202);
+    eventually("it is on its way back", async || {
+        let saga = other.saga(saga_of(&order)).await.success(200).clone();
+        (saga["waiting_for"] == "refund_payment").then_some(())
+    })
+    .await;
+    assert_eq!(bank.asked().len(), 1, "{:?}", bank.asked());
+    assert_eq!(one.saga_at_rest(&order["saga_id"]).await["status"], "compensated");
+    assert_eq!(bank.effects(id(&order["payment"])), ["charge", "refund"]);
     finish(one, other).await;
 }

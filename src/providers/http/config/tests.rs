@@ -64,7 +64,7 @@ fn a_status_says_whether_a_call_is_to_be_made() {
     let (charge, refund) = (PaymentCall::Charge, PaymentCall::Refund);
     for (call, code, body, known) in [
         (charge, 200, r#"{"status":"taken"}"#, Known::Answer(Answer::Done)),
-        (charge, 200, r#"{"status":"back"}"#, Known::Answer(Answer::Done)),
+        (charge, 200, r#"{"status":"back"}"#, Known::Answer(Answer::Rejected(Reason::PaymentClosed))),
         (charge, 200, r#"{"status":"no"}"#, Known::Answer(NO)),
         (charge, 404, "", Known::ToBeMade),
         (refund, 200, r#"{"status":"back"}"#, Known::Answer(Answer::Done)),
