@@ -72,6 +72,7 @@ pub(super) struct CallAnswered<C: 'static> {
     pub(super) order_id: OrderId,
     pub(super) part: usize,
     pub(super) call: C,
+    pub(super) attempts: u32,
     pub(super) answer: CallAnswer,
 }
 
@@ -133,7 +134,7 @@ pub(super) trait Caller<A: Outgoing>:
             actix_rt::time::sleep(call_backoff(attempts)).await;
             let answer = answered.await;
             // An actor that fails meanwhile loses the message, not the mailbox: bring it again.
-            while actor.send(CallAnswered { order_id, part, call, answer: answer.clone() }).await.is_err() {
+            while actor.send(CallAnswered { order_id, part, call, attempts, answer: answer.clone() }).await.is_err() {
                 actix_rt::time::sleep(REDELIVERY_PAUSE).await;
             }
         });

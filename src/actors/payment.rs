@@ -224,8 +224,8 @@ impl Handler<CallAnswered<PaymentCall>> for PaymentActor {
     type Result = Deferred<()>;
 
     fn handle(&mut self, answered: CallAnswered<PaymentCall>, ctx: &mut Context<Self>) -> Self::Result {
-        let CallAnswered { order_id, part, call, answer } = answered;
-        self.take_in(PaymentCommand::Record(RecordPaymentCall { order_id, part, call, answer }), ctx)
+        let CallAnswered { order_id, part, call, attempts, answer } = answered;
+        self.take_in(PaymentCommand::Record(RecordPaymentCall { order_id, part, call, attempts, answer }), ctx)
     }
 }
 

@@ -140,8 +140,8 @@ impl Handler<CallAnswered<CarrierCall>> for ShippingActor {
     type Result = Deferred<()>;
 
     fn handle(&mut self, answered: CallAnswered<CarrierCall>, ctx: &mut Context<Self>) -> Self::Result {
-        let CallAnswered { order_id, part, call, answer } = answered;
-        self.take_in(ShippingCommand::Record(RecordCarrierCall { order_id, part, call, answer }), ctx)
+        let CallAnswered { order_id, part, call, attempts, answer } = answered;
+        self.take_in(ShippingCommand::Record(RecordCarrierCall { order_id, part, call, attempts, answer }), ctx)
     }
 }
 

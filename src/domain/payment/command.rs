@@ -114,6 +114,8 @@ pub struct RecordPaymentCall {
     pub part: usize,
     /// Which call.
     pub call: PaymentCall,
+    /// How many unusable answers it had had when it was made: another unusable one counts only as the next.
+    pub attempts: u32,
     /// What it came to.
     pub answer: CallAnswer,
 }

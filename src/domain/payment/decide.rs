@@ -178,7 +178,10 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
         }
         // A provider that will not give money back is asked again: nothing else would be true.
         (_, CallAnswer::Unknown { .. }) | (PaymentCall::Refund, CallAnswer::Rejected(_)) => {
-            row.attempts += 1;
+            // Where it was made twice, only one of the two is made again.
+            if row.attempts == record.attempts {
+                row.attempts += 1;
+            }
             return Outcome::DONE;
         }
     }

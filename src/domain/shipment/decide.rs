@@ -195,7 +195,10 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
         (CarrierCall::Recall, CallAnswer::Done) => shipment.call = None,
         // A carrier that will not call goods back is asked again: nothing else would be true.
         (_, CallAnswer::Unknown { .. }) | (CarrierCall::Recall, CallAnswer::Rejected(_)) => {
-            shipment.attempts += 1;
+            // Where it was made twice, only one of the two is made again.
+            if shipment.attempts == answered.attempts {
+                shipment.attempts += 1;
+            }
             return false;
         }
     }

@@ -28,11 +28,23 @@ fn refund(terms: Terms) -> PaymentCommand {
 }
 
 fn charged(answer: CallAnswer) -> PaymentCommand {
-    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part: 0, call: PaymentCall::Charge, answer })
+    PaymentCommand::Record(RecordPaymentCall {
+        order_id: order_id(),
+        part: 0,
+        call: PaymentCall::Charge,
+        attempts: 0,
+        answer,
+    })
 }
 
 fn refund_answered(answer: CallAnswer) -> PaymentCommand {
-    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part: 0, call: PaymentCall::Refund, answer })
+    PaymentCommand::Record(RecordPaymentCall {
+        order_id: order_id(),
+        part: 0,
+        call: PaymentCall::Refund,
+        attempts: 0,
+        answer,
+    })
 }
 
 fn lost() -> CallAnswer {
@@ -125,6 +137,29 @@ fn an_expiry_before_the_payment_was_processed_makes_a_row_that_still_waits() {
     assert_eq!(row.payment().call, None);
     row.ask(&process(slow()));
     assert_eq!(row.payment().call, Some(PaymentCall::Charge));
+}
+
+#[test]
+fn a_call_that_was_made_twice_without_a_usable_answer_is_made_again_once() {
+    let mut row = Row::<Payments>::after(&[process(slow())]);
+    let requested = |row: &mut Row<Payments>| row.send(&charged(lost())).requested;
+    assert_eq!([requested(&mut row), requested(&mut row)], [vec![0], vec![]]);
+    assert_eq!(row.get().outstanding(0), Some((PaymentCall::Charge, 1)));
+    row.send(&charged(CallAnswer::Done));
+    assert_eq!(row.moved(), (1, 0), "whichever of them was heard");
+}
+
+#[test]
+fn a_call_is_requested_by_the_command_that_asks_for_it_and_by_no_other() {
+    let mut row = Row::<Payments>::default();
+    let mut requested = |command: &PaymentCommand| row.send(command).requested;
+    assert_eq!(requested(&process(slow())), [0]);
+    for command in [process(slow()), expire(slow()), refund(slow())] {
+        assert!(requested(&command).is_empty(), "{command:?}");
+    }
+    assert_eq!(requested(&charged(CallAnswer::Done)), [0], "late money goes back");
+    assert!(requested(&refund(slow())).is_empty());
+    assert!(requested(&refund_answered(CallAnswer::Done)).is_empty());
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             PaymentCommand::Settle(SettlePayment { order_id, payment_id, settlement })
         }),
         3 => (0..4_usize, call, answer).prop_map(move |(part, call, answer)| {
-            PaymentCommand::Record(RecordPaymentCall { order_id, part, call, answer })
+            PaymentCommand::Record(RecordPaymentCall { order_id, part, call, attempts: 0, answer })
         }),
     ];
     prop::collection::vec(
@@ -162,7 +162,7 @@ fn answer_all(row: &mut Row<Payments>) {
     for part in 0..row.get().parts() {
         while let Some((call, _)) = row.get().outstanding(part) {
             let (order_id, answer) = (order_id(), CallAnswer::Done);
-            row.send(&PaymentCommand::Record(RecordPaymentCall { order_id, part, call, answer }));
+            row.send(&PaymentCommand::Record(RecordPaymentCall { order_id, part, call, attempts: 0, answer }));
             assert_safe(row);
         }
     }

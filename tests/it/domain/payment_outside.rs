@@ -63,7 +63,13 @@ fn refunded() -> PaymentCommand {
 }
 
 fn answered(call: PaymentCall) -> PaymentCommand {
-    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part: 0, call, answer: CallAnswer::Done })
+    PaymentCommand::Record(RecordPaymentCall {
+        order_id: order_id(),
+        part: 0,
+        call,
+        attempts: 0,
+        answer: CallAnswer::Done,
+    })
 }
 
 const LATE: i64 = 10_000_000;

@@ -31,7 +31,7 @@ fn cancel(script: Script) -> ShippingCommand {
 }
 
 fn answered(call: CarrierCall, answer: CallAnswer) -> ShippingCommand {
-    ShippingCommand::Record(RecordCarrierCall { order_id: order_id(), part: 0, call, answer })
+    ShippingCommand::Record(RecordCarrierCall { order_id: order_id(), part: 0, call, attempts: 0, answer })
 }
 
 fn dispatched() -> ShippingCommand {
@@ -102,6 +102,14 @@ fn cancelling_before_anything_was_sent_leaves_a_tombstone() {
         );
         assert!(row.get().first().tracking_number.is_none());
     }
+}
+
+#[test]
+fn a_carrier_that_was_called_twice_without_a_usable_answer_is_called_again_once() {
+    let mut row = Row::<Shipping>::after(&[start(SLOW)]);
+    let requested = |row: &mut Row<Shipping>| row.send(&lost(CarrierCall::Dispatch)).requested;
+    assert_eq!([requested(&mut row), requested(&mut row)], [vec![0], vec![]]);
+    assert_eq!(row.get().outstanding(0), Some((CarrierCall::Dispatch, 1)));
 }
 
 #[test]
@@ -209,7 +217,7 @@ fn a_shipment_that_fails_takes_back_those_that_have_left() {
             (ShippingCommand::Start(StartShipping(goods.clone())), ShippingCommand::Cancel(CancelShipping(goods)));
         let refused = Outcome::rejected(Reason::ShippingFailed);
         let record = |part, call, answer| {
-            ShippingCommand::Record(RecordCarrierCall { order_id: order_id(), part, call, answer })
+            ShippingCommand::Record(RecordCarrierCall { order_id: order_id(), part, call, attempts: 0, answer })
         };
         let mut row = Row::<Shipping>::default();
         if delay_ms == 0 {

@@ -43,7 +43,7 @@ impl World {
             PaymentCall::Charge => script.answer(attempts + 1, Reason::PaymentDeclined),
             PaymentCall::Refund => CallAnswer::Done,
         };
-        let command = PaymentCommand::Record(RecordPaymentCall { order_id, part, call, answer });
+        let command = PaymentCommand::Record(RecordPaymentCall { order_id, part, call, attempts, answer });
         self.payment(&command);
     }
 
@@ -58,6 +58,6 @@ impl World {
             CarrierCall::Dispatch => script.answer(attempts + 1, Reason::ShippingFailed),
             CarrierCall::Recall => CallAnswer::Done,
         };
-        self.shipping(&ShippingCommand::Record(RecordCarrierCall { order_id, part, call, answer }));
+        self.shipping(&ShippingCommand::Record(RecordCarrierCall { order_id, part, call, attempts, answer }));
     }
 }

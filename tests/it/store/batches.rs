@@ -165,8 +165,13 @@ async fn several_shipments_of_an_order_are_stored_and_read_as_one_and_each_by_it
     let answer = decided(one(test.store.shipments.execute(vec![start.into()]).await));
     let made = answer.shipping.unwrap();
     assert_eq!(made.shipments().len(), 3);
-    let record =
-        RecordCarrierCall { order_id: case.order_id(), part: 1, call: CarrierCall::Dispatch, answer: CallAnswer::Done };
+    let record = RecordCarrierCall {
+        order_id: case.order_id(),
+        part: 1,
+        call: CarrierCall::Dispatch,
+        attempts: 0,
+        answer: CallAnswer::Done,
+    };
     decided(one(test.store.shipments.execute(vec![ShippingCommand::Record(record).into()]).await));
 
     // Nothing of it is in memory any more.
@@ -190,8 +195,13 @@ async fn the_first_shipments_version_is_that_of_all() {
     let case = Case::simulated(Simulation { shipping: script(None, 50), ..Simulation::default() });
     decided(one(test.store.shipments.execute(vec![from_two_warehouses(&case).into()]).await));
     test.raw().execute("UPDATE shipment_shipment SET version = 9 WHERE number > 0", &[]).unwrap();
-    let record =
-        RecordCarrierCall { order_id: case.order_id(), part: 1, call: CarrierCall::Dispatch, answer: CallAnswer::Done };
+    let record = RecordCarrierCall {
+        order_id: case.order_id(),
+        part: 1,
+        call: CarrierCall::Dispatch,
+        attempts: 0,
+        answer: CallAnswer::Done,
+    };
     decided(one(test.store.shipments.execute(vec![ShippingCommand::Record(record).into()]).await));
     let stored = test.store.shipments.shipping_of(case.order_id()).await.unwrap().unwrap();
     assert_eq!(stored.shipments()[1].status, ShipmentStatus::Shipped);

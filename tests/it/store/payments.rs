@@ -45,7 +45,7 @@ fn paid(case: &Case, payment_id: PaymentId) -> PaymentCommand {
 
 fn refunded(case: &Case, part: usize) -> PaymentCommand {
     let (call, answer) = (PaymentCall::Refund, CallAnswer::Done);
-    PaymentCommand::Record(RecordPaymentCall { order_id: case.order_id(), part, call, answer })
+    PaymentCommand::Record(RecordPaymentCall { order_id: case.order_id(), part, call, attempts: 0, answer })
 }
 
 /// Waiting for its last revision's money, after `edits` edits; the ids of its payments.

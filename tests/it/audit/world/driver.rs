@@ -162,14 +162,14 @@ impl World {
         let asked = payments.flat_map(|payments| payments.all().enumerate());
         let parts: Vec<_> = asked.filter(|(_, payment)| payment.call == Some(call)).map(|(part, _)| part).collect();
         for part in &parts {
-            let record = RecordPaymentCall { order_id, part: *part, call, answer: CallAnswer::Done };
+            let record = RecordPaymentCall { order_id, part: *part, call, attempts: 0, answer: CallAnswer::Done };
             self.pay(PaymentCommand::Record(record)).await;
         }
         !parts.is_empty()
     }
 
     pub(super) async fn answer_carrier(&self, order_id: OrderId, part: usize, call: CarrierCall) {
-        let record = RecordCarrierCall { order_id, part, call, answer: CallAnswer::Done };
+        let record = RecordCarrierCall { order_id, part, call, attempts: 0, answer: CallAnswer::Done };
         self.ship(ShippingCommand::Record(record)).await;
     }
 }

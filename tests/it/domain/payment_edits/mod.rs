@@ -78,7 +78,7 @@ pub(super) fn failed(revision: u32) -> PaymentCommand {
 
 pub(super) fn refunded(part: usize) -> PaymentCommand {
     let (call, answer) = (PaymentCall::Refund, CallAnswer::Done);
-    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part, call, answer })
+    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part, call, attempts: 0, answer })
 }
 
 pub(super) fn open(amount_asked: i64, total_read: i64) -> PaymentCommand {
