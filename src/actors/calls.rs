@@ -120,8 +120,8 @@ pub(super) trait Caller<A: Outgoing>:
     }
 
     /// Makes a part's outstanding call, unless that is under way here. `found` says that it was not requested just
-    /// now: it may have been made before. A task of its own makes it: an actor
-    /// polls every future inside it on each wake-up.
+    /// now: it may have been made before. A task of its own makes it: an actor polls every future inside it on each
+    /// wake-up.
     fn follow_part(&mut self, row: &A, part: usize, found: bool, ctx: &mut Context<Self>) {
         let (order_id, outstanding) = (row.order_id(), row.outstanding(part));
         if !self.calls().is_due(order_id, part, outstanding) {

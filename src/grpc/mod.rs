@@ -27,7 +27,7 @@ use crate::{lifecycle::Fatal, service::Service};
 use health::Health;
 use proto::saga_service_server::SagaServiceServer;
 use sagas::Sagas;
-use std::{io, net::TcpListener, thread, time::Duration};
+use std::{io, net::TcpListener, time::Duration};
 use tokio::{runtime, sync::oneshot};
 use tonic::{
     service::Routes,
@@ -121,11 +121,11 @@ impl Server {
     }
 }
 
-/// What is still in progress is given up: a runtime must not wait for its threads on another one's.
+/// What is still in progress is given up: a runtime must not wait for its threads on one of another's.
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            thread::spawn(move || runtime.shutdown_background());
+            runtime.shutdown_background();
         }
     }
 }

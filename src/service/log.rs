@@ -141,7 +141,7 @@ fn logged_events(log: Vec<(u32, LogEntry)>) -> Vec<LoggedEvent> {
     let mut shown = Vec::new();
     for (first, entry) in log {
         for (seq, event) in (first..).zip(&entry.events) {
-            let step = step_of(event);
+            let step = event.step().copied();
             if let Event::StepStarted { step, attempt } = event {
                 attempts.insert(*step, *attempt);
             }
@@ -160,19 +160,6 @@ fn logged_events(log: Vec<(u32, LogEntry)>) -> Vec<LoggedEvent> {
         }
     }
     shown
-}
-
-const fn step_of(event: &CheckoutEvent) -> Option<Verb> {
-    match event {
-        Event::StepStarted { step, .. }
-        | Event::StepWaiting { step, .. }
-        | Event::StepDue { step }
-        | Event::StepDone { step, .. }
-        | Event::StepRejected { step, .. }
-        | Event::StepUnknown { step, .. }
-        | Event::LateReply { step, .. } => Some(*step),
-        _ => None,
-    }
 }
 
 /// The stage of an action, or of the first action that a compensation undoes.

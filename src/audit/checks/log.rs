@@ -105,16 +105,8 @@ pub(super) fn sagas_go_back_in_reverse_order(case: &Case<'_>) -> Judgement {
 }
 
 /// The verb that an event moves on; a late reply moves nothing.
-const fn worked_on(event: &CheckoutEvent) -> Option<Verb> {
-    match event {
-        Event::StepStarted { step, .. }
-        | Event::StepWaiting { step, .. }
-        | Event::StepDue { step }
-        | Event::StepDone { step, .. }
-        | Event::StepRejected { step, .. }
-        | Event::StepUnknown { step, .. } => Some(*step),
-        _ => None,
-    }
+fn worked_on(event: &CheckoutEvent) -> Option<Verb> {
+    event.step().copied().filter(|_| !matches!(event, Event::LateReply { .. }))
 }
 
 /// Promise 2: a saga at rest has ended, once and for all to see; no other has, and none is woken.

@@ -125,8 +125,7 @@ impl Basket {
         field: impl Fn(usize, &str) -> String,
     ) -> Result<Self, LinesRefused> {
         let mut errors = FieldErrors::default();
-        if drafts.is_empty() || drafts.len() > MAX_LINES {
-            errors.add("lines", format!("must have 1 to {MAX_LINES} lines, has {}", drafts.len()));
+        if !has_so_many_lines(drafts.len(), &mut errors) {
             return Err(LinesRefused::Invalid(errors.finish().err().unwrap_or_default()));
         }
         let mut changed = FieldErrors::default();
@@ -222,6 +221,15 @@ impl Line {
     pub fn amount(&self) -> Option<Amount> {
         self.price.checked_mul(self.quantity)
     }
+}
+
+/// Whether an order can have so many lines; where not, the error says so.
+pub(super) fn has_so_many_lines(lines: usize, errors: &mut FieldErrors) -> bool {
+    let can = (1..=MAX_LINES).contains(&lines);
+    if !can {
+        errors.add("lines", format!("must have 1 to {MAX_LINES} lines, has {lines}"));
+    }
+    can
 }
 
 fn free_text(draft: LineDraft, field: impl Fn(&str) -> String, errors: &mut FieldErrors) -> Option<Line> {

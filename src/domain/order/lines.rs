@@ -1,7 +1,7 @@
 //! The lines of an order as a client writes them, in no facade's types, when it places one and when it edits one:
 //! which of the two kinds each is, and what keeps it from being either.
 
-use super::{Basket, Draft, LineDraft, LinesRefused, MAX_LINES, OfferDraft};
+use super::{Basket, Draft, LineDraft, LinesRefused, MAX_LINES, OfferDraft, basket::has_so_many_lines};
 use crate::domain::{
     catalog::{NotForSale, PricedOffer},
     field::FieldErrors,
@@ -114,8 +114,7 @@ impl LinesFields {
         for (name, _) in short.iter().filter(|(_, given)| *given) {
             errors.add(*name, "is the short form of an only line and cannot stand beside lines");
         }
-        if lines.len() > MAX_LINES {
-            errors.add("lines", format!("must have 1 to {MAX_LINES} lines, has {}", lines.len()));
+        if !has_so_many_lines(lines.len(), errors) {
             return None;
         }
         // Each line is looked at, so that a client learns of all that is wrong at once.

@@ -136,6 +136,20 @@ impl std::fmt::Display for Late<'_> {
 }
 
 impl<A, I> Event<A, I> {
+    /// The verb that it is about, where it is about one.
+    pub const fn step(&self) -> Option<&A> {
+        match self {
+            Self::StepStarted { step, .. }
+            | Self::StepWaiting { step, .. }
+            | Self::StepDue { step }
+            | Self::StepDone { step, .. }
+            | Self::StepRejected { step, .. }
+            | Self::StepUnknown { step, .. }
+            | Self::LateReply { step, .. } => Some(step),
+            _ => None,
+        }
+    }
+
     /// The event's stable name, as in the log's JSON.
     pub const fn name(&self) -> &'static str {
         match self {
