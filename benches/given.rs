@@ -43,7 +43,13 @@ pub(crate) fn saga_id() -> SagaId {
 /// An order of one line that is paid and shipped at once, under ids of its own.
 pub(crate) fn policy() -> Policy {
     let default_deadline_ms = DEFAULT_DEADLINE_MS;
-    Policy { providers: Arc::default(), simulation: true, free_text_lines: true, default_deadline_ms }
+    Policy {
+        providers: Arc::default(),
+        simulation: true,
+        direct_provider: None,
+        free_text_lines: true,
+        default_deadline_ms,
+    }
 }
 
 pub(crate) fn checkout() -> Arc<Checkout> {
@@ -66,7 +72,7 @@ pub(crate) fn create_order() -> OrderCommand {
     let checkout = checkout();
     OrderCommand::Create(CreateOrder {
         order_id: checkout.order_id,
-        saga_id: saga_id(),
+        saga_id: Some(saga_id()),
         customer_ref: None,
         currency: checkout.currency,
         basket: Arc::clone(&checkout.basket),

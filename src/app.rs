@@ -12,11 +12,12 @@ mod housekeeping;
 
 use crate::{
     actors::Actors,
-    grpc, http,
+    grpc::{self, Port},
+    http,
     lifecycle::Fatal,
     providers::Providers,
     service::{MAX_WAIT_SECONDS, Service},
-    settings::{PostgresUrl, Settings, SslPolicy, StoreUrl},
+    settings::{self, PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
         self, Database, Store,
         postgres::{self, Certificate},
@@ -45,7 +46,7 @@ const BACKLOG: i32 = 2048;
 pub struct App {
     address: SocketAddr,
     server: actix_web::dev::Server,
-    grpc_address: Option<SocketAddr>,
+    grpc_addresses: Vec<(Port, SocketAddr)>,
     grpc: Option<grpc::Server>,
     store: Store,
     actors: Actors,
@@ -101,6 +102,26 @@ fn take(setting: &str, bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketA
     Ok((listener, address))
 }
 
+/// Takes the addresses that gRPC is served on.
+#[expect(clippy::type_complexity, reason = "two lists")]
+fn take_grpc(grpc: &settings::Grpc) -> anyhow::Result<(Vec<(Port, TcpListener)>, Vec<(Port, SocketAddr)>)> {
+    let ports = [
+        (Port::Order, "grpc.order_bind", grpc.order_bind),
+        (Port::Payment, "grpc.payment_bind", grpc.payment_bind),
+        (Port::Shipping, "grpc.shipping_bind", grpc.shipping_bind),
+        (Port::Saga, "grpc.saga_bind", grpc.saga_bind),
+    ];
+    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+    for (port, setting, bind) in ports {
+        if let Some(bind) = bind {
+            let (listener, address) = take(setting, bind)?;
+            listeners.push((port, listener));
+            addresses.push((port, address));
+        }
+    }
+    Ok((listeners, addresses))
+}
+
 impl App {
     /// Starts everything that the settings ask for.
     ///
@@ -108,7 +129,7 @@ impl App {
     /// When an address is taken, or the database cannot be opened or migrated.
     pub fn start(settings: &Settings, metrics: Metrics) -> anyhow::Result<Self> {
         let (listener, address) = take("http.bind", settings.http.bind)?;
-        let grpc_listener = settings.grpc.saga_bind.map(|bind| take("grpc.saga_bind", bind)).transpose()?;
+        let (grpc_listeners, grpc_addresses) = take_grpc(&settings.grpc)?;
         let fatal = Fatal::default();
         let store = store::open(&database(settings), &fatal)?;
         let arbiter = Arbiter::new();
@@ -140,11 +161,10 @@ impl App {
             answer_timeout: Duration::from_secs(MAX_WAIT_SECONDS) + settings.http.request_timeout,
             shutdown_timeout: settings.http.shutdown_timeout,
         };
-        let grpc_address = grpc_listener.as_ref().map(|(_, address)| *address);
-        let grpc = grpc_listener.map(|(listener, _)| grpc::serve(listener, &grpc_options, &service, &fatal));
+        let grpc = (!grpc_listeners.is_empty()).then(|| grpc::serve(grpc_listeners, &grpc_options, &service, &fatal));
         let grpc = grpc.transpose().context("cannot serve gRPC")?;
         let housekeeping = Housekeeping::of(settings);
-        Ok(Self { address, server, grpc_address, grpc, store, actors, arbiter, fatal, stopping, housekeeping })
+        Ok(Self { address, server, grpc_addresses, grpc, store, actors, arbiter, fatal, stopping, housekeeping })
     }
 
     /// Where it listens; the port is the one that was given out when port 0 was asked for.
@@ -152,9 +172,9 @@ impl App {
         self.address
     }
 
-    /// Where it listens for gRPC, if it does.
-    pub const fn grpc_address(&self) -> Option<SocketAddr> {
-        self.grpc_address
+    /// What it serves over gRPC, and where it listens for that.
+    pub fn grpc_addresses(&self) -> &[(Port, SocketAddr)] {
+        &self.grpc_addresses
     }
 
     /// Serves until `stop` resolves, then stops gracefully.

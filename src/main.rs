@@ -222,8 +222,8 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
     let metrics = telemetry::Metrics::install()?;
     actix_rt::System::new().block_on(async {
         let app = App::start(settings, metrics)?;
-        if let Some(address) = app.grpc_address() {
-            tracing::info!(%address, "gRPC is served");
+        for (port, address) in app.grpc_addresses() {
+            tracing::info!(service = port.service(), %address, "gRPC is served");
         }
         tracing::info!(address = %app.address(), profile = settings.profile, "backstitch is listening");
         app.run(asked_to_stop()).await

@@ -1,4 +1,5 @@
-//! Outside calls: committed by a participant's row, made by a task, answered by a command.
+//! Calls to services outside, and to the order's owner: committed by a participant's row, made by a task, answered by a
+//! command.
 //!
 //! ```text
 //!   row with a call, committed ──▶ task: backoff, call the provider ──▶ CallAnswered ──▶ row without it
@@ -9,6 +10,7 @@
 //! A call that is made twice has the same idempotency key, and a second answer changes nothing.
 
 use super::{
+    Perform,
     batch::Participant,
     coordinator::{Signal, SignalTarget},
     crash::Injected,
@@ -18,17 +20,20 @@ use crate::{
     domain::{
         aggregate::{Aftermath, Outgoing},
         ids::OrderId,
+        order::OrderCommand,
+        saga::{Outcome, StepReply},
         simulation::{CallAnswer, Fault, Script},
     },
     providers::call_backoff,
     store::{Answers, Executed, Keyed, StoreError},
 };
-use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
+use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
 use futures::future::BoxFuture;
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
 };
+use tokio::sync::oneshot;
 
 /// Rows looked up at a time by a scan.
 const SCAN_PAGE: u32 = 256;
@@ -44,11 +49,15 @@ const REDELIVERY_PAUSE: Duration = Duration::from_millis(20);
 /// Follows the committed rows alone: a part whose call and attempts are known already is under way, one
 /// that differs is to be called, one without a call is settled.
 #[derive(Debug)]
-pub(super) struct Calls<C>(HashMap<(OrderId, usize), (C, u32)>);
+pub(super) struct Calls<C> {
+    under_way: HashMap<(OrderId, usize), (C, u32)>,
+    /// Who wants to know when an order has none under way any more.
+    waiting: HashMap<OrderId, Vec<oneshot::Sender<()>>>,
+}
 
 impl<C> Default for Calls<C> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self { under_way: HashMap::new(), waiting: HashMap::new() }
     }
 }
 
@@ -57,12 +66,51 @@ impl<C: Copy + PartialEq> Calls<C> {
     fn is_due(&mut self, order: OrderId, part: usize, outstanding: Option<(C, u32)>) -> bool {
         match outstanding {
             None => {
-                self.0.remove(&(order, part));
+                self.under_way.remove(&(order, part));
                 false
             }
-            Some(call) => self.0.insert((order, part), call) != Some(call),
+            Some(call) => self.under_way.insert((order, part), call) != Some(call),
         }
     }
+
+    /// Resolves when a row of the order without any call has been seen; fails when its actor does.
+    pub(super) fn settled(&mut self, order: OrderId) -> oneshot::Receiver<()> {
+        let (settled, wait) = oneshot::channel();
+        let waiting = self.waiting.entry(order).or_default();
+        waiting.retain(|waiter| !waiter.is_closed());
+        waiting.push(settled);
+        wait
+    }
+
+    fn wake(&mut self, order: OrderId) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        for waiter in self.waiting.remove(&order).into_iter().flatten() {
+            let _ = waiter.send(());
+        }
+    }
+}
+
+/// Asks to be told when none of an order's calls is under way here any more. Whoever asks looks at the row after that,
+/// and again now and then: another node may make the calls.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "oneshot::Receiver<()>")]
+pub struct WhenSettled(pub OrderId);
+
+/// Brings a command to the owner of the order; what it answers.
+pub(super) fn tell(orders: &Recipient<Perform<OrderCommand>>, command: OrderCommand) -> BoxFuture<'static, CallAnswer> {
+    let sent = orders.send(Perform(vec![command]));
+    Box::pin(async move {
+        let unknown = |error: String| CallAnswer::Unknown { happened: false, error };
+        match sent.await.map(|mut replies| replies.pop()) {
+            Ok(Some(StepReply::Outcome(Outcome::Done { .. }))) => CallAnswer::Done,
+            Ok(Some(StepReply::Outcome(Outcome::Rejected { reason }))) => CallAnswer::Rejected(reason),
+            Ok(Some(StepReply::Outcome(Outcome::Unknown { error, .. }) | StepReply::Poisoned(error))) => unknown(error),
+            Ok(Some(StepReply::Outcome(Outcome::Pending { .. })) | None) => unknown("no answer".into()),
+            Err(error) => unknown(error.to_string()),
+        }
+    })
 }
 
 /// A provider's answer, on its way into the store.
@@ -117,6 +165,9 @@ pub(super) trait Caller<A: Outgoing>:
                 self.follow_part(row, part, false, ctx);
             }
         }
+        if (0..row.parts()).all(|part| row.outstanding(part).is_none()) {
+            self.calls().wake(row.order_id());
+        }
     }
 
     /// Makes a part's outstanding call, unless that is under way here. `found` says that it was not requested just
@@ -142,7 +193,7 @@ pub(super) trait Caller<A: Outgoing>:
 
     /// Looks up the calls that a crash may have interrupted, a page at a time.
     fn scan(&mut self, after: Option<OrderId>, ctx: &mut Context<Self>) {
-        if self.calls().0.len() >= SCAN_BOUND {
+        if self.calls().under_way.len() >= SCAN_BOUND {
             ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan(after, ctx));
             return;
         }

@@ -6,6 +6,7 @@
 //!                                        ▼             │   │└────────Perform──▶ PaymentActor
 //!                                   PaymentActor ──Signal  │                       │
 //!                                        └── outside calls ┼───────────────────────┘
+//!   facade ──a direct order's commands──▶ OrderActor ◀──its payment, its shipment── PaymentActor, ShippingActor
 //!   facade ──ChangeStock──▶ StockActor ◀──Perform──────────┘
 //!   facade ──ChangeCatalog──▶ CatalogActor
 //! ```
@@ -30,13 +31,14 @@ mod start;
 mod stock;
 pub mod supervisor;
 
+pub use calls::WhenSettled;
 pub use catalog::{CatalogActor, CatalogRequestError, ChangeCatalog};
 pub use coordinator::SagaCoordinator;
 pub use crash::{Crash, CrashMode};
 pub use deferred::Deferred;
-pub use order::OrderActor;
+pub use order::{OrderActor, OrderAnswered, RequestOrder};
 pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
-pub use shipping::ShippingActor;
+pub use shipping::{ShipDirect, ShippingActor};
 pub use start::{Actors, Watched};
 pub use stock::{ChangeStock, StockActor, StockRequestError};
 

@@ -1,23 +1,42 @@
-//! The order participant: owns the orders, moved only by their sagas.
+//! The order participant: owns the orders, moved by their sagas, or by their clients where they have none.
 
 use super::{
     Crash, Perform,
     batch::{Batch, Participant},
     crash::crash,
-    deferred::Deferred,
+    deferred::{Deferred, deferred},
     supervisor::ActorStatus,
 };
 use crate::{
     domain::{
+        aggregate::Aggregate as _,
+        ids::OrderId,
         order::{Order, OrderCommand},
-        saga::StepReply,
+        saga::{Outcome, StepReply},
     },
-    store::{Commands, Executed, OrderStore},
+    store::{Answers, Commands, Executed, Keyed, OrderStore, StoreError},
 };
-use actix::{Actor, Context, Handler, Supervised};
+use actix::{Actor, Context, Handler, Message, Supervised};
 use std::sync::Arc;
 
-/// Performs the checkout's `create_order`, `mark_order_paid`, `complete_order` and `cancel_order`.
+/// A client's own command to its direct order, with the idempotency key that it was sent under.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<OrderAnswered, StoreError>")]
+pub struct RequestOrder(pub Keyed<OrderCommand>);
+
+/// What became of a client's command to its order.
+#[derive(Clone, Debug)]
+pub struct OrderAnswered {
+    /// The order that it was about: the one that was created first under the command's idempotency key.
+    pub order_id: OrderId,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Whether the idempotency key had been used before, so that nothing was done now.
+    pub replayed: bool,
+}
+
+/// Performs the checkout's `create_order`, `mark_order_paid`, `complete_order` and `cancel_order`, a client's of its
+/// direct order, and what payment and shipping have to tell that.
 pub struct OrderActor {
     store: Arc<dyn OrderStore>,
     status: Arc<ActorStatus>,
@@ -63,6 +82,32 @@ impl Handler<Perform<OrderCommand>> for OrderActor {
 
     fn handle(&mut self, Perform(commands): Perform<OrderCommand>, ctx: &mut Context<Self>) -> Self::Result {
         self.perform(commands, ctx)
+    }
+}
+
+impl Handler<RequestOrder> for OrderActor {
+    type Result = Deferred<Result<OrderAnswered, StoreError>>;
+
+    fn handle(&mut self, RequestOrder(keyed): RequestOrder, ctx: &mut Context<Self>) -> Self::Result {
+        let order_id = Order::order(&keyed.command);
+        let (later, reply) = deferred();
+        let receive = move |answers: Answers<Executed<Order>>| {
+            if let Some(answer) = answers.into_iter().next() {
+                reply.send(answer.map(|executed| answered(order_id, executed)));
+            }
+        };
+        self.submit([keyed], receive, ctx);
+        later
+    }
+}
+
+fn answered(order_id: OrderId, executed: Executed<Order>) -> OrderAnswered {
+    match executed {
+        Executed::Decided(outcome) => OrderAnswered { order_id, outcome, replayed: false },
+        Executed::Replayed { rows, .. } => {
+            let order_id = rows.map_or(order_id, |order| order.id);
+            OrderAnswered { order_id, outcome: Outcome::DONE, replayed: true }
+        }
     }
 }
 

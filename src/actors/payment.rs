@@ -3,7 +3,7 @@
 use super::{
     Crash, Perform,
     batch::{Batch, Participant},
-    calls::{CallAnswered, Caller, Calls, Panicked, TakeOverCalls},
+    calls::{CallAnswered, Caller, Calls, Panicked, TakeOverCalls, WhenSettled, tell},
     coordinator::SignalTarget,
     crash::crash,
     deferred::{Deferred, Reply, deferred},
@@ -11,10 +11,12 @@ use super::{
 };
 use crate::{
     domain::{
+        aggregate::Errand,
         ids::OrderId,
+        order::OrderCommand,
         payment::{
-            OpenPayment, Payment, PaymentAnswer, PaymentCall, PaymentCommand, PaymentRefusal, Payments, ProcessPayment,
-            RecordPaymentCall, SettlePayment,
+            ChargeDirect, OpenPayment, Payment, PaymentAnswer, PaymentCall, PaymentCommand, PaymentRefusal, Payments,
+            ProcessPayment, RecordPaymentCall, RefundDirect, SettlePayment,
         },
         saga::StepReply,
         simulation::CallAnswer,
@@ -22,11 +24,12 @@ use crate::{
     providers::Providers,
     store::{Answers, Claim, Commands, Executed, Keyed, PaymentStore, StoreError},
 };
-use actix::{Actor, Context, Handler, Message, Supervised};
+use actix::{Actor, Context, Handler, Message, MessageResult, Recipient, Supervised};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
-/// A client's own command to a payment: [`OpenPayment`] or [`SettlePayment`].
+/// A client's own command to a payment: [`OpenPayment`], [`SettlePayment`], or of a direct order [`ChargeDirect`] and
+/// [`RefundDirect`].
 #[derive(Debug, Message)]
 #[rtype(result = "Result<PaymentAccepted, PaymentRequestError>")]
 pub struct Request<C: 'static> {
@@ -64,6 +67,7 @@ pub struct PaymentActor {
     store: Arc<dyn PaymentStore>,
     providers: Providers,
     coordinator: SignalTarget,
+    orders: Recipient<Perform<OrderCommand>>,
     status: Arc<ActorStatus>,
     batch: Batch<PaymentCommand, Executed<Payments>>,
     calls: Calls<PaymentCall>,
@@ -71,17 +75,20 @@ pub struct PaymentActor {
 }
 
 impl PaymentActor {
-    /// An actor over a store, which tells `coordinator` when a waiting payment has a result.
+    /// An actor over a store, which tells `coordinator` when a waiting payment has a result, and `orders` how the
+    /// payment of a direct order went.
     pub fn new(
         store: Arc<dyn PaymentStore>,
         providers: Providers,
         coordinator: SignalTarget,
+        orders: Recipient<Perform<OrderCommand>>,
         status: Arc<ActorStatus>,
     ) -> Self {
         Self {
             store,
             providers,
             coordinator,
+            orders,
             status,
             batch: Batch::default(),
             calls: Calls::default(),
@@ -140,7 +147,10 @@ impl Caller<Payments> for PaymentActor {
         repeat: bool,
     ) -> BoxFuture<'static, CallAnswer> {
         let payment = payments.part(part);
-        self.providers.payment(payment.provider).call(call, payment, repeat)
+        match payment.errand(call) {
+            Errand::Outside(call) => self.providers.payment(payment.provider).call(call, payment, repeat),
+            Errand::Order(command) => tell(&self.orders, command),
+        }
     }
 
     fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>> {
@@ -209,6 +219,33 @@ impl Handler<Request<SettlePayment>> for PaymentActor {
 
     fn handle(&mut self, request: Request<SettlePayment>, ctx: &mut Context<Self>) -> Self::Result {
         self.request(PaymentCommand::Settle(request.command), request.claim, ctx)
+    }
+}
+
+impl Handler<Request<ChargeDirect>> for PaymentActor {
+    type Result = Deferred<Result<PaymentAccepted, PaymentRequestError>>;
+
+    fn handle(&mut self, request: Request<ChargeDirect>, ctx: &mut Context<Self>) -> Self::Result {
+        let Request { command, claim } = request;
+        let script = std::iter::once((command.order.order_id, command.script));
+        self.panicked.check(script, &self.status.injected);
+        self.request(PaymentCommand::Charge(command), claim, ctx)
+    }
+}
+
+impl Handler<Request<RefundDirect>> for PaymentActor {
+    type Result = Deferred<Result<PaymentAccepted, PaymentRequestError>>;
+
+    fn handle(&mut self, request: Request<RefundDirect>, ctx: &mut Context<Self>) -> Self::Result {
+        self.request(PaymentCommand::GiveBack(request.command), request.claim, ctx)
+    }
+}
+
+impl Handler<WhenSettled> for PaymentActor {
+    type Result = MessageResult<WhenSettled>;
+
+    fn handle(&mut self, WhenSettled(order): WhenSettled, _ctx: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.calls.settled(order))
     }
 }
 

@@ -3,49 +3,60 @@
 use super::{
     Crash, Perform,
     batch::{Batch, Participant},
-    calls::{CallAnswered, Caller, Calls, Panicked, TakeOverCalls},
+    calls::{CallAnswered, Caller, Calls, Panicked, TakeOverCalls, WhenSettled, tell},
     coordinator::SignalTarget,
     crash::crash,
-    deferred::Deferred,
+    deferred::{Deferred, deferred},
     supervisor::ActorStatus,
 };
 use crate::{
     domain::{
+        aggregate::Errand,
         ids::OrderId,
+        order::OrderCommand,
         saga::StepReply,
-        shipment::{CarrierCall, RecordCarrierCall, Shipping, ShippingCommand, StartShipping},
+        shipment::{RecordCarrierCall, ShipmentCall, Shipping, ShippingAnswer, ShippingCommand, StartShipping},
         simulation::CallAnswer,
     },
     providers::Providers,
-    store::{Answers, Commands, Executed, ShipmentStore, StoreError},
+    store::{Answers, Commands, Executed, Keyed, ShipmentStore, StoreError},
 };
-use actix::{Actor, Context, Handler, Supervised};
+use actix::{Actor, Context, Handler, Message, MessageResult, Recipient, Supervised};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
-/// Performs the checkout's `start_shipping` and `cancel_shipping`.
+/// A client's own command to the shipment of its direct order: to start or to cancel it.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Shipping, StoreError>")]
+pub struct ShipDirect(pub ShippingCommand);
+
+/// Performs the checkout's `start_shipping` and `cancel_shipping`, and a client's of its direct order.
 pub struct ShippingActor {
     store: Arc<dyn ShipmentStore>,
     providers: Providers,
     coordinator: SignalTarget,
+    orders: Recipient<Perform<OrderCommand>>,
     status: Arc<ActorStatus>,
     batch: Batch<ShippingCommand, Executed<Shipping>>,
-    calls: Calls<CarrierCall>,
+    calls: Calls<ShipmentCall>,
     panicked: Panicked,
 }
 
 impl ShippingActor {
-    /// An actor over a store, which tells `coordinator` when a waiting shipment has a result.
+    /// An actor over a store, which tells `coordinator` when a waiting shipment has a result, and `orders` how the
+    /// shipment of a direct order went.
     pub fn new(
         store: Arc<dyn ShipmentStore>,
         providers: Providers,
         coordinator: SignalTarget,
+        orders: Recipient<Perform<OrderCommand>>,
         status: Arc<ActorStatus>,
     ) -> Self {
         Self {
             store,
             providers,
             coordinator,
+            orders,
             status,
             batch: Batch::default(),
             calls: Calls::default(),
@@ -92,18 +103,22 @@ impl Participant for ShippingActor {
 }
 
 impl Caller<Shipping> for ShippingActor {
-    fn calls(&mut self) -> &mut Calls<CarrierCall> {
+    fn calls(&mut self) -> &mut Calls<ShipmentCall> {
         &mut self.calls
     }
 
     fn call(
         &self,
-        call: CarrierCall,
+        call: ShipmentCall,
         shipping: &Shipping,
         part: usize,
         _repeat: bool,
     ) -> BoxFuture<'static, CallAnswer> {
-        self.providers.carrier().call(call, &shipping.shipments()[part])
+        let shipment = &shipping.shipments()[part];
+        match shipment.errand(call) {
+            Errand::Outside(call) => self.providers.carrier().call(call, shipment),
+            Errand::Order(command) => tell(&self.orders, command),
+        }
     }
 
     fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>> {
@@ -128,6 +143,38 @@ impl Handler<Perform<ShippingCommand>> for ShippingActor {
     }
 }
 
+impl Handler<ShipDirect> for ShippingActor {
+    type Result = Deferred<Result<Shipping, StoreError>>;
+
+    fn handle(&mut self, ShipDirect(command): ShipDirect, ctx: &mut Context<Self>) -> Self::Result {
+        if let ShippingCommand::Start(StartShipping(goods)) = &command {
+            self.panicked.check(std::iter::once((goods.order_id, goods.script)), &self.status.injected);
+        }
+        let (later, reply) = deferred();
+        let receive = move |answers: Answers<Executed<Shipping>>| {
+            if let Some(answer) = answers.into_iter().next() {
+                reply.send(answer.and_then(shipping_of));
+            }
+        };
+        self.submit([Keyed::from(command)], receive, ctx);
+        later
+    }
+}
+
+/// The shipments that a command was about, as they are now.
+fn shipping_of(answer: Executed<Shipping>) -> Result<Shipping, StoreError> {
+    let (Executed::Decided(ShippingAnswer { shipping: rows, .. }) | Executed::Replayed { rows, .. }) = answer;
+    rows.ok_or_else(|| StoreError::Refused("the order has no shipment".into()))
+}
+
+impl Handler<WhenSettled> for ShippingActor {
+    type Result = MessageResult<WhenSettled>;
+
+    fn handle(&mut self, WhenSettled(order): WhenSettled, _ctx: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.calls.settled(order))
+    }
+}
+
 impl Handler<TakeOverCalls> for ShippingActor {
     type Result = ();
 
@@ -136,10 +183,10 @@ impl Handler<TakeOverCalls> for ShippingActor {
     }
 }
 
-impl Handler<CallAnswered<CarrierCall>> for ShippingActor {
+impl Handler<CallAnswered<ShipmentCall>> for ShippingActor {
     type Result = Deferred<()>;
 
-    fn handle(&mut self, answered: CallAnswered<CarrierCall>, ctx: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, answered: CallAnswered<ShipmentCall>, ctx: &mut Context<Self>) -> Self::Result {
         let CallAnswered { order_id, part, call, attempts, answer } = answered;
         self.take_in(ShippingCommand::Record(RecordCarrierCall { order_id, part, call, attempts, answer }), ctx)
     }

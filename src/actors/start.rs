@@ -15,8 +15,12 @@ use std::{sync::Arc, time::Duration};
 /// The actors of this process.
 #[derive(Clone)]
 pub struct Actors {
+    /// Owns the orders.
+    pub order: Addr<OrderActor>,
     /// Owns the payments.
     pub payment: Addr<PaymentActor>,
+    /// Owns the shipments.
+    pub shipping: Addr<ShippingActor>,
     /// Owns the stock.
     pub stock: Addr<StockActor>,
     /// Keeps the catalogue.
@@ -60,16 +64,16 @@ impl Actors {
         };
         let payment = {
             let (store, status) = (Arc::clone(&store.payments), Arc::clone(&payment_status));
-            let (providers, signals) = (providers.clone(), signals.clone());
+            let (providers, signals, orders) = (providers.clone(), signals.clone(), order.clone().recipient());
             supervise(arbiter, Arc::clone(&payment_status), fatal.clone(), move || {
-                PaymentActor::new(store, providers, signals, status)
+                PaymentActor::new(store, providers, signals, orders, status)
             })
         };
         let shipping = {
-            let (store, status, signals) =
-                (Arc::clone(&store.shipments), Arc::clone(&shipping_status), signals.clone());
+            let (store, status) = (Arc::clone(&store.shipments), Arc::clone(&shipping_status));
+            let (signals, orders) = (signals.clone(), order.clone().recipient());
             supervise(arbiter, Arc::clone(&shipping_status), fatal.clone(), move || {
-                ShippingActor::new(store, providers, signals, status)
+                ShippingActor::new(store, providers, signals, orders, status)
             })
         };
         let catalog_status = ActorStatus::new("catalog");
@@ -96,14 +100,14 @@ impl Actors {
         };
         signals.set(coordinator.clone().recipient());
         let watched = vec![
-            Watched { status: order_status, crash: order.recipient() },
+            Watched { status: order_status, crash: order.clone().recipient() },
             Watched { status: stock_status, crash: stock.clone().recipient() },
             Watched { status: payment_status, crash: payment.clone().recipient() },
-            Watched { status: shipping_status, crash: shipping.recipient() },
+            Watched { status: shipping_status, crash: shipping.clone().recipient() },
             Watched { status: catalog_status, crash: catalog.clone().recipient() },
             Watched { status: coordinator_status, crash: coordinator.clone().recipient() },
         ];
-        Self { payment, stock, catalog, coordinator, admission, watched: Arc::new(watched) }
+        Self { order, payment, shipping, stock, catalog, coordinator, admission, watched: Arc::new(watched) }
     }
 
     /// All actors, in the order of the saga's stages, then the catalogue's, the coordinator last.

@@ -48,6 +48,11 @@ impl<'a> Case<'a> {
         self.facts.order.as_ref()?.as_ref().ok()
     }
 
+    /// The order, where it is one that no saga drives but its client.
+    pub(super) fn direct_order(&self) -> Option<&'a Order> {
+        self.order().filter(|order| order.saga_id.is_none())
+    }
+
     /// Its payments, likewise.
     pub(super) fn payments(&self) -> Option<&'a Payments> {
         self.facts.payment.as_ref()?.payments.as_ref()?.as_ref().ok()
@@ -95,7 +100,7 @@ impl<'a> Case<'a> {
     /// How its saga ended, if that was so long ago that it has been removed.
     fn removed_as(&self) -> Option<Status> {
         let removed = self.facts.removed.filter(|_| self.facts.saga.is_none())?;
-        let order = self.order().filter(|order| order.updated_at < removed.ended_before)?;
+        let order = self.order().filter(|order| order.saga_id.is_some() && order.updated_at < removed.ended_before)?;
         match order.status {
             OrderStatus::Completed => Some(Status::Completed),
             OrderStatus::Failed | OrderStatus::Cancelled => Some(Status::Compensated),

@@ -1,6 +1,7 @@
 //! The rules as data: each a name, what it is about, and a pure function of one order's facts, or of one
 //! shelf's.
 
+mod direct;
 mod ending;
 mod log;
 mod money;
@@ -72,6 +73,9 @@ pub(super) static RULES: &[Rule] = rules![
     Order stock::completed_sagas_took_their_stock,
     Order stock::completed_sagas_shipped_what_they_took,
     Order stock::compensated_sagas_hold_no_stock,
+    Order direct::direct_orders_and_payments_agree,
+    Order direct::direct_orders_and_shipments_agree,
+    Order direct::direct_orders_have_nothing_left_undriven,
 ];
 
 /// One rule about a shelf.

@@ -1,5 +1,6 @@
 //! Genuine facts for the rules' tests: a checkout run by the domain, without a store.
 
+pub(super) mod direct;
 mod shop;
 
 use super::{Report, case::Case, checks, judge};

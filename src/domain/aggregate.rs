@@ -2,6 +2,7 @@
 
 use super::{
     ids::{OrderId, SagaId},
+    order::OrderCommand,
     saga::Outcome,
     time::Timestamp,
 };
@@ -96,6 +97,16 @@ pub trait Outgoing: Aggregate {
         let asked = |part: &usize| after.outstanding(*part).is_some_and(|call| asked_before(*part) != Some(call));
         (0..after.parts()).filter(asked).collect()
     }
+}
+
+/// Where a call goes that a row asks for: to a service outside, or to the owner of the order, who must hear of it and
+/// may refuse. Either way it is made again until it is answered, so that no crash leaves two owners apart.
+#[derive(Clone, Debug)]
+pub enum Errand<C> {
+    /// To a service outside.
+    Outside(C),
+    /// To the order participant.
+    Order(OrderCommand),
 }
 
 /// What is left to be done after a command.

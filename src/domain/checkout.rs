@@ -3,9 +3,11 @@
 //! Adding a participant means: its aggregate in a file beside this one, its verbs and its stage
 //! here, a store file and an actor.
 
+mod direct;
 mod edit;
 mod request;
 
+pub use direct::DirectFields;
 pub use edit::{Edit, Edited, MAX_EDITS, edit, edit_ended, edited};
 pub use request::{CheckoutIds, NotSimulated, OrderFields, OrderRequest, Policy, ProviderRefused};
 
@@ -264,7 +266,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
     };
     let goods = |parcels| Consignment {
         order_id,
-        saga_id,
+        saga_id: Some(saga_id),
         shipment_id: checkout.shipment_id,
         parcels,
         loose: checkout.basket.has_free_text(),
@@ -273,14 +275,14 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
     Ok(match verb {
         Verb::CreateOrder => Command::Order(OrderCommand::Create(CreateOrder {
             order_id,
-            saga_id,
+            saga_id: Some(saga_id),
             customer_ref: checkout.customer_ref.clone(),
             currency: checkout.currency,
             basket: Arc::clone(&checkout.basket),
         })),
         Verb::CancelOrder => {
             let reason = saga.turned().unwrap_or(Reason::OrderError);
-            Command::Order(OrderCommand::Cancel(CancelOrder { order_id, saga_id, reason }))
+            Command::Order(OrderCommand::Cancel(CancelOrder { order_id, saga_id: Some(saga_id), reason }))
         }
         Verb::AmendOrder => {
             let (revision, amended) = amendment();
@@ -398,8 +400,14 @@ const fn unwound(reason: Option<Reason>) -> &'static str {
         }
         Some(Reason::OutOfStock) => "Out of stock. Order has been cancelled.",
         Some(Reason::CancelledByCustomer | Reason::CancelledByOperator) => "Order cancelled on request.",
-        Some(Reason::OrderError | Reason::OrderClosed | Reason::StockError | Reason::StockClosed) | None => {
-            "Order failed. Order has been cancelled."
-        }
+        Some(
+            Reason::OrderError
+            | Reason::OrderClosed
+            | Reason::OrderUnpaid
+            | Reason::StockError
+            | Reason::StockClosed
+            | Reason::GoodsDispatched,
+        )
+        | None => "Order failed. Order has been cancelled.",
     }
 }

@@ -38,6 +38,21 @@ impl Amount {
         in_range(value, 0, i64::MAX).map(Self)
     }
 
+    /// An amount that a client can only write as a fraction: a whole number from 1 to 2^53, beyond which the next one
+    /// cannot be told apart.
+    ///
+    /// # Errors
+    /// When it is no such number; says what is wrong with it.
+    pub fn parse_whole(value: f64) -> Result<Self, String> {
+        const MOST: f64 = 9_007_199_254_740_992.0;
+        if !(1.0..=MOST).contains(&value) || value.fract() != 0.0 {
+            let unit = "in the currency's smallest unit in use";
+            return Err(format!("must be a whole number from 1 to {MOST:.0}, {unit}; is {value}"));
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and in range")]
+        Ok(Self(value as i64))
+    }
+
     /// The number of smallest units.
     pub const fn get(self) -> i64 {
         self.0

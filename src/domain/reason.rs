@@ -14,6 +14,8 @@ pub enum Reason {
     OrderError,
     /// The order is closed: its compensation came first.
     OrderClosed,
+    /// The order's money is not in.
+    OrderUnpaid,
     /// There are not as many pieces as the order wants.
     OutOfStock,
     /// Stock is closed for the order: its compensation came first.
@@ -40,6 +42,8 @@ pub enum Reason {
     ShippingError,
     /// Shipping is closed: its compensation came first.
     ShippingClosed,
+    /// The goods are on their way, or may be.
+    GoodsDispatched,
     /// The customer cancelled the order.
     CancelledByCustomer,
     /// An operator cancelled the saga.

@@ -68,12 +68,8 @@ impl Simulation {
 
     /// Names the delays that are too long, as an order's client knows them.
     pub fn check(&self, errors: &mut FieldErrors) {
-        for (field, script) in [("payment_delay_ms", self.payment), ("shipping_delay_ms", self.shipping)] {
-            let delay_ms = script.delay_ms;
-            if delay_ms > MAX_DELAY_MS {
-                errors.add(format!("simulate.{field}"), format!("must be from 0 to {MAX_DELAY_MS}, is {delay_ms}"));
-            }
-        }
+        self.payment.check("simulate.payment_delay_ms", errors);
+        self.shipping.check("simulate.shipping_delay_ms", errors);
     }
 }
 
@@ -94,6 +90,13 @@ pub enum CallAnswer {
 }
 
 impl Script {
+    /// Names a delay that is too long by the field that has it.
+    pub fn check(self, field: &str, errors: &mut FieldErrors) {
+        if self.delay_ms > MAX_DELAY_MS {
+            errors.add(field, format!("must be from 0 to {MAX_DELAY_MS}, is {}", self.delay_ms));
+        }
+    }
+
     /// The answer to attempt `attempt` (from 1) of an action with one idempotency key: after the
     /// first attempt the fault is over, and an effect that already took place is answered again.
     pub fn answer(self, attempt: u32, rejected: Reason) -> CallAnswer {

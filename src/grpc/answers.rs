@@ -43,7 +43,7 @@ impl From<OrderView> for Order {
             lines: order.basket.lines().iter().map(Line::from).collect(),
             payment: payment.map(OrderPayment::from),
             shipments: shipments.into_iter().map(Shipment::from).collect(),
-            saga_id: order.saga_id.to_string(),
+            saga_id: order.saga_id.map(|saga| saga.to_string()).unwrap_or_default(),
             saga: saga.map(|row| SagaSummary {
                 status: saga_status(row.status).into(),
                 message: row_message(&row).unwrap_or_default(),

@@ -11,6 +11,7 @@
 
 mod answers;
 mod call;
+mod direct;
 mod health;
 mod requests;
 mod sagas;
@@ -19,17 +20,32 @@ mod sagas;
 #[allow(missing_docs, clippy::pedantic, reason = "generated")]
 pub mod proto {
     tonic::include_proto!("backstitch.v1");
+    pub mod order {
+        tonic::include_proto!("order");
+    }
+    pub mod payment {
+        tonic::include_proto!("payment");
+    }
+    pub mod shipping {
+        tonic::include_proto!("shipping");
+    }
     /// All of `proto/`, as a client that asks for it is told.
     pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 }
 
 use crate::{lifecycle::Fatal, service::Service};
+use direct::Direct;
+use futures::future::join_all;
 use health::Health;
-use proto::saga_service_server::SagaServiceServer;
+use proto::{
+    order::order_service_server::OrderServiceServer, payment::payment_service_server::PaymentServiceServer,
+    saga_service_server::SagaServiceServer, shipping::shipping_service_server::ShippingServiceServer,
+};
 use sagas::Sagas;
 use std::{io, net::TcpListener, time::Duration};
-use tokio::{runtime, sync::oneshot};
+use tokio::{runtime, sync::watch, task::JoinHandle};
 use tonic::{
+    server::NamedService,
     service::Routes,
     transport::{Server as Transport, server::TcpIncoming},
 };
@@ -54,70 +70,112 @@ pub struct Options {
     pub shutdown_timeout: Duration,
 }
 
+/// What is served on a port: a service, beside health and reflection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Port {
+    /// `order.OrderService`.
+    Order,
+    /// `payment.PaymentService`.
+    Payment,
+    /// `shipping.ShippingService`.
+    Shipping,
+    /// `backstitch.v1.SagaService`.
+    Saga,
+}
+
+impl Port {
+    /// The service's full name.
+    pub const fn service(self) -> &'static str {
+        match self {
+            Self::Order => OrderServiceServer::<Direct>::NAME,
+            Self::Payment => PaymentServiceServer::<Direct>::NAME,
+            Self::Shipping => ShippingServiceServer::<Direct>::NAME,
+            Self::Saga => SagaServiceServer::<Sagas>::NAME,
+        }
+    }
+
+    fn routes(self, service: &Service, fatal: &Fatal, limit: usize) -> io::Result<Routes> {
+        let direct = || Direct::new(service.clone());
+        let routes = match self {
+            Self::Order => Routes::new(OrderServiceServer::new(direct()).max_decoding_message_size(limit)),
+            Self::Payment => Routes::new(PaymentServiceServer::new(direct()).max_decoding_message_size(limit)),
+            Self::Shipping => Routes::new(ShippingServiceServer::new(direct()).max_decoding_message_size(limit)),
+            Self::Saga => {
+                Routes::new(SagaServiceServer::new(Sagas::new(service.clone())).max_decoding_message_size(limit))
+            }
+        };
+        let reflection = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+                .with_service_name(self.service())
+                .with_service_name("grpc.health.v1.Health")
+        };
+        let health = HealthServer::new(Health::new(service.clone(), fatal.clone(), vec![self.service()]));
+        Ok(routes
+            .add_service(health)
+            .add_service(reflection().build_v1().map_err(io::Error::other)?)
+            .add_service(reflection().build_v1alpha().map_err(io::Error::other)?))
+    }
+}
+
 /// A server that serves.
 pub struct Server {
-    stop: Option<oneshot::Sender<()>>,
-    served: Option<oneshot::Receiver<()>>,
+    stop: watch::Sender<bool>,
+    served: Vec<JoinHandle<()>>,
     runtime: Option<runtime::Runtime>,
     shutdown_timeout: Duration,
 }
 
-/// Serves on an open listener until it is stopped.
+/// Serves on open listeners until it is stopped.
 ///
 /// # Errors
-/// When the listener cannot be used, or no thread can be had.
-pub fn serve(listener: TcpListener, options: &Options, service: &Service, fatal: &Fatal) -> io::Result<Server> {
-    listener.set_nonblocking(true)?;
+/// When a listener cannot be used, or no thread can be had.
+pub fn serve(
+    listeners: Vec<(Port, TcpListener)>,
+    options: &Options,
+    service: &Service,
+    fatal: &Fatal,
+) -> io::Result<Server> {
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(options.workers.max(1))
         .thread_name("grpc")
         .enable_all()
         .build()?;
-    let listener = {
-        let _guard = runtime.enter();
-        tokio::net::TcpListener::from_std(listener)?
-    };
-    let sagas =
-        SagaServiceServer::new(Sagas::new(service.clone())).max_decoding_message_size(options.max_message_bytes);
-    let reflection =
-        || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(proto::DESCRIPTORS);
-    let health = HealthServer::new(Health::new(service.clone(), fatal.clone(), vec![SAGA_SERVICE]));
-    let routes = Routes::new(sagas)
-        .add_service(health)
-        .add_service(reflection().build_v1().map_err(io::Error::other)?)
-        .add_service(reflection().build_v1alpha().map_err(io::Error::other)?);
-    let (stop, stopped) = oneshot::channel::<()>();
-    let (serving, served) = oneshot::channel::<()>();
-    let transport = Transport::builder()
-        .max_concurrent_streams(MAX_STREAMS)
-        // Until a call's answer begins: a stream may go on for as long as there is something to tell.
-        .timeout(options.answer_timeout)
-        .http2_keepalive_interval(Some(KEEPALIVE.0))
-        .http2_keepalive_timeout(Some(KEEPALIVE.1))
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async {
-            let _ = stopped.await;
-        });
-    runtime.spawn(async move {
-        if let Err(error) = transport.await {
-            tracing::error!(%error, "the gRPC server has ended");
-        }
-        drop(serving);
-    });
-    let shutdown_timeout = options.shutdown_timeout;
-    Ok(Server { stop: Some(stop), served: Some(served), runtime: Some(runtime), shutdown_timeout })
+    let (stop, stopping) = watch::channel(false);
+    let mut served = Vec::with_capacity(listeners.len());
+    for (port, listener) in listeners {
+        listener.set_nonblocking(true)?;
+        let listener = {
+            let _guard = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let mut stopping = stopping.clone();
+        let transport = Transport::builder()
+            .max_concurrent_streams(MAX_STREAMS)
+            // Until a call's answer begins: a stream may go on for as long as there is something to tell.
+            .timeout(options.answer_timeout)
+            .http2_keepalive_interval(Some(KEEPALIVE.0))
+            .http2_keepalive_timeout(Some(KEEPALIVE.1))
+            .add_routes(port.routes(service, fatal, options.max_message_bytes)?)
+            .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async move {
+                let _ = stopping.wait_for(|stopping| *stopping).await;
+            });
+        served.push(runtime.spawn(async move {
+            if let Err(error) = transport.await {
+                tracing::error!(%error, service = port.service(), "the gRPC server has ended");
+            }
+        }));
+    }
+    Ok(Server { stop, served, runtime: Some(runtime), shutdown_timeout: options.shutdown_timeout })
 }
-
-/// The service's name, as reflection and health know it.
-const SAGA_SERVICE: &str = <SagaServiceServer<Sagas> as tonic::server::NamedService>::NAME;
 
 impl Server {
     /// Takes no more calls, and waits until those in progress have ended, as long as they may take.
     pub async fn stop(mut self) {
-        drop(self.stop.take());
-        if let Some(served) = self.served.take() {
-            let _ = tokio::time::timeout(self.shutdown_timeout, served).await;
-        }
+        self.stop.send_replace(true);
+        let served = join_all(std::mem::take(&mut self.served));
+        let _ = tokio::time::timeout(self.shutdown_timeout, served).await;
     }
 }
 

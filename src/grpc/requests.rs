@@ -19,10 +19,31 @@ use crate::{
 use std::time::Duration;
 use uuid::Uuid;
 
+/// The id in a field.
+pub(super) fn id(field: &str, text: &str) -> Result<Uuid, Problem> {
+    Uuid::parse_str(text).map_err(|error| {
+        let shown: String = text.chars().take(64).collect();
+        Problem::field(field, format!("is {shown:?}, which is not a UUID: {error}"))
+    })
+}
+
 /// The saga that a request names.
 pub(super) fn saga_id(text: &str) -> Result<SagaId, Problem> {
-    let parsed = Uuid::parse_str(text).map(SagaId::from_uuid);
-    parsed.map_err(|error| Problem::field("saga_id", format!("is {text:?}, which is not a UUID: {error}")))
+    id("saga_id", text).map(SagaId::from_uuid)
+}
+
+/// What the simulated participant of a direct order's step does. The faults have the same numbers in every package.
+pub(super) fn script(number: Option<i32>, delay_ms: Option<u32>) -> Result<Option<Script>, Problem> {
+    if number.is_none() && delay_ms.is_none() {
+        return Ok(None);
+    }
+    let mut errors = FieldErrors::default();
+    let script = Script {
+        fault: number.and_then(|number| fault("simulate", number, &mut errors)),
+        delay_ms: delay_ms.unwrap_or_default(),
+    };
+    script.check("simulate_delay_ms", &mut errors);
+    Problem::unless_invalid(errors, Some(Some(script)))
 }
 
 /// How long to wait.
@@ -95,14 +116,14 @@ fn unknown(number: i32, what: &str) -> String {
 
 fn simulation(simulate: proto::Simulation, errors: &mut FieldErrors) -> Simulation {
     let proto::Simulation { stock, payment, shipping, payment_delay_ms, shipping_delay_ms } = simulate;
-    let stock = fault("stock", stock, errors);
+    let stock = fault("simulate.stock", stock, errors);
     if stock.is_some_and(|fault| fault != Fault::Panic) {
         errors.add("simulate.stock", "must be FAULT_PANIC or left out");
     }
     Simulation {
         stock: Script { fault: stock, delay_ms: 0 },
-        payment: Script { fault: fault("payment", payment, errors), delay_ms: payment_delay_ms },
-        shipping: Script { fault: fault("shipping", shipping, errors), delay_ms: shipping_delay_ms },
+        payment: Script { fault: fault("simulate.payment", payment, errors), delay_ms: payment_delay_ms },
+        shipping: Script { fault: fault("simulate.shipping", shipping, errors), delay_ms: shipping_delay_ms },
     }
 }
 
@@ -114,7 +135,7 @@ fn fault(field: &str, number: i32, errors: &mut FieldErrors) -> Option<Fault> {
         Ok(proto::Fault::ErrorOnce) => Some(Fault::ErrorOnce),
         Ok(proto::Fault::Panic) => Some(Fault::Panic),
         Err(_) => {
-            errors.add(format!("simulate.{field}"), unknown(number, "a fault"));
+            errors.add(field, unknown(number, "a fault"));
             None
         }
     }

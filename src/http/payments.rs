@@ -134,17 +134,7 @@ pub(super) async fn open(
         .service
         .open_payment(
             OrderId::from_uuid(order_id),
-            |order| OpenPayment {
-                order: Payable {
-                    order_id: order.id,
-                    total: order.basket.total(),
-                    currency: order.currency,
-                    status: order.status,
-                },
-                payment_id,
-                amount,
-                provider,
-            },
+            |order| OpenPayment { order: Payable::of(order), payment_id, amount, provider },
             claim,
         )
         .await?;

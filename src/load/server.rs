@@ -155,6 +155,9 @@ impl How {
         for (key, value) in [("http.bind", format!("127.0.0.1:{port}")), ("grpc.saga_bind", grpc)] {
             command.arg("--set").arg(format!("{key}={value}"));
         }
+        for key in ["grpc.order_bind", "grpc.payment_bind", "grpc.shipping_bind"] {
+            command.arg("--set").arg(format!("{key}="));
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         // Each crash on purpose would first unwind and print its stack: a stall that only the load run has.
         command.env("RUST_BACKTRACE", "0");

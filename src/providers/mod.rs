@@ -12,7 +12,7 @@ pub use http::HttpProvider;
 pub use simulated::{ManualPayments, SimulatedCarrier, SimulatedPayments};
 
 use crate::domain::{
-    payment::{Payment, PaymentCall, Provider},
+    payment::{Payment, Provider, ProviderCall},
     shipment::{CarrierCall, Shipment},
     simulation::CallAnswer,
 };
@@ -25,7 +25,7 @@ use std::{collections::HashMap, io, sync::Arc, time::Duration};
 pub trait PaymentProvider: Send + Sync {
     /// Makes the call; the payment's id and the call are its idempotency key. Must answer a repeated call as it
     /// answered the first. `repeat` says that it may have been made before.
-    fn call(&self, call: PaymentCall, payment: &Payment, repeat: bool) -> BoxFuture<'static, CallAnswer>;
+    fn call(&self, call: ProviderCall, payment: &Payment, repeat: bool) -> BoxFuture<'static, CallAnswer>;
 }
 
 /// Carries goods.
@@ -97,7 +97,7 @@ impl Providers {
 struct Absent;
 
 impl PaymentProvider for Absent {
-    fn call(&self, call: PaymentCall, payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
+    fn call(&self, call: ProviderCall, payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
         let (payment_id, provider, call) = (payment.id, payment.provider.as_str(), call.as_str());
         tracing::warn!(%payment_id, provider, call, "a payment's provider is not configured here: configure it again");
         let error = format!("the provider {provider} is not configured on this server");

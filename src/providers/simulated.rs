@@ -2,7 +2,7 @@
 
 use super::{Carrier, PaymentProvider};
 use crate::domain::{
-    payment::{Payment, PaymentCall},
+    payment::{Payment, ProviderCall},
     reason::Reason,
     shipment::{CarrierCall, Shipment},
     simulation::{CallAnswer, Script},
@@ -31,17 +31,17 @@ fn after(script: Script, answer: CallAnswer) -> BoxFuture<'static, CallAnswer> {
 }
 
 impl PaymentProvider for SimulatedPayments {
-    fn call(&self, call: PaymentCall, payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
+    fn call(&self, call: ProviderCall, payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
         let answer = match call {
-            PaymentCall::Charge => payment.script.answer(payment.attempts + 1, Reason::PaymentDeclined),
-            PaymentCall::Refund => CallAnswer::Done,
+            ProviderCall::Charge => payment.script.answer(payment.attempts + 1, Reason::PaymentDeclined),
+            ProviderCall::Refund => CallAnswer::Done,
         };
         after(payment.script, answer)
     }
 }
 
 impl PaymentProvider for ManualPayments {
-    fn call(&self, _call: PaymentCall, _payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
+    fn call(&self, _call: ProviderCall, _payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
         Box::pin(std::future::ready(CallAnswer::Done))
     }
 }

@@ -5,7 +5,7 @@ use crate::{
         catalog::CatalogRefusal,
         checkout::{NotSimulated, ProviderRefused},
         field::FieldError,
-        order::LinesRefused,
+        order::{LinesRefused, NotDirect},
         payment::PaymentRefusal,
         saga::Refused,
         stock::StockRefusal,
@@ -74,6 +74,9 @@ pub enum ServiceError {
     /// The saga's state forbids it.
     #[error(transparent)]
     SagaRefused(#[from] Refused),
+    /// Who drives the order, or how far it has come, forbids it.
+    #[error(transparent)]
+    NotDirect(#[from] NotDirect),
     /// The payment's state forbids it.
     #[error(transparent)]
     PaymentRefused(#[from] PaymentRefusal),

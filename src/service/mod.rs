@@ -6,6 +6,7 @@
 //! of HTTP or gRPC.
 
 mod catalog;
+mod direct;
 mod error;
 mod log;
 mod orders;
@@ -15,6 +16,7 @@ mod stock;
 mod view;
 
 pub use catalog::{CatalogChanged, OfferView, ProductView};
+pub use direct::DirectOrder;
 pub use error::{ServiceError, What};
 pub use log::{Followed, Follower, LoggedEvent};
 pub use problem::{Code, Problem};
@@ -30,7 +32,7 @@ use crate::{
     domain::{
         checkout::Policy,
         ids::{OrderId, PaymentId, SagaId},
-        order::Order,
+        order::{NotDirect, Order},
         payment::{OpenPayment, Payment, SettlePayment, Settlement},
         saga::CancelBy,
         time::Timestamp,
@@ -185,6 +187,9 @@ impl Service {
         claim: Option<Claim>,
     ) -> Result<PaymentAccepted, ServiceError> {
         let order = self.order(order_id).await?;
+        if order.saga_id.is_none() {
+            return Err(NotDirect::HasNoSaga.into());
+        }
         self.payment_request(open(&order), claim).await
     }
 

@@ -10,7 +10,7 @@ use crate::{
         checkout::{self, Checkout, CheckoutIds, Edit, OrderFields},
         field::FieldErrors,
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
-        order::{LinesFields, Order},
+        order::{LinesFields, NotDirect, OrderStatus},
         saga::CancelBy,
     },
     store::{Claim, StoreError},
@@ -134,24 +134,25 @@ impl Service {
     /// No such order, lines that cannot be accepted, or as [`Self::edit_order`].
     pub async fn edit(&self, id: OrderId, lines: LinesFields) -> Result<OrderView, ServiceError> {
         let order = self.order(id).await?;
+        let saga_id = order.saga_id.ok_or(NotDirect::HasNoSaga)?;
         let lines = lines.parse(self.policy.free_text_lines, FieldErrors::default());
         let wanted = lines.offers();
         let basket = lines.basket(self.priced_offers(&wanted).await?)?;
-        self.edit_order(&order, Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket }).await?;
-        self.order_view_of(id, order.saga_id, Instant::now().into_std()).await
+        let edit = Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket };
+        self.edit_order(saga_id, order.status, edit).await?;
+        self.order_view_of(id, saga_id, Instant::now().into_std()).await
     }
 
-    /// Gives an unpaid order other lines; back once it has them, and its payment is asked for again.
+    /// Gives the order of a saga, which stood like this, other lines; back once it has them, and its payment is asked for again.
     ///
     /// # Errors
     /// Overloaded, no such saga, paid already, busy or over, or too little in stock: then the order stands as it
     /// was. Or it is not decided within 10 s, because an actor or storage is away; then it will be later.
-    pub async fn edit_order(&self, order: &Order, edit: Edit) -> Result<(), ServiceError> {
+    pub async fn edit_order(&self, saga_id: SagaId, stood: OrderStatus, edit: Edit) -> Result<(), ServiceError> {
         let _place = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
-        let saga_id = order.saga_id;
         let edited = send(&self.actors.coordinator, || Ok(EditOrder { saga_id, edit: edit.clone() }));
         match timeout(PATIENCE, edited).await {
-            Ok(answer) => answer?.map_err(|error| match (error, checkout::edit_ended(order.status)) {
+            Ok(answer) => answer?.map_err(|error| match (error, checkout::edit_ended(stood)) {
                 (SagaRequestError::NotFound, Some(refused)) => refused.into(),
                 (error, _) => of_saga(saga_id, error),
             }),
@@ -159,13 +160,14 @@ impl Service {
         }
     }
 
-    /// Turns an order's saga back on behalf of its customer.
+    /// Turns an order's saga back on behalf of its customer, or closes a direct order.
     ///
     /// # Errors
     /// No such order, paid already, or over.
     pub async fn cancel_order(&self, order_id: OrderId) -> Result<(), ServiceError> {
         let order = self.order(order_id).await?;
-        match self.cancel_saga(order.saga_id, CancelBy::Customer, None, None).await {
+        let Some(saga_id) = order.saga_id else { return self.cancel_direct(order_id).await };
+        match self.cancel_saga(saga_id, CancelBy::Customer, None, None).await {
             Ok(_) => Ok(()),
             Err(error @ ServiceError::NotFound(..)) => {
                 Err(checkout::cancel_ended(order.status).map_or(error, ServiceError::from))

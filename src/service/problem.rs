@@ -5,6 +5,7 @@ use super::{ServiceError, What};
 use crate::domain::{
     catalog::CatalogRefusal,
     field::{FieldError, FieldErrors},
+    order::NotDirect,
     payment::PaymentRefusal,
     reason::Reason,
     saga::Refused,
@@ -71,6 +72,14 @@ codes! {
     OrderClosed => 409 "order_closed" "The order is closed";
     /// The order is being paid or edited, or its payment is not asked for yet.
     OrderBusy => 409 "order_busy" "The order is busy";
+    /// A saga drives the order.
+    OrderHasSaga => 409 "order_has_saga" "The order is driven by its saga";
+    /// Its client drives the order.
+    OrderHasNoSaga => 409 "order_has_no_saga" "The order is driven by its client";
+    /// The order's money is not in.
+    OrderUnpaid => 409 "order_unpaid" "The order is not paid";
+    /// The order's goods are on their way.
+    GoodsDispatched => 409 "goods_dispatched" "The order's goods are on their way";
     /// The order has been edited as often as it can be.
     TooManyEdits => 409 "too_many_edits" "The order has been edited too often";
     /// There is too little in stock for an order's new lines.
@@ -85,6 +94,8 @@ codes! {
     SagaUnusable => 409 "saga_unusable" "The saga's log cannot be used";
     /// The payment is paid and cannot fail.
     PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
+    /// No money came with the payment.
+    PaymentNotCaptured => 409 "payment_not_captured" "No money came with the payment";
     /// The payment is another order's.
     PaymentOfAnotherOrder => 409 "payment_of_another_order" "The payment belongs to another order";
     /// What is on hand is not what was expected.
@@ -231,65 +242,78 @@ impl fmt::Display for Problem {
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let detail = error.to_string();
-        let code = match error {
-            ServiceError::Invalid(errors) => return Self::invalid(errors),
-            ServiceError::PriceChanged(errors) => return Self::fields(Code::PriceChanged, errors),
-            ServiceError::NotSimulated(_) => Code::SimulationDisabled,
-            ServiceError::NotFound(what, _) => match what {
-                What::Order => Code::OrderNotFound,
-                What::Payment => Code::PaymentNotFound,
-                What::Shipment => Code::ShipmentNotFound,
-                What::Saga => Code::SagaNotFound,
-                What::Actor => Code::ActorNotFound,
-                What::Product => Code::ProductNotFound,
-                What::Variant => Code::VariantNotFound,
-                What::Shop => Code::ShopNotFound,
-                What::Offer => Code::OfferNotFound,
-                What::Warehouse => Code::WarehouseNotFound,
-            },
-            ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
-            ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
-            ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
-            ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
-            ServiceError::SagaRefused(Refused::TooManyAmendments(_)) => Code::TooManyEdits,
-            ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
-            ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
-            | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
-            ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
-            | ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
-            ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
-                let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
-                problem.code = Code::AmountMismatch;
-                return problem;
-            }
-            ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
-            ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
-            ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
-            ServiceError::StockRefused(refusal) => return of_stock(&refusal),
-            ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
-                return Self::about(Code::DuplicateSku, "sku", detail);
-            }
-            ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
-            ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,
-            ServiceError::CatalogRefused(CatalogRefusal::NoProduct(_)) => Code::ProductNotFound,
-            ServiceError::CatalogRefused(CatalogRefusal::NoVariant(_)) => Code::VariantNotFound,
-            ServiceError::CatalogRefused(CatalogRefusal::NoShop(_)) => Code::ShopNotFound,
-            ServiceError::CatalogRefused(CatalogRefusal::NoWarehouse(_)) => Code::WarehouseNotFound,
-            ServiceError::UnusableLog(_) => Code::SagaUnusable,
-            ServiceError::KeyReused => Code::IdempotencyKeyReused,
-            ServiceError::Overloaded => Code::Overloaded,
-            ServiceError::TooManyFollowers => Code::TooManyFollowers,
-            ServiceError::NotReady(_) => Code::Unavailable,
-            ServiceError::Unavailable(why) => {
-                tracing::warn!(why, "a request could not be served");
-                return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");
-            }
-            // Rows, SQL and paths are for the log, never for a client.
-            ServiceError::Internal(why) => {
-                tracing::error!(why, "a request failed");
-                return Self::new(Code::Internal, "an internal error; name the request_id when you report it");
-            }
-        };
+        let code =
+            match error {
+                ServiceError::Invalid(errors) => return Self::invalid(errors),
+                ServiceError::PriceChanged(errors) => return Self::fields(Code::PriceChanged, errors),
+                ServiceError::NotSimulated(_) => Code::SimulationDisabled,
+                ServiceError::NotFound(what, _) => match what {
+                    What::Order => Code::OrderNotFound,
+                    What::Payment => Code::PaymentNotFound,
+                    What::Shipment => Code::ShipmentNotFound,
+                    What::Saga => Code::SagaNotFound,
+                    What::Actor => Code::ActorNotFound,
+                    What::Product => Code::ProductNotFound,
+                    What::Variant => Code::VariantNotFound,
+                    What::Shop => Code::ShopNotFound,
+                    What::Offer => Code::OfferNotFound,
+                    What::Warehouse => Code::WarehouseNotFound,
+                },
+                ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
+                ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
+                ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
+                ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
+                ServiceError::SagaRefused(Refused::TooManyAmendments(_)) => Code::TooManyEdits,
+                ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
+                ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
+                | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
+                ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
+                | ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
+                ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
+                    let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
+                    problem.code = Code::AmountMismatch;
+                    return problem;
+                }
+                ServiceError::PaymentRefused(PaymentRefusal::NoAmount) => return Self::field("amount", detail),
+                ServiceError::NotDirect(NotDirect::HasSaga(_))
+                | ServiceError::PaymentRefused(PaymentRefusal::HasSaga) => Code::OrderHasSaga,
+                ServiceError::NotDirect(NotDirect::HasNoSaga)
+                | ServiceError::PaymentRefused(PaymentRefusal::Direct) => Code::OrderHasNoSaga,
+                ServiceError::NotDirect(NotDirect::Unpaid) => Code::OrderUnpaid,
+                ServiceError::NotDirect(NotDirect::Paid) => Code::OrderAlreadyPaid,
+                ServiceError::NotDirect(NotDirect::Dispatched)
+                | ServiceError::PaymentRefused(PaymentRefusal::GoodsDispatched) => Code::GoodsDispatched,
+                ServiceError::NotDirect(NotDirect::Closed) => Code::OrderClosed,
+                ServiceError::PaymentRefused(PaymentRefusal::UnderWay) => Code::OrderBusy,
+                ServiceError::PaymentRefused(PaymentRefusal::NothingCaptured) => Code::PaymentNotCaptured,
+                ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
+                ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
+                ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
+                ServiceError::StockRefused(refusal) => return of_stock(&refusal),
+                ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
+                    return Self::about(Code::DuplicateSku, "sku", detail);
+                }
+                ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
+                ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,
+                ServiceError::CatalogRefused(CatalogRefusal::NoProduct(_)) => Code::ProductNotFound,
+                ServiceError::CatalogRefused(CatalogRefusal::NoVariant(_)) => Code::VariantNotFound,
+                ServiceError::CatalogRefused(CatalogRefusal::NoShop(_)) => Code::ShopNotFound,
+                ServiceError::CatalogRefused(CatalogRefusal::NoWarehouse(_)) => Code::WarehouseNotFound,
+                ServiceError::UnusableLog(_) => Code::SagaUnusable,
+                ServiceError::KeyReused => Code::IdempotencyKeyReused,
+                ServiceError::Overloaded => Code::Overloaded,
+                ServiceError::TooManyFollowers => Code::TooManyFollowers,
+                ServiceError::NotReady(_) => Code::Unavailable,
+                ServiceError::Unavailable(why) => {
+                    tracing::warn!(why, "a request could not be served");
+                    return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");
+                }
+                // Rows, SQL and paths are for the log, never for a client.
+                ServiceError::Internal(why) => {
+                    tracing::error!(why, "a request failed");
+                    return Self::new(Code::Internal, "an internal error; name the request_id when you report it");
+                }
+            };
         Self::new(code, detail)
     }
 }

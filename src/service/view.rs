@@ -103,11 +103,14 @@ impl Service {
     }
 
     async fn complete(&self, order: Order) -> Result<OrderView, StoreError> {
-        let (payment, shipping, saga) = try_join!(
-            self.store.payments.payment_of(order.id),
-            self.store.shipments.shipping_of(order.id),
-            self.store.sagas.saga(order.saga_id),
-        )?;
+        let saga = async {
+            match order.saga_id {
+                Some(saga_id) => self.store.sagas.saga(saga_id).await,
+                None => Ok(None),
+            }
+        };
+        let (payment, shipping, saga) =
+            try_join!(self.store.payments.payment_of(order.id), self.store.shipments.shipping_of(order.id), saga,)?;
         Ok(OrderView { order, payment, shipments: shown(shipping), saga })
     }
 

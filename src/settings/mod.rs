@@ -105,12 +105,22 @@ impl Http {
     }
 }
 
-/// `[grpc]`: the gRPC server. It has as many threads and takes as much as the REST server does.
+/// `[grpc]`: the gRPC server. It has as many threads and takes as much as the REST server does. Of each address, port 0
+/// takes any free one, and `None`, which is written as an empty text, serves none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grpc {
-    /// The address and port of `backstitch.v1.SagaService`; port 0 takes any free one, and `None`, which is written
-    /// as an empty text, serves none. Default `127.0.0.1:50055`.
+    /// The address and port of `order.OrderService`. Default `127.0.0.1:50051`.
+    pub order_bind: Option<SocketAddr>,
+    /// The address and port of `payment.PaymentService`. Default `127.0.0.1:50052`.
+    pub payment_bind: Option<SocketAddr>,
+    /// The address and port of `shipping.ShippingService`. Default `127.0.0.1:50053`.
+    pub shipping_bind: Option<SocketAddr>,
+    /// The address and port of `backstitch.v1.SagaService`. Default `127.0.0.1:50055`.
     pub saga_bind: Option<SocketAddr>,
+    /// Who takes the money of `ProcessPayment` where its client names nobody: `simulated`, or one of
+    /// `[providers.payment]`. Written as an empty text, which is the default, it is the simulation, where that is
+    /// enabled.
+    pub payment_provider: Option<Provider>,
 }
 
 /// `[store]`: the database.
@@ -275,6 +285,7 @@ impl Settings {
     pub fn policy(&self) -> Policy {
         Policy {
             simulation: self.simulation.enabled,
+            direct_provider: self.grpc.payment_provider,
             free_text_lines: self.orders.allow_free_text_lines,
             default_deadline_ms: self.orders.default_payment_deadline_ms,
             providers: self.providers.payment.keys().copied().collect(),
@@ -298,7 +309,7 @@ impl Settings {
             profile: merged.profile,
             files: merged.files,
             http: Http::read(&mut values)?,
-            grpc: Grpc { saga_bind: optional_address(&mut values, "grpc.saga_bind")? },
+            grpc: Grpc::read(&mut values, &merged.providers)?,
             store: Store::read(&mut values)?,
             saga: Saga { max_in_flight: values.number("saga.max_in_flight", 1, 1_000_000)? },
             orders: Orders {
@@ -346,6 +357,26 @@ fn optional_address(values: &mut Values, key: &'static str) -> Result<Option<Soc
             .map(Some)
             .map_err(|_| "an IP address and a port, such as 127.0.0.1:50055 or [::]:50055, or \"\" for none"),
     })
+}
+
+impl Grpc {
+    fn read(values: &mut Values, providers: &Providers) -> Result<Self, SettingsError> {
+        Ok(Self {
+            order_bind: optional_address(values, "grpc.order_bind")?,
+            payment_bind: optional_address(values, "grpc.payment_bind")?,
+            shipping_bind: optional_address(values, "grpc.shipping_bind")?,
+            saga_bind: optional_address(values, "grpc.saga_bind")?,
+            payment_provider: values.parsed("grpc.payment_provider", |name| match name {
+                "" => Ok(None),
+                name => match name.parse() {
+                    Ok(provider) if provider == Provider::Simulated || providers.payment.contains_key(&provider) => {
+                        Ok(Some(provider))
+                    }
+                    _ => Err("simulated, a name of [providers.payment], or \"\" for simulated where that is enabled"),
+                },
+            })?,
+        })
+    }
 }
 
 impl Store {

@@ -22,7 +22,13 @@ fn defaults() -> Settings {
             max_connections: 10_000,
             shutdown_timeout: Duration::from_secs(10),
         },
-        grpc: Grpc { saga_bind: Some("127.0.0.1:50055".parse().unwrap()) },
+        grpc: Grpc {
+            order_bind: Some("127.0.0.1:50051".parse().unwrap()),
+            payment_bind: Some("127.0.0.1:50052".parse().unwrap()),
+            shipping_bind: Some("127.0.0.1:50053".parse().unwrap()),
+            saga_bind: Some("127.0.0.1:50055".parse().unwrap()),
+            payment_provider: None,
+        },
         store: Store {
             url: StoreUrl::Sqlite { path: "./data/backstitch.db".into() },
             cache_mib: 32,
@@ -43,7 +49,7 @@ fn defaults() -> Settings {
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 24] = [
+const OTHERS: [(&str, &str); 28] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -51,7 +57,11 @@ const OTHERS: [(&str, &str); 24] = [
     ("http.keep_alive_ms", "0"),
     ("http.max_connections", "7"),
     ("http.shutdown_timeout_ms", "5"),
+    ("grpc.order_bind", ""),
+    ("grpc.payment_bind", ""),
+    ("grpc.shipping_bind", ""),
     ("grpc.saga_bind", ""),
+    ("grpc.payment_provider", "simulated"),
     ("store.url", "sqlite:///var/lib/b.db"),
     ("store.cache_mib", "64"),
     ("store.readers", "4"),
@@ -81,7 +91,13 @@ fn others() -> Settings {
             max_connections: 7,
             shutdown_timeout: Duration::from_millis(5),
         },
-        grpc: Grpc { saga_bind: None },
+        grpc: Grpc {
+            order_bind: None,
+            payment_bind: None,
+            shipping_bind: None,
+            saga_bind: None,
+            payment_provider: Some(Provider::Simulated),
+        },
         store: Store {
             url: StoreUrl::Sqlite { path: "/var/lib/b.db".into() },
             cache_mib: 64,

@@ -16,7 +16,7 @@ class Server:
         self.directory = tempfile.TemporaryDirectory(prefix="backstitch-python-")
         environment = {
             "BACKSTITCH__HTTP__BIND": "127.0.0.1:0",
-            "BACKSTITCH__GRPC__SAGA_BIND": "127.0.0.1:0",
+            **{f"BACKSTITCH__GRPC__{port}_BIND": "127.0.0.1:0" for port in ("ORDER", "PAYMENT", "SHIPPING", "SAGA")},
             "BACKSTITCH__STORE__URL": f"sqlite:{self.directory.name}/test.db",
             "BACKSTITCH__TELEMETRY__FORMAT": "json",
             "BACKSTITCH__TELEMETRY__LOG": "info",
@@ -29,7 +29,8 @@ class Server:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.grpc = self.http = None
+        self.ports = {}
+        self.http = None
         seen = []
         while self.http is None:
             line = self.process.stderr.readline()
@@ -38,7 +39,7 @@ class Server:
             seen.append(line)
             said = json.loads(line).get("fields", json.loads(line))
             if said.get("message") == "gRPC is served":
-                self.grpc = said["address"]
+                self.ports[said["service"]] = said["address"]
             if said.get("message") == "backstitch is listening":
                 self.http = said["address"]
 

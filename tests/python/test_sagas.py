@@ -30,7 +30,7 @@ class Sagas(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.server = Server()
-        cls.channel = grpc.insecure_channel(cls.server.grpc)
+        cls.channel = grpc.insecure_channel(cls.server.ports["backstitch.v1.SagaService"])
         cls.stub = services.SagaServiceStub(cls.channel)
 
     @classmethod

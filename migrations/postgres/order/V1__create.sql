@@ -5,7 +5,7 @@
 -- pages have room, so that the new version of a row stays beside the old one and no index is written (HOT).
 CREATE TABLE order_order (
     id           uuid    NOT NULL PRIMARY KEY,
-    saga_id      uuid    NOT NULL,
+    saga_id      uuid, -- NULL for a direct order, which its client drives
     customer_ref text    COLLATE "C",
     currency     text    NOT NULL,
     total_amount bigint  NOT NULL CHECK (total_amount >= 0),
@@ -13,15 +13,29 @@ CREATE TABLE order_order (
     revision     bigint  NOT NULL CHECK (revision >= 0), -- of the lines: 0 as they were placed
     status       text    NOT NULL CHECK (status IN ('pending', 'paid', 'completed', 'failed', 'cancelled')),
     reason       text,
+    goods        text    CHECK (goods IN ('dispatched', 'returned')), -- of a direct order; NULL: never left
     created_at   bigint  NOT NULL,
     updated_at   bigint  NOT NULL,
     version      bigint  NOT NULL CHECK (version >= 1),
+    CHECK (goods IS NULL OR saga_id IS NULL),
+    CHECK (status <> 'completed' OR goods IS NULL OR goods = 'dispatched'),
     CHECK ((status IN ('failed', 'cancelled')) = (reason IS NOT NULL))
 ) WITH (fillfactor = 80);
 
 CREATE INDEX order_order_customer ON order_order (customer_ref, id) WHERE customer_ref IS NOT NULL;
 -- What people look for among millions of completed orders: those that were unwound.
 CREATE INDEX order_order_closed ON order_order (id) WHERE reason IS NOT NULL;
+
+CREATE TABLE order_idempotency (
+    scope      text   COLLATE "C" NOT NULL, -- caller and method
+    key        text   COLLATE "C" NOT NULL,
+    body_hash  bytea  NOT NULL CHECK (length(body_hash) = 32),
+    order_id   uuid   NOT NULL,
+    created_at bigint NOT NULL,
+    PRIMARY KEY (scope, key)
+);
+
+CREATE INDEX order_idempotency_age ON order_idempotency (created_at);
 
 -- Which orders a shop sells something in: what the lines say already, for the shop's own list.
 CREATE TABLE order_shop (

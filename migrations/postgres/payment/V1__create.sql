@@ -15,9 +15,11 @@ CREATE TABLE payment_payment (
         CHECK (status IN ('pending', 'paid', 'failed', 'expired', 'refunding', 'refunded')),
     reason      text,
     deadline_at bigint,
-    call        text    CHECK (call IN ('charge', 'refund')), -- outside call without a known answer
+    call        text    -- to the provider, or to a direct order: without a known answer
+        CHECK (call IN ('charge', 'refund', 'mark_order_paid', 'fail_order', 'cancel_order', 'cancel_returned_order')),
     attempts    bigint  NOT NULL CHECK (attempts >= 0),
     claimed     boolean NOT NULL,
+    direct      boolean NOT NULL, -- of a direct order, which no saga drives
     held        boolean NOT NULL, -- its order is being edited
     amendment   bigint  NOT NULL CHECK (amendment >= 0), -- the latest one that has held it
     captured_at bigint,
@@ -29,6 +31,7 @@ CREATE TABLE payment_payment (
     PRIMARY KEY (order_id, number),
     CHECK (revision >= number),
     CHECK (status IN ('pending', 'failed', 'expired') OR captured_at IS NOT NULL),
+    CHECK (NOT direct OR saga_id IS NULL),
     CHECK (NOT held OR status IN ('pending', 'failed') AND call IS NULL AND amendment > 0)
 ) WITH (fillfactor = 80);
 

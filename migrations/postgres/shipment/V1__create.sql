@@ -4,7 +4,7 @@ CREATE TABLE shipment_shipment (
     order_id        uuid   NOT NULL,
     number          bigint NOT NULL CHECK (number >= 0), -- among the order's, from 0
     id              uuid   NOT NULL,
-    saga_id         uuid   NOT NULL,
+    saga_id         uuid, -- NULL for a direct order, which its client drives
     shop_id         uuid, -- NULL for free-text lines, as the next two
     warehouse_id    uuid,
     contents        text, -- JSON: [{variant_id, quantity}]
@@ -12,7 +12,8 @@ CREATE TABLE shipment_shipment (
     status          text   NOT NULL CHECK (status IN ('requested', 'shipped', 'cancelled')),
     reason          text,
     tracking_number text,
-    call            text   CHECK (call IN ('dispatch', 'recall')), -- outside call without a known answer
+    call            text   -- to the carrier, or to a direct order: without a known answer
+        CHECK (call IN ('dispatch', 'recall', 'dispatch_order', 'complete_order', 'return_order')),
     attempts        bigint NOT NULL CHECK (attempts >= 0),
     created_at      bigint NOT NULL,
     updated_at      bigint NOT NULL,

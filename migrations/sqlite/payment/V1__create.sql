@@ -17,9 +17,12 @@ CREATE TABLE payment_payment (
             OR status = 'refunded'),
     reason      TEXT,
     deadline_at INTEGER,
-    call        TEXT    CHECK (call = 'charge' OR call = 'refund'), -- outside call without a known answer
+    call        TEXT    -- to the provider, or to a direct order: without a known answer
+        CHECK (call = 'charge' OR call = 'refund' OR call = 'mark_order_paid' OR call = 'fail_order'
+            OR call = 'cancel_order' OR call = 'cancel_returned_order'),
     attempts    INTEGER NOT NULL CHECK (attempts >= 0),
     claimed     INTEGER NOT NULL CHECK (claimed IN (0, 1)),
+    direct      INTEGER NOT NULL CHECK (direct IN (0, 1)), -- of a direct order, which no saga drives
     held        INTEGER NOT NULL CHECK (held IN (0, 1)), -- its order is being edited
     amendment   INTEGER NOT NULL CHECK (amendment >= 0), -- the latest one that has held it
     captured_at INTEGER,
@@ -29,6 +32,7 @@ CREATE TABLE payment_payment (
     PRIMARY KEY (order_id, number),
     CHECK (revision >= number),
     CHECK (status = 'pending' OR status = 'failed' OR status = 'expired' OR captured_at IS NOT NULL),
+    CHECK (direct = 0 OR saga_id IS NULL),
     CHECK (held = 0 OR (status = 'pending' OR status = 'failed') AND call IS NULL AND amendment > 0)
 ) STRICT, WITHOUT ROWID;
 

@@ -5,7 +5,7 @@ CREATE TABLE shipment_shipment (
     order_id        BLOB    NOT NULL CHECK (length(order_id) = 16),
     number          INTEGER NOT NULL CHECK (number >= 0), -- among the order's, from 0
     id              BLOB    NOT NULL CHECK (length(id) = 16),
-    saga_id         BLOB    NOT NULL CHECK (length(saga_id) = 16),
+    saga_id         BLOB    CHECK (length(saga_id) = 16), -- NULL for a direct order, which its client drives
     shop_id         BLOB    CHECK (length(shop_id) = 16), -- NULL for free-text lines, as the next two
     warehouse_id    BLOB    CHECK (length(warehouse_id) = 16),
     contents        TEXT, -- JSON: [{variant_id, quantity}]
@@ -13,7 +13,9 @@ CREATE TABLE shipment_shipment (
     status          TEXT    NOT NULL CHECK (status = 'requested' OR status = 'shipped' OR status = 'cancelled'),
     reason          TEXT,
     tracking_number TEXT,
-    call            TEXT    CHECK (call = 'dispatch' OR call = 'recall'), -- outside call without a known answer
+    call            TEXT    -- to the carrier, or to a direct order: without a known answer
+        CHECK (call = 'dispatch' OR call = 'recall' OR call = 'dispatch_order' OR call = 'complete_order'
+            OR call = 'return_order'),
     attempts        INTEGER NOT NULL CHECK (attempts >= 0),
     created_at      INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at      INTEGER NOT NULL,

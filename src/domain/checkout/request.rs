@@ -19,6 +19,8 @@ pub struct Policy {
     pub providers: Arc<[Provider]>,
     /// Whether orders may carry simulated faults and be paid by the simulation.
     pub simulation: bool,
+    /// Who takes the money of direct orders whose client names nobody; `None` is the simulation, where that is allowed.
+    pub direct_provider: Option<Provider>,
     /// Whether orders may have lines that no shop offers.
     pub free_text_lines: bool,
     /// How long a payment is waited for when the client names no deadline, in milliseconds.
@@ -28,7 +30,7 @@ pub struct Policy {
 /// Something simulated is asked for where payments are real.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} is not allowed on this server; set simulation.enabled to allow it")]
-pub struct NotSimulated(&'static str);
+pub struct NotSimulated(pub(super) &'static str);
 
 /// A payment cannot be of the provider that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -8,12 +8,15 @@
 //!
 //! Until it is paid its lines can become others ([`AmendOrder`]): another revision.
 //!
-//! Never looks at a payment or a shipment: the saga tells it what happened there.
+//! Never looks at a payment or a shipment: the saga tells it what happened there. Where its client drives it without a
+//! saga ([`direct`]), payment and shipping tell it themselves.
 
 mod basket;
+mod direct;
 mod lines;
 
 pub use basket::{Basket, Draft, Line, LineDraft, LinesRefused, MAX_LINES, OfferDraft, ShopOrder, Stocked};
+pub use direct::{CancelPaidOrder, CancelUnpaidOrder, DispatchOrder, Goods, NotDirect, ReturnOrder};
 pub use lines::{LineFields, LinesFields, LinesRequest};
 
 use super::{
@@ -69,13 +72,13 @@ impl OrderStatus {
 pub struct Order {
     /// Its id.
     pub id: OrderId,
-    /// The saga that drives it.
-    pub saga_id: SagaId,
+    /// The saga that drives it; `None` for a direct order, which its client drives.
+    pub saga_id: Option<SagaId>,
     /// The client's own reference to its customer.
     pub customer_ref: Option<CustomerRef>,
     /// The currency of all its amounts.
     pub currency: Currency,
-    /// What was bought.
+    /// What was bought; nothing is known of that in a direct order without lines.
     pub basket: Arc<Basket>,
     /// The revision of its lines: 0 as they were placed, then that of the saga's latest amendment.
     pub revision: u32,
@@ -83,6 +86,8 @@ pub struct Order {
     pub status: OrderStatus,
     /// Why it was unwound.
     pub reason: Option<Reason>,
+    /// Where the goods of a direct order are; a saga knows that itself.
+    pub goods: Goods,
     /// When it was placed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -94,8 +99,8 @@ pub struct Order {
 pub struct CreateOrder {
     /// The order.
     pub order_id: OrderId,
-    /// Its saga.
-    pub saga_id: SagaId,
+    /// Its saga, unless its client drives it.
+    pub saga_id: Option<SagaId>,
     /// The client's own reference to its customer.
     pub customer_ref: Option<CustomerRef>,
     /// The currency of all its amounts.
@@ -135,7 +140,7 @@ pub struct CancelOrder {
     /// The order.
     pub order_id: OrderId,
     /// Its saga, for the tombstone of an order that was never created.
-    pub saga_id: SagaId,
+    pub saga_id: Option<SagaId>,
     /// Why.
     pub reason: Reason,
 }
@@ -153,6 +158,14 @@ pub enum OrderCommand {
     Complete(CompleteOrder),
     /// Close it.
     Cancel(CancelOrder),
+    /// Of a direct order: its client closes it, unpaid.
+    CancelUnpaid(CancelUnpaidOrder),
+    /// Of a direct order: its money goes back.
+    CancelPaid(CancelPaidOrder),
+    /// Of a direct order: its goods are about to leave.
+    Dispatch(DispatchOrder),
+    /// Of a direct order: its goods never left, or are back.
+    Return(ReturnOrder),
 }
 
 impl Aggregate for Order {
@@ -167,6 +180,10 @@ impl Aggregate for Order {
             OrderCommand::MarkPaid(mark) => mark.order_id,
             OrderCommand::Complete(complete) => complete.order_id,
             OrderCommand::Cancel(cancel) => cancel.order_id,
+            OrderCommand::CancelUnpaid(CancelUnpaidOrder { order_id })
+            | OrderCommand::CancelPaid(CancelPaidOrder { order_id, .. })
+            | OrderCommand::Dispatch(DispatchOrder { order_id })
+            | OrderCommand::Return(ReturnOrder { order_id }) => *order_id,
         }
     }
 
@@ -183,9 +200,23 @@ impl Aggregate for Order {
             OrderCommand::Create(create) => create_order(row, create, now),
             OrderCommand::Amend(amend) => amend_order(row, amend, now),
             OrderCommand::MarkPaid(_) => forward(row, OrderStatus::Pending, OrderStatus::Paid, now),
+            OrderCommand::Complete(_) if row.is_some_and(|order| order.goods == Goods::Returned) => {
+                Decision::unchanged(Outcome::rejected(Reason::ShippingClosed))
+            }
             OrderCommand::Complete(_) => forward(row, OrderStatus::Paid, OrderStatus::Completed, now),
             OrderCommand::Cancel(cancel) => cancel_order(row, cancel, now),
+            OrderCommand::CancelUnpaid(_) => direct::cancel_unpaid(row, now),
+            OrderCommand::CancelPaid(cancel) => direct::cancel_paid(row, cancel.goods, now),
+            OrderCommand::Dispatch(_) => direct::dispatch(row, now),
+            OrderCommand::Return(_) => direct::give_back(row, now),
         }
+    }
+}
+
+impl Order {
+    /// The order, unwound.
+    fn closed(self, reason: Reason, now: Timestamp) -> Self {
+        Self { status: OrderStatus::unwound(reason), reason: Some(reason), updated_at: now, ..self }
     }
 }
 
@@ -201,6 +232,7 @@ fn create_order(row: Option<&Order>, create: &CreateOrder, now: Timestamp) -> De
                 revision: 0,
                 status: OrderStatus::Pending,
                 reason: None,
+                goods: Goods::Kept,
                 created_at: now,
                 updated_at: now,
             },
@@ -242,12 +274,7 @@ fn forward(row: Option<&Order>, from: OrderStatus, to: OrderStatus, now: Timesta
 }
 
 fn cancel_order(row: Option<&Order>, cancel: &CancelOrder, now: Timestamp) -> Decision<Order> {
-    let closed = |order: Order| Order {
-        status: OrderStatus::unwound(cancel.reason),
-        reason: Some(cancel.reason),
-        updated_at: now,
-        ..order
-    };
+    let closed = |order: Order| order.closed(cancel.reason, now);
     match row {
         Some(order) if order.status.is_closed() => Decision::unchanged(Outcome::done(order.id.uuid())),
         Some(order) if order.status == OrderStatus::Completed => {
@@ -264,6 +291,7 @@ fn cancel_order(row: Option<&Order>, cancel: &CancelOrder, now: Timestamp) -> De
                 revision: 0,
                 status: OrderStatus::Cancelled,
                 reason: None,
+                goods: Goods::Kept,
                 created_at: now,
                 updated_at: now,
             };

@@ -1,10 +1,10 @@
 //! What the payment participant can be asked, and what it answers.
 
-use super::{Payment, PaymentCall, Payments, Provider};
+use super::{ChargeDirect, Payment, PaymentCall, Payments, Provider, RefundDirect};
 use crate::domain::{
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
-    order::OrderStatus,
+    order::{Order, OrderStatus},
     saga::Outcome,
     simulation::{CallAnswer, Script},
 };
@@ -41,12 +41,37 @@ pub struct Terms {
 pub struct Payable {
     /// The order.
     pub order_id: OrderId,
-    /// Its total.
-    pub total: Amount,
+    /// Its total; `None` for a direct order without lines, whose payment has an amount of its own.
+    pub total: Option<Amount>,
     /// Its currency.
     pub currency: Currency,
     /// How far it has come.
     pub status: OrderStatus,
+}
+
+impl Payable {
+    /// What there is to know of an order.
+    pub fn of(order: &Order) -> Self {
+        let total = (!order.basket.lines().is_empty()).then(|| order.basket.total());
+        Self { order_id: order.id, total, currency: order.currency, status: order.status }
+    }
+
+    /// How much is paid where a client says so much, or leaves it to the order.
+    ///
+    /// # Errors
+    /// The client says nothing, and neither does the order.
+    pub fn amount(&self, given: Option<Amount>) -> Result<Amount, PaymentRefusal> {
+        given.or(self.total).ok_or(PaymentRefusal::NoAmount)
+    }
+
+    /// Whether so much can be paid for it.
+    pub(super) fn check(&self, amount: Amount) -> Result<(), PaymentRefusal> {
+        match self.total.filter(|total| *total != amount) {
+            Some(total) => Err(PaymentRefusal::AmountMismatch { total }),
+            None if self.status.is_closed() => Err(PaymentRefusal::OrderClosed),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Takes the money, or waits for it. Ends a hold: terms of the same revision take the payment up again, those
@@ -105,7 +130,7 @@ pub struct SettlePayment {
     pub settlement: Settlement,
 }
 
-/// The provider's answer to an outside call.
+/// The answer to a call.
 #[derive(Clone, Debug)]
 pub struct RecordPaymentCall {
     /// The order.
@@ -135,8 +160,12 @@ pub enum PaymentCommand {
     Open(OpenPayment),
     /// Somebody reports how it went.
     Settle(SettlePayment),
-    /// The provider answered.
+    /// The provider, or the order, answered.
     Record(RecordPaymentCall),
+    /// A client pays for its direct order.
+    Charge(ChargeDirect),
+    /// A client wants the money of its direct order back.
+    GiveBack(RefundDirect),
 }
 
 /// Why a client's command is refused. Nothing changed.
@@ -163,6 +192,24 @@ pub enum PaymentRefusal {
     /// Money that has come cannot be reported as failed.
     #[error("the payment is already paid and cannot fail")]
     AlreadyPaid,
+    /// How a direct order's payment goes, its provider alone says.
+    #[error("the payment is a direct order's: its provider says how it goes, nobody else")]
+    Direct,
+    /// The payment is a saga's.
+    #[error("the payment is driven by its order's saga; cancel the order instead")]
+    HasSaga,
+    /// What an order without lines costs, its client says.
+    #[error("is missing: the order has no lines to add up")]
+    NoAmount,
+    /// What is asked for must wait for what is under way.
+    #[error("the payment is under way; try again shortly")]
+    UnderWay,
+    /// There is nothing to give back.
+    #[error("no money came with this payment; there is nothing to give back")]
+    NothingCaptured,
+    /// Goods that are out are paid for.
+    #[error("the order's goods are on their way; call them back with CancelShipping first")]
+    GoodsDispatched,
 }
 
 /// What a payment command is answered.

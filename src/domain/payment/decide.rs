@@ -44,8 +44,7 @@ fn charge_if_due(draft: &mut Draft<'_>) -> Outcome {
             }
         }
     } else if due {
-        row.call = Some(PaymentCall::Charge);
-        row.attempts = 0;
+        row.request(PaymentCall::Charge);
     }
     draft.seen().map_or(Outcome::DONE, Payment::outcome)
 }
@@ -97,36 +96,22 @@ pub(super) fn refund(draft: &mut Draft<'_>, terms: &Terms) -> Outcome {
 
 pub(super) fn open(draft: &mut Draft<'_>, open: &OpenPayment) -> Result<bool, PaymentRefusal> {
     let now = draft.now();
+    if draft.seen().is_some_and(|row| row.direct) {
+        return Err(PaymentRefusal::Direct);
+    }
     match draft.row() {
         Some(row) if row.held => return Err(PaymentRefusal::BeingAmended),
         // What the client has read of the order may be older, or younger, than its payment.
         Some(row) if row.amount != open.amount => return Err(PaymentRefusal::AmountMismatch { total: row.amount }),
-        None if open.order.total != open.amount => {
-            return Err(PaymentRefusal::AmountMismatch { total: open.order.total });
+        None => {
+            open.order.check(open.amount)?;
+            let OpenPayment { order, payment_id, amount, provider } = *open;
+            let script = Script::default();
+            draft.open(Payment {
+                claimed: true,
+                ..Payment::without_saga(&order, payment_id, amount, provider, script, now)
+            });
         }
-        None if open.order.status.is_closed() => return Err(PaymentRefusal::OrderClosed),
-        None => draft.open(Payment {
-            id: open.payment_id,
-            order_id: open.order.order_id,
-            // To be edited, an order must have a payment that can be held.
-            revision: 0,
-            saga_id: None,
-            amount: open.amount,
-            currency: open.order.currency,
-            provider: open.provider,
-            script: Script::default(),
-            status: PaymentStatus::Pending,
-            reason: None,
-            deadline_at: None,
-            call: None,
-            attempts: 0,
-            claimed: true,
-            held: false,
-            amendment: 0,
-            captured_at: None,
-            created_at: now,
-            updated_at: now,
-        }),
         // The saga's payment stage was faster; the client's choice of provider still counts, so that
         // the answer does not depend on who won.
         Some(row) if row.status == PaymentStatus::Pending && !row.claimed && row.call.is_none() => {
@@ -143,6 +128,9 @@ pub(super) fn open(draft: &mut Draft<'_>, open: &OpenPayment) -> Result<bool, Pa
 pub(super) fn settle(draft: &mut Draft<'_>, settle: &SettlePayment) -> Result<(), PaymentRefusal> {
     draft.act_on(settle.payment_id)?;
     let Some(row) = draft.row() else { return Err(PaymentRefusal::NoPayment) };
+    if row.direct {
+        return Err(PaymentRefusal::Direct);
+    }
     match settle.settlement {
         Settlement::Success if row.captured_at.is_some() => {}
         Settlement::Success => {
@@ -159,7 +147,7 @@ pub(super) fn settle(draft: &mut Draft<'_>, settle: &SettlePayment) -> Result<()
     Ok(())
 }
 
-/// Takes in a provider's answer. One that nobody waits for any more changes nothing.
+/// Takes in the answer to a call. One that nobody waits for any more changes nothing.
 pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outcome {
     if !draft.act_on_part(record.part) {
         return Outcome::DONE;
@@ -174,8 +162,17 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
             row.call = None;
             if row.status == PaymentStatus::Pending {
                 row.close(PaymentStatus::Failed, *reason);
+                if row.direct {
+                    row.request(PaymentCall::FailOrder);
+                }
             }
         }
+        (PaymentCall::MarkOrderPaid, CallAnswer::Done)
+        | (PaymentCall::FailOrder, CallAnswer::Done | CallAnswer::Rejected(_))
+        | (PaymentCall::CancelOrder | PaymentCall::CancelReturnedOrder, CallAnswer::Rejected(_)) => row.call = None,
+        // An order that was closed meanwhile is not paid, and one that is closed for it now is not paid any more.
+        (PaymentCall::MarkOrderPaid, CallAnswer::Rejected(_))
+        | (PaymentCall::CancelOrder | PaymentCall::CancelReturnedOrder, CallAnswer::Done) => draft.give_back(),
         // A provider that will not give money back is asked again: nothing else would be true.
         (_, CallAnswer::Unknown { .. }) | (PaymentCall::Refund, CallAnswer::Rejected(_)) => {
             // Where it was made twice, only one of the two is made again.

@@ -137,6 +137,9 @@ impl<'a> Draft<'a> {
         let (captured, held) = (row.movement(MovementKind::Capture, now), row.held);
         if !held && row.status == PaymentStatus::Pending {
             row.status = PaymentStatus::Paid;
+            if row.direct {
+                row.request(PaymentCall::MarkOrderPaid);
+            }
         } else if !held {
             self.give_back();
         }
@@ -148,8 +151,7 @@ impl<'a> Draft<'a> {
     pub(super) fn give_back(&mut self) {
         if let Some(row) = self.row() {
             row.status = PaymentStatus::Refunding;
-            row.call = Some(PaymentCall::Refund);
-            row.attempts = 0;
+            row.request(PaymentCall::Refund);
         }
     }
 

@@ -23,9 +23,21 @@
 //! Money that comes for a closed payment is recorded and goes back; it is never lost and never kept.
 //! A call to an outside provider is first committed as `call`, made afterwards, and its answer
 //! committed by [`RecordPaymentCall`].
+//!
+//! The payment of a direct order, which no saga drives, calls its order in the same way: to tell it that it is paid or
+//! will not be, and to ask it before money goes back. One call follows the other, each committed with what led to it:
+//!
+//! ```text
+//!   ChargeDirect ─▶ charge ─┬─ done ─▶ paid, mark_order_paid ─┬─ done ─▶ (settled)
+//!                           │                                 └─ order closed ─▶ refund ─▶ refunded
+//!                           └─ declined ─▶ failed, fail_order ─▶ (settled)
+//!   RefundDirect ─▶ cancel_order ─┬─ done ─▶ refund ─▶ refunded
+//!                                 └─ goods on their way ─▶ paid still
+//! ```
 
 mod command;
 mod decide;
+mod direct;
 mod draft;
 mod payments;
 mod provider;
@@ -34,12 +46,15 @@ pub use command::{
     ExpirePayment, HoldPayment, OpenPayment, Payable, PaymentAnswer, PaymentCommand, PaymentRefusal, ProcessPayment,
     RecordPaymentCall, RefundPayment, SettlePayment, Settlement, Terms,
 };
+pub use direct::{ChargeDirect, RefundDirect};
 pub use payments::Payments;
 pub use provider::{NoProvider, Provider, ProviderName};
 
 use super::{
+    aggregate::Errand,
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
+    order::{CancelOrder, CancelPaidOrder, Goods, MarkOrderPaid, OrderCommand},
     reason::Reason,
     saga::Outcome,
     simulation::Script,
@@ -72,14 +87,39 @@ impl PaymentStatus {
     }
 }
 
-/// A call to the provider that is committed as requested and whose answer is not yet known.
+/// A call that is committed as requested and whose answer is not yet known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum PaymentCall {
+    /// The provider: take the money.
+    Charge,
+    /// The provider: give it back.
+    Refund,
+    /// A direct order: the money is in.
+    MarkOrderPaid,
+    /// A direct order: there will be none.
+    FailOrder,
+    /// A direct order whose goods never left: the money goes back.
+    CancelOrder,
+    /// A direct order whose goods are back: the money goes back.
+    CancelReturnedOrder,
+}
+
+/// A call to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum ProviderCall {
     /// Take the money.
     Charge,
     /// Give it back.
     Refund,
+}
+
+impl ProviderCall {
+    /// The call's stable name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl PaymentCall {
@@ -120,6 +160,8 @@ pub struct Payment {
     pub attempts: u32,
     /// Whether a client opened it with `POST /payments`.
     pub claimed: bool,
+    /// Whether it is a direct order's, which it tells itself how it went.
+    pub direct: bool,
     /// Whether its order is being edited: what comes of it is decided when that is over.
     pub held: bool,
     /// The latest amendment of its order that has held it, or one before it; 0 for none.
@@ -182,12 +224,70 @@ impl Payment {
             call: None,
             attempts: 0,
             claimed: false,
+            direct: false,
             held: false,
             amendment: 0,
             captured_at: None,
             created_at: now,
             updated_at: now,
         }
+    }
+
+    /// The row of a payment that a client opens itself. To be edited, an order must have one that can be held: it is for
+    /// the lines as they were placed.
+    fn without_saga(
+        order: &Payable,
+        id: PaymentId,
+        amount: Amount,
+        provider: Provider,
+        script: Script,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            order_id: order.order_id,
+            revision: 0,
+            saga_id: None,
+            amount,
+            currency: order.currency,
+            provider,
+            script,
+            status: PaymentStatus::Pending,
+            reason: None,
+            deadline_at: None,
+            call: None,
+            attempts: 0,
+            claimed: false,
+            direct: false,
+            held: false,
+            amendment: 0,
+            captured_at: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// Where a call of it goes.
+    pub const fn errand(&self, call: PaymentCall) -> Errand<ProviderCall> {
+        let order_id = self.order_id;
+        Errand::Order(match call {
+            PaymentCall::Charge => return Errand::Outside(ProviderCall::Charge),
+            PaymentCall::Refund => return Errand::Outside(ProviderCall::Refund),
+            PaymentCall::MarkOrderPaid => OrderCommand::MarkPaid(MarkOrderPaid { order_id }),
+            PaymentCall::FailOrder => {
+                OrderCommand::Cancel(CancelOrder { order_id, saga_id: None, reason: Reason::PaymentDeclined })
+            }
+            PaymentCall::CancelOrder => OrderCommand::CancelPaid(CancelPaidOrder { order_id, goods: Goods::Kept }),
+            PaymentCall::CancelReturnedOrder => {
+                OrderCommand::CancelPaid(CancelPaidOrder { order_id, goods: Goods::Returned })
+            }
+        })
+    }
+
+    /// Asks for a call.
+    const fn request(&mut self, call: PaymentCall) {
+        self.call = Some(call);
+        self.attempts = 0;
     }
 
     /// Whether the provider answers inside the batch: there is nobody outside to call.

@@ -2,7 +2,7 @@
 
 use super::{
     ExpirePayment, HoldPayment, Movement, Payment, PaymentAnswer, PaymentCall, PaymentCommand, ProcessPayment,
-    RefundPayment, decide, draft::Draft,
+    RefundPayment, decide, direct, draft::Draft,
 };
 use crate::domain::{
     aggregate::{Aftermath, Aggregate, Decision, Outgoing},
@@ -105,6 +105,8 @@ impl Aggregate for Payments {
             PaymentCommand::Open(open) => open.order.order_id,
             PaymentCommand::Settle(settle) => settle.order_id,
             PaymentCommand::Record(record) => record.order_id,
+            PaymentCommand::Charge(charge) => charge.order.order_id,
+            PaymentCommand::GiveBack(refund) => refund.order_id,
         }
     }
 
@@ -138,6 +140,10 @@ impl Aggregate for Payments {
                 (Outcome::DONE, Some(decide::settle(&mut draft, command).map(|()| false)))
             }
             PaymentCommand::Record(record) => (decide::record(&mut draft, record), None),
+            PaymentCommand::Charge(charge) => (Outcome::DONE, Some(direct::charge(&mut draft, charge))),
+            PaymentCommand::GiveBack(refund) => {
+                (Outcome::DONE, Some(direct::give_back(&mut draft, refund).map(|()| false)))
+            }
         };
         draft.finish(outcome, result.unwrap_or(Ok(false)))
     }

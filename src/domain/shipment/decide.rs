@@ -1,7 +1,7 @@
 //! What the shipping participant decides about its row.
 
 use super::{
-    CancelShipping, CarrierCall, Consignment, RecordCarrierCall, Shipment, ShipmentStatus, Shipping, ShippingAnswer,
+    CancelShipping, Consignment, RecordCarrierCall, Shipment, ShipmentCall, ShipmentStatus, Shipping, ShippingAnswer,
     ShippingCommand, StartShipping,
 };
 use crate::domain::{
@@ -35,7 +35,7 @@ pub(super) fn decide(row: Option<&Shipping>, command: &ShippingCommand, now: Tim
             }
         }
     }
-    let signal = after.as_ref().filter(|_| signal).map(|shipping| shipping.first().saga_id);
+    let signal = after.as_ref().filter(|_| signal).and_then(|shipping| shipping.first().saga_id);
     let requested = after.as_ref().map(|after| <Shipping as Outgoing>::requested(row, after)).unwrap_or_default();
     let row = after.clone().filter(|_| changed);
     Decision { row, movements: Vec::new(), answer: ShippingAnswer { outcome, shipping: after, requested, signal } }
@@ -105,6 +105,25 @@ impl Shipping {
 }
 
 impl Shipment {
+    /// Whether no saga asks again and tells the order: the shipment does both itself, by calls.
+    const fn is_direct(&self) -> bool {
+        self.saga_id.is_none()
+    }
+
+    /// Asks for a call.
+    const fn request(&mut self, call: ShipmentCall) {
+        self.call = Some(call);
+        self.attempts = 0;
+    }
+
+    /// The call that was under way is answered; a direct order hears of it by another.
+    const fn answered(&mut self, tell: ShipmentCall) {
+        self.call = None;
+        if self.is_direct() {
+            self.request(tell);
+        }
+    }
+
     /// The simulated carrier's tracking number: the last twelve digits of the shipment's id.
     fn ship(&mut self) {
         self.status = ShipmentStatus::Shipped;
@@ -122,9 +141,12 @@ impl Shipment {
         if self.status != ShipmentStatus::Requested || self.call.is_some() {
             return None;
         }
+        if self.is_direct() {
+            self.request(ShipmentCall::DispatchOrder);
+            return None;
+        }
         if self.script.delay_ms > 0 {
-            self.call = Some(CarrierCall::Dispatch);
-            self.attempts = 0;
+            self.request(ShipmentCall::Dispatch);
             return None;
         }
         self.attempts += 1;
@@ -144,9 +166,8 @@ impl Shipment {
     /// Calls goods back that have left: at once where nobody outside must be called.
     fn recall(&mut self) {
         self.close(Reason::ShippingClosed);
-        if self.script.delay_ms > 0 {
-            self.call = Some(CarrierCall::Recall);
-            self.attempts = 0;
+        if self.script.delay_ms > 0 || self.is_direct() {
+            self.request(ShipmentCall::Recall);
         }
     }
 }
@@ -180,21 +201,29 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
         return false;
     };
     match (answered.call, &answered.answer) {
-        (CarrierCall::Dispatch, CallAnswer::Done) => {
-            shipment.call = None;
-            if shipment.status == ShipmentStatus::Requested {
-                shipment.ship();
-            } else {
-                shipment.recall();
-            }
+        (ShipmentCall::Dispatch, CallAnswer::Done) if shipment.status == ShipmentStatus::Requested => {
+            shipment.ship();
+            shipment.answered(ShipmentCall::CompleteOrder);
         }
-        (CarrierCall::Dispatch, CallAnswer::Rejected(reason)) => {
+        (ShipmentCall::Dispatch, CallAnswer::Done) => {
             shipment.call = None;
+            shipment.recall();
+        }
+        // What the order refuses is barred there too: the question may come again, and late.
+        (ShipmentCall::Dispatch | ShipmentCall::DispatchOrder, CallAnswer::Rejected(reason)) => {
             shipment.close(*reason);
+            shipment.answered(ShipmentCall::ReturnOrder);
         }
-        (CarrierCall::Recall, CallAnswer::Done) => shipment.call = None,
+        (ShipmentCall::Recall, CallAnswer::Done) => shipment.answered(ShipmentCall::ReturnOrder),
+        (ShipmentCall::DispatchOrder, CallAnswer::Done) => shipment.request(match shipment.status {
+            ShipmentStatus::Requested => ShipmentCall::Dispatch,
+            ShipmentStatus::Shipped | ShipmentStatus::Cancelled => ShipmentCall::ReturnOrder,
+        }),
+        (ShipmentCall::CompleteOrder | ShipmentCall::ReturnOrder, CallAnswer::Done | CallAnswer::Rejected(_)) => {
+            shipment.call = None;
+        }
         // A carrier that will not call goods back is asked again: nothing else would be true.
-        (_, CallAnswer::Unknown { .. }) | (CarrierCall::Recall, CallAnswer::Rejected(_)) => {
+        (_, CallAnswer::Unknown { .. }) | (ShipmentCall::Recall, CallAnswer::Rejected(_)) => {
             // Where it was made twice, only one of the two is made again.
             if shipment.attempts == answered.attempts {
                 shipment.attempts += 1;

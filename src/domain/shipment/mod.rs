@@ -8,14 +8,26 @@
 //! An order has one shipment for each warehouse that serves it; free-text lines go together in one of their
 //! own. All of them are the shipping participant's barrier together: they are sent, or called back, as one.
 //!
+//! The shipment of a direct order, which no saga drives, calls its order as it calls the carrier: it asks before the
+//! goods leave, and tells when they are on their way or will not be. One call follows the other, each committed with
+//! what led to it:
+//!
+//! ```text
+//!   StartShipping ─▶ dispatch_order ─┬─ done ─▶ dispatch ─┬─ done ─▶ shipped, complete_order
+//!                                    │                    └─ refused ─▶ cancelled, return_order
+//!                                    └─ order closed ─▶ cancelled, return_order
+//!   CancelShipping ─▶ cancelled, recall ─▶ return_order
+//! ```
+//!
 //! A cancelled shipment whose `call` is still open is closed for the order, but its compensation is
 //! done only when the carrier's answer is known: goods that went out after all are called back.
 
 mod decide;
 
 use super::{
-    aggregate::{Aftermath, Aggregate, Decision, Outgoing},
+    aggregate::{Aftermath, Aggregate, Decision, Errand, Outgoing},
     ids::{OrderId, SagaId, ShipmentId, ShopId, VariantId, WarehouseId},
+    order::{CompleteOrder, DispatchOrder, OrderCommand, ReturnOrder},
     reason::Reason,
     saga::Outcome,
     simulation::{CallAnswer, Script},
@@ -44,8 +56,24 @@ impl ShipmentStatus {
     }
 }
 
-/// A call to the carrier that is committed as requested and whose answer is not yet known.
+/// A call that is committed as requested and whose answer is not yet known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[strum(serialize_all = "snake_case")]
+pub enum ShipmentCall {
+    /// The carrier: send the goods.
+    Dispatch,
+    /// The carrier: call them back.
+    Recall,
+    /// A direct order: the goods are about to leave.
+    DispatchOrder,
+    /// A direct order: they are on their way.
+    CompleteOrder,
+    /// A direct order: they never left, or are back.
+    ReturnOrder,
+}
+
+/// A call to a carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum CarrierCall {
     /// Send the goods.
@@ -55,6 +83,13 @@ pub enum CarrierCall {
 }
 
 impl CarrierCall {
+    /// The call's stable name.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl ShipmentCall {
     /// The call's stable name.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -86,8 +121,8 @@ pub struct Shipment {
     pub id: ShipmentId,
     /// The order whose goods it carries.
     pub order_id: OrderId,
-    /// The saga to signal.
-    pub saga_id: SagaId,
+    /// The saga to signal; `None` for a direct order, which it tells itself how it went.
+    pub saga_id: Option<SagaId>,
     /// Where it leaves from; `None` for free-text lines.
     pub origin: Option<Origin>,
     /// What is in it; empty for free-text lines.
@@ -101,13 +136,27 @@ pub struct Shipment {
     /// What the customer follows it by.
     pub tracking_number: Option<String>,
     /// The outside call whose answer is not yet known.
-    pub call: Option<CarrierCall>,
+    pub call: Option<ShipmentCall>,
     /// Attempts of that call, or of deciding a simulated one, so far.
     pub attempts: u32,
     /// When it was requested.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+}
+
+impl Shipment {
+    /// Where a call of it goes.
+    pub const fn errand(&self, call: ShipmentCall) -> Errand<CarrierCall> {
+        let order_id = self.order_id;
+        Errand::Order(match call {
+            ShipmentCall::Dispatch => return Errand::Outside(CarrierCall::Dispatch),
+            ShipmentCall::Recall => return Errand::Outside(CarrierCall::Recall),
+            ShipmentCall::DispatchOrder => OrderCommand::Dispatch(DispatchOrder { order_id }),
+            ShipmentCall::CompleteOrder => OrderCommand::Complete(CompleteOrder { order_id }),
+            ShipmentCall::ReturnOrder => OrderCommand::Return(ReturnOrder { order_id }),
+        })
+    }
 }
 
 /// An order's shipments, at least one, as they are stored: the shipping participant's barrier.
@@ -128,8 +177,8 @@ pub struct Parcel {
 pub struct Consignment {
     /// The order.
     pub order_id: OrderId,
-    /// Its saga.
-    pub saga_id: SagaId,
+    /// Its saga, unless its client drives it.
+    pub saga_id: Option<SagaId>,
     /// The id the first shipment gets; the others' follow from it.
     pub shipment_id: ShipmentId,
     /// What leaves from warehouses, one shipment each.
@@ -148,7 +197,7 @@ pub struct StartShipping(pub Consignment);
 #[derive(Clone, Debug)]
 pub struct CancelShipping(pub Consignment);
 
-/// The carrier's answer to a call.
+/// The answer to a call.
 #[derive(Clone, Debug)]
 pub struct RecordCarrierCall {
     /// The order.
@@ -156,7 +205,7 @@ pub struct RecordCarrierCall {
     /// The place of its shipment among the order's, from 0.
     pub part: usize,
     /// Which call.
-    pub call: CarrierCall,
+    pub call: ShipmentCall,
     /// How many unusable answers it had had when it was made: another unusable one counts only as the next.
     pub attempts: u32,
     /// What it came to.
@@ -170,7 +219,7 @@ pub enum ShippingCommand {
     Start(StartShipping),
     /// Close shipping and call them back.
     Cancel(CancelShipping),
-    /// The carrier answered.
+    /// The carrier, or the order, answered.
     Record(RecordCarrierCall),
 }
 
@@ -248,7 +297,7 @@ impl Aggregate for Shipping {
 }
 
 impl Outgoing for Shipping {
-    type Call = CarrierCall;
+    type Call = ShipmentCall;
 
     fn order_id(&self) -> OrderId {
         self.first().order_id
@@ -258,7 +307,7 @@ impl Outgoing for Shipping {
         self.0.len()
     }
 
-    fn outstanding(&self, part: usize) -> Option<(CarrierCall, u32)> {
+    fn outstanding(&self, part: usize) -> Option<(ShipmentCall, u32)> {
         let shipment = self.0.get(part)?;
         shipment.call.map(|call| (call, shipment.attempts))
     }

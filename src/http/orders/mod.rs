@@ -73,9 +73,10 @@ pub(super) struct OrderBody {
     shop_orders: Vec<ShopOrderBody>,
     payment: Option<OrderPaymentBody>,
     shipments: Vec<ShipmentBody>,
-    #[schema(value_type = Uuid)]
-    saga_id: SagaId,
-    /// Null for an order that ended so long ago that its saga has been removed (`retention.days`).
+    /// Null for a direct order, which its client drives over gRPC.
+    #[schema(value_type = Option<Uuid>)]
+    saga_id: Option<SagaId>,
+    /// Null for a direct order, and for one that ended so long ago that its saga has been removed (`retention.days`).
     saga: Option<SagaLink>,
     created_at: Time,
     updated_at: Time,
@@ -165,8 +166,9 @@ impl From<Payment> for OrderPaymentBody {
 impl From<OrderView> for OrderBody {
     fn from(view: OrderView) -> Self {
         let OrderView { order, payment, shipments, saga } = view;
-        let Order { id, saga_id, customer_ref, currency, basket, revision, status, reason, created_at, updated_at } =
-            order;
+        let Order {
+            id, saga_id, customer_ref, currency, basket, revision, status, reason, created_at, updated_at, ..
+        } = order;
         let lines: Vec<OrderLineBody> = basket.lines().iter().map(OrderLineBody::from).collect();
         let only = match lines.as_slice() {
             [only] if only.shop_id.is_none() => Some((only.item_name.clone(), only.quantity, only.price)),

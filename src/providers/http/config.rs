@@ -5,7 +5,7 @@ use super::{
     signature::Secret,
     template::Template,
 };
-use crate::domain::{payment::PaymentCall, reason::Reason};
+use crate::domain::{payment::ProviderCall, reason::Reason};
 use reqwest::{
     Method,
     header::{HeaderName, HeaderValue},
@@ -117,10 +117,10 @@ impl HttpProvider {
         }
     }
 
-    pub(super) const fn action(&self, call: PaymentCall) -> &Action {
+    pub(super) const fn action(&self, call: ProviderCall) -> &Action {
         match call {
-            PaymentCall::Charge => &self.charge,
-            PaymentCall::Refund => &self.refund,
+            ProviderCall::Charge => &self.charge,
+            ProviderCall::Refund => &self.refund,
         }
     }
 }
@@ -170,7 +170,7 @@ impl Action {
 
 impl StatusQuery {
     /// What an answer says of a call that may have been made: how it went, or that it is to be made.
-    pub(super) fn read(&self, call: PaymentCall, status: u16, body: &[u8]) -> Known {
+    pub(super) fn read(&self, call: ProviderCall, status: u16, body: &[u8]) -> Known {
         let unknown = |why| Known::Answer(Answer::Unknown { why, failing: false });
         match status {
             200..=299 => {}
@@ -187,14 +187,14 @@ impl StatusQuery {
         };
         let (charged, refunded) = (self.charged.contains(&word), self.refunded.contains(&word));
         match call {
-            PaymentCall::Charge if charged => Known::Answer(Answer::Done),
+            ProviderCall::Charge if charged => Known::Answer(Answer::Done),
             // Somebody has given it back at the service already: it pays for nothing.
-            PaymentCall::Charge if refunded => Known::Answer(Answer::Rejected(Reason::PaymentClosed)),
-            PaymentCall::Charge if self.rejected.contains(&word) => {
+            ProviderCall::Charge if refunded => Known::Answer(Answer::Rejected(Reason::PaymentClosed)),
+            ProviderCall::Charge if self.rejected.contains(&word) => {
                 Known::Answer(Answer::Rejected(Reason::PaymentDeclined))
             }
-            PaymentCall::Refund if refunded => Known::Answer(Answer::Done),
-            PaymentCall::Refund if charged => Known::ToBeMade,
+            ProviderCall::Refund if refunded => Known::Answer(Answer::Done),
+            ProviderCall::Refund if charged => Known::ToBeMade,
             _ => unknown(format!("its status is {word:?}, which says neither that it happened nor that it did not")),
         }
     }

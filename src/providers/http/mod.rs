@@ -20,7 +20,7 @@ pub use config::HttpProvider;
 
 use super::PaymentProvider;
 use crate::domain::{
-    payment::{Payment, PaymentCall},
+    payment::{Payment, ProviderCall},
     simulation::CallAnswer,
 };
 use answer::{Answer, Known};
@@ -50,7 +50,7 @@ struct Service {
 
 /// What a call is about, for its templates and headers.
 struct Subject {
-    call: PaymentCall,
+    call: ProviderCall,
     payment: Payment,
     /// It may have been made before.
     repeat: bool,
@@ -79,7 +79,7 @@ impl HttpPayments {
 }
 
 impl PaymentProvider for HttpPayments {
-    fn call(&self, call: PaymentCall, payment: &Payment, repeat: bool) -> BoxFuture<'static, CallAnswer> {
+    fn call(&self, call: ProviderCall, payment: &Payment, repeat: bool) -> BoxFuture<'static, CallAnswer> {
         let service = Arc::clone(&self.0);
         let subject = Subject { call, payment: payment.clone(), repeat };
         Box::pin(async move {
@@ -107,7 +107,7 @@ impl Service {
         let answer = match answer {
             Answer::Done => CallAnswer::Done,
             Answer::Rejected(reason) => {
-                if subject.call == PaymentCall::Refund {
+                if subject.call == ProviderCall::Refund {
                     let payment_id = subject.payment.id;
                     tracing::warn!(%payment_id, provider = self.name, "a refund is refused; it is asked for again");
                 }
@@ -170,8 +170,8 @@ impl Service {
             request = request.header("Backstitch-Saga", saga_id.to_string());
         }
         let step = match call {
-            PaymentCall::Charge => "process_payment",
-            PaymentCall::Refund => "refund_payment",
+            ProviderCall::Charge => "process_payment",
+            ProviderCall::Refund => "refund_payment",
         };
         // A question is none of the effects that the key stands for.
         let id = if action.is_some() { key.clone() } else { format!("{key}.status") };

@@ -19,8 +19,8 @@ use tokio_postgres::Row;
 
 macro_rules! columns {
     () => {
-        "id, saga_id, customer_ref, currency, total_amount, lines, revision, status, reason, created_at, updated_at, \
-         version"
+        "id, saga_id, customer_ref, currency, total_amount, lines, revision, status, reason, goods, created_at, \
+         updated_at, version"
     };
 }
 pub(super) use columns;
@@ -59,8 +59,9 @@ pub(super) fn read(row: &Row) -> Result<Order, Unreadable> {
         revision: count(row, 6)?,
         status: get(row, 7)?,
         reason: get(row, 8)?,
-        created_at: get(row, 9)?,
-        updated_at: get(row, 10)?,
+        goods: get::<Option<_>>(row, 9)?.unwrap_or_default(),
+        created_at: get(row, 10)?,
+        updated_at: get(row, 11)?,
     })
 }
 

@@ -22,7 +22,7 @@ use tokio_postgres::Row;
 macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
-         attempts, claimed, held, amendment, captured_at, created_at, updated_at, version"
+         attempts, claimed, direct, held, amendment, captured_at, created_at, updated_at, version"
     };
 }
 pub(super) use columns;
@@ -70,11 +70,12 @@ pub(super) fn read(row: &Row) -> Result<Payment, Unreadable> {
         call: get(row, 12)?,
         attempts: count(row, 13)?,
         claimed: get(row, 14)?,
-        held: get(row, 15)?,
-        amendment: count(row, 16)?,
-        captured_at: get(row, 17)?,
-        created_at: get(row, 18)?,
-        updated_at: get(row, 19)?,
+        direct: get(row, 15)?,
+        held: get(row, 16)?,
+        amendment: count(row, 17)?,
+        captured_at: get(row, 18)?,
+        created_at: get(row, 19)?,
+        updated_at: get(row, 20)?,
     })
 }
 

@@ -16,8 +16,8 @@ use crate::{
         order::{Basket, Line, Order, OrderCommand, OrderStatus},
     },
     store::{
-        Answers, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError,
-        commands::{Aggregates, Versioned},
+        Answers, Claim, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError,
+        commands::{Aggregates, Claimed, Versioned},
     },
 };
 use futures::future::BoxFuture;
@@ -26,8 +26,8 @@ use std::sync::Arc;
 
 macro_rules! columns {
     () => {
-        "id, saga_id, customer_ref, currency, total_amount, lines, revision, status, reason, created_at, updated_at, \
-         version"
+        "id, saga_id, customer_ref, currency, total_amount, lines, revision, status, reason, goods, created_at, \
+         updated_at, version"
     };
 }
 
@@ -49,8 +49,9 @@ impl Table for Order {
             revision: row.get(6)?,
             status: row.get(7)?,
             reason: row.get(8)?,
-            created_at: row.get(9)?,
-            updated_at: row.get(10)?,
+            goods: row.get::<_, Option<_>>(9)?.unwrap_or_default(),
+            created_at: row.get(10)?,
+            updated_at: row.get(11)?,
         })
     }
 
@@ -58,12 +59,27 @@ impl Table for Order {
         Some(&recent.orders)
     }
 
+    fn find_claim(claim: &Claim, tx: &Tx<'_, '_>) -> rusqlite::Result<Option<Claimed>> {
+        tx.row(
+            "SELECT order_id, body_hash FROM order_idempotency WHERE scope = ?1 AND key = ?2",
+            (&claim.scope, &claim.key),
+            |row| Ok(Claimed { order: row.get(0)?, part: 0, body_hash: row.get(1)? }),
+        )
+    }
+
+    fn keep_claim(claim: &Claim, order: OrderId, _part: usize, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
+        tx.run(
+            "INSERT INTO order_idempotency (scope, key, body_hash, order_id, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (&claim.scope, &claim.key, claim.body_hash, order, tx.now()),
+        )
+    }
+
     fn insert(&self, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
         let inserted = tx.run(
             concat!(
                 "INSERT INTO order_order (",
                 columns!(),
-                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 1) \
+                ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 1) \
                  ON CONFLICT (id) DO NOTHING"
             ),
             (
@@ -76,6 +92,7 @@ impl Table for Order {
                 self.revision,
                 self.status,
                 self.reason,
+                self.goods.stored(),
                 self.created_at,
                 self.updated_at,
             ),
@@ -92,9 +109,9 @@ impl Table for Order {
             return amend(tx, self, loaded);
         }
         tx.run(
-            "UPDATE order_order SET status = ?3, reason = ?4, updated_at = ?5, version = version + 1 \
+            "UPDATE order_order SET status = ?3, reason = ?4, goods = ?5, updated_at = ?6, version = version + 1 \
              WHERE id = ?1 AND version = ?2",
-            (self.id, loaded, self.status, self.reason, self.updated_at),
+            (self.id, loaded, self.status, self.reason, self.goods.stored(), self.updated_at),
         )
     }
 }

@@ -24,7 +24,7 @@ use rusqlite::{Row, params};
 macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
-         attempts, claimed, held, amendment, captured_at, created_at, updated_at, version"
+         attempts, claimed, direct, held, amendment, captured_at, created_at, updated_at, version"
     };
 }
 
@@ -61,11 +61,12 @@ fn read_payment(row: &Row<'_>) -> rusqlite::Result<Payment> {
         call: row.get(12)?,
         attempts: row.get(13)?,
         claimed: row.get(14)?,
-        held: row.get(15)?,
-        amendment: row.get(16)?,
-        captured_at: row.get(17)?,
-        created_at: row.get(18)?,
-        updated_at: row.get(19)?,
+        direct: row.get(15)?,
+        held: row.get(16)?,
+        amendment: row.get(17)?,
+        captured_at: row.get(18)?,
+        created_at: row.get(19)?,
+        updated_at: row.get(20)?,
     })
 }
 
@@ -75,7 +76,7 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
         concat!(
             "INSERT INTO payment_payment (",
             columns!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, 1) \
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, 1) \
              ON CONFLICT (order_id, number) DO NOTHING"
         ),
         params![
@@ -94,6 +95,7 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
             payment.call,
             payment.attempts,
             payment.claimed,
+            payment.direct,
             payment.held,
             payment.amendment,
             payment.captured_at,

@@ -156,6 +156,8 @@ impl commands::Tx for Tx<'_, '_> {
         for sql in [
             "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
              (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
+            "DELETE FROM order_idempotency WHERE created_at < ?1 AND rowid IN \
+             (SELECT rowid FROM order_idempotency ORDER BY rowid LIMIT 500)",
             "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
              (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
             "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \

@@ -85,7 +85,7 @@ const AGE: &[Column] = &[number("rowid")];
 pub(in crate::store) const NUMBERED: (&str, &str) = ("stock_movement", "seq");
 
 /// All of them.
-pub(in crate::store) static TABLES: [Table; 21] = [
+pub(in crate::store) static TABLES: [Table; 22] = [
     Table {
         made: Some(Made::Words),
         ..table(
@@ -229,10 +229,16 @@ pub(in crate::store) static TABLES: [Table; 21] = [
             number("revision"),
             text("status"),
             text("reason"),
+            text("goods"),
             number("created_at"),
             number("updated_at"),
             number("version"),
         ],
+    ),
+    table(
+        "order_idempotency",
+        AGE,
+        &[text("scope"), text("key"), bytes("body_hash"), id("order_id"), number("created_at")],
     ),
     table("order_shop", &[id("shop_id"), id("order_id")], &[id("shop_id"), id("order_id")]),
     table(
@@ -254,6 +260,7 @@ pub(in crate::store) static TABLES: [Table; 21] = [
             text("call"),
             number("attempts"),
             flag("claimed"),
+            flag("direct"),
             flag("held"),
             number("amendment"),
             number("captured_at"),

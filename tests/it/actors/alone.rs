@@ -42,13 +42,13 @@ pub(super) fn three() -> Three {
     let fatal = &test.fatal;
     let (store, own) = (test.store.orders.clone(), of_order.clone());
     let order = supervise(&handle, of_order, fatal.clone(), move || OrderActor::new(store, own));
-    let (store, own) = (test.store.payments.clone(), of_payment.clone());
+    let (store, own, orders) = (test.store.payments.clone(), of_payment.clone(), order.clone().recipient());
     let payment = supervise(&handle, of_payment, fatal.clone(), move || {
-        PaymentActor::new(store, Providers::default(), SignalTarget::default(), own)
+        PaymentActor::new(store, Providers::default(), SignalTarget::default(), orders, own)
     });
-    let (store, own) = (test.store.shipments.clone(), of_shipping.clone());
+    let (store, own, orders) = (test.store.shipments.clone(), of_shipping.clone(), order.clone().recipient());
     let shipping = supervise(&handle, of_shipping, fatal.clone(), move || {
-        ShippingActor::new(store, Providers::default(), SignalTarget::default(), own)
+        ShippingActor::new(store, Providers::default(), SignalTarget::default(), orders, own)
     });
     Three { test, arbiter, order, payment, shipping, status }
 }

@@ -69,7 +69,13 @@ pub(super) struct House {
 /// What clients of these actors may ask for.
 fn policy() -> Policy {
     let default_deadline_ms = DEFAULT_DEADLINE_MS;
-    Policy { providers: Arc::default(), simulation: true, free_text_lines: true, default_deadline_ms }
+    Policy {
+        providers: Arc::default(),
+        simulation: true,
+        direct_provider: None,
+        free_text_lines: true,
+        default_deadline_ms,
+    }
 }
 
 pub(super) fn house() -> House {

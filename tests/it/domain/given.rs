@@ -103,7 +103,7 @@ pub(super) fn terms(provider: Provider, script: Script) -> Terms {
 pub(super) fn goods(script: Script) -> Consignment {
     Consignment {
         order_id: order_id(),
-        saga_id: saga_id(),
+        saga_id: Some(saga_id()),
         shipment_id: shipment_id(),
         parcels: Vec::new(),
         loose: true,

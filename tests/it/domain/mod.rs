@@ -9,6 +9,8 @@ mod basket;
 mod cancel;
 mod concurrent;
 mod definition;
+mod direct;
+mod direct_chaos;
 mod forward;
 mod impossible;
 mod late;

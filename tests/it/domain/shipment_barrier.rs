@@ -10,8 +10,8 @@ use backstitch::domain::{
     reason::Reason,
     saga::Outcome,
     shipment::{
-        CancelShipping, CarrierCall, Consignment, Content, Origin, Parcel, RecordCarrierCall, ShipmentStatus, Shipping,
-        ShippingCommand, StartShipping,
+        CancelShipping, Consignment, Content, Origin, Parcel, RecordCarrierCall, ShipmentCall, ShipmentStatus,
+        Shipping, ShippingCommand, StartShipping,
     },
     simulation::{CallAnswer, Fault, Script},
 };
@@ -30,19 +30,19 @@ fn cancel(script: Script) -> ShippingCommand {
     ShippingCommand::Cancel(CancelShipping(goods(script)))
 }
 
-fn answered(call: CarrierCall, answer: CallAnswer) -> ShippingCommand {
+fn answered(call: ShipmentCall, answer: CallAnswer) -> ShippingCommand {
     ShippingCommand::Record(RecordCarrierCall { order_id: order_id(), part: 0, call, attempts: 0, answer })
 }
 
 fn dispatched() -> ShippingCommand {
-    answered(CarrierCall::Dispatch, CallAnswer::Done)
+    answered(ShipmentCall::Dispatch, CallAnswer::Done)
 }
 
 fn recalled() -> ShippingCommand {
-    answered(CarrierCall::Recall, CallAnswer::Done)
+    answered(ShipmentCall::Recall, CallAnswer::Done)
 }
 
-fn lost(call: CarrierCall) -> ShippingCommand {
+fn lost(call: ShipmentCall) -> ShippingCommand {
     answered(call, CallAnswer::Unknown { happened: true, error: "lost".into() })
 }
 
@@ -65,7 +65,7 @@ fn goods_are_sent_at_once_where_nobody_must_be_called() {
 fn a_carrier_is_called_after_the_call_is_committed_and_its_answer_signals_the_saga() {
     let mut row = Row::<Shipping>::default();
     assert_eq!(row.ask(&start(SLOW)), PENDING);
-    assert_eq!(row.get().outstanding(0), Some((CarrierCall::Dispatch, 0)));
+    assert_eq!(row.get().outstanding(0), Some((ShipmentCall::Dispatch, 0)));
     assert_eq!(row.send(&dispatched()).signal, Some(saga_id()));
     assert_eq!(row.ask(&start(SLOW)), done());
 }
@@ -107,22 +107,22 @@ fn cancelling_before_anything_was_sent_leaves_a_tombstone() {
 #[test]
 fn a_carrier_that_was_called_twice_without_a_usable_answer_is_called_again_once() {
     let mut row = Row::<Shipping>::after(&[start(SLOW)]);
-    let requested = |row: &mut Row<Shipping>| row.send(&lost(CarrierCall::Dispatch)).requested;
+    let requested = |row: &mut Row<Shipping>| row.send(&lost(ShipmentCall::Dispatch)).requested;
     assert_eq!([requested(&mut row), requested(&mut row)], [vec![0], vec![]]);
-    assert_eq!(row.get().outstanding(0), Some((CarrierCall::Dispatch, 1)));
+    assert_eq!(row.get().outstanding(0), Some((ShipmentCall::Dispatch, 1)));
 }
 
 #[test]
 fn cancelling_while_the_carrier_has_not_answered_waits_for_the_answer_and_calls_back_what_left() {
     let mut row = Row::<Shipping>::after(&[start(SLOW)]);
     assert_eq!(row.ask(&cancel(SLOW)), PENDING);
-    assert_eq!(row.send(&lost(CarrierCall::Dispatch)).signal, None, "an unknown answer is asked again");
+    assert_eq!(row.send(&lost(ShipmentCall::Dispatch)).signal, None, "an unknown answer is asked again");
     row.send(&dispatched());
-    assert_eq!(row.get().outstanding(0), Some((CarrierCall::Recall, 0)));
+    assert_eq!(row.get().outstanding(0), Some((ShipmentCall::Recall, 0)));
     assert_eq!(row.get().first().status, ShipmentStatus::Cancelled, "closed for the order all the while");
     assert_eq!(row.ask(&cancel(SLOW)), PENDING);
     assert_eq!(row.ask(&start(SLOW)), Outcome::rejected(Reason::ShippingClosed));
-    assert_eq!(row.send(&lost(CarrierCall::Recall)).signal, None);
+    assert_eq!(row.send(&lost(ShipmentCall::Recall)).signal, None);
     assert_eq!(row.send(&recalled()).signal, Some(saga_id()));
     assert_eq!(row.ask(&cancel(SLOW)), done());
 }
@@ -130,7 +130,7 @@ fn cancelling_while_the_carrier_has_not_answered_waits_for_the_answer_and_calls_
 #[test]
 fn cancelling_while_the_carrier_has_not_answered_is_done_when_the_carrier_says_no() {
     let mut row = Row::<Shipping>::after(&[start(SLOW), cancel(SLOW)]);
-    let no = answered(CarrierCall::Dispatch, CallAnswer::Rejected(Reason::ShippingFailed));
+    let no = answered(ShipmentCall::Dispatch, CallAnswer::Rejected(Reason::ShippingFailed));
     assert_eq!(row.send(&no).signal, Some(saga_id()));
     assert_eq!(row.ask(&cancel(SLOW)), done());
 }
@@ -138,9 +138,9 @@ fn cancelling_while_the_carrier_has_not_answered_is_done_when_the_carrier_says_n
 #[test]
 fn a_carrier_that_will_not_call_goods_back_is_asked_again() {
     let mut row = Row::<Shipping>::after(&[start(SLOW), dispatched(), cancel(SLOW)]);
-    let no = answered(CarrierCall::Recall, CallAnswer::Rejected(Reason::ShippingFailed));
+    let no = answered(ShipmentCall::Recall, CallAnswer::Rejected(Reason::ShippingFailed));
     assert_eq!(row.send(&no).signal, None);
-    assert_eq!(row.get().outstanding(0), Some((CarrierCall::Recall, 1)));
+    assert_eq!(row.get().outstanding(0), Some((ShipmentCall::Recall, 1)));
     assert_eq!(row.ask(&cancel(SLOW)), PENDING);
 }
 
@@ -151,7 +151,7 @@ fn an_answer_to_a_call_that_is_not_outstanding_changes_nothing() {
     for history in histories {
         let mut row = Row::<Shipping>::after(history);
         let (before, changes) = (row.stored.clone(), row.changes);
-        for late in [dispatched(), recalled(), lost(CarrierCall::Dispatch), lost(CarrierCall::Recall)] {
+        for late in [dispatched(), recalled(), lost(ShipmentCall::Dispatch), lost(ShipmentCall::Recall)] {
             assert_eq!(row.send(&late).signal, None);
         }
         assert_eq!((&row.stored, row.changes), (&before, changes), "{history:?}");
@@ -225,18 +225,18 @@ fn a_shipment_that_fails_takes_back_those_that_have_left() {
         } else {
             assert_eq!(row.ask(&start), PENDING);
             for part in 0..2 {
-                row.ask(&record(part, CarrierCall::Dispatch, CallAnswer::Done));
+                row.ask(&record(part, ShipmentCall::Dispatch, CallAnswer::Done));
                 assert_eq!(row.ask(&start), PENDING, "until all have left");
             }
-            row.ask(&record(2, CarrierCall::Dispatch, CallAnswer::Rejected(Reason::ShippingFailed)));
+            row.ask(&record(2, ShipmentCall::Dispatch, CallAnswer::Rejected(Reason::ShippingFailed)));
         }
         assert_eq!(row.ask(&start), refused);
         assert_eq!(statuses(&row), [ShipmentStatus::Shipped, ShipmentStatus::Shipped, ShipmentStatus::Cancelled]);
         if delay_ms > 0 {
             for part in 0..2 {
                 assert_eq!(row.ask(&cancel), PENDING, "until all are back");
-                assert_eq!(row.get().outstanding(part), Some((CarrierCall::Recall, 0)));
-                row.ask(&record(part, CarrierCall::Recall, CallAnswer::Done));
+                assert_eq!(row.get().outstanding(part), Some((ShipmentCall::Recall, 0)));
+                row.ask(&record(part, ShipmentCall::Recall, CallAnswer::Done));
             }
         }
         assert_eq!(row.ask(&cancel), done());

@@ -8,7 +8,7 @@ use backstitch::domain::{
         OpenPayment, Payable, PaymentCall, PaymentCommand, Provider, RecordPaymentCall, SettlePayment, Settlement,
     },
     reason::Reason,
-    shipment::{CarrierCall, RecordCarrierCall, ShippingCommand},
+    shipment::{RecordCarrierCall, ShipmentCall, ShippingCommand},
     simulation::CallAnswer,
 };
 use uuid::Uuid;
@@ -18,7 +18,7 @@ impl World {
     pub(super) fn open(&mut self, provider: Provider, stale: bool) {
         let Some(order) = &self.rows.order.stored else { return };
         let (order_id, total, currency, status) = (order.id, order.basket.total(), order.currency, order.status);
-        let fresh = Payable { order_id, total, currency, status };
+        let fresh = Payable { order_id, total: Some(total), currency, status };
         let order = if stale { *self.seen.get_or_insert(fresh) } else { fresh };
         let claimed = PaymentId::from_uuid(Uuid::from_u128(0x77));
         let amount = self.saga.input().basket.total();
@@ -42,6 +42,7 @@ impl World {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
             PaymentCall::Charge => script.answer(attempts + 1, Reason::PaymentDeclined),
             PaymentCall::Refund => CallAnswer::Done,
+            told => unreachable!("a saga's payment tells its order nothing, not {told:?}"),
         };
         let command = PaymentCommand::Record(RecordPaymentCall { order_id, part, call, attempts, answer });
         self.payment(&command);
@@ -55,8 +56,9 @@ impl World {
         let (order_id, script) = (shipping.order_id(), shipping.shipments()[part].script);
         let answer = match call {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
-            CarrierCall::Dispatch => script.answer(attempts + 1, Reason::ShippingFailed),
-            CarrierCall::Recall => CallAnswer::Done,
+            ShipmentCall::Dispatch => script.answer(attempts + 1, Reason::ShippingFailed),
+            ShipmentCall::Recall => CallAnswer::Done,
+            told => unreachable!("a saga's shipment tells its order nothing, not {told:?}"),
         };
         self.shipping(&ShippingCommand::Record(RecordCarrierCall { order_id, part, call, attempts, answer }));
     }

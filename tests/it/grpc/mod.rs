@@ -1,6 +1,7 @@
 //! The gRPC facade from outside: a client compiled from the same protos, over a socket.
 
 mod bad_requests;
+pub(crate) mod direct;
 mod idempotency;
 mod lists;
 mod orders;
@@ -9,15 +10,18 @@ mod watching;
 mod well;
 
 use crate::support::TestApp;
-use backstitch::grpc::proto::{
-    self, GetSagaRequest, LineRequest, Order, PaymentProvider, PaymentTerms, PlaceOrderRequest, PlaceOrderResponse,
-    Saga, SagaStatus, Simulation, saga_service_client::SagaServiceClient,
+use backstitch::grpc::{
+    Port,
+    proto::{
+        self, GetSagaRequest, LineRequest, Order, PaymentProvider, PaymentTerms, PlaceOrderRequest, PlaceOrderResponse,
+        Saga, SagaStatus, Simulation, saga_service_client::SagaServiceClient,
+    },
 };
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_types::StatusExt;
 
 async fn channel(app: &TestApp) -> Channel {
-    let endpoint = Channel::from_shared(format!("http://{}", app.grpc)).expect("an address");
+    let endpoint = Channel::from_shared(format!("http://{}", app.grpc(Port::Saga))).expect("an address");
     endpoint.connect().await.expect("a connection")
 }
 

@@ -135,7 +135,10 @@ fn a_refusal_ends_every_command_with_exit_code_one() {
         backstitch
             .env("BACKSTITCH__STORE__URL", &url)
             .env("BACKSTITCH__HTTP__BIND", "127.0.0.1:0")
-            .env("BACKSTITCH__GRPC__SAGA_BIND", "");
+            .env("BACKSTITCH__GRPC__SAGA_BIND", "")
+            .env("BACKSTITCH__GRPC__ORDER_BIND", "")
+            .env("BACKSTITCH__GRPC__PAYMENT_BIND", "")
+            .env("BACKSTITCH__GRPC__SHIPPING_BIND", "");
         let output = backstitch.output().expect("the binary runs");
         let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
         assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");

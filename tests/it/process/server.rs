@@ -30,6 +30,9 @@ pub(super) fn command(directory: &Path) -> Command {
         .env("BACKSTITCH__STORE__URL", format!("sqlite:{}", database(directory).display()))
         .env("BACKSTITCH__HTTP__BIND", "127.0.0.1:0")
         .env("BACKSTITCH__GRPC__SAGA_BIND", "")
+        .env("BACKSTITCH__GRPC__ORDER_BIND", "")
+        .env("BACKSTITCH__GRPC__PAYMENT_BIND", "")
+        .env("BACKSTITCH__GRPC__SHIPPING_BIND", "")
         .env("BACKSTITCH__TELEMETRY__FORMAT", "json");
     command
 }

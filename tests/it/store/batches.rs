@@ -11,7 +11,7 @@ use backstitch::{
         reason::Reason,
         saga::Outcome,
         shipment::{
-            CarrierCall, Content, Origin, Parcel, RecordCarrierCall, ShipmentStatus, ShippingCommand, StartShipping,
+            Content, Origin, Parcel, RecordCarrierCall, ShipmentCall, ShipmentStatus, ShippingCommand, StartShipping,
         },
         simulation::{CallAnswer, Simulation},
     },
@@ -39,7 +39,7 @@ async fn what_was_answered_is_on_disk() {
     let order = test.store.orders.order(case.order_id()).await.unwrap().unwrap();
     assert_eq!(
         (order.status, order.basket, order.saga_id),
-        (OrderStatus::Pending, case.checkout.basket.clone(), case.saga_id)
+        (OrderStatus::Pending, case.checkout.basket.clone(), Some(case.saga_id))
     );
     let payment = test.store.payments.payment_of(case.order_id()).await.unwrap().unwrap();
     assert_eq!(payment.status, PaymentStatus::Paid);
@@ -168,7 +168,7 @@ async fn several_shipments_of_an_order_are_stored_and_read_as_one_and_each_by_it
     let record = RecordCarrierCall {
         order_id: case.order_id(),
         part: 1,
-        call: CarrierCall::Dispatch,
+        call: ShipmentCall::Dispatch,
         attempts: 0,
         answer: CallAnswer::Done,
     };
@@ -198,7 +198,7 @@ async fn the_first_shipments_version_is_that_of_all() {
     let record = RecordCarrierCall {
         order_id: case.order_id(),
         part: 1,
-        call: CarrierCall::Dispatch,
+        call: ShipmentCall::Dispatch,
         attempts: 0,
         answer: CallAnswer::Done,
     };

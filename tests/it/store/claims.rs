@@ -16,7 +16,7 @@ use backstitch::{
 fn open(case: &Case, amount: i64, key: &str, body: u8) -> Keyed<PaymentCommand> {
     let order = Payable {
         order_id: case.order_id(),
-        total: case.checkout.basket.total(),
+        total: Some(case.checkout.basket.total()),
         currency: Currency::Idr,
         status: OrderStatus::Pending,
     };

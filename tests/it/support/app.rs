@@ -3,6 +3,7 @@
 use super::{Answer, Call, PATIENCE, Raw, Sql, TestDatabase, eventually, http_client_builder, id};
 use backstitch::{
     app::App,
+    grpc::Port,
     settings::{Settings, Sources},
     telemetry::Metrics,
 };
@@ -20,11 +21,20 @@ static METRICS: OnceLock<Metrics> = OnceLock::new();
 /// A server under test. Every test ends with [`TestApp::finish`] or one of its kind.
 pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
-    pub(crate) grpc: SocketAddr,
+    grpc: Vec<(Port, SocketAddr)>,
     client: Client,
     stop: oneshot::Sender<()>,
     server: thread::JoinHandle<anyhow::Result<()>>,
     database: TestDatabase,
+}
+
+/// Where it is.
+impl TestApp {
+    /// The address of what it serves over gRPC.
+    pub(crate) fn grpc(&self, port: Port) -> SocketAddr {
+        let found = self.grpc.iter().find(|(known, _)| *known == port);
+        found.expect("it serves gRPC").1
+    }
 }
 
 /// How it starts and ends.
@@ -45,6 +55,9 @@ impl TestApp {
             .set("http.bind", "127.0.0.1:0")
             .set("http.workers", "2")
             .set("grpc.saga_bind", "127.0.0.1:0")
+            .set("grpc.order_bind", "127.0.0.1:0")
+            .set("grpc.payment_bind", "127.0.0.1:0")
+            .set("grpc.shipping_bind", "127.0.0.1:0")
             .set("http.shutdown_timeout_ms", "5000")
             .set("store.cache_mib", "1")
             .set("store.url", database.url())
@@ -57,7 +70,7 @@ impl TestApp {
         let server = thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let app = App::start(&settings, metrics)?;
-                listening.send((app.address(), app.grpc_address()))?;
+                listening.send((app.address(), app.grpc_addresses().to_vec()))?;
                 app.run(async {
                     let _ = asked_to_stop.await;
                 })
@@ -67,7 +80,6 @@ impl TestApp {
         let (address, grpc) = listens.recv_timeout(PATIENCE).expect("the server starts");
         // A connection for each request: an idle one would only keep the server from stopping.
         let client = http_client_builder().pool_max_idle_per_host(0).timeout(PATIENCE * 2).no_proxy().build();
-        let grpc = grpc.expect("it serves gRPC");
         Self { address, grpc, client: client.expect("a client"), stop, server, database }
     }
 

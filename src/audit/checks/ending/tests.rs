@@ -7,7 +7,7 @@ use crate::{
         order::OrderStatus,
         payment::{PaymentCall, PaymentStatus, Provider},
         reason::Reason,
-        shipment::{CarrierCall, ShipmentStatus},
+        shipment::{ShipmentCall, ShipmentStatus},
         simulation::Simulation,
         stock::ReservationStatus,
     },
@@ -40,7 +40,7 @@ fn a_completed_saga_without_its_shipment_is_red() {
     shipment(&mut facts).status = ShipmentStatus::Cancelled;
     assert_eq!(red(&facts), [name]);
     let mut facts = completed();
-    shipment(&mut facts).call = Some(CarrierCall::Recall);
+    shipment(&mut facts).call = Some(ShipmentCall::Recall);
     assert_eq!(red(&facts), [name]);
 }
 
@@ -96,7 +96,7 @@ fn a_compensated_saga_with_goods_out_or_in_doubt_is_red() {
     shipment(&mut facts).status = ShipmentStatus::Shipped;
     assert_eq!(red(&facts), [name]);
     let mut facts = compensated();
-    shipment(&mut facts).call = Some(CarrierCall::Recall);
+    shipment(&mut facts).call = Some(ShipmentCall::Recall);
     assert_eq!(red(&facts), [name]);
 }
 

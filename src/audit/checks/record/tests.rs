@@ -95,7 +95,7 @@ fn an_order_without_a_saga_is_red() {
 fn an_order_and_a_saga_that_name_others_are_red() {
     let name = "orders_and_sagas_name_each_other";
     let mut facts = completed();
-    order(&mut facts).saga_id = SagaId::from_uuid(Uuid::from_u128(9));
+    order(&mut facts).saga_id = Some(SagaId::from_uuid(Uuid::from_u128(9)));
     assert_eq!(red(&facts), [name]);
     let mut facts = completed();
     payment(&mut facts).saga_id = Some(SagaId::from_uuid(Uuid::from_u128(9)));

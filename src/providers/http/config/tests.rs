@@ -25,7 +25,7 @@ fn is_unknown(answer: &Answer, fails: bool) -> bool {
 #[test]
 fn an_answer_is_read_by_its_status_and_its_word() {
     let provider = provider();
-    let charge = provider.action(PaymentCall::Charge);
+    let charge = provider.action(ProviderCall::Charge);
     for (status, body, answer) in [
         (200, r#"{"a":[{"status":"yes"}]}"#, Answer::Done),
         (201, r#"{"a":[{"status":7}]}"#, Answer::Done),
@@ -54,14 +54,14 @@ fn an_answer_is_read_by_its_status_and_its_word() {
         let answer = charge.read(status, body.as_bytes());
         assert!(is_unknown(&answer, fails), "{status} {body}: {answer:?}");
     }
-    assert_eq!(provider.action(PaymentCall::Refund).read(204, b""), Answer::Done);
+    assert_eq!(provider.action(ProviderCall::Refund).read(204, b""), Answer::Done);
 }
 
 #[test]
 fn a_status_says_whether_a_call_is_to_be_made() {
     let provider = provider();
     let status = provider.status.as_ref().expect("a query");
-    let (charge, refund) = (PaymentCall::Charge, PaymentCall::Refund);
+    let (charge, refund) = (ProviderCall::Charge, ProviderCall::Refund);
     for (call, code, body, known) in [
         (charge, 200, r#"{"status":"taken"}"#, Known::Answer(Answer::Done)),
         (charge, 200, r#"{"status":"back"}"#, Known::Answer(Answer::Rejected(Reason::PaymentClosed))),

@@ -35,7 +35,7 @@ use super::{
 use crate::{
     domain::{ids::OrderId, order::Order, payment::Payments, shipment::Shipping, time::Timestamp},
     store::{
-        StoreError,
+        Claim, StoreError,
         commands::{self, CommandError, Severed, Wants},
     },
 };
@@ -106,6 +106,7 @@ pub(super) struct Tx<'t> {
     sagas: RefCell<SagaBuffer>,
     /// Shops of orders that were edited, as they were.
     shops_before: RefCell<Vec<order::ShopsBefore>>,
+    order_claims: RefCell<Vec<(Claim, OrderId)>>,
     /// Something has been written by itself.
     wrote: Cell<bool>,
     failure: RefCell<Option<Failure>>,
@@ -137,6 +138,7 @@ impl<'t> Tx<'t> {
             stock: StockBuffer::default(),
             sagas: RefCell::default(),
             shops_before: RefCell::default(),
+            order_claims: RefCell::default(),
             wrote: Cell::new(false),
             failure: RefCell::new(None),
         }
@@ -193,6 +195,7 @@ impl<'t> Tx<'t> {
         {
             let (orders, payments, shipping) = (self.orders.slots(), self.payments.slots(), self.shipping.slots());
             let (paid, sagas, shops_before) = (self.paid.borrow(), self.sagas.borrow(), self.shops_before.borrow());
+            let order_claims = self.order_claims.borrow();
             let (reservations, levels, movements) =
                 (self.stock.reservations.slots(), self.stock.levels.slots(), self.stock.movements.borrow());
             let mut calls = Vec::new();
@@ -202,7 +205,7 @@ impl<'t> Tx<'t> {
                 aggregates::check(&self.shipping, &mut calls);
             }
             let checks = calls.len();
-            order::write(&orders, &shops_before, &mut calls)?;
+            order::write(&orders, &shops_before, &order_claims, self.now, &mut calls)?;
             payment::write(&payments, &paid, self.now, &mut calls)?;
             shipment::write(&shipping, &mut calls)?;
             stock::write(&reservations, &levels, &movements, self.now, &mut calls)?;
@@ -232,6 +235,7 @@ impl<'t> Tx<'t> {
         self.paid.borrow_mut().clear();
         self.sagas.borrow_mut().written();
         self.shops_before.borrow_mut().clear();
+        self.order_claims.borrow_mut().clear();
         Ok(())
     }
 
@@ -292,6 +296,7 @@ impl<'t> Tx<'t> {
         self.stock.clear();
         self.sagas.borrow_mut().clear();
         self.shops_before.borrow_mut().clear();
+        self.order_claims.borrow_mut().clear();
     }
 }
 
@@ -365,6 +370,8 @@ impl commands::Tx for Tx<'_> {
         let mut forgotten = 0;
         for sql in [
             "DELETE FROM saga_idempotency WHERE (scope, key) IN (SELECT scope, key FROM saga_idempotency \
+             WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+            "DELETE FROM order_idempotency WHERE (scope, key) IN (SELECT scope, key FROM order_idempotency \
              WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
             "DELETE FROM payment_idempotency WHERE (scope, key) IN (SELECT scope, key FROM payment_idempotency \
              WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",

@@ -11,11 +11,13 @@ use crate::{
         field::CustomerRef,
         ids::{OrderId, ShopId},
         order::{Basket, Order},
+        time::Timestamp,
     },
     store::{
-        StoreError,
+        Claim, StoreError,
+        commands::{Claimed, CommandError},
         postgres::{
-            codec::{Unreadable, to_json},
+            codec::{Unreadable, get, hash, to_json},
             order,
             recent::{self, Memory},
         },
@@ -51,6 +53,26 @@ impl Table for Order {
         &mut kept.orders
     }
 
+    fn find_claim(claim: &Claim, tx: &Tx<'_>) -> Result<Option<Claimed>, CommandError> {
+        let same = |(known, _): &&(Claim, OrderId)| known.scope == claim.scope && known.key == claim.key;
+        if let Some((known, order)) = tx.order_claims.borrow().iter().find(same) {
+            return Ok(Some(Claimed { order: *order, part: 0, body_hash: known.body_hash }));
+        }
+        let rows = tx.ask(
+            "SELECT order_id, body_hash FROM order_idempotency WHERE scope = $1 AND key = $2",
+            vec![Box::new(&claim.scope), Box::new(&claim.key)],
+        )?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let read = || -> Result<Claimed, Unreadable> {
+            Ok(Claimed { order: get(row, 0)?, part: 0, body_hash: hash(row, 1)? })
+        };
+        Ok(Some(read().map_err(StoreError::from)?))
+    }
+
+    fn keep_claim(claim: &Claim, order: OrderId, _part: usize, tx: &Tx<'_>) {
+        tx.order_claims.borrow_mut().push((claim.clone(), order));
+    }
+
     fn replaced(before: &Self, after: &Self, tx: &Tx<'_>) {
         if before.revision != after.revision {
             let before = ShopsBefore { order: before.id, shops: shops(&before.basket) };
@@ -63,13 +85,14 @@ const INSERT: &str = concat!(
     "INSERT INTO order_order (",
     order::columns!(),
     ") SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], \
-     $7::bigint[], $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[])"
+     $7::bigint[], $8::text[], $9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
-    "UPDATE order_order o SET status = u.status, reason = u.reason, updated_at = u.updated_at, version = u.version \
-     FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[]) \
-     AS u (id, loaded, version, status, reason, updated_at) WHERE o.id = u.id AND o.version = u.loaded"
+    "UPDATE order_order o SET status = u.status, reason = u.reason, goods = u.goods, updated_at = u.updated_at, \
+     version = u.version \
+     FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[]) \
+     AS u (id, loaded, version, status, reason, goods, updated_at) WHERE o.id = u.id AND o.version = u.loaded"
 );
 
 const AMEND: &str = exactly!(
@@ -81,6 +104,9 @@ const AMEND: &str = exactly!(
      WHERE o.id = u.id AND o.version = u.loaded"
 );
 
+const KEEP_CLAIMS: &str = "INSERT INTO order_idempotency (scope, key, body_hash, order_id, created_at) \
+                           SELECT *, $5::bigint FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[])";
+
 const FORGET_SHOPS: &str = "DELETE FROM order_shop s USING unnest($1::uuid[], $2::uuid[]) AS u (shop_id, order_id) \
                             WHERE s.shop_id = u.shop_id AND s.order_id = u.order_id";
 
@@ -90,6 +116,8 @@ const NAME_SHOPS: &str = "INSERT INTO order_shop (shop_id, order_id) SELECT * FR
 pub(super) fn write<'r, S>(
     slots: &'r HashMap<OrderId, Slot<Order>, S>,
     before: &'r [ShopsBefore],
+    claims: &'r [(Claim, OrderId)],
+    now: Timestamp,
     calls: &mut Vec<Call<'r>>,
 ) -> Result<(), StoreError> {
     let changed = changes(slots);
@@ -112,6 +140,7 @@ pub(super) fn write<'r, S>(
                 i64::from(pair.0.row.revision),
                 pair.0.row.status,
                 pair.0.row.reason,
+                pair.0.row.goods.stored(),
                 pair.0.row.created_at,
                 pair.0.row.updated_at,
                 pair.0.version,
@@ -126,6 +155,7 @@ pub(super) fn write<'r, S>(
             change.version,
             change.row.status,
             change.row.reason,
+            change.row.goods.stored(),
             change.row.updated_at,
         );
         params.insert(0, count(&moved));
@@ -150,6 +180,17 @@ pub(super) fn write<'r, S>(
         calls.push(Call::new(AMEND, params));
     }
     name_shops(&new, &edited, before, calls);
+    if !claims.is_empty() {
+        let mut params = columns_of!(
+            claims,
+            |claimed| claimed.0.scope.as_str(),
+            claimed.0.key.as_str(),
+            claimed.0.body_hash.as_slice(),
+            claimed.1,
+        );
+        params.push(Box::new(now));
+        calls.push(Call::new(KEEP_CLAIMS, params));
+    }
     Ok(())
 }
 

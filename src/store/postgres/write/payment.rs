@@ -97,7 +97,8 @@ const INSERT: &str = concat!(
     payment::columns!(),
     ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], \
      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], \
-     $15::boolean[], $16::boolean[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[])"
+     $15::boolean[], $16::boolean[], $17::boolean[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], \
+     $22::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
@@ -168,6 +169,7 @@ pub(super) fn write<'r, S>(
             row.payment.call,
             i64::from(row.payment.attempts),
             row.payment.claimed,
+            row.payment.direct,
             row.payment.held,
             i64::from(row.payment.amendment),
             row.payment.captured_at,

@@ -11,7 +11,7 @@ use backstitch::{
         order::{Basket, LineDraft, Order},
         payment::{PaymentAnswer, PaymentCall, PaymentCommand, Payments, Provider, RecordPaymentCall},
         saga::{Next, Outcome},
-        shipment::{CarrierCall, RecordCarrierCall, Shipping, ShippingCommand},
+        shipment::{RecordCarrierCall, ShipmentCall, Shipping, ShippingCommand},
         simulation::{CallAnswer, Simulation},
         stock::StockAnswer,
     },
@@ -168,7 +168,7 @@ impl World {
         !parts.is_empty()
     }
 
-    pub(super) async fn answer_carrier(&self, order_id: OrderId, part: usize, call: CarrierCall) {
+    pub(super) async fn answer_carrier(&self, order_id: OrderId, part: usize, call: ShipmentCall) {
         let record = RecordCarrierCall { order_id, part, call, attempts: 0, answer: CallAnswer::Done };
         self.ship(ShippingCommand::Record(record)).await;
     }

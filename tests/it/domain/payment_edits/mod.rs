@@ -84,7 +84,7 @@ pub(super) fn refunded(part: usize) -> PaymentCommand {
 pub(super) fn open(amount_asked: i64, total_read: i64) -> PaymentCommand {
     let order = Payable {
         order_id: order_id(),
-        total: amount(total_read),
+        total: Some(amount(total_read)),
         currency: Currency::Idr,
         status: OrderStatus::Pending,
     };
