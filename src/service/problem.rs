@@ -242,78 +242,79 @@ impl fmt::Display for Problem {
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         let detail = error.to_string();
-        let code =
-            match error {
-                ServiceError::Invalid(errors) => return Self::invalid(errors),
-                ServiceError::PriceChanged(errors) => return Self::fields(Code::PriceChanged, errors),
-                ServiceError::NotSimulated(_) => Code::SimulationDisabled,
-                ServiceError::NotFound(what, _) => match what {
-                    What::Order => Code::OrderNotFound,
-                    What::Payment => Code::PaymentNotFound,
-                    What::Shipment => Code::ShipmentNotFound,
-                    What::Saga => Code::SagaNotFound,
-                    What::Actor => Code::ActorNotFound,
-                    What::Product => Code::ProductNotFound,
-                    What::Variant => Code::VariantNotFound,
-                    What::Shop => Code::ShopNotFound,
-                    What::Offer => Code::OfferNotFound,
-                    What::Warehouse => Code::WarehouseNotFound,
-                },
-                ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
-                ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
-                ServiceError::SagaRefused(Refused::AlreadyPaid) => Code::OrderAlreadyPaid,
-                ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
-                ServiceError::SagaRefused(Refused::TooManyAmendments(_)) => Code::TooManyEdits,
-                ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
-                ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
-                | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended) => Code::OrderBusy,
-                ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
-                | ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
-                ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
-                    let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
-                    problem.code = Code::AmountMismatch;
-                    return problem;
-                }
-                ServiceError::PaymentRefused(PaymentRefusal::NoAmount) => return Self::field("amount", detail),
-                ServiceError::NotDirect(NotDirect::HasSaga(_))
-                | ServiceError::PaymentRefused(PaymentRefusal::HasSaga) => Code::OrderHasSaga,
-                ServiceError::NotDirect(NotDirect::HasNoSaga)
-                | ServiceError::PaymentRefused(PaymentRefusal::Direct) => Code::OrderHasNoSaga,
-                ServiceError::NotDirect(NotDirect::Unpaid) => Code::OrderUnpaid,
-                ServiceError::NotDirect(NotDirect::Paid) => Code::OrderAlreadyPaid,
-                ServiceError::NotDirect(NotDirect::Dispatched)
-                | ServiceError::PaymentRefused(PaymentRefusal::GoodsDispatched) => Code::GoodsDispatched,
-                ServiceError::NotDirect(NotDirect::Closed) => Code::OrderClosed,
-                ServiceError::PaymentRefused(PaymentRefusal::UnderWay) => Code::OrderBusy,
-                ServiceError::PaymentRefused(PaymentRefusal::NothingCaptured) => Code::PaymentNotCaptured,
-                ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
-                ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
-                ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
-                ServiceError::StockRefused(refusal) => return of_stock(&refusal),
-                ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
-                    return Self::about(Code::DuplicateSku, "sku", detail);
-                }
-                ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
-                ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,
-                ServiceError::CatalogRefused(CatalogRefusal::NoProduct(_)) => Code::ProductNotFound,
-                ServiceError::CatalogRefused(CatalogRefusal::NoVariant(_)) => Code::VariantNotFound,
-                ServiceError::CatalogRefused(CatalogRefusal::NoShop(_)) => Code::ShopNotFound,
-                ServiceError::CatalogRefused(CatalogRefusal::NoWarehouse(_)) => Code::WarehouseNotFound,
-                ServiceError::UnusableLog(_) => Code::SagaUnusable,
-                ServiceError::KeyReused => Code::IdempotencyKeyReused,
-                ServiceError::Overloaded => Code::Overloaded,
-                ServiceError::TooManyFollowers => Code::TooManyFollowers,
-                ServiceError::NotReady(_) => Code::Unavailable,
-                ServiceError::Unavailable(why) => {
-                    tracing::warn!(why, "a request could not be served");
-                    return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");
-                }
-                // Rows, SQL and paths are for the log, never for a client.
-                ServiceError::Internal(why) => {
-                    tracing::error!(why, "a request failed");
-                    return Self::new(Code::Internal, "an internal error; name the request_id when you report it");
-                }
-            };
+        let code = match error {
+            ServiceError::Invalid(errors) => return Self::invalid(errors),
+            ServiceError::PriceChanged(errors) => return Self::fields(Code::PriceChanged, errors),
+            ServiceError::NotSimulated(_) => Code::SimulationDisabled,
+            ServiceError::NotFound(what, _) => match what {
+                What::Order => Code::OrderNotFound,
+                What::Payment => Code::PaymentNotFound,
+                What::Shipment => Code::ShipmentNotFound,
+                What::Saga => Code::SagaNotFound,
+                What::Actor => Code::ActorNotFound,
+                What::Product => Code::ProductNotFound,
+                What::Variant => Code::VariantNotFound,
+                What::Shop => Code::ShopNotFound,
+                What::Offer => Code::OfferNotFound,
+                What::Warehouse => Code::WarehouseNotFound,
+            },
+            ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
+            ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
+            ServiceError::SagaRefused(Refused::AlreadyPaid) | ServiceError::NotDirect(NotDirect::Paid) => {
+                Code::OrderAlreadyPaid
+            }
+            ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
+            ServiceError::SagaRefused(Refused::TooManyAmendments(_)) => Code::TooManyEdits,
+            ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
+            ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
+            | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended | PaymentRefusal::UnderWay) => Code::OrderBusy,
+            ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
+            | ServiceError::NotDirect(NotDirect::Closed)
+            | ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
+            ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
+                let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
+                problem.code = Code::AmountMismatch;
+                return problem;
+            }
+            ServiceError::PaymentRefused(PaymentRefusal::NoAmount) => return Self::field("amount", detail),
+            ServiceError::NotDirect(NotDirect::HasSaga(_)) | ServiceError::PaymentRefused(PaymentRefusal::HasSaga) => {
+                Code::OrderHasSaga
+            }
+            ServiceError::NotDirect(NotDirect::HasNoSaga) | ServiceError::PaymentRefused(PaymentRefusal::Direct) => {
+                Code::OrderHasNoSaga
+            }
+            ServiceError::NotDirect(NotDirect::Unpaid) => Code::OrderUnpaid,
+            ServiceError::NotDirect(NotDirect::Dispatched)
+            | ServiceError::PaymentRefused(PaymentRefusal::GoodsDispatched) => Code::GoodsDispatched,
+            ServiceError::PaymentRefused(PaymentRefusal::NothingCaptured) => Code::PaymentNotCaptured,
+            ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
+            ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
+            ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
+            ServiceError::StockRefused(refusal) => return of_stock(&refusal),
+            ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
+                return Self::about(Code::DuplicateSku, "sku", detail);
+            }
+            ServiceError::CatalogRefused(CatalogRefusal::TooManyVariants(_)) => Code::TooManyVariants,
+            ServiceError::CatalogRefused(CatalogRefusal::TooManyWarehouses(_)) => Code::TooManyWarehouses,
+            ServiceError::CatalogRefused(CatalogRefusal::NoProduct(_)) => Code::ProductNotFound,
+            ServiceError::CatalogRefused(CatalogRefusal::NoVariant(_)) => Code::VariantNotFound,
+            ServiceError::CatalogRefused(CatalogRefusal::NoShop(_)) => Code::ShopNotFound,
+            ServiceError::CatalogRefused(CatalogRefusal::NoWarehouse(_)) => Code::WarehouseNotFound,
+            ServiceError::UnusableLog(_) => Code::SagaUnusable,
+            ServiceError::KeyReused => Code::IdempotencyKeyReused,
+            ServiceError::Overloaded => Code::Overloaded,
+            ServiceError::TooManyFollowers => Code::TooManyFollowers,
+            ServiceError::NotReady(_) => Code::Unavailable,
+            ServiceError::Unavailable(why) => {
+                tracing::warn!(why, "a request could not be served");
+                return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");
+            }
+            // Rows, SQL and paths are for the log, never for a client.
+            ServiceError::Internal(why) => {
+                tracing::error!(why, "a request failed");
+                return Self::new(Code::Internal, "an internal error; name the request_id when you report it");
+            }
+        };
         Self::new(code, detail)
     }
 }

@@ -5,7 +5,7 @@ mod world;
 
 use crate::support::{either, sqlite_only};
 use backstitch::{audit::Report, domain::saga::Status};
-use world::{Placed, World};
+use world::{Placed, Until, World};
 
 /// The names of the red checks.
 fn red(report: &Report) -> Vec<&'static str> {
@@ -33,6 +33,28 @@ async fn a_database_where_every_story_was_told_is_clean() {
     assert!(report.is_clean(), "{report}");
     let idle: Vec<_> = report.checks.iter().filter(|check| check.checked == 0).map(|check| check.name).collect();
     assert!(idle.is_empty(), "these checked nothing: {idle:?}");
+}
+
+#[tokio::test]
+async fn a_direct_order_that_its_payment_or_its_shipment_disagrees_with_is_found() {
+    for (until, sql, check) in [
+        (Until::Paid, "UPDATE order_order SET status = 'pending'", "direct_orders_and_payments_agree"),
+        (
+            Until::Shipped,
+            "UPDATE order_order SET goods = 'returned', status = 'paid'",
+            "direct_orders_and_shipments_agree",
+        ),
+        (Until::Created, "UPDATE order_order SET goods = 'dispatched'", "direct_orders_and_shipments_agree"),
+    ] {
+        let world = World::open();
+        let (order_id, _) = world.direct_order(until).await;
+        assert!(world.audit().await.is_clean(), "{until:?}");
+        world.plant(sql, None);
+        let report = world.audit().await;
+        assert_eq!(red(&report), [check], "{report}");
+        let found = report.checks.iter().find(|candidate| candidate.name == check).expect("the check");
+        assert!(found.offending[0].starts_with(&format!("order {order_id}: ")), "{report}");
+    }
 }
 
 /// Makes the levels what their movements add up to.

@@ -8,7 +8,7 @@ mod audit;
 mod domain;
 mod exchange;
 mod facade;
-mod grpc;
+pub(crate) mod grpc;
 mod load;
 mod postgres;
 mod process;

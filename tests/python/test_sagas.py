@@ -63,7 +63,7 @@ class Sagas(unittest.TestCase):
 
     def test_the_example_of_the_readme_runs(self):
         example = ROOT / "examples" / "python" / "place_order.py"
-        ran = subprocess.run([sys.executable, example, self.server.grpc], capture_output=True, text=True, timeout=60)
+        ran = subprocess.run([sys.executable, example, self.server.ports["backstitch.v1.SagaService"]], capture_output=True, text=True, timeout=60)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertTrue(ran.stdout.endswith("All steps completed successfully\n"), ran.stdout)
         away = subprocess.run([sys.executable, example, "127.0.0.1:1"], capture_output=True, text=True, timeout=60)

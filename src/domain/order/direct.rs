@@ -122,71 +122,54 @@ impl Order {
     }
 }
 
-/// What a client's own wish to do something with an order came to.
-///
-/// # Errors
-/// The order's rules forbid it.
-pub(super) fn direct(row: Option<&Order>) -> Result<&Order, Decision<Order>> {
-    row.filter(|order| order.saga_id.is_none()).ok_or_else(|| refuse(Reason::OrderClosed))
-}
+/// What becomes of a direct order; nothing where it is so already.
+type Wish = Result<Option<Order>, Reason>;
 
-fn refuse(reason: Reason) -> Decision<Order> {
-    Decision::unchanged(Outcome::rejected(reason))
-}
-
-pub(super) fn cancel_unpaid(row: Option<&Order>, now: Timestamp) -> Decision<Order> {
-    let order = match direct(row) {
-        Ok(order) => order,
-        Err(refused) => return refused,
+/// Does with a direct order what is wished.
+pub(super) fn decide(row: Option<&Order>, wish: impl FnOnce(&Order) -> Wish, now: Timestamp) -> Decision<Order> {
+    let Some(order) = row.filter(|order| order.saga_id.is_none()) else {
+        return Decision::unchanged(Outcome::rejected(Reason::OrderClosed));
     };
     let done = Outcome::done(order.id.uuid());
-    match order.status {
-        OrderStatus::Pending => Decision::changed(order.clone().closed(Reason::CancelledByCustomer, now), done),
-        OrderStatus::Paid | OrderStatus::Completed => refuse(Reason::PaymentAlreadyPaid),
-        OrderStatus::Failed | OrderStatus::Cancelled => Decision::unchanged(done),
+    match wish(order) {
+        Ok(Some(changed)) => Decision::changed(Order { updated_at: now, ..changed }, done),
+        Ok(None) => Decision::unchanged(done),
+        Err(reason) => Decision::unchanged(Outcome::rejected(reason)),
     }
 }
 
-pub(super) fn cancel_paid(row: Option<&Order>, goods: Goods, now: Timestamp) -> Decision<Order> {
-    let order = match direct(row) {
-        Ok(order) => order,
-        Err(refused) => return refused,
-    };
-    let done = Outcome::done(order.id.uuid());
+pub(super) fn cancel_unpaid(order: &Order) -> Wish {
     match order.status {
-        OrderStatus::Failed | OrderStatus::Cancelled => Decision::unchanged(done),
-        _ if order.goods != goods || goods == Goods::Dispatched => refuse(Reason::GoodsDispatched),
-        _ => Decision::changed(order.clone().closed(Reason::CancelledByCustomer, now), done),
+        OrderStatus::Pending => Ok(Some(order.clone().closed(Reason::CancelledByCustomer))),
+        OrderStatus::Paid | OrderStatus::Completed => Err(Reason::PaymentAlreadyPaid),
+        OrderStatus::Failed | OrderStatus::Cancelled => Ok(None),
     }
 }
 
-pub(super) fn dispatch(row: Option<&Order>, now: Timestamp) -> Decision<Order> {
-    let order = match direct(row) {
-        Ok(order) => order,
-        Err(refused) => return refused,
-    };
-    let done = Outcome::done(order.id.uuid());
+pub(super) fn cancel_paid(order: &Order, goods: Goods) -> Wish {
+    match order.status {
+        OrderStatus::Failed | OrderStatus::Cancelled => Ok(None),
+        _ if order.goods != goods || goods == Goods::Dispatched => Err(Reason::GoodsDispatched),
+        _ => Ok(Some(order.clone().closed(Reason::CancelledByCustomer))),
+    }
+}
+
+pub(super) fn dispatch(order: &Order) -> Wish {
     match (order.status, order.goods) {
-        (OrderStatus::Failed | OrderStatus::Cancelled, _) => refuse(Reason::OrderClosed),
-        (OrderStatus::Pending, _) => refuse(Reason::OrderUnpaid),
-        (_, Goods::Returned) => refuse(Reason::ShippingClosed),
-        (_, Goods::Dispatched) => Decision::unchanged(done),
-        (_, Goods::Kept) => {
-            Decision::changed(Order { goods: Goods::Dispatched, updated_at: now, ..order.clone() }, done)
-        }
+        (OrderStatus::Failed | OrderStatus::Cancelled, _) => Err(Reason::OrderClosed),
+        (OrderStatus::Pending, _) => Err(Reason::OrderUnpaid),
+        (_, Goods::Returned) => Err(Reason::ShippingClosed),
+        (_, Goods::Dispatched) => Ok(None),
+        (_, Goods::Kept) => Ok(Some(Order { goods: Goods::Dispatched, ..order.clone() })),
     }
 }
 
 /// A completed order is a paid one again.
-pub(super) fn give_back(row: Option<&Order>, now: Timestamp) -> Decision<Order> {
-    let order = match direct(row) {
-        Ok(order) => order,
-        Err(refused) => return refused,
-    };
-    let done = Outcome::done(order.id.uuid());
+#[expect(clippy::unnecessary_wraps, reason = "a wish like the others")]
+pub(super) fn give_back(order: &Order) -> Wish {
     if order.goods == Goods::Returned || order.status.is_closed() {
-        return Decision::unchanged(done);
+        return Ok(None);
     }
     let status = if order.status == OrderStatus::Completed { OrderStatus::Paid } else { order.status };
-    Decision::changed(Order { status, goods: Goods::Returned, updated_at: now, ..order.clone() }, done)
+    Ok(Some(Order { status, goods: Goods::Returned, ..order.clone() }))
 }

@@ -205,18 +205,20 @@ impl Aggregate for Order {
             }
             OrderCommand::Complete(_) => forward(row, OrderStatus::Paid, OrderStatus::Completed, now),
             OrderCommand::Cancel(cancel) => cancel_order(row, cancel, now),
-            OrderCommand::CancelUnpaid(_) => direct::cancel_unpaid(row, now),
-            OrderCommand::CancelPaid(cancel) => direct::cancel_paid(row, cancel.goods, now),
-            OrderCommand::Dispatch(_) => direct::dispatch(row, now),
-            OrderCommand::Return(_) => direct::give_back(row, now),
+            OrderCommand::CancelUnpaid(_) => direct::decide(row, direct::cancel_unpaid, now),
+            OrderCommand::CancelPaid(cancel) => {
+                direct::decide(row, |order| direct::cancel_paid(order, cancel.goods), now)
+            }
+            OrderCommand::Dispatch(_) => direct::decide(row, direct::dispatch, now),
+            OrderCommand::Return(_) => direct::decide(row, direct::give_back, now),
         }
     }
 }
 
 impl Order {
     /// The order, unwound.
-    fn closed(self, reason: Reason, now: Timestamp) -> Self {
-        Self { status: OrderStatus::unwound(reason), reason: Some(reason), updated_at: now, ..self }
+    fn closed(self, reason: Reason) -> Self {
+        Self { status: OrderStatus::unwound(reason), reason: Some(reason), ..self }
     }
 }
 
@@ -274,7 +276,7 @@ fn forward(row: Option<&Order>, from: OrderStatus, to: OrderStatus, now: Timesta
 }
 
 fn cancel_order(row: Option<&Order>, cancel: &CancelOrder, now: Timestamp) -> Decision<Order> {
-    let closed = |order: Order| order.closed(cancel.reason, now);
+    let closed = |order: Order| Order { updated_at: now, ..order.closed(cancel.reason) };
     match row {
         Some(order) if order.status.is_closed() => Decision::unchanged(Outcome::done(order.id.uuid())),
         Some(order) if order.status == OrderStatus::Completed => {

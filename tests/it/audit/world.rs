@@ -1,7 +1,10 @@
 //! A database of checkouts that the domain decided and the store saved, without actors.
 
+mod direct;
 mod driver;
 mod edits;
+
+pub(super) use direct::Until;
 
 use crate::support::{CatalogRows, Literal, TestDatabase};
 use backstitch::{
@@ -127,6 +130,7 @@ impl World {
         told.push((self.interrupted().await, Status::Running));
         told.extend(self.every_story_of_goods().await);
         told.extend(self.every_story_of_edits().await);
+        self.every_direct_story().await;
         told
     }
 

@@ -43,6 +43,8 @@ enum Move {
     Cancel,
     /// An owner makes the call that its row asks for, again, perhaps.
     Call,
+    /// What is asked for now is asked and answered, and nothing of before comes again meanwhile.
+    Progress,
     /// A message arrives; whoever gets an answer loses it where it is lost.
     Arrive {
         which: usize,
@@ -57,8 +59,9 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         2 => Just(Move::Ship),
         2 => Just(Move::CallBack),
         1 => Just(Move::Cancel),
-        10 => Just(Move::Call),
-        20 => (any::<usize>(), prop::bool::weighted(0.1)).prop_map(|(which, lost)| Move::Arrive { which, lost }),
+        5 => Just(Move::Call),
+        5 => Just(Move::Progress),
+        10 => (any::<usize>(), prop::bool::weighted(0.1)).prop_map(|(which, lost)| Move::Arrive { which, lost }),
     ];
     prop::collection::vec(one, 0..120)
 }
@@ -119,13 +122,13 @@ impl World {
             Move::Cancel => {
                 drop(self.order.send(&OrderCommand::CancelUnpaid(CancelUnpaidOrder { order_id: order_id() })));
             }
-            Move::Ship | Move::CallBack => {}
             Move::Call => self.call(),
+            Move::Progress => self.progress(),
             Move::Arrive { which, lost } if !self.messages.is_empty() => {
                 let message = self.messages[which % self.messages.len()].clone();
                 self.arrive(message, lost);
             }
-            Move::Arrive { .. } => {}
+            Move::Ship | Move::CallBack | Move::Arrive { .. } => {}
         }
         self.assert_safe();
     }
@@ -197,17 +200,26 @@ impl World {
         }
     }
 
-    /// Everything that is asked for is asked, and everything that was ever sent comes once more, until all is told.
+    fn progress(&mut self) {
+        let mut next = self.messages.len();
+        self.call();
+        while let Some(message) = self.messages.get(next).cloned() {
+            next += 1;
+            self.arrive(message, false);
+            self.assert_safe();
+        }
+    }
+
+    /// Everything that is asked for is asked, until all is told.
     fn settle(&mut self) {
-        for _ in 0..40 {
-            self.call();
-            let mut next = 0;
-            while let Some(message) = self.messages.get(next).cloned() {
-                next += 1;
-                self.arrive(message, false);
-                self.assert_safe();
-            }
-            self.messages.clear();
+        (0..20).for_each(|_| self.progress());
+    }
+
+    /// Everything that was ever sent comes once more.
+    fn repeat_all(&mut self) {
+        for message in self.messages.clone() {
+            self.arrive(message, false);
+            self.assert_safe();
         }
     }
 
@@ -272,6 +284,9 @@ proptest! {
         for one in moves {
             world.make(one);
         }
+        world.settle();
+        world.assert_agree();
+        world.repeat_all();
         world.settle();
         world.assert_agree();
         // Once all is told, whatever was done before is answered as it was, and changes nothing.

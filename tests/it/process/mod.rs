@@ -4,6 +4,7 @@ mod backup;
 mod commands;
 mod crash;
 mod demo;
+mod direct;
 mod kill;
 mod load;
 mod server;

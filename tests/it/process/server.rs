@@ -1,9 +1,12 @@
 //! A `backstitch serve` process of a test's own, on a database of its own.
 
 use crate::support::TestDatabase;
+use backstitch::grpc::Port;
 use serde_json::Value;
 use std::{
+    collections::HashMap,
     io::{BufRead, BufReader},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
@@ -19,6 +22,8 @@ pub(super) const BOUND: Duration = Duration::from_mins(1);
 pub(super) struct Server {
     child: Child,
     url: String,
+    /// What it serves over gRPC, by the services' names.
+    grpc: HashMap<String, SocketAddr>,
 }
 
 /// A `backstitch` command on the SQLite database in `directory`, with nothing of the test's environment.
@@ -100,17 +105,21 @@ impl Server {
         let (found, address) = mpsc::channel();
         // Read to the end, so that the server never blocks on a full pipe.
         std::thread::spawn(move || {
+            let mut grpc = HashMap::new();
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let event: Value = serde_json::from_str(&line).unwrap_or_default();
-                if event["message"] == "backstitch is listening" {
-                    let _ = found.send(event["address"].as_str().unwrap_or_default().to_owned());
+                let said = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
+                if event["message"] == "gRPC is served" {
+                    grpc.insert(said("service"), said("address").parse().expect("an address"));
+                } else if event["message"] == "backstitch is listening" {
+                    let _ = found.send((said("address"), std::mem::take(&mut grpc)));
                 } else if event["level"] == "ERROR" && event["message"] != "panicked" {
                     eprintln!("server: {line}");
                 }
             }
         });
-        let address = address.recv_timeout(BOUND).expect("the server says where it listens");
-        let server = Self { child, url: format!("http://{address}") };
+        let (address, grpc) = address.recv_timeout(BOUND).expect("the server says where it listens");
+        let server = Self { child, url: format!("http://{address}"), grpc };
         let client = crate::support::http_client();
         eventually("the server is ready", async || {
             client.get(server.at("/readyz")).send().await.is_ok_and(|response| response.status() == 200)
@@ -122,6 +131,11 @@ impl Server {
     /// A URL of this server.
     pub(super) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    /// Where it serves something over gRPC.
+    pub(super) fn grpc(&self, port: Port) -> SocketAddr {
+        self.grpc[port.service()]
     }
 
     /// SIGKILL: nothing gets to say goodbye.
