@@ -10,6 +10,7 @@ use backstitch::{
         money::Currency,
         order::{Basket, CreateOrder, LineDraft, OrderCommand},
         payment::Provider,
+        shipment::Carrier,
         simulation::Simulation,
         time::Timestamp,
     },
@@ -47,6 +48,7 @@ pub(crate) fn policy() -> Policy {
         providers: Arc::default(),
         simulation: true,
         direct_provider: None,
+        carrier: Carrier::Simulated,
         free_text_lines: true,
         default_deadline_ms,
     }
@@ -63,6 +65,7 @@ pub(crate) fn checkout() -> Arc<Checkout> {
         revision: 0,
         provider: Provider::Simulated,
         deadline_ms: DEFAULT_DEADLINE_MS,
+        carrier: Carrier::Simulated,
         simulate: Simulation::default(),
     })
 }

@@ -136,6 +136,7 @@ impl Case {
             revision: 0,
             provider: Provider::Simulated,
             deadline_ms: checkout::DEFAULT_DEADLINE_MS,
+            carrier: backstitch::domain::shipment::Carrier::Simulated,
             simulate: Simulation::default(),
         };
         let id = SagaId::from_uuid(Uuid::now_v7());

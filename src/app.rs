@@ -133,8 +133,9 @@ impl App {
         let fatal = Fatal::default();
         let store = store::open(&database(settings), &fatal)?;
         let arbiter = Arbiter::new();
-        let services = settings.providers.payment.iter().map(|(name, service)| (*name, service));
-        let providers = Providers::new(services).context("cannot call services outside")?;
+        let payments = settings.providers.payment.iter().map(|(name, service)| (*name, service));
+        let carriers = settings.providers.shipping.iter().map(|(name, service)| (*name, service));
+        let providers = Providers::new(payments, carriers).context("cannot call services outside")?;
         let (node, in_flight) = (settings.node.id.clone(), settings.saga.max_in_flight);
         let actors = Actors::start(&arbiter.handle(), &store, providers, node, in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);

@@ -27,6 +27,7 @@
 //! | [`exchange`] | the catalogue and the stock as CSV, in and out |
 //! | [`app`] | the composition root: settings → store → actors → servers, and the graceful way back |
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
+//! | [`proto`] | the messages, servers and clients of `proto/`, compiled |
 //! | [`release`] | which build this is |
 //!
 //! Dependencies point one way: `domain ← store ← actors ← service ← {http, grpc} ← app`; `providers` knows only
@@ -43,6 +44,7 @@ pub mod grpc;
 pub mod http;
 pub mod lifecycle;
 pub mod load;
+pub mod proto;
 pub mod providers;
 pub mod release;
 pub mod service;

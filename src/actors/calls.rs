@@ -39,6 +39,8 @@ use tokio::sync::oneshot;
 const SCAN_PAGE: u32 = 256;
 /// Calls under way above which a scan waits before it looks up more.
 const SCAN_BOUND: usize = 2048;
+/// Orders that are waited for at least before it is looked who waits no more.
+const LEAST_SWEEP: usize = 256;
 /// How long a scan waits then, and before it tries again when the store is away.
 const SCAN_PAUSE: Duration = Duration::from_millis(200);
 /// How long an answer waits before it is brought again to an actor that has failed.
@@ -53,11 +55,13 @@ pub(super) struct Calls<C> {
     under_way: HashMap<(OrderId, usize), (C, u32)>,
     /// Who wants to know when an order has none under way any more.
     waiting: HashMap<OrderId, Vec<oneshot::Sender<()>>>,
+    /// At how many orders those are forgotten for which nobody waits any more.
+    sweep_at: usize,
 }
 
 impl<C> Default for Calls<C> {
     fn default() -> Self {
-        Self { under_way: HashMap::new(), waiting: HashMap::new() }
+        Self { under_way: HashMap::new(), waiting: HashMap::new(), sweep_at: LEAST_SWEEP }
     }
 }
 
@@ -76,10 +80,19 @@ impl<C: Copy + PartialEq> Calls<C> {
     /// Resolves when a row of the order without any call has been seen; fails when its actor does.
     pub(super) fn settled(&mut self, order: OrderId) -> oneshot::Receiver<()> {
         let (settled, wait) = oneshot::channel();
+        if self.waiting.len() >= self.sweep_at {
+            self.waiting.retain(|_, waiting| waiting.iter().any(|waiter| !waiter.is_closed()));
+            self.sweep_at = (2 * self.waiting.len()).max(LEAST_SWEEP);
+        }
         let waiting = self.waiting.entry(order).or_default();
         waiting.retain(|waiter| !waiter.is_closed());
         waiting.push(settled);
         wait
+    }
+
+    /// Whether a part's call is another one than is under way: somebody else has had the answer to that.
+    fn is_over(&self, order: OrderId, part: usize, outstanding: Option<(C, u32)>) -> bool {
+        self.under_way.get(&(order, part)).is_some_and(|(call, _)| outstanding.is_none_or(|(now, _)| now != *call))
     }
 
     fn wake(&mut self, order: OrderId) {
@@ -100,10 +113,10 @@ pub struct WhenSettled(pub OrderId);
 
 /// Brings a command to the owner of the order; what it answers.
 pub(super) fn tell(orders: &Recipient<Perform<OrderCommand>>, command: OrderCommand) -> BoxFuture<'static, CallAnswer> {
-    let sent = orders.send(Perform(vec![command]));
+    let orders = orders.clone();
     Box::pin(async move {
         let unknown = |error: String| CallAnswer::Unknown { happened: false, error };
-        match sent.await.map(|mut replies| replies.pop()) {
+        match orders.send(Perform(vec![command])).await.map(|mut replies| replies.pop()) {
             Ok(Some(StepReply::Outcome(Outcome::Done { .. }))) => CallAnswer::Done,
             Ok(Some(StepReply::Outcome(Outcome::Rejected { reason }))) => CallAnswer::Rejected(reason),
             Ok(Some(StepReply::Outcome(Outcome::Unknown { error, .. }) | StepReply::Poisoned(error))) => unknown(error),
@@ -161,8 +174,11 @@ pub(super) trait Caller<A: Outgoing>:
     /// found by a scan; those that are answered are forgotten.
     fn follow(&mut self, row: &A, requested: &[usize], ctx: &mut Context<Self>) {
         for part in 0..row.parts() {
-            if row.outstanding(part).is_none() || requested.contains(&part) {
+            let outstanding = row.outstanding(part);
+            if outstanding.is_none() || requested.contains(&part) {
                 self.follow_part(row, part, false, ctx);
+            } else if self.calls().is_over(row.order_id(), part, outstanding) {
+                self.calls().under_way.remove(&(row.order_id(), part));
             }
         }
         if (0..row.parts()).all(|part| row.outstanding(part).is_none()) {
@@ -191,25 +207,37 @@ pub(super) trait Caller<A: Outgoing>:
         });
     }
 
-    /// Looks up the calls that a crash may have interrupted, a page at a time.
-    fn scan(&mut self, after: Option<OrderId>, ctx: &mut Context<Self>) {
-        if self.calls().under_way.len() >= SCAN_BOUND {
-            ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan(after, ctx));
+    /// Looks up the calls that a crash may have interrupted: those to orders first, which wait for no service.
+    fn scan(&mut self, ctx: &mut Context<Self>) {
+        self.scan_from(None, false, ctx);
+    }
+
+    /// As [`Self::scan`], from behind an order, a page at a time; those that go outside, or the others.
+    fn scan_from(&mut self, after: Option<OrderId>, outside: bool, ctx: &mut Context<Self>) {
+        if outside && self.calls().under_way.len() >= SCAN_BOUND {
+            ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan_from(after, outside, ctx));
             return;
         }
         let page = self.outstanding(after, SCAN_PAGE).into_actor(self);
         ctx.spawn(page.map(move |page, actor, ctx| match page {
             Ok(page) => {
                 for row in &page {
-                    (0..row.parts()).for_each(|part| actor.follow_part(row, part, true, ctx));
+                    let is_meant = |call| A::goes_outside(call) == outside;
+                    for part in 0..row.parts() {
+                        if row.outstanding(part).is_some_and(|(call, _)| is_meant(call)) {
+                            actor.follow_part(row, part, true, ctx);
+                        }
+                    }
                 }
                 if page.len() == SCAN_PAGE as usize {
-                    actor.scan(page.last().map(Outgoing::order_id), ctx);
+                    actor.scan_from(page.last().map(Outgoing::order_id), outside, ctx);
+                } else if !outside {
+                    actor.scan_from(None, true, ctx);
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, actor = actor.status().name(), "outstanding calls cannot be looked up yet");
-                ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan(after, ctx));
+                ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan_from(after, outside, ctx));
             }
         }));
     }

@@ -102,7 +102,7 @@ impl Actor for PaymentActor {
 
     /// Also called after every restart.
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.scan(None, ctx);
+        self.scan(ctx);
     }
 }
 
@@ -253,7 +253,7 @@ impl Handler<TakeOverCalls> for PaymentActor {
     type Result = ();
 
     fn handle(&mut self, _: TakeOverCalls, ctx: &mut Context<Self>) {
-        self.scan(None, ctx);
+        self.scan(ctx);
     }
 }
 

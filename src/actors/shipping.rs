@@ -70,7 +70,7 @@ impl Actor for ShippingActor {
 
     /// Also called after every restart.
     fn started(&mut self, ctx: &mut Context<Self>) {
-        self.scan(None, ctx);
+        self.scan(ctx);
     }
 }
 
@@ -112,11 +112,11 @@ impl Caller<Shipping> for ShippingActor {
         call: ShipmentCall,
         shipping: &Shipping,
         part: usize,
-        _repeat: bool,
+        repeat: bool,
     ) -> BoxFuture<'static, CallAnswer> {
         let shipment = &shipping.shipments()[part];
         match shipment.errand(call) {
-            Errand::Outside(call) => self.providers.carrier().call(call, shipment),
+            Errand::Outside(call) => self.providers.carrier(shipment.carrier).call(call, shipment, repeat),
             Errand::Order(command) => tell(&self.orders, command),
         }
     }
@@ -179,7 +179,7 @@ impl Handler<TakeOverCalls> for ShippingActor {
     type Result = ();
 
     fn handle(&mut self, _: TakeOverCalls, ctx: &mut Context<Self>) {
-        self.scan(None, ctx);
+        self.scan(ctx);
     }
 }
 

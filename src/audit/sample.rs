@@ -13,7 +13,7 @@ use crate::{
         order::{Basket, LineDraft, Order},
         payment::{Movement, Payment, PaymentCommand, Payments, Provider, SettlePayment, Settlement},
         saga::Next,
-        shipment::{Shipment, Shipping},
+        shipment::{Carrier, Shipment, Shipping},
         simulation::{Fault, Script, Simulation},
         stock::Reservation,
         time::Timestamp,
@@ -62,6 +62,7 @@ impl Sample {
             revision: 0,
             provider,
             deadline_ms: 60_000,
+            carrier: Carrier::Simulated,
             simulate,
         };
         let id = SagaId::from_uuid(Uuid::from_u128(4));

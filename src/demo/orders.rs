@@ -10,6 +10,7 @@ use crate::{
         money::Currency,
         order::{Basket, Draft, OfferDraft},
         payment::Provider,
+        shipment::Carrier,
         simulation::{Fault, Script, Simulation},
     },
     lifecycle::Fatal,
@@ -82,6 +83,7 @@ async fn one(service: &Service, offers: &[Offered], number: u64) -> Result<Strin
         basket: Arc::new(basket),
         revision: 0,
         provider: Provider::Simulated,
+        carrier: Carrier::Simulated,
         deadline_ms: crate::domain::checkout::DEFAULT_DEADLINE_MS,
         simulate: simulation(number),
     };

@@ -22,7 +22,7 @@ use super::{
         Action, Amendment, CancelBy, Definition, Event, Kind, Receipt, Refused, RetryPolicy, Saga, Stage, Status, Step,
         Summary,
     },
-    shipment::{CancelShipping, Consignment, Content, Origin, Parcel, ShippingCommand, StartShipping},
+    shipment::{CancelShipping, Carrier, Consignment, Content, Origin, Parcel, ShippingCommand, StartShipping},
     simulation::Simulation,
     stock::{Allotment, CommitStock, ReleaseStock, ReplaceReservation, ReserveStock, StockCommand},
     time::Timestamp,
@@ -210,6 +210,9 @@ pub struct Checkout {
     pub provider: Provider,
     /// How long to wait for it, in milliseconds.
     pub deadline_ms: u64,
+    /// Who carries the goods.
+    #[serde(default, skip_serializing_if = "Carrier::is_simulated")]
+    pub carrier: Carrier,
     /// What the simulated participants do.
     #[serde(default, skip_serializing_if = "Simulation::is_default")]
     pub simulate: Simulation,
@@ -270,6 +273,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
         shipment_id: checkout.shipment_id,
         parcels,
         loose: checkout.basket.has_free_text(),
+        carrier: checkout.carrier,
         script: checkout.simulate.shipping,
     };
     Ok(match verb {

@@ -15,6 +15,7 @@ pub mod money;
 pub mod order;
 pub mod payment;
 pub mod reason;
+pub mod reference;
 pub mod saga;
 pub mod shipment;
 pub mod simulation;

@@ -4,7 +4,7 @@
 //! be provoked without editing code. Where the script names a delay, [`crate::providers`] waits it
 //! out; the answer is the same.
 
-use super::{field::FieldErrors, reason::Reason};
+use super::{field::FieldErrors, reason::Reason, reference::Named};
 use serde::{Deserialize, Serialize};
 
 /// Longest simulated delay, in milliseconds.
@@ -16,7 +16,7 @@ pub struct Script {
     /// How it misbehaves; `None` succeeds at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
-    /// How long the outside call takes, 0 to 60,000 ms. 0 means there is no call: the answer is
+    /// How long the outside call takes, 0 to 60,000 ms. 0 means there is no call, but for a direct order: the answer is
     /// decided inside the participant's own batch.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub delay_ms: u32,
@@ -78,6 +78,8 @@ impl Simulation {
 pub enum CallAnswer {
     /// It happened.
     Done,
+    /// It happened, and this is what the service calls it.
+    DoneAs(Named),
     /// A business no; it did not happen and will not.
     Rejected(Reason),
     /// No usable answer. `happened` says what the simulated world knows and the caller cannot.

@@ -1,6 +1,6 @@
 //! From what the service shows to messages.
 
-use super::proto::{
+use crate::proto::{
     Line, Order, OrderPayment, OrderStatus, PaymentProvider, PaymentStatus, Saga, SagaEvent, SagaStatus, SagaSummary,
     Shipment, ShipmentStatus, Step,
 };

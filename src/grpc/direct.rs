@@ -1,8 +1,16 @@
 //! `order.OrderService`, `payment.PaymentService` and `shipping.ShippingService`: the steps of an order that its client
 //! drives itself. What the business refuses is an answer; what cannot be done is a status.
 
-use super::{
-    call::Call,
+use super::{call::Call, requests};
+use crate::{
+    domain::{
+        checkout::DirectFields,
+        ids::{OrderId, PaymentId, ShipmentId},
+        money::Amount,
+        order::{LineFields, LinesFields, OrderStatus},
+        payment::PaymentStatus,
+        shipment::{Shipment, ShipmentStatus},
+    },
     proto::{
         order::{
             CancelOrderRequest, CancelOrderResponse, CreateOrderRequest, CreateOrderResponse, Line,
@@ -16,17 +24,6 @@ use super::{
             CancelShippingRequest, CancelShippingResponse, StartShippingRequest, StartShippingResponse,
             shipping_service_server::ShippingService,
         },
-    },
-    requests,
-};
-use crate::{
-    domain::{
-        checkout::DirectFields,
-        ids::{OrderId, PaymentId, ShipmentId},
-        money::Amount,
-        order::{LineFields, LinesFields, OrderStatus},
-        payment::PaymentStatus,
-        shipment::{Shipment, ShipmentStatus},
     },
     service::{Problem, Service},
 };

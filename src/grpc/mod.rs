@@ -5,7 +5,7 @@
 //!   response ◀─ message, or status with details ◀──────────────────────────────┘
 //! ```
 //!
-//! Messages, servers and clients are compiled from `proto/` ([`proto`]). Runs on threads of its own, since its
+//! Messages, servers and clients are compiled from `proto/` ([`crate::proto`]). Runs on threads of its own, since its
 //! connections are many calls at once. Must not hold a rule: what a request means is decided in [`crate::domain`],
 //! what it does in [`crate::service`], and what a failure is called there too.
 
@@ -16,24 +16,7 @@ mod health;
 mod requests;
 mod sagas;
 
-/// What `proto/` says, compiled.
-#[allow(missing_docs, clippy::pedantic, reason = "generated")]
-pub mod proto {
-    tonic::include_proto!("backstitch.v1");
-    pub mod order {
-        tonic::include_proto!("order");
-    }
-    pub mod payment {
-        tonic::include_proto!("payment");
-    }
-    pub mod shipping {
-        tonic::include_proto!("shipping");
-    }
-    /// All of `proto/`, as a client that asks for it is told.
-    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
-}
-
-use crate::{lifecycle::Fatal, service::Service};
+use crate::{lifecycle::Fatal, proto, service::Service};
 use direct::Direct;
 use futures::future::join_all;
 use health::Health;

@@ -1,7 +1,7 @@
 //! From messages to what the domain and the store ask for. A number that no enum of this release knows is refused with
 //! the field that has it, and so is what is no UUID.
 
-use super::proto::{self, LineRequest, ListSagasRequest, PaymentTerms, PlaceOrderRequest, SagaStatus};
+use crate::proto::{self, LineRequest, ListSagasRequest, PaymentTerms, PlaceOrderRequest, SagaStatus};
 use crate::{
     domain::{
         checkout::OrderFields,

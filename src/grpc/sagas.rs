@@ -2,15 +2,15 @@
 
 use super::{
     call::{Call, problem},
+    requests,
+};
+use crate::{
+    domain::saga::CancelBy,
     proto::{
         CancelSagaRequest, CancelSagaResponse, GetSagaRequest, GetSagaResponse, ListSagasRequest, ListSagasResponse,
         PlaceOrderRequest, PlaceOrderResponse, RetrySagaRequest, RetrySagaResponse, Saga, SagaEvent, WatchSagaRequest,
         WatchSagaResponse, saga_service_server::SagaService, watch_saga_response::Update,
     },
-    requests,
-};
-use crate::{
-    domain::saga::CancelBy,
     service::{Code, Followed, Follower, Problem, Service, ServiceError},
 };
 use futures::stream::{self, BoxStream, StreamExt};

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::ids::{OrderId, SagaId},
-    grpc::proto::{
+    proto::{
         Fault, LineRequest, Order, PaymentProvider, PaymentTerms, PlaceOrderRequest, SagaStatus, Simulation,
         saga_service_client::SagaServiceClient,
     },

@@ -4,21 +4,32 @@
 //! or a transaction, and always with the same idempotency key for the same effect. What it answers is
 //! committed by the participant afterwards. Knows only [`crate::domain`].
 
+mod answer;
+mod config;
+mod gate;
+mod grpc;
 mod http;
 mod outside;
+mod service;
+mod signature;
 mod simulated;
+mod subject;
+mod template;
 
-pub use http::HttpProvider;
+pub use config::{Purpose, ServiceConfig};
 pub use simulated::{ManualPayments, SimulatedCarrier, SimulatedPayments};
 
 use crate::domain::{
     payment::{Payment, Provider, ProviderCall},
-    shipment::{CarrierCall, Shipment},
+    shipment::{Carrier, CarrierCall, Shipment},
     simulation::CallAnswer,
 };
+use config::Reached;
 use futures::future::BoxFuture;
-use http::HttpPayments;
+use grpc::GrpcLink;
+use http::HttpLink;
 use outside::Outside;
+use service::{Link, Service};
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
 /// Takes and gives back money.
@@ -29,9 +40,9 @@ pub trait PaymentProvider: Send + Sync {
 }
 
 /// Carries goods.
-pub trait Carrier: Send + Sync {
-    /// Makes the call; the shipment's id is its idempotency key.
-    fn call(&self, call: CarrierCall, shipment: &Shipment) -> BoxFuture<'static, CallAnswer>;
+pub trait ShippingProvider: Send + Sync {
+    /// As [`PaymentProvider::call`], of a shipment.
+    fn call(&self, call: CarrierCall, shipment: &Shipment, repeat: bool) -> BoxFuture<'static, CallAnswer>;
 }
 
 /// Every provider that there is.
@@ -39,9 +50,10 @@ pub trait Carrier: Send + Sync {
 pub struct Providers {
     simulated: Arc<dyn PaymentProvider>,
     manual: Arc<dyn PaymentProvider>,
-    configured: HashMap<Provider, Arc<dyn PaymentProvider>>,
-    absent: Arc<dyn PaymentProvider>,
-    carrier: Arc<dyn Carrier>,
+    payments: HashMap<Provider, Arc<dyn PaymentProvider>>,
+    simulated_carrier: Arc<dyn ShippingProvider>,
+    carriers: HashMap<Carrier, Arc<dyn ShippingProvider>>,
+    absent: Arc<Absent>,
     _outside: Option<Arc<Outside>>,
 }
 
@@ -51,9 +63,10 @@ impl Default for Providers {
         Self {
             simulated: Arc::new(SimulatedPayments),
             manual: Arc::new(ManualPayments),
-            configured: HashMap::new(),
+            payments: HashMap::new(),
+            simulated_carrier: Arc::new(SimulatedCarrier),
+            carriers: HashMap::new(),
             absent: Arc::new(Absent),
-            carrier: Arc::new(SimulatedCarrier),
             _outside: None,
         }
     }
@@ -64,18 +77,25 @@ impl Providers {
     ///
     /// # Errors
     /// When no thread or no client can be had.
-    pub fn new<'a>(services: impl IntoIterator<Item = (Provider, &'a HttpProvider)>) -> io::Result<Self> {
-        let mut services = services.into_iter().peekable();
-        if services.peek().is_none() {
+    pub fn new<'a>(
+        payments: impl IntoIterator<Item = (Provider, &'a ServiceConfig)>,
+        carriers: impl IntoIterator<Item = (Carrier, &'a ServiceConfig)>,
+    ) -> io::Result<Self> {
+        let (payments, carriers): (Vec<_>, Vec<_>) = (payments.into_iter().collect(), carriers.into_iter().collect());
+        if payments.is_empty() && carriers.is_empty() {
             return Ok(Self::default());
         }
         let outside = Outside::start()?;
-        let mut configured: HashMap<_, Arc<dyn PaymentProvider>> = HashMap::new();
-        for (provider, service) in services {
-            let service = HttpPayments::new(provider.as_str(), service, &outside.handle())?;
-            configured.insert(provider, Arc::new(service));
+        let mut all = Self::default();
+        for (provider, config) in payments {
+            let service = start(provider.as_str(), config, Purpose::Payment, &outside)?;
+            all.payments.insert(provider, Arc::new(service));
         }
-        Ok(Self { configured, _outside: Some(Arc::new(outside)), ..Self::default() })
+        for (carrier, config) in carriers {
+            let service = start(carrier.as_str(), config, Purpose::Shipping, &outside)?;
+            all.carriers.insert(carrier, Arc::new(service));
+        }
+        Ok(Self { _outside: Some(Arc::new(outside)), ..all })
     }
 
     /// Who takes the money of a payment with this provider.
@@ -83,26 +103,56 @@ impl Providers {
         match provider {
             Provider::Manual => self.manual.as_ref(),
             Provider::Simulated => self.simulated.as_ref(),
-            Provider::Configured(_) => self.configured.get(&provider).unwrap_or(&self.absent).as_ref(),
+            Provider::Configured(_) => match self.payments.get(&provider) {
+                Some(known) => known.as_ref(),
+                None => self.absent.as_ref(),
+            },
         }
     }
 
-    /// Who carries the goods.
-    pub fn carrier(&self) -> &dyn Carrier {
-        self.carrier.as_ref()
+    /// Who carries the goods of a shipment with this carrier.
+    pub fn carrier(&self, carrier: Carrier) -> &dyn ShippingProvider {
+        match carrier {
+            Carrier::Simulated => self.simulated_carrier.as_ref(),
+            Carrier::Configured(_) => match self.carriers.get(&carrier) {
+                Some(known) => known.as_ref(),
+                None => self.absent.as_ref(),
+            },
+        }
     }
 }
 
-/// In place of a provider that payments of before name, and the configuration does not any more.
+/// A service outside, as it is described.
+fn start(name: &str, config: &ServiceConfig, purpose: Purpose, outside: &Outside) -> io::Result<Service> {
+    let link: Box<dyn Link> = match config.reached(purpose).map_err(io::Error::other)? {
+        Reached::Http(service) => Box::new(HttpLink::new(config, &service)?),
+        Reached::Grpc(service) => Box::new(GrpcLink::new(config, &service, &outside.handle())?),
+    };
+    Ok(Service::new(name, config.max_concurrent(), link, &outside.handle()))
+}
+
+/// In place of a service that payments or shipments of before name, and the configuration does not any more.
 struct Absent;
 
 impl PaymentProvider for Absent {
     fn call(&self, call: ProviderCall, payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
         let (payment_id, provider, call) = (payment.id, payment.provider.as_str(), call.as_str());
         tracing::warn!(%payment_id, provider, call, "a payment's provider is not configured here: configure it again");
-        let error = format!("the provider {provider} is not configured on this server");
-        Box::pin(std::future::ready(CallAnswer::Unknown { happened: false, error }))
+        absent(provider)
     }
+}
+
+impl ShippingProvider for Absent {
+    fn call(&self, call: CarrierCall, shipment: &Shipment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
+        let (shipment_id, carrier, call) = (shipment.id, shipment.carrier.as_str(), call.as_str());
+        tracing::warn!(%shipment_id, carrier, call, "a shipment's carrier is not configured here: configure it again");
+        absent(carrier)
+    }
+}
+
+fn absent(name: &str) -> BoxFuture<'static, CallAnswer> {
+    let error = format!("{name} is not configured on this server");
+    Box::pin(std::future::ready(CallAnswer::Unknown { happened: false, error }))
 }
 
 /// The wait before an outside call is made again after `attempts` unusable answers: 100 ms doubling to

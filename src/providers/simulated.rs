@@ -1,6 +1,6 @@
 //! The built-in providers: a simulation that takes its time, and people who move money by hand.
 
-use super::{Carrier, PaymentProvider};
+use super::{PaymentProvider, ShippingProvider};
 use crate::domain::{
     payment::{Payment, ProviderCall},
     reason::Reason,
@@ -46,8 +46,8 @@ impl PaymentProvider for ManualPayments {
     }
 }
 
-impl Carrier for SimulatedCarrier {
-    fn call(&self, call: CarrierCall, shipment: &Shipment) -> BoxFuture<'static, CallAnswer> {
+impl ShippingProvider for SimulatedCarrier {
+    fn call(&self, call: CarrierCall, shipment: &Shipment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
         let answer = match call {
             CarrierCall::Dispatch => shipment.script.answer(shipment.attempts + 1, Reason::ShippingFailed),
             CarrierCall::Recall => CallAnswer::Done,

@@ -12,8 +12,8 @@ use crate::{
         money::{Amount, Currency},
         order::{CancelUnpaidOrder, CreateOrder, Goods, NotDirect, Order, OrderCommand, OrderStatus},
         payment::{ChargeDirect, Payable, Payment, PaymentRefusal, PaymentStatus, RefundDirect},
-        saga::Outcome,
-        shipment::{CancelShipping, Consignment, Shipment, Shipping, ShippingCommand, StartShipping},
+        saga::{Outcome, Refused, Status},
+        shipment::{CancelShipping, Carrier, Consignment, Shipment, Shipping, ShippingCommand, StartShipping},
         simulation::Script,
     },
     store::{Claim, Keyed, StoreError},
@@ -33,8 +33,6 @@ pub struct DirectOrder {
     pub order_id: OrderId,
     /// How far it has come.
     pub status: OrderStatus,
-    /// Whether the idempotency key had been used before, so that nothing was done now.
-    pub replayed: bool,
 }
 
 impl Service {
@@ -49,7 +47,7 @@ impl Service {
         let create = CreateOrder { order_id, saga_id: None, customer_ref, currency, basket };
         let OrderAnswered { order_id, replayed, .. } = self.request_order(OrderCommand::Create(create), claim).await?;
         let status = if replayed { self.order(order_id).await?.status } else { OrderStatus::Pending };
-        Ok(DirectOrder { order_id, status, replayed })
+        Ok(DirectOrder { order_id, status })
     }
 
     async fn request_order(&self, command: OrderCommand, claim: Option<Claim>) -> Result<OrderAnswered, ServiceError> {
@@ -65,10 +63,11 @@ impl Service {
         let cancel = OrderCommand::CancelUnpaid(CancelUnpaidOrder { order_id });
         match self.request_order(cancel, None).await?.outcome {
             Outcome::Done { .. } => Ok(()),
-            _ => Err(match self.order(order_id).await?.goods {
-                Goods::Dispatched => NotDirect::Dispatched.into(),
-                Goods::Kept | Goods::Returned => NotDirect::Paid.into(),
-            }),
+            _ => match self.order(order_id).await? {
+                order if order.status.is_closed() => Ok(()),
+                Order { goods: Goods::Dispatched, .. } => Err(NotDirect::Dispatched.into()),
+                _ => Err(NotDirect::Paid.into()),
+            },
         }
     }
 
@@ -76,17 +75,24 @@ impl Service {
     /// waited for.
     ///
     /// # Errors
-    /// No such order, or its money is in.
+    /// No such order, its money is in, or its saga is stuck on the way back.
     pub async fn cancel_and_wait(&self, order_id: OrderId) -> Result<OrderStatus, ServiceError> {
         let order = self.order(order_id).await?;
         if order.status.is_closed() {
             return Ok(order.status);
         }
-        self.cancel_order(order_id).await?;
-        if let Some(saga_id) = order.saga_id {
+        let cancelled = self.cancel_order(order_id).await;
+        if let (Ok(()), Some(saga_id)) = (&cancelled, order.saga_id) {
             self.wait_for_rest(saga_id, Duration::from_secs(MAX_WAIT_SECONDS)).await?;
+            if self.store.sagas.saga(saga_id).await?.is_some_and(|row| row.status == Status::NeedsAttention) {
+                return Err(Refused::Stuck.into());
+            }
         }
-        Ok(self.order(order_id).await?.status)
+        // Whoever else has closed it meanwhile has done what is wanted.
+        match self.order(order_id).await?.status {
+            status if status.is_closed() => Ok(status),
+            status => cancelled.map(|()| status),
+        }
     }
 
     /// Takes the money of a direct order, by the provider that its client names or the server has for that. The payment
@@ -117,13 +123,17 @@ impl Service {
     /// No such payment, a saga's, one without money, goods on their way, or no answer in time.
     pub async fn refund_direct(&self, payment_id: PaymentId) -> Result<Payment, ServiceError> {
         let order_id = self.payment(payment_id).await?.order_id;
-        let goods = self.direct(order_id).await?.goods;
-        let payment = self.payment_request(RefundDirect { order_id, payment_id, goods }, None).await?.payment;
-        let payment = self.settled_payment(payment).await?;
-        match payment.status {
-            // The order has refused: its goods were quicker.
-            PaymentStatus::Paid => Err(PaymentRefusal::GoodsDispatched.into()),
-            _ => Ok(payment),
+        loop {
+            let goods = self.direct(order_id).await?.goods;
+            let payment = self.payment_request(RefundDirect { order_id, payment_id, goods }, None).await?.payment;
+            let payment = self.settled_payment(payment).await?;
+            if payment.status != PaymentStatus::Paid {
+                return Ok(payment);
+            }
+            // The order has refused: its goods were quicker. They go one way only, so that this ends.
+            if self.order(order_id).await?.goods == Goods::Dispatched {
+                return Err(PaymentRefusal::GoodsDispatched.into());
+            }
         }
     }
 
@@ -133,7 +143,8 @@ impl Service {
     /// No such order, one with a saga, not paid or closed, or no answer in time.
     pub async fn ship_direct(&self, order_id: OrderId, script: Option<Script>) -> Result<Shipment, ServiceError> {
         self.order(order_id).await?.check_shippable()?;
-        let goods = consignment(order_id, ShipmentId::from_uuid(Uuid::now_v7()), self.policy.script(script)?);
+        let (carrier, script) = (self.policy.carrier, self.policy.script(script)?);
+        let goods = consignment(order_id, ShipmentId::from_uuid(Uuid::now_v7()), carrier, script);
         self.shipping_request(ShippingCommand::Start(StartShipping(goods))).await
     }
 
@@ -147,7 +158,7 @@ impl Service {
         if let Some(saga_id) = shipment.saga_id {
             return Err(NotDirect::HasSaga(saga_id).into());
         }
-        let goods = consignment(shipment.order_id, id, Script::default());
+        let goods = consignment(shipment.order_id, id, shipment.carrier, Script::default());
         self.shipping_request(ShippingCommand::Cancel(CancelShipping(goods))).await
     }
 
@@ -209,6 +220,6 @@ impl Service {
 }
 
 /// All that shipping knows of a direct order: it has one shipment.
-const fn consignment(order_id: OrderId, shipment_id: ShipmentId, script: Script) -> Consignment {
-    Consignment { order_id, saga_id: None, shipment_id, parcels: Vec::new(), loose: true, script }
+const fn consignment(order_id: OrderId, shipment_id: ShipmentId, carrier: Carrier, script: Script) -> Consignment {
+    Consignment { order_id, saga_id: None, shipment_id, parcels: Vec::new(), loose: true, carrier, script }
 }

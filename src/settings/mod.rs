@@ -24,8 +24,9 @@ use crate::{
     domain::{
         checkout::{MAX_DEADLINE_MS, Policy},
         payment::Provider,
+        shipment::Carrier,
     },
-    providers::HttpProvider,
+    providers::{Purpose, ServiceConfig},
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
@@ -203,6 +204,8 @@ pub struct Orders {
     pub default_payment_deadline_ms: u64,
     /// Whether an order may have lines of free text, which no shop offers and no warehouse has. Default true.
     pub allow_free_text_lines: bool,
+    /// Who carries the goods of new orders: `simulated`, which is the default, or one of `[providers.shipping]`.
+    pub carrier: Carrier,
 }
 
 /// `[providers]`: services outside that the server calls.
@@ -211,17 +214,32 @@ pub struct Orders {
 pub struct Providers {
     /// Those that take money, by the names under which orders ask for them: `[providers.payment.NAME]`.
     #[serde(default, deserialize_with = "configured")]
-    pub payment: BTreeMap<Provider, HttpProvider>,
+    pub payment: BTreeMap<Provider, ServiceConfig>,
+    /// Those that carry goods: `[providers.shipping.NAME]`.
+    #[serde(default, deserialize_with = "carriers")]
+    pub shipping: BTreeMap<Carrier, ServiceConfig>,
 }
 
 /// None of them may be called as one that is built in.
-fn configured<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Provider, HttpProvider>, D::Error> {
-    let services = BTreeMap::<Provider, HttpProvider>::deserialize(from)?;
+fn carriers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Carrier, ServiceConfig>, D::Error> {
+    let services = BTreeMap::<Carrier, ServiceConfig>::deserialize(from)?;
+    if services.contains_key(&Carrier::Simulated) {
+        return Err(D::Error::custom("the carrier simulated is built in"));
+    }
+    for (carrier, service) in &services {
+        service.check(Purpose::Shipping).map_err(|why| D::Error::custom(format!("{}: {why}", carrier.as_str())))?;
+    }
+    Ok(services)
+}
+
+/// As [`carriers`].
+fn configured<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Provider, ServiceConfig>, D::Error> {
+    let services = BTreeMap::<Provider, ServiceConfig>::deserialize(from)?;
     if let Some(built_in) = services.keys().find(|provider| !matches!(provider, Provider::Configured(_))) {
         return Err(D::Error::custom(format!("the provider {} is built in", built_in.as_str())));
     }
     for (provider, service) in &services {
-        service.check().map_err(|why| D::Error::custom(format!("{}: {why}", provider.as_str())))?;
+        service.check(Purpose::Payment).map_err(|why| D::Error::custom(format!("{}: {why}", provider.as_str())))?;
     }
     Ok(services)
 }
@@ -286,6 +304,7 @@ impl Settings {
         Policy {
             simulation: self.simulation.enabled,
             direct_provider: self.grpc.payment_provider,
+            carrier: self.orders.carrier,
             free_text_lines: self.orders.allow_free_text_lines,
             default_deadline_ms: self.orders.default_payment_deadline_ms,
             providers: self.providers.payment.keys().copied().collect(),
@@ -305,19 +324,28 @@ impl Settings {
             // A repeat under a key that is still remembered is answered from the saga.
             days: values.days_or_never("retention.days", idempotency.keep_hours.div_ceil(24), 36_500)?,
         };
+        let simulation = values.switch("simulation.enabled")?;
         let settings = Self {
             profile: merged.profile,
             files: merged.files,
             http: Http::read(&mut values)?,
-            grpc: Grpc::read(&mut values, &merged.providers)?,
+            grpc: Grpc::read(&mut values, &merged.providers, simulation)?,
             store: Store::read(&mut values)?,
             saga: Saga { max_in_flight: values.number("saga.max_in_flight", 1, 1_000_000)? },
             orders: Orders {
                 default_payment_deadline_ms: values.number("orders.default_payment_deadline_ms", 1, MAX_DEADLINE_MS)?,
                 allow_free_text_lines: values.switch("orders.allow_free_text_lines")?,
+                carrier: values.parsed("orders.carrier", |name| match name.parse() {
+                    Ok(carrier)
+                        if carrier == Carrier::Simulated || merged.providers.shipping.contains_key(&carrier) =>
+                    {
+                        Ok(carrier)
+                    }
+                    _ => Err("simulated, or a name of [providers.shipping]"),
+                })?,
             },
             providers: merged.providers,
-            simulation: Simulation { enabled: values.switch("simulation.enabled")? },
+            simulation: Simulation { enabled: simulation },
             idempotency,
             retention,
             node: Node {
@@ -360,7 +388,7 @@ fn optional_address(values: &mut Values, key: &'static str) -> Result<Option<Soc
 }
 
 impl Grpc {
-    fn read(values: &mut Values, providers: &Providers) -> Result<Self, SettingsError> {
+    fn read(values: &mut Values, providers: &Providers, simulation: bool) -> Result<Self, SettingsError> {
         Ok(Self {
             order_bind: optional_address(values, "grpc.order_bind")?,
             payment_bind: optional_address(values, "grpc.payment_bind")?,
@@ -369,10 +397,9 @@ impl Grpc {
             payment_provider: values.parsed("grpc.payment_provider", |name| match name {
                 "" => Ok(None),
                 name => match name.parse() {
-                    Ok(provider) if provider == Provider::Simulated || providers.payment.contains_key(&provider) => {
-                        Ok(Some(provider))
-                    }
-                    _ => Err("simulated, a name of [providers.payment], or \"\" for simulated where that is enabled"),
+                    Ok(Provider::Simulated) if simulation => Ok(Some(Provider::Simulated)),
+                    Ok(provider) if providers.payment.contains_key(&provider) => Ok(Some(provider)),
+                    _ => Err("a name of [providers.payment], or simulated or \"\" where simulation is enabled"),
                 },
             })?,
         })

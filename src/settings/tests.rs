@@ -38,7 +38,11 @@ fn defaults() -> Settings {
             pool_timeout: Duration::from_secs(5),
         },
         saga: Saga { max_in_flight: 4_096 },
-        orders: Orders { default_payment_deadline_ms: DEFAULT_DEADLINE_MS, allow_free_text_lines: true },
+        orders: Orders {
+            default_payment_deadline_ms: DEFAULT_DEADLINE_MS,
+            allow_free_text_lines: true,
+            carrier: Carrier::Simulated,
+        },
         providers: Providers::default(),
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
@@ -49,7 +53,7 @@ fn defaults() -> Settings {
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 28] = [
+const OTHERS: [(&str, &str); 29] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -61,7 +65,7 @@ const OTHERS: [(&str, &str); 28] = [
     ("grpc.payment_bind", ""),
     ("grpc.shipping_bind", ""),
     ("grpc.saga_bind", ""),
-    ("grpc.payment_provider", "simulated"),
+    ("grpc.payment_provider", ""),
     ("store.url", "sqlite:///var/lib/b.db"),
     ("store.cache_mib", "64"),
     ("store.readers", "4"),
@@ -71,6 +75,7 @@ const OTHERS: [(&str, &str); 28] = [
     ("saga.max_in_flight", "1"),
     ("orders.default_payment_deadline_ms", "2592000000"),
     ("orders.allow_free_text_lines", "false"),
+    ("orders.carrier", "simulated"),
     ("simulation.enabled", "false"),
     ("idempotency.keep_hours", "1"),
     ("retention.days", "1"),
@@ -96,7 +101,7 @@ fn others() -> Settings {
             payment_bind: None,
             shipping_bind: None,
             saga_bind: None,
-            payment_provider: Some(Provider::Simulated),
+            payment_provider: None,
         },
         store: Store {
             url: StoreUrl::Sqlite { path: "/var/lib/b.db".into() },
@@ -107,7 +112,11 @@ fn others() -> Settings {
             pool_timeout: Duration::from_millis(250),
         },
         saga: Saga { max_in_flight: 1 },
-        orders: Orders { default_payment_deadline_ms: MAX_DEADLINE_MS, allow_free_text_lines: false },
+        orders: Orders {
+            default_payment_deadline_ms: MAX_DEADLINE_MS,
+            allow_free_text_lines: false,
+            carrier: Carrier::Simulated,
+        },
         providers: Providers::default(),
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },

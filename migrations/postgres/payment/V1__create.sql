@@ -22,6 +22,7 @@ CREATE TABLE payment_payment (
     direct      boolean NOT NULL, -- of a direct order, which no saga drives
     held        boolean NOT NULL, -- its order is being edited
     amendment   bigint  NOT NULL CHECK (amendment >= 0), -- the latest one that has held it
+    reference   text, -- what the provider calls it
     captured_at bigint,
     created_at  bigint  NOT NULL,
     updated_at  bigint  NOT NULL,

@@ -8,7 +8,9 @@ CREATE TABLE shipment_shipment (
     shop_id         uuid, -- NULL for free-text lines, as the next two
     warehouse_id    uuid,
     contents        text, -- JSON: [{variant_id, quantity}]
+    carrier         text, -- NULL for the simulation
     script          text, -- JSON: what the simulated carrier does; NULL for nothing special
+    reference       text, -- what the carrier calls it
     status          text   NOT NULL CHECK (status IN ('requested', 'shipped', 'cancelled')),
     reason          text,
     tracking_number text,

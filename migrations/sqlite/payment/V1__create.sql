@@ -25,6 +25,7 @@ CREATE TABLE payment_payment (
     direct      INTEGER NOT NULL CHECK (direct IN (0, 1)), -- of a direct order, which no saga drives
     held        INTEGER NOT NULL CHECK (held IN (0, 1)), -- its order is being edited
     amendment   INTEGER NOT NULL CHECK (amendment >= 0), -- the latest one that has held it
+    reference   TEXT, -- what the provider calls it
     captured_at INTEGER,
     created_at  INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at  INTEGER NOT NULL,

@@ -9,7 +9,9 @@ CREATE TABLE shipment_shipment (
     shop_id         BLOB    CHECK (length(shop_id) = 16), -- NULL for free-text lines, as the next two
     warehouse_id    BLOB    CHECK (length(warehouse_id) = 16),
     contents        TEXT, -- JSON: [{variant_id, quantity}]
+    carrier         TEXT, -- NULL for the simulation
     script          TEXT, -- JSON: what the simulated carrier does; NULL for nothing special
+    reference       TEXT, -- what the carrier calls it
     status          TEXT    NOT NULL CHECK (status = 'requested' OR status = 'shipped' OR status = 'cancelled'),
     reason          TEXT,
     tracking_number TEXT,

@@ -8,7 +8,7 @@ use crate::{
         money::{Amount, Currency},
         order::{Basket, CreateOrder, Order, OrderCommand},
         payment::{ChargeDirect, Movement, Payable, PaymentCommand, Payments, Provider, RecordPaymentCall},
-        shipment::{Consignment, RecordCarrierCall, Shipping, ShippingCommand, StartShipping},
+        shipment::{Carrier, Consignment, RecordCarrierCall, Shipping, ShippingCommand, StartShipping},
         simulation::{CallAnswer, Script},
         time::Timestamp,
     },
@@ -97,8 +97,15 @@ impl Direct {
             3 => {
                 let shipment_id = ShipmentId::from_uuid(Uuid::from_u128(3));
                 let script = Script::default();
-                let goods =
-                    Consignment { order_id, saga_id: None, shipment_id, parcels: Vec::new(), loose: true, script };
+                let goods = Consignment {
+                    order_id,
+                    saga_id: None,
+                    shipment_id,
+                    parcels: Vec::new(),
+                    loose: true,
+                    carrier: Carrier::Simulated,
+                    script,
+                };
                 self.ship(&ShippingCommand::Start(StartShipping(goods)));
             }
             _ => self.answer(order_id),

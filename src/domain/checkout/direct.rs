@@ -2,7 +2,7 @@
 
 use super::{NotSimulated, Policy, ProviderRefused};
 use crate::domain::{
-    field::{CustomerRef, FieldError, FieldErrors},
+    field::{CustomerRef, FieldErrors},
     order::{Basket, LinesFields, LinesRefused},
     payment::Provider,
     simulation::Script,
@@ -14,13 +14,9 @@ use std::sync::Arc;
 pub struct DirectFields {
     /// The client's own reference to its customer.
     pub customer_ref: Option<String>,
-    /// What is bought, where the order is to know that.
+    /// What is bought, where the order is to know that: free text, since nothing is reserved for it.
     pub lines: Option<LinesFields>,
 }
-
-/// Why a shop's offer is no line of a direct order.
-const NO_OFFERS: &str = "must be free-text lines: nothing is reserved for an order without a saga; place one with \
-                         backstitch.v1.SagaService/PlaceOrder";
 
 impl DirectFields {
     /// What they ask for, on a server of this policy.
@@ -34,11 +30,7 @@ impl DirectFields {
             errors.finish().map_err(LinesRefused::Invalid)?;
             return Ok((customer_ref, Arc::new(Basket::empty())));
         };
-        let lines = lines.parse(policy.free_text_lines, errors);
-        if !lines.offers().is_empty() {
-            return Err(LinesRefused::Invalid(vec![FieldError { field: "lines".into(), message: NO_OFFERS.into() }]));
-        }
-        Ok((customer_ref, lines.basket(Vec::new())?))
+        Ok((customer_ref, lines.parse(policy.free_text_lines, errors).basket(Vec::new())?))
     }
 }
 
@@ -52,6 +44,7 @@ impl Policy {
         let refused = |message: &str| Err(ProviderRefused::Unknown(message.into()));
         let simulated = self.simulation.then_some(Provider::Simulated);
         match name.map(|name| self.provider(name)).transpose()?.or(self.direct_provider).or(simulated) {
+            Some(Provider::Simulated) if !self.simulation => Err(NotSimulated("the simulated payment provider").into()),
             Some(Provider::Manual) => refused("must be one that is asked for the money; manual waits to be told"),
             Some(provider) => Ok(provider),
             None => refused("is missing: name one, or set grpc.payment_provider on the server"),

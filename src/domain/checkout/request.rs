@@ -8,6 +8,7 @@ use crate::domain::{
     money::Currency,
     order::{LinesFields, LinesRefused, LinesRequest},
     payment::Provider,
+    shipment::Carrier,
     simulation::Simulation,
 };
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub struct Policy {
     pub simulation: bool,
     /// Who takes the money of direct orders whose client names nobody; `None` is the simulation, where that is allowed.
     pub direct_provider: Option<Provider>,
+    /// Who carries the goods of new orders.
+    pub carrier: Carrier,
     /// Whether orders may have lines that no shop offers.
     pub free_text_lines: bool,
     /// How long a payment is waited for when the client names no deadline, in milliseconds.
@@ -85,6 +88,7 @@ pub struct OrderRequest {
     customer_ref: Option<CustomerRef>,
     provider: Provider,
     deadline_ms: u64,
+    carrier: Carrier,
     simulate: Simulation,
 }
 
@@ -123,7 +127,7 @@ impl OrderFields {
         let simulate = simulate.unwrap_or_default();
         simulate.check(&mut errors);
         let lines = lines.parse(policy.free_text_lines, errors);
-        Ok(OrderRequest { lines, customer_ref, provider, deadline_ms, simulate })
+        Ok(OrderRequest { lines, customer_ref, provider, deadline_ms, carrier: policy.carrier, simulate })
     }
 }
 
@@ -142,7 +146,7 @@ impl OrderRequest {
         offers: Vec<Result<PricedOffer, NotForSale>>,
         ids: CheckoutIds,
     ) -> Result<Checkout, LinesRefused> {
-        let Self { lines, customer_ref, provider, deadline_ms, simulate } = self;
+        let Self { lines, customer_ref, provider, deadline_ms, carrier, simulate } = self;
         let CheckoutIds { order_id, payment_id, shipment_id } = ids;
         Ok(Checkout {
             order_id,
@@ -154,6 +158,7 @@ impl OrderRequest {
             revision: 0,
             provider,
             deadline_ms,
+            carrier,
             simulate,
         })
     }

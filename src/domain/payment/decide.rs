@@ -34,7 +34,7 @@ fn charge_if_due(draft: &mut Draft<'_>) -> Outcome {
     if due && row.answers_at_once() {
         row.attempts += 1;
         match row.script.answer(row.attempts, Reason::PaymentDeclined) {
-            CallAnswer::Done => draft.capture(),
+            CallAnswer::Done | CallAnswer::DoneAs(_) => draft.capture(),
             CallAnswer::Rejected(reason) => row.close(PaymentStatus::Failed, reason),
             CallAnswer::Unknown { happened, error } => {
                 if happened {
@@ -155,7 +155,14 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
     let Some(row) = draft.row().filter(|row| row.call == Some(record.call)) else {
         return Outcome::DONE;
     };
-    match (record.call, &record.answer) {
+    let answer = match &record.answer {
+        CallAnswer::DoneAs(named) => {
+            row.reference = named.reference.clone().or(row.reference.take());
+            &CallAnswer::Done
+        }
+        answer => answer,
+    };
+    match (record.call, answer) {
         (PaymentCall::Charge, CallAnswer::Done) => draft.capture(),
         (PaymentCall::Refund, CallAnswer::Done) => draft.refunded(),
         (PaymentCall::Charge, CallAnswer::Rejected(reason)) => {
@@ -174,7 +181,7 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
         (PaymentCall::MarkOrderPaid, CallAnswer::Rejected(_))
         | (PaymentCall::CancelOrder | PaymentCall::CancelReturnedOrder, CallAnswer::Done) => draft.give_back(),
         // A provider that will not give money back is asked again: nothing else would be true.
-        (_, CallAnswer::Unknown { .. }) | (PaymentCall::Refund, CallAnswer::Rejected(_)) => {
+        (_, CallAnswer::DoneAs(_) | CallAnswer::Unknown { .. }) | (PaymentCall::Refund, CallAnswer::Rejected(_)) => {
             // Where it was made twice, only one of the two is made again.
             if row.attempts == record.attempts {
                 row.attempts += 1;

@@ -56,6 +56,7 @@ use super::{
     money::{Amount, Currency},
     order::{CancelOrder, CancelPaidOrder, Goods, MarkOrderPaid, OrderCommand},
     reason::Reason,
+    reference::Reference,
     saga::Outcome,
     simulation::Script,
     time::Timestamp,
@@ -154,7 +155,7 @@ pub struct Payment {
     pub reason: Option<Reason>,
     /// When it may expire.
     pub deadline_at: Option<Timestamp>,
-    /// The outside call whose answer is not yet known.
+    /// The call whose answer is not yet known.
     pub call: Option<PaymentCall>,
     /// Attempts of that call, or of deciding a simulated one, so far.
     pub attempts: u32,
@@ -166,6 +167,8 @@ pub struct Payment {
     pub held: bool,
     /// The latest amendment of its order that has held it, or one before it; 0 for none.
     pub amendment: u32,
+    /// What its provider calls it, where that has said so.
+    pub reference: Option<Reference>,
     /// When money came, whatever became of it.
     pub captured_at: Option<Timestamp>,
     /// When it was opened.
@@ -227,6 +230,7 @@ impl Payment {
             direct: false,
             held: false,
             amendment: 0,
+            reference: None,
             captured_at: None,
             created_at: now,
             updated_at: now,
@@ -261,6 +265,7 @@ impl Payment {
             direct: false,
             held: false,
             amendment: 0,
+            reference: None,
             captured_at: None,
             created_at: now,
             updated_at: now,
@@ -275,7 +280,11 @@ impl Payment {
             PaymentCall::Refund => return Errand::Outside(ProviderCall::Refund),
             PaymentCall::MarkOrderPaid => OrderCommand::MarkPaid(MarkOrderPaid { order_id }),
             PaymentCall::FailOrder => {
-                OrderCommand::Cancel(CancelOrder { order_id, saga_id: None, reason: Reason::PaymentDeclined })
+                let reason = match self.reason {
+                    Some(reason) => reason,
+                    None => Reason::PaymentDeclined,
+                };
+                OrderCommand::Cancel(CancelOrder { order_id, saga_id: None, reason })
             }
             PaymentCall::CancelOrder => OrderCommand::CancelPaid(CancelPaidOrder { order_id, goods: Goods::Kept }),
             PaymentCall::CancelReturnedOrder => {

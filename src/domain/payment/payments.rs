@@ -165,6 +165,10 @@ impl Outgoing for Payments {
         payment.call.map(|call| (call, payment.attempts))
     }
 
+    fn goes_outside(call: PaymentCall) -> bool {
+        matches!(call, PaymentCall::Charge | PaymentCall::Refund)
+    }
+
     fn aftermath(answer: &PaymentAnswer) -> Aftermath<'_, Self> {
         Aftermath { row: answer.payments.as_ref(), requested: &answer.requested, signal: answer.signal }
     }

@@ -31,6 +31,12 @@ pub struct NoProvider(String);
 const MANUAL: &str = "manual";
 const SIMULATED: &str = "simulated";
 
+impl NoProvider {
+    pub(in crate::domain) fn of(text: &str) -> Self {
+        Self(text.chars().take(64).collect())
+    }
+}
+
 impl Provider {
     /// The provider's stable name.
     pub const fn as_str(self) -> &'static str {
@@ -74,7 +80,7 @@ impl FromStr for Provider {
         let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
         let of = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
         if !begins || text.len() > 32 || !text.bytes().all(of) {
-            return Err(NoProvider(text.chars().take(64).collect()));
+            return Err(NoProvider::of(text));
         }
         let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
         let names = names.get_or_insert_default();

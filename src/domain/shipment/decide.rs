@@ -7,6 +7,7 @@ use super::{
 use crate::domain::{
     aggregate::{Decision, Outgoing},
     reason::Reason,
+    reference::Named,
     saga::Outcome,
     simulation::{CallAnswer, Script},
     time::Timestamp,
@@ -54,7 +55,9 @@ impl Shipping {
                 saga_id: goods.saga_id,
                 origin,
                 contents,
+                carrier: goods.carrier,
                 script: Script { fault: None, ..goods.script },
+                reference: None,
                 status: ShipmentStatus::Requested,
                 reason: None,
                 tracking_number: None,
@@ -124,11 +127,23 @@ impl Shipment {
         }
     }
 
-    /// The simulated carrier's tracking number: the last twelve digits of the shipment's id.
-    fn ship(&mut self) {
+    /// Whether the carrier answers inside the batch: there is nobody outside to call.
+    const fn answers_at_once(&self) -> bool {
+        self.carrier.is_simulated() && self.script.delay_ms == 0 && !self.is_direct()
+    }
+
+    /// Where the carrier gives no tracking number, it is the last twelve digits of the shipment's id.
+    fn ship(&mut self, named: Named) {
+        let Named { reference, tracking_number } = named;
         self.status = ShipmentStatus::Shipped;
-        let digits = self.id.uuid().simple().to_string().to_uppercase();
-        self.tracking_number = Some(format!("BS{}", &digits[20..]));
+        self.reference = reference;
+        self.tracking_number = Some(tracking_number.map_or_else(
+            || {
+                let digits = self.id.uuid().simple().to_string().to_uppercase();
+                format!("BS{}", &digits[20..])
+            },
+            |number| number.as_str().to_owned(),
+        ));
     }
 
     fn close(&mut self, reason: Reason) {
@@ -145,17 +160,17 @@ impl Shipment {
             self.request(ShipmentCall::DispatchOrder);
             return None;
         }
-        if self.script.delay_ms > 0 {
+        if !self.answers_at_once() {
             self.request(ShipmentCall::Dispatch);
             return None;
         }
         self.attempts += 1;
         match self.script.answer(self.attempts, Reason::ShippingFailed) {
-            CallAnswer::Done => self.ship(),
+            CallAnswer::Done | CallAnswer::DoneAs(_) => self.ship(Named::default()),
             CallAnswer::Rejected(reason) => self.close(reason),
             CallAnswer::Unknown { happened, error } => {
                 if happened {
-                    self.ship();
+                    self.ship(Named::default());
                 }
                 return Some(error);
             }
@@ -166,7 +181,7 @@ impl Shipment {
     /// Calls goods back that have left: at once where nobody outside must be called.
     fn recall(&mut self) {
         self.close(Reason::ShippingClosed);
-        if self.script.delay_ms > 0 || self.is_direct() {
+        if !self.answers_at_once() {
             self.request(ShipmentCall::Recall);
         }
     }
@@ -200,12 +215,17 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
     else {
         return false;
     };
-    match (answered.call, &answered.answer) {
+    let (answer, named) = match &answered.answer {
+        CallAnswer::DoneAs(named) => (&CallAnswer::Done, named.clone()),
+        answer => (answer, Named::default()),
+    };
+    match (answered.call, answer) {
         (ShipmentCall::Dispatch, CallAnswer::Done) if shipment.status == ShipmentStatus::Requested => {
-            shipment.ship();
+            shipment.ship(named);
             shipment.answered(ShipmentCall::CompleteOrder);
         }
         (ShipmentCall::Dispatch, CallAnswer::Done) => {
+            shipment.reference = named.reference;
             shipment.call = None;
             shipment.recall();
         }
@@ -223,7 +243,7 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
             shipment.call = None;
         }
         // A carrier that will not call goods back is asked again: nothing else would be true.
-        (_, CallAnswer::Unknown { .. }) | (ShipmentCall::Recall, CallAnswer::Rejected(_)) => {
+        (_, CallAnswer::DoneAs(_) | CallAnswer::Unknown { .. }) | (ShipmentCall::Recall, CallAnswer::Rejected(_)) => {
             // Where it was made twice, only one of the two is made again.
             if shipment.attempts == answered.attempts {
                 shipment.attempts += 1;

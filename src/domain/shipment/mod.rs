@@ -22,13 +22,17 @@
 //! A cancelled shipment whose `call` is still open is closed for the order, but its compensation is
 //! done only when the carrier's answer is known: goods that went out after all are called back.
 
+mod carrier;
 mod decide;
+
+pub use carrier::Carrier;
 
 use super::{
     aggregate::{Aftermath, Aggregate, Decision, Errand, Outgoing},
     ids::{OrderId, SagaId, ShipmentId, ShopId, VariantId, WarehouseId},
     order::{CompleteOrder, DispatchOrder, OrderCommand, ReturnOrder},
     reason::Reason,
+    reference::Reference,
     saga::Outcome,
     simulation::{CallAnswer, Script},
     time::Timestamp,
@@ -127,15 +131,19 @@ pub struct Shipment {
     pub origin: Option<Origin>,
     /// What is in it; empty for free-text lines.
     pub contents: Arc<[Content]>,
+    /// Who carries it.
+    pub carrier: Carrier,
     /// What the simulated carrier does with it.
     pub script: Script,
+    /// What its carrier calls it, where that has said so.
+    pub reference: Option<Reference>,
     /// Where it stands.
     pub status: ShipmentStatus,
     /// Why it was cancelled.
     pub reason: Option<Reason>,
     /// What the customer follows it by.
     pub tracking_number: Option<String>,
-    /// The outside call whose answer is not yet known.
+    /// The call whose answer is not yet known.
     pub call: Option<ShipmentCall>,
     /// Attempts of that call, or of deciding a simulated one, so far.
     pub attempts: u32,
@@ -185,6 +193,8 @@ pub struct Consignment {
     pub parcels: Vec<Parcel>,
     /// Whether there are free-text lines, which have a shipment of their own.
     pub loose: bool,
+    /// Who carries them.
+    pub carrier: Carrier,
     /// What the simulated carrier does.
     pub script: Script,
 }
@@ -283,8 +293,9 @@ impl Aggregate for Shipping {
         }
     }
 
+    /// A direct order's client may well send it again.
     fn begins(command: &ShippingCommand) -> bool {
-        matches!(command, ShippingCommand::Start(_))
+        matches!(command, ShippingCommand::Start(StartShipping(goods)) if goods.saga_id.is_some())
     }
 
     fn outcome(answer: ShippingAnswer) -> Outcome {
@@ -310,6 +321,10 @@ impl Outgoing for Shipping {
     fn outstanding(&self, part: usize) -> Option<(ShipmentCall, u32)> {
         let shipment = self.0.get(part)?;
         shipment.call.map(|call| (call, shipment.attempts))
+    }
+
+    fn goes_outside(call: ShipmentCall) -> bool {
+        matches!(call, ShipmentCall::Dispatch | ShipmentCall::Recall)
     }
 
     fn aftermath(answer: &ShippingAnswer) -> Aftermath<'_, Self> {

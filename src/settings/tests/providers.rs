@@ -44,7 +44,7 @@ fn what_makes_no_service_is_named_with_its_key_and_its_file() {
     for (from, to, key, why) in [
         ("{order_id}", "{order}", "payment.acme.charge.body", "nothing can stand for {order}; there are {order_id}"),
         ("kind", "knid", "payment.acme.knid", "unknown field `knid`, expected one of `kind`"),
-        (r#""http""#, r#""smtp""#, "payment.acme.kind", "must be \"http\", is \"smtp\""),
+        (r#""http""#, r#""smtp""#, "payment.acme.kind", "must be \"http\" or \"grpc\", is \"smtp\""),
         ("http://127.0.0.1:9100/refund-payment", "refund", "payment.acme.refund.url", "must be the URL"),
         ("http://127.0.0.1:9100/refund-payment", "ftp://host/", "payment.acme.refund.url", "must be the URL"),
         ("[providers.payment.acme]", "[providers.payment.Acme]", "payment.Acme", "1 to 32 of a-z 0-9 _"),
@@ -75,5 +75,5 @@ fn what_makes_no_service_is_named_with_its_key_and_its_file() {
     assert!(odd.starts_with("unknown setting providers.payment.acme.headers.a b (from FILE); its names"), "{odd}");
     let without = SERVICE.lines().filter(|line| !line.starts_with("refund")).collect::<Vec<_>>().join("\n");
     let refused = load(&without, &[]).unwrap_err();
-    assert!(refused.contains("(from FILE): missing") && refused.contains("payment.acme.refund"), "{refused}");
+    assert!(refused.contains("(from FILE): acme: refund: is missing"), "{refused}");
 }

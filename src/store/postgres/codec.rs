@@ -13,8 +13,9 @@ use crate::{
         order::{Goods, OrderStatus},
         payment::{self, PaymentCall, PaymentStatus, Provider},
         reason::Reason,
+        reference::Reference,
         saga::Status,
-        shipment::{ShipmentCall, ShipmentStatus},
+        shipment::{Carrier, ShipmentCall, ShipmentStatus},
         simulation::Script,
         stock::{self, ReservationStatus},
         time::Timestamp,
@@ -85,6 +86,7 @@ name_column!(
     Provider,
     payment::MovementKind,
     ShipmentStatus,
+    Carrier,
     ShipmentCall,
     Status,
     Reason,
@@ -98,6 +100,7 @@ column!(<> Amount as i64, |amount| amount.get(), |amount| Ok(Self::parse(amount)
 column!(<> Price as i64, |price| price.get(), |price| Ok(Self::parse(price)?));
 column!(<> Priority as i64, |priority| priority.get(), |priority| Ok(Self::parse(priority)?));
 column!(<> MovementSeq as i64, |seq| seq.0, |seq| Ok(Self(seq)));
+column!(<> Reference as &str, |reference| reference.as_str(), |text| Ok(Self::stored(text.to_owned())));
 column!(<MAX> Text<MAX> as &str, |text| text.as_str(), |text| Ok(Self::stored(text.to_owned())));
 column!(<> Sku as &str, |sku| sku.as_str(), |sku| Ok(Self::stored(sku.to_owned())));
 column!(<> Description as &str, |text| text.as_str(), |text| Ok(Self::stored(text.to_owned())));

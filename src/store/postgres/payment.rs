@@ -22,7 +22,8 @@ use tokio_postgres::Row;
 macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
-         attempts, claimed, direct, held, amendment, captured_at, created_at, updated_at, version"
+         attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
+         updated_at, version"
     };
 }
 pub(super) use columns;
@@ -73,9 +74,10 @@ pub(super) fn read(row: &Row) -> Result<Payment, Unreadable> {
         direct: get(row, 15)?,
         held: get(row, 16)?,
         amendment: count(row, 17)?,
-        captured_at: get(row, 18)?,
-        created_at: get(row, 19)?,
-        updated_at: get(row, 20)?,
+        reference: get(row, 18)?,
+        captured_at: get(row, 19)?,
+        created_at: get(row, 20)?,
+        updated_at: get(row, 21)?,
     })
 }
 

@@ -22,7 +22,7 @@ use tokio_postgres::Row;
 
 macro_rules! columns {
     () => {
-        "order_id, number, id, saga_id, shop_id, warehouse_id, contents, script, status, reason, tracking_number, call, \
+        "order_id, number, id, saga_id, shop_id, warehouse_id, contents, carrier, script, reference, status, reason, tracking_number, call, \
          attempts, created_at, updated_at, version"
     };
 }
@@ -62,14 +62,16 @@ pub(super) fn read(row: &Row) -> Result<Shipment, Unreadable> {
         saga_id: get(row, 3)?,
         origin: shop.zip(warehouse).map(|(shop_id, warehouse_id)| Origin { shop_id, warehouse_id }),
         contents: if contents.is_some() { from_json(row, 6)? } else { Arc::default() },
-        script: script_from_json(row, 7)?,
-        status: get(row, 8)?,
-        reason: get(row, 9)?,
-        tracking_number: get(row, 10)?,
-        call: get(row, 11)?,
-        attempts: count(row, 12)?,
-        created_at: get(row, 13)?,
-        updated_at: get(row, 14)?,
+        carrier: get::<Option<_>>(row, 7)?.unwrap_or_default(),
+        script: script_from_json(row, 8)?,
+        reference: get(row, 9)?,
+        status: get(row, 10)?,
+        reason: get(row, 11)?,
+        tracking_number: get(row, 12)?,
+        call: get(row, 13)?,
+        attempts: count(row, 14)?,
+        created_at: get(row, 15)?,
+        updated_at: get(row, 16)?,
     })
 }
 

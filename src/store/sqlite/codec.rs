@@ -11,8 +11,9 @@ use crate::{
         order::{Goods, OrderStatus},
         payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
         reason::Reason,
+        reference::Reference,
         saga::Status,
-        shipment::{ShipmentCall, ShipmentStatus},
+        shipment::{Carrier, ShipmentCall, ShipmentStatus},
         simulation::Script,
         stock::{self, ReservationStatus},
         time::Timestamp,
@@ -66,6 +67,7 @@ name_column!(
     Provider,
     MovementKind,
     ShipmentStatus,
+    Carrier,
     ShipmentCall,
     Status,
     Reason,
@@ -107,6 +109,18 @@ impl ToSql for Price {
 impl FromSql for Price {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::parse(value.as_i64()?).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+impl ToSql for Reference {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.as_str()))
+    }
+}
+
+impl FromSql for Reference {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        String::column_result(value).map(Self::stored)
     }
 }
 

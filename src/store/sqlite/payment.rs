@@ -24,7 +24,8 @@ use rusqlite::{Row, params};
 macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
-         attempts, claimed, direct, held, amendment, captured_at, created_at, updated_at, version"
+         attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
+         updated_at, version"
     };
 }
 
@@ -64,9 +65,10 @@ fn read_payment(row: &Row<'_>) -> rusqlite::Result<Payment> {
         direct: row.get(15)?,
         held: row.get(16)?,
         amendment: row.get(17)?,
-        captured_at: row.get(18)?,
-        created_at: row.get(19)?,
-        updated_at: row.get(20)?,
+        reference: row.get(18)?,
+        captured_at: row.get(19)?,
+        created_at: row.get(20)?,
+        updated_at: row.get(21)?,
     })
 }
 
@@ -76,7 +78,8 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
         concat!(
             "INSERT INTO payment_payment (",
             columns!(),
-            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, 1) \
+            ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+             ?22, 1) \
              ON CONFLICT (order_id, number) DO NOTHING"
         ),
         params![
@@ -98,6 +101,7 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
             payment.direct,
             payment.held,
             payment.amendment,
+            &payment.reference,
             payment.captured_at,
             payment.created_at,
             payment.updated_at,
@@ -110,7 +114,8 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
 fn update(number: i64, payment: &Payment, loaded: i64, tx: &Tx<'_, '_>) -> rusqlite::Result<usize> {
     tx.run(
         "UPDATE payment_payment SET saga_id = ?4, provider = ?5, status = ?6, reason = ?7, deadline_at = ?8, \
-         call = ?9, attempts = ?10, claimed = ?11, held = ?12, amendment = ?13, captured_at = ?14, updated_at = ?15, \
+         call = ?9, attempts = ?10, claimed = ?11, held = ?12, amendment = ?13, reference = ?14, captured_at = ?15, \
+         updated_at = ?16, \
          version = version + 1 \
          WHERE order_id = ?1 AND number = ?2 AND (number > 0 OR version = ?3)",
         (
@@ -127,6 +132,7 @@ fn update(number: i64, payment: &Payment, loaded: i64, tx: &Tx<'_, '_>) -> rusql
             payment.claimed,
             payment.held,
             payment.amendment,
+            &payment.reference,
             payment.captured_at,
             payment.updated_at,
         ),

@@ -19,12 +19,12 @@ use crate::{
     },
 };
 use futures::future::BoxFuture;
-use rusqlite::Row;
+use rusqlite::{Row, params};
 use std::sync::Arc;
 
 macro_rules! columns {
     () => {
-        "order_id, number, id, saga_id, shop_id, warehouse_id, contents, script, status, reason, tracking_number, call, \
+        "order_id, number, id, saga_id, shop_id, warehouse_id, contents, carrier, script, reference, status, reason, tracking_number, call, \
          attempts, created_at, updated_at, version"
     };
 }
@@ -42,14 +42,16 @@ fn read_shipment(row: &Row<'_>) -> rusqlite::Result<Shipment> {
         saga_id: row.get(3)?,
         origin: shop.zip(warehouse).map(|(shop_id, warehouse_id)| Origin { shop_id, warehouse_id }),
         contents: contents.map_or_else(|| Ok(Arc::default()), |contents| from_json(6, &contents))?,
-        script: script_from_json(7, row.get_ref(7)?.as_str_or_null()?)?,
-        status: row.get(8)?,
-        reason: row.get(9)?,
-        tracking_number: row.get(10)?,
-        call: row.get(11)?,
-        attempts: row.get(12)?,
-        created_at: row.get(13)?,
-        updated_at: row.get(14)?,
+        carrier: row.get::<_, Option<_>>(7)?.unwrap_or_default(),
+        script: script_from_json(8, row.get_ref(8)?.as_str_or_null()?)?,
+        reference: row.get(9)?,
+        status: row.get(10)?,
+        reason: row.get(11)?,
+        tracking_number: row.get(12)?,
+        call: row.get(13)?,
+        attempts: row.get(14)?,
+        created_at: row.get(15)?,
+        updated_at: row.get(16)?,
     })
 }
 
@@ -84,10 +86,10 @@ impl Table for Shipping {
                 concat!(
                     "INSERT INTO shipment_shipment (",
                     columns!(),
-                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 1) \
+                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1) \
                      ON CONFLICT (order_id, number) DO NOTHING"
                 ),
-                (
+                params![
                     shipment.order_id,
                     number,
                     shipment.id,
@@ -95,7 +97,9 @@ impl Table for Shipping {
                     shipment.origin.map(|origin| origin.shop_id),
                     shipment.origin.map(|origin| origin.warehouse_id),
                     contents,
+                    shipment.carrier.stored(),
                     script_to_json(shipment.script)?,
+                    &shipment.reference,
                     shipment.status,
                     shipment.reason,
                     &shipment.tracking_number,
@@ -103,7 +107,7 @@ impl Table for Shipping {
                     shipment.attempts,
                     shipment.created_at,
                     shipment.updated_at,
-                ),
+                ],
             )?;
             match (number, inserted) {
                 (_, 1) => {}
@@ -120,7 +124,7 @@ impl Table for Shipping {
         for (number, shipment) in (0_i64..).zip(self.shipments()) {
             let updated = tx.run(
                 "UPDATE shipment_shipment SET status = ?4, reason = ?5, tracking_number = ?6, call = ?7, attempts = ?8, \
-                 updated_at = ?9, version = version + 1 \
+                 reference = ?9, updated_at = ?10, version = version + 1 \
                  WHERE order_id = ?1 AND number = ?2 AND (number > 0 OR version = ?3)",
                 (
                     shipment.order_id,
@@ -131,6 +135,7 @@ impl Table for Shipping {
                     &shipment.tracking_number,
                     shipment.call,
                     shipment.attempts,
+                    &shipment.reference,
                     shipment.updated_at,
                 ),
             )?;

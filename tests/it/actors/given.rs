@@ -10,7 +10,7 @@ use backstitch::{
         order::OrderStatus,
         payment::{MovementKind, PaymentStatus, SettlePayment, Settlement},
         saga::Status,
-        shipment::ShipmentStatus,
+        shipment::{Carrier, ShipmentStatus},
     },
     providers::Providers,
     service::{Service, ServiceError},
@@ -73,6 +73,7 @@ fn policy() -> Policy {
         providers: Arc::default(),
         simulation: true,
         direct_provider: None,
+        carrier: Carrier::Simulated,
         free_text_lines: true,
         default_deadline_ms,
     }

@@ -16,8 +16,8 @@ use backstitch::domain::{
     reason::Reason,
     saga::Outcome,
     shipment::{
-        CancelShipping, CarrierCall, Consignment, RecordCarrierCall, Shipment, ShipmentCall, ShipmentStatus, Shipping,
-        ShippingCommand, StartShipping,
+        CancelShipping, Carrier, CarrierCall, Consignment, RecordCarrierCall, Shipment, ShipmentCall, ShipmentStatus,
+        Shipping, ShippingCommand, StartShipping,
     },
     simulation::{CallAnswer, Script},
 };
@@ -267,6 +267,7 @@ fn goods() -> Consignment {
         shipment_id: shipment_id(),
         parcels: Vec::new(),
         loose: true,
+        carrier: Carrier::Simulated,
         script: Script::default(),
     }
 }

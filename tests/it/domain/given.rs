@@ -8,7 +8,7 @@ use backstitch::domain::{
     money::{Currency, Price},
     order::{Basket, Draft, LineDraft, OfferDraft},
     payment::{Provider, Terms},
-    shipment::Consignment,
+    shipment::{Carrier, Consignment},
     simulation::{Fault, Script, Simulation},
     time::Timestamp,
 };
@@ -77,6 +77,7 @@ pub(super) fn checkout(provider: Provider) -> Checkout {
         revision: 0,
         provider,
         deadline_ms: DEADLINE_MS,
+        carrier: Carrier::Simulated,
         simulate: Simulation::default(),
     }
 }
@@ -107,6 +108,7 @@ pub(super) fn goods(script: Script) -> Consignment {
         shipment_id: shipment_id(),
         parcels: Vec::new(),
         loose: true,
+        carrier: Carrier::Simulated,
         script,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{client, manual, place, refuses, simulated};
 use crate::support::TestApp;
-use backstitch::grpc::proto::{GetSagaRequest, LineRequest, PaymentTerms, PlaceOrderRequest, Simulation};
+use backstitch::proto::{GetSagaRequest, LineRequest, PaymentTerms, PlaceOrderRequest, Simulation};
 use tonic::Code;
 
 #[tokio::test]

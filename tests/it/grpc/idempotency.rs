@@ -2,7 +2,7 @@
 
 use super::{client, manual, place, placed, refuses, with};
 use crate::support::TestApp;
-use backstitch::grpc::proto::PlaceOrderRequest;
+use backstitch::proto::PlaceOrderRequest;
 use tonic::Code;
 
 fn keyed(key: &str) -> PlaceOrderRequest {

@@ -2,7 +2,7 @@
 
 use super::{COMPLETED, client, manual, placed, refuses, simulated, waited};
 use crate::support::TestApp;
-use backstitch::grpc::proto::{ListSagasRequest, ListSagasResponse, SagaStatus};
+use backstitch::proto::{ListSagasRequest, ListSagasResponse, SagaStatus};
 use tonic::{Code, Status};
 
 async fn list(app: &TestApp, request: ListSagasRequest) -> Result<ListSagasResponse, Status> {

@@ -10,8 +10,8 @@ mod watching;
 mod well;
 
 use crate::support::TestApp;
-use backstitch::grpc::{
-    Port,
+use backstitch::{
+    grpc::Port,
     proto::{
         self, GetSagaRequest, LineRequest, Order, PaymentProvider, PaymentTerms, PlaceOrderRequest, PlaceOrderResponse,
         Saga, SagaStatus, Simulation, saga_service_client::SagaServiceClient,

@@ -2,7 +2,7 @@
 
 use super::{COMPLETED, REJECT, faulty, manual, place, placed, refuses, saga, simulated, waited};
 use crate::support::{TestApp, eventually};
-use backstitch::grpc::proto::{
+use backstitch::proto::{
     Fault, LineRequest, Order, OrderStatus, PaymentStatus, PaymentTerms, PlaceOrderRequest, SagaStatus, ShipmentStatus,
     Simulation,
 };

@@ -2,7 +2,7 @@
 
 use super::{WAITING, client, manual, placed, refuses, saga, simulated, waited};
 use crate::support::TestApp;
-use backstitch::grpc::proto::{CancelSagaRequest, RetrySagaRequest, SagaStatus};
+use backstitch::proto::{CancelSagaRequest, RetrySagaRequest, SagaStatus};
 use tonic::Code;
 
 fn cancel(saga_id: &str, key: Option<&str>) -> CancelSagaRequest {

@@ -2,7 +2,7 @@
 
 use super::{COMPLETED, client, manual, placed, refuses, simulated, waited};
 use crate::support::TestApp;
-use backstitch::grpc::proto::{Saga, SagaEvent, WatchSagaRequest, WatchSagaResponse, watch_saga_response::Update};
+use backstitch::proto::{Saga, SagaEvent, WatchSagaRequest, WatchSagaResponse, watch_saga_response::Update};
 use serde_json::{Value, json};
 use tonic::{Code, Streaming};
 

@@ -10,7 +10,7 @@ use backstitch::{
         money::{Currency, Price},
         order::{Basket, Draft, LineDraft, OfferDraft, OrderCommand},
         payment::{PaymentCommand, Provider},
-        shipment::ShippingCommand,
+        shipment::{Carrier, ShippingCommand},
         simulation::{Fault, Script, Simulation},
         time::Timestamp,
     },
@@ -183,6 +183,7 @@ impl Case {
             revision: 0,
             provider,
             deadline_ms,
+            carrier: Carrier::Simulated,
             simulate,
         });
         let (saga, started) = checkout::begin(saga_id, Arc::clone(&checkout), at(0));

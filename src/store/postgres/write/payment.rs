@@ -97,19 +97,19 @@ const INSERT: &str = concat!(
     payment::columns!(),
     ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], \
      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], \
-     $15::boolean[], $16::boolean[], $17::boolean[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], \
-     $22::bigint[])"
+     $15::boolean[], $16::boolean[], $17::boolean[], $18::bigint[], $19::text[], $20::bigint[], $21::bigint[], \
+     $22::bigint[], $23::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
     "UPDATE payment_payment p SET saga_id = u.saga_id, provider = u.provider, status = u.status, reason = u.reason, \
      deadline_at = u.deadline_at, call = u.call, attempts = u.attempts, claimed = u.claimed, held = u.held, \
-     amendment = u.amendment, captured_at = u.captured_at, updated_at = u.updated_at, \
+     amendment = u.amendment, reference = u.reference, captured_at = u.captured_at, updated_at = u.updated_at, \
      version = CASE WHEN u.number = 0 THEN u.version ELSE p.version + 1 END \
      FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::text[], $8::text[], $9::text[], \
-     $10::bigint[], $11::text[], $12::bigint[], $13::boolean[], $14::boolean[], $15::bigint[], $16::bigint[], \
-     $17::bigint[]) AS u (order_id, number, loaded, version, saga_id, provider, status, reason, deadline_at, call, \
-     attempts, claimed, held, amendment, captured_at, updated_at) \
+     $10::bigint[], $11::text[], $12::bigint[], $13::boolean[], $14::boolean[], $15::bigint[], $16::text[], \
+     $17::bigint[], $18::bigint[]) AS u (order_id, number, loaded, version, saga_id, provider, status, reason, deadline_at, call, \
+     attempts, claimed, held, amendment, reference, captured_at, updated_at) \
      WHERE p.order_id = u.order_id AND p.number = u.number AND (u.number > 0 OR p.version = u.loaded)"
 );
 
@@ -172,6 +172,7 @@ pub(super) fn write<'r, S>(
             row.payment.direct,
             row.payment.held,
             i64::from(row.payment.amendment),
+            row.payment.reference.clone(),
             row.payment.captured_at,
             row.payment.created_at,
             row.payment.updated_at,
@@ -197,6 +198,7 @@ pub(super) fn write<'r, S>(
             row.payment.claimed,
             row.payment.held,
             i64::from(row.payment.amendment),
+            row.payment.reference.clone(),
             row.payment.captured_at,
             row.payment.updated_at,
         );

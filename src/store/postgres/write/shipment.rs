@@ -55,17 +55,17 @@ const INSERT: &str = concat!(
     "INSERT INTO shipment_shipment (",
     shipment::columns!(),
     ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], \
-     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::bigint[], \
-     $16::bigint[])"
+     $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], \
+     $16::bigint[], $17::bigint[], $18::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
     "UPDATE shipment_shipment s SET status = u.status, reason = u.reason, tracking_number = u.tracking_number, \
-     call = u.call, attempts = u.attempts, updated_at = u.updated_at, \
+     call = u.call, attempts = u.attempts, reference = u.reference, updated_at = u.updated_at, \
      version = CASE WHEN u.number = 0 THEN u.version ELSE s.version + 1 END \
      FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], \
-     $10::bigint[], $11::bigint[]) \
-     AS u (order_id, number, loaded, version, status, reason, tracking_number, call, attempts, updated_at) \
+     $10::bigint[], $11::text[], $12::bigint[]) \
+     AS u (order_id, number, loaded, version, status, reason, tracking_number, call, attempts, reference, updated_at) \
      WHERE s.order_id = u.order_id AND s.number = u.number AND (u.number > 0 OR s.version = u.loaded)"
 );
 
@@ -104,6 +104,8 @@ pub(super) fn write<'r, S>(
             row.shipment.saga_id,
             row.shipment.origin.map(|origin| origin.shop_id),
             row.shipment.origin.map(|origin| origin.warehouse_id),
+            row.shipment.carrier.stored(),
+            row.shipment.reference.clone(),
             row.shipment.status,
             row.shipment.reason,
             row.shipment.tracking_number.as_deref(),
@@ -114,7 +116,7 @@ pub(super) fn write<'r, S>(
             row.version,
         );
         params.insert(6, Box::new(contents?));
-        params.insert(7, Box::new(scripts?));
+        params.insert(8, Box::new(scripts?));
         calls.push(Call::new(INSERT, params));
     }
     if !old.is_empty() {
@@ -129,6 +131,7 @@ pub(super) fn write<'r, S>(
             row.shipment.tracking_number.as_deref(),
             row.shipment.call,
             i64::from(row.shipment.attempts),
+            row.shipment.reference.clone(),
             row.shipment.updated_at,
         );
         params.insert(0, count(&old));

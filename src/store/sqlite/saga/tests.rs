@@ -63,6 +63,7 @@ impl Database {
             revision: 0,
             provider: Provider::Manual,
             deadline_ms: 60_000,
+            carrier: crate::domain::shipment::Carrier::Simulated,
             simulate: Simulation::default(),
         };
         let (id, order_id) = (SagaId::from_uuid(Uuid::now_v7()), checkout.order_id);

@@ -11,7 +11,8 @@ use backstitch::{
         reason::Reason,
         saga::Outcome,
         shipment::{
-            CancelShipping, CarrierCall, Consignment, RecordCarrierCall, Shipping, ShippingCommand, StartShipping,
+            CancelShipping, Carrier, CarrierCall, Consignment, RecordCarrierCall, Shipping, ShippingCommand,
+            StartShipping,
         },
         simulation::{CallAnswer, Script},
     },
@@ -109,5 +110,13 @@ impl World {
 
 fn consignment(order_id: OrderId) -> Consignment {
     let shipment_id = ShipmentId::from_uuid(Uuid::now_v7());
-    Consignment { order_id, saga_id: None, shipment_id, parcels: Vec::new(), loose: true, script: Script::default() }
+    Consignment {
+        order_id,
+        saga_id: None,
+        shipment_id,
+        parcels: Vec::new(),
+        loose: true,
+        carrier: Carrier::Simulated,
+        script: Script::default(),
+    }
 }

@@ -11,7 +11,7 @@ use backstitch::{
         order::{Basket, LineDraft, Order},
         payment::{PaymentAnswer, PaymentCall, PaymentCommand, Payments, Provider, RecordPaymentCall},
         saga::{Next, Outcome},
-        shipment::{RecordCarrierCall, ShipmentCall, Shipping, ShippingCommand},
+        shipment::{Carrier, RecordCarrierCall, ShipmentCall, Shipping, ShippingCommand},
         simulation::{CallAnswer, Simulation},
         stock::StockAnswer,
     },
@@ -47,6 +47,7 @@ impl World {
             revision: 0,
             provider,
             deadline_ms,
+            carrier: Carrier::Simulated,
             simulate,
         };
         let (now, order_id) = (clock::now(), checkout.order_id);

@@ -2,7 +2,7 @@
 
 use super::{Steps, assert_shown, payment_of, shipment_of};
 use crate::support::{TestApp, eventually};
-use backstitch::grpc::proto::{payment::ProcessPaymentRequest, shipping::StartShippingRequest};
+use backstitch::proto::{payment::ProcessPaymentRequest, shipping::StartShippingRequest};
 
 /// The order's own row as it was before it was told.
 fn untold(order: &str, status: &str, goods: &str) -> String {

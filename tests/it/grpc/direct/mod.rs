@@ -8,8 +8,8 @@ mod sagas;
 
 use super::refuses;
 use crate::support::TestApp;
-use backstitch::grpc::{
-    Port,
+use backstitch::{
+    grpc::Port,
     proto::{
         order::{CancelOrderRequest, CreateOrderRequest, order_service_client::OrderServiceClient},
         payment::{

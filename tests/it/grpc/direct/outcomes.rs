@@ -2,7 +2,7 @@
 
 use super::{REJECT, Steps, assert_shown, payment_of, shipment_of};
 use crate::{grpc::with, support::TestApp};
-use backstitch::grpc::proto::{
+use backstitch::proto::{
     order::{CreateOrderRequest, Line},
     payment::{Fault, ProcessPaymentRequest},
     shipping::StartShippingRequest,

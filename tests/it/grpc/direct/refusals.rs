@@ -2,7 +2,7 @@
 
 use super::{REJECT, Steps, assert_shown, payment_of, refuses, shipment_of};
 use crate::support::TestApp;
-use backstitch::grpc::proto::{
+use backstitch::proto::{
     order::{CreateOrderRequest, Line},
     payment::ProcessPaymentRequest,
     shipping::StartShippingRequest,

@@ -1,11 +1,16 @@
-//! Texts with places for what a call is about: `{order_id}`, `{payment_id}`, `{saga_id}`, `{amount}`, `{currency}`,
-//! `{attempt}`. What stands for them needs no escaping, neither in JSON nor in a URL.
+//! Texts with places for what a call is about. What stands for them needs no escaping, neither in JSON nor in a URL; only
+//! `{contents}` is JSON itself.
 
-use crate::domain::payment::Payment;
+use super::subject::{Subject, Thing};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::fmt;
 
-const NAMES: [&str; 6] = ["order_id", "payment_id", "saga_id", "amount", "currency", "attempt"];
+/// What can stand in a call about a payment.
+pub(super) const OF_PAYMENT: &[&str] =
+    &["order_id", "payment_id", "saga_id", "amount", "currency", "attempt", "reference"];
+/// What can stand in a call about a shipment.
+pub(super) const OF_SHIPMENT: &[&str] =
+    &["order_id", "shipment_id", "saga_id", "shop_id", "warehouse_id", "contents", "attempt", "reference"];
 
 /// A text with places.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,9 +41,12 @@ impl Template {
                 from = open + 1;
                 continue;
             }
-            let Some(known) = NAMES.iter().find(|known| **known == name) else {
-                let known = NAMES.map(|name| format!("{{{name}}}")).join(", ");
-                return Err(format!("nothing can stand for {{{name}}}; there are {known}"));
+            let Some(known) = OF_PAYMENT.iter().chain(OF_SHIPMENT).find(|known| **known == name) else {
+                return Err(format!(
+                    "nothing can stand for {{{name}}}; there are {} of a payment and {} of a shipment",
+                    listed(OF_PAYMENT),
+                    listed(OF_SHIPMENT),
+                ));
             };
             parts.push(Part::Text(text[..open].to_owned()));
             parts.push(Part::Place(known));
@@ -49,21 +57,37 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The text for a payment, and which attempt of its call it is.
-    pub(super) fn fill(&self, payment: &Payment, attempt: u32) -> String {
-        self.with(|name| match name {
-            "order_id" => payment.order_id.to_string(),
-            "payment_id" => payment.id.to_string(),
-            "saga_id" => payment.saga_id.map(|id| id.to_string()).unwrap_or_default(),
-            "amount" => payment.amount.get().to_string(),
-            "currency" => <&str>::from(payment.currency).to_owned(),
-            _ => attempt.to_string(),
+    /// The text for a call.
+    pub(super) fn fill(&self, subject: &Subject) -> String {
+        self.with(|name| match (name, &subject.thing) {
+            ("order_id", _) => subject.order_id().to_string(),
+            ("saga_id", _) => subject.saga_id().map(|id| id.to_string()).unwrap_or_default(),
+            ("attempt", _) => subject.attempt().to_string(),
+            ("reference", _) => subject.reference().map(ToString::to_string).unwrap_or_default(),
+            ("payment_id", Thing::Payment(payment)) => payment.id.to_string(),
+            ("amount", Thing::Payment(payment)) => payment.amount.get().to_string(),
+            ("currency", Thing::Payment(payment)) => <&str>::from(payment.currency).to_owned(),
+            ("shipment_id", Thing::Shipment(shipment)) => shipment.id.to_string(),
+            ("shop_id", Thing::Shipment(shipment)) => {
+                shipment.origin.map(|origin| origin.shop_id.to_string()).unwrap_or_default()
+            }
+            ("warehouse_id", Thing::Shipment(shipment)) => {
+                shipment.origin.map(|origin| origin.warehouse_id.to_string()).unwrap_or_default()
+            }
+            ("contents", Thing::Shipment(shipment)) => {
+                serde_json::to_string(&shipment.contents).unwrap_or_else(|_| "[]".to_owned())
+            }
+            // The configuration was checked for what stands in which.
+            _ => String::new(),
         })
     }
 
-    /// Whether it has a place of this name.
-    pub(super) fn names(&self, name: &str) -> bool {
-        self.0.iter().any(|part| matches!(part, Part::Place(place) if *place == name))
+    /// The names of its places.
+    pub(super) fn places(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::Place(place) => Some(*place),
+            Part::Text(_) => None,
+        })
     }
 
     /// The text for nothing in particular.
@@ -77,6 +101,11 @@ impl Template {
             Part::Place(name) => text + &value(name),
         })
     }
+}
+
+/// Names as they are written in a template.
+pub(super) fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A URL or a body may have a secret in it.
