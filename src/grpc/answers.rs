@@ -109,6 +109,7 @@ impl From<shipment::Shipment> for Shipment {
             shop_id: shipment.origin.map(|origin| origin.shop_id.to_string()),
             warehouse_id: shipment.origin.map(|origin| origin.warehouse_id.to_string()),
             tracking_number: shipment.tracking_number,
+            carrier: shipment.carrier.as_str().to_owned(),
         }
     }
 }

@@ -45,6 +45,8 @@ pub(super) struct ShipmentBody {
     items: Vec<ContentBody>,
     /// `shipped` or `cancelled`.
     status: &'static str,
+    /// `simulated`, or a service by the name that the server's configuration gives it.
+    carrier: &'static str,
     tracking_number: Option<String>,
     created_at: Time,
     updated_at: Time,
@@ -73,6 +75,7 @@ impl From<Shipment> for ShipmentBody {
             warehouse_id: shipment.origin.map(|origin| origin.warehouse_id),
             items: shipment.contents.iter().map(ContentBody::from).collect(),
             status: shipment.status.as_str(),
+            carrier: shipment.carrier.as_str(),
             tracking_number: shipment.tracking_number,
             created_at: Time(shipment.created_at),
             updated_at: Time(shipment.updated_at),

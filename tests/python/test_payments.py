@@ -1,68 +1,25 @@
 """The example of a payment service, in front of a real server: success, decline, timeout-but-happened, crash, duplicate."""
 
 import concurrent.futures
-import json
-import pathlib
-import socket
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
-import urllib.request
 
+from example import WAITS, Example, request
 from server import ROOT, Server
 
-WAITS = 60
 
-
-def request(method, url, body=None):
-    data = None if body is None else json.dumps(body).encode()
-    sent = urllib.request.Request(url, data=data, method=method, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(sent, timeout=WAITS * 2) as answer:
-        return json.load(answer)
-
-
-class Till:
-    """The example, as a process that can be killed and started again on its database."""
-
+class Till(Example):
     def __init__(self, slow=0):
-        self.directory = tempfile.TemporaryDirectory(prefix="backstitch-till-")
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.slow = slow
-        self.start()
-
-    def start(self):
         example = ROOT / "examples" / "python" / "payments.py"
-        database = pathlib.Path(self.directory.name) / "payments.db"
-        arguments = ["--port", self.port, "--database", database, "--slow", self.slow]
-        log = open(pathlib.Path(self.directory.name) / "log", "a")
-        with log:
-            self.process = subprocess.Popen([sys.executable, example, *map(str, arguments)], stdout=log, stderr=log)
-        deadline = time.monotonic() + WAITS
-        while True:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            assert time.monotonic() < deadline and self.process.poll() is None, "the example does not start"
-            time.sleep(0.02)
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def close(self):
-        self.kill()
-        self.directory.cleanup()
+        super().__init__(
+            lambda port, kept: [sys.executable, example, "--port", port, "--database", kept, "--slow", slow])
 
     def status(self, payment_id):
         return request("GET", f"http://127.0.0.1:{self.port}/payments/{payment_id}")["status"]
 
     def charges(self):
-        log = (pathlib.Path(self.directory.name) / "log").read_text()
-        return log.count("POST /process-payment")
+        return self.said("POST /process-payment")
 
 
 class Payments(unittest.TestCase):
@@ -70,10 +27,7 @@ class Payments(unittest.TestCase):
         """A server whose provider `till` is the example, as examples/payments.toml has it."""
         till = Till(slow)
         self.addCleanup(till.close)
-        config = (ROOT / "examples" / "payments.toml").read_text().replace("127.0.0.1:9100", f"127.0.0.1:{till.port}")
-        path = pathlib.Path(till.directory.name) / "payments.toml"
-        path.write_text(config)
-        server = Server(config=path)
+        server = Server(config=till.config(ROOT / "examples" / "payments.toml", 9100))
         self.addCleanup(server.__exit__)
         return till, server
 

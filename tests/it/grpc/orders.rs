@@ -28,7 +28,7 @@ fn as_rest(order: &Order) -> Value {
             "shop_id": line.shop_id, "variant_id": line.variant_id, "sku": line.sku,
         })).collect::<Vec<_>>(),
         "shipments": order.shipments.iter().map(|shipment| json!({
-            "id": shipment.id, "tracking_number": shipment.tracking_number, "shop_id": shipment.shop_id,
+            "id": shipment.id, "carrier": shipment.carrier, "tracking_number": shipment.tracking_number, "shop_id": shipment.shop_id,
             "warehouse_id": shipment.warehouse_id,
             "status": shipment.status().as_str_name().trim_start_matches("SHIPMENT_STATUS_").to_lowercase(),
         })).collect::<Vec<_>>(),

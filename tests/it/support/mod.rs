@@ -12,6 +12,7 @@ mod events;
 mod postgres;
 mod raw;
 mod stand;
+mod till;
 
 pub(crate) use answer::{Answer, Call};
 pub(crate) use app::TestApp;
@@ -23,6 +24,7 @@ pub(crate) use events::{Events, Message};
 pub(crate) use postgres::{Cluster, Database, Server, Session};
 pub(crate) use raw::Raw;
 pub(crate) use stand::{Stand, paid, unpaid};
+pub(crate) use till::{Habit, Till};
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
