@@ -396,10 +396,11 @@ const fn unwound(reason: Option<Reason>) -> &'static str {
             | Reason::PaymentClosed
             | Reason::PaymentAlreadyPaid
             | Reason::PaymentUnderWay
+            | Reason::RefundRefused
             | Reason::PaymentSuperseded,
         ) => "Payment failed. Order has been cancelled.",
         Some(Reason::PaymentExpired) => "Payment expired. Order has been cancelled.",
-        Some(Reason::ShippingFailed | Reason::ShippingError | Reason::ShippingClosed) => {
+        Some(Reason::ShippingFailed | Reason::ShippingError | Reason::ShippingClosed | Reason::RecallRefused) => {
             "Shipping failed. Payment refunded and order cancelled."
         }
         Some(Reason::OutOfStock) => "Out of stock. Order has been cancelled.",

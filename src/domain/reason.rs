@@ -34,6 +34,8 @@ pub enum Reason {
     PaymentAlreadyPaid,
     /// The provider is being asked for the money.
     PaymentUnderWay,
+    /// The provider will not give the money back.
+    RefundRefused,
     /// The order was edited, and has another payment.
     PaymentSuperseded,
     /// The carrier said no.
@@ -42,6 +44,8 @@ pub enum Reason {
     ShippingError,
     /// Shipping is closed: its compensation came first.
     ShippingClosed,
+    /// The carrier will not call the goods back.
+    RecallRefused,
     /// The goods are on their way, or may be.
     GoodsDispatched,
     /// The customer cancelled the order.

@@ -11,6 +11,7 @@
 
 mod answers;
 mod call;
+mod connections;
 mod direct;
 mod health;
 mod requests;
@@ -25,8 +26,12 @@ use proto::{
     saga_service_server::SagaServiceServer, shipping::shipping_service_server::ShippingServiceServer,
 };
 use sagas::Sagas;
-use std::{io, net::TcpListener, time::Duration};
-use tokio::{runtime, sync::watch, task::JoinHandle};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use tokio::{
+    runtime,
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
 use tonic::{
     server::NamedService,
     service::Routes,
@@ -45,6 +50,8 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 pub struct Options {
     /// Threads, at least 1.
     pub workers: usize,
+    /// Connections at once, on all ports together; others wait for their turn.
+    pub max_connections: usize,
     /// Largest message that is taken, in bytes.
     pub max_message_bytes: usize,
     /// How long a client may take to send a message, and the server to answer it.
@@ -126,6 +133,7 @@ pub fn serve(
         .enable_all()
         .build()?;
     let (stop, stopping) = watch::channel(false);
+    let places = Arc::new(Semaphore::new(options.max_connections));
     let mut served = Vec::with_capacity(listeners.len());
     for (port, listener) in listeners {
         listener.set_nonblocking(true)?;
@@ -134,6 +142,8 @@ pub fn serve(
             tokio::net::TcpListener::from_std(listener)?
         };
         let mut stopping = stopping.clone();
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let accepted = connections::accept(incoming, Arc::clone(&places));
         let transport = Transport::builder()
             .max_concurrent_streams(MAX_STREAMS)
             // Until a call's answer begins: a stream may go on for as long as there is something to tell.
@@ -141,7 +151,7 @@ pub fn serve(
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
             .add_routes(port.routes(service, fatal, options.max_message_bytes)?)
-            .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), async move {
+            .serve_with_incoming_shutdown(accepted, async move {
                 let _ = stopping.wait_for(|stopping| *stopping).await;
             });
         served.push(runtime.spawn(async move {

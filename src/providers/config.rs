@@ -59,7 +59,7 @@ enum Kind {
 
 /// How a service is reached.
 pub(super) enum Reached {
-    Http(HttpService),
+    Http(Box<HttpService>),
     Grpc(GrpcService),
 }
 
@@ -240,7 +240,7 @@ impl ServiceConfig {
         if let Some(query) = &service.status {
             query.check(purpose).map_err(|why| format!("status: {why}"))?;
         }
-        Ok(Reached::Http(service))
+        Ok(Reached::Http(Box::new(service)))
     }
 }
 

@@ -127,6 +127,9 @@ impl Service {
             let goods = self.direct(order_id).await?.goods;
             let payment = self.payment_request(RefundDirect { order_id, payment_id, goods }, None).await?.payment;
             let payment = self.settled_payment(payment).await?;
+            if payment.refuses_refund() {
+                return Err(PaymentRefusal::RefundRefused.into());
+            }
             if payment.status != PaymentStatus::Paid {
                 return Ok(payment);
             }
@@ -172,16 +175,26 @@ impl Service {
     async fn shipping_request(&self, command: ShippingCommand) -> Result<Shipment, ServiceError> {
         let shipping = send(&self.actors.shipping, || Ok(ShipDirect(command.clone()))).await??;
         let order_id = shipping.first().order_id;
-        let open = |shipping: &Shipping| shipping.first().call.is_some();
+        let open = |shipping: &Shipping| shipping.first().call.is_some() && !shipping.first().refuses_recall();
         let read = || self.store.shipments.shipping_of(order_id);
         let shipping = self.settled(&self.actors.shipping, order_id, shipping, open, read).await?;
+        if shipping.first().refuses_recall() {
+            return Err(NotDirect::RecallRefused.into());
+        }
         Ok(shipping.first().clone())
     }
 
     async fn settled_payment(&self, payment: Payment) -> Result<Payment, ServiceError> {
         let order_id = payment.order_id;
         let read = || self.store.payments.payment_of(order_id);
-        self.settled(&self.actors.payment, order_id, payment, |payment| payment.call.is_some(), read).await
+        self.settled(
+            &self.actors.payment,
+            order_id,
+            payment,
+            |payment| payment.call.is_some() && !payment.refuses_refund(),
+            read,
+        )
+        .await
     }
 
     /// Waits until nothing is under way of what a row asks for; the row then.

@@ -94,6 +94,10 @@ codes! {
     SagaUnusable => 409 "saga_unusable" "The saga's log cannot be used";
     /// The payment is paid and cannot fail.
     PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
+    /// The provider will not give the money back.
+    RefundRefused => 409 "refund_refused" "The provider will not give the money back";
+    /// The carrier will not call the goods back.
+    RecallRefused => 409 "recall_refused" "The carrier will not call the goods back";
     /// No money came with the payment.
     PaymentNotCaptured => 409 "payment_not_captured" "No money came with the payment";
     /// The payment is another order's.
@@ -286,6 +290,8 @@ impl From<ServiceError> for Problem {
             ServiceError::NotDirect(NotDirect::Unpaid) => Code::OrderUnpaid,
             ServiceError::NotDirect(NotDirect::Dispatched)
             | ServiceError::PaymentRefused(PaymentRefusal::GoodsDispatched) => Code::GoodsDispatched,
+            ServiceError::NotDirect(NotDirect::RecallRefused) => Code::RecallRefused,
+            ServiceError::PaymentRefused(PaymentRefusal::RefundRefused) => Code::RefundRefused,
             ServiceError::PaymentRefused(PaymentRefusal::NothingCaptured) => Code::PaymentNotCaptured,
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,

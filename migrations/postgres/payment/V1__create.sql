@@ -16,7 +16,7 @@ CREATE TABLE payment_payment (
     reason      text,
     deadline_at bigint,
     call        text    -- to the provider, or to a direct order: without a known answer
-        CHECK (call IN ('charge', 'refund', 'mark_order_paid', 'fail_order', 'cancel_order', 'cancel_returned_order')),
+        CHECK (call IN ('charge', 'refund', 'refund_again', 'mark_order_paid', 'fail_order', 'cancel_order', 'cancel_returned_order')),
     attempts    bigint  NOT NULL CHECK (attempts >= 0),
     claimed     boolean NOT NULL,
     direct      boolean NOT NULL, -- of a direct order, which no saga drives

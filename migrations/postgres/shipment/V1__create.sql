@@ -15,7 +15,7 @@ CREATE TABLE shipment_shipment (
     reason          text,
     tracking_number text,
     call            text   -- to the carrier, or to a direct order: without a known answer
-        CHECK (call IN ('dispatch', 'recall', 'dispatch_order', 'complete_order', 'return_order')),
+        CHECK (call IN ('dispatch', 'recall', 'recall_again', 'dispatch_order', 'complete_order', 'return_order')),
     attempts        bigint NOT NULL CHECK (attempts >= 0),
     created_at      bigint NOT NULL,
     updated_at      bigint NOT NULL,

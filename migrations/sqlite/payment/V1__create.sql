@@ -18,7 +18,7 @@ CREATE TABLE payment_payment (
     reason      TEXT,
     deadline_at INTEGER,
     call        TEXT    -- to the provider, or to a direct order: without a known answer
-        CHECK (call = 'charge' OR call = 'refund' OR call = 'mark_order_paid' OR call = 'fail_order'
+        CHECK (call = 'charge' OR call = 'refund' OR call = 'refund_again' OR call = 'mark_order_paid' OR call = 'fail_order'
             OR call = 'cancel_order' OR call = 'cancel_returned_order'),
     attempts    INTEGER NOT NULL CHECK (attempts >= 0),
     claimed     INTEGER NOT NULL CHECK (claimed IN (0, 1)),

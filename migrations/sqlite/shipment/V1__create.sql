@@ -16,7 +16,7 @@ CREATE TABLE shipment_shipment (
     reason          TEXT,
     tracking_number TEXT,
     call            TEXT    -- to the carrier, or to a direct order: without a known answer
-        CHECK (call = 'dispatch' OR call = 'recall' OR call = 'dispatch_order' OR call = 'complete_order'
+        CHECK (call = 'dispatch' OR call = 'recall' OR call = 'recall_again' OR call = 'dispatch_order' OR call = 'complete_order'
             OR call = 'return_order'),
     attempts        INTEGER NOT NULL CHECK (attempts >= 0),
     created_at      INTEGER NOT NULL, -- milliseconds since 1970, UTC

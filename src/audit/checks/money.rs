@@ -90,7 +90,7 @@ pub(super) fn refunds_give_back_what_was_captured(case: &Case<'_>) -> Judgement 
 pub(super) fn refunds_on_their_way_are_driven(case: &Case<'_>) -> Judgement {
     let mut refunding = case.payments()?.all().filter(|payment| payment.status == PaymentStatus::Refunding).peekable();
     refunding.peek()?;
-    must(refunding.all(|payment| payment.call == Some(PaymentCall::Refund)), || {
+    must(refunding.all(|payment| matches!(payment.call, Some(PaymentCall::Refund | PaymentCall::RefundAgain))), || {
         "its payment is refunding, but nobody calls the provider".into()
     })
 }

@@ -94,6 +94,9 @@ pub enum NotDirect {
     /// Its goods are out, and must come back first.
     #[error("the order's goods are on their way; call them back with CancelShipping first")]
     Dispatched,
+    /// Its goods are out, and the carrier leaves them there.
+    #[error("the carrier will not call the goods back; it is asked again every 30 s")]
+    RecallRefused,
     /// It was unwound.
     #[error("the order is closed")]
     Closed,

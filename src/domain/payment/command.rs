@@ -204,6 +204,9 @@ pub enum PaymentRefusal {
     /// What is asked for must wait for what is under way.
     #[error("the payment is under way; try again shortly")]
     UnderWay,
+    /// The provider says no to a refund.
+    #[error("the provider will not give the money back; it is asked again every 30 s")]
+    RefundRefused,
     /// There is nothing to give back.
     #[error("no money came with this payment; there is nothing to give back")]
     NothingCaptured,

@@ -164,7 +164,7 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
     };
     match (record.call, answer) {
         (PaymentCall::Charge, CallAnswer::Done) => draft.capture(),
-        (PaymentCall::Refund, CallAnswer::Done) => draft.refunded(),
+        (PaymentCall::Refund | PaymentCall::RefundAgain, CallAnswer::Done) => draft.refunded(),
         (PaymentCall::Charge, CallAnswer::Rejected(reason)) => {
             row.call = None;
             if row.status == PaymentStatus::Pending {
@@ -181,12 +181,17 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
         (PaymentCall::MarkOrderPaid, CallAnswer::Rejected(_))
         | (PaymentCall::CancelOrder | PaymentCall::CancelReturnedOrder, CallAnswer::Done) => draft.give_back(),
         // A provider that will not give money back is asked again: nothing else would be true.
-        (_, CallAnswer::DoneAs(_) | CallAnswer::Unknown { .. }) | (PaymentCall::Refund, CallAnswer::Rejected(_)) => {
+        (_, CallAnswer::DoneAs(_) | CallAnswer::Unknown { .. })
+        | (PaymentCall::Refund | PaymentCall::RefundAgain, CallAnswer::Rejected(_)) => {
             // Where it was made twice, only one of the two is made again.
             if row.attempts == record.attempts {
                 row.attempts += 1;
             }
-            return Outcome::DONE;
+            // Whoever waits for it must not wait in silence.
+            if !matches!(answer, CallAnswer::Rejected(_)) || row.refuses_refund() {
+                return Outcome::DONE;
+            }
+            row.call = Some(PaymentCall::RefundAgain);
         }
     }
     draft.signal();

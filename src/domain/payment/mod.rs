@@ -96,6 +96,8 @@ pub enum PaymentCall {
     Charge,
     /// The provider: give it back.
     Refund,
+    /// The provider, which has refused that: give it back.
+    RefundAgain,
     /// A direct order: the money is in.
     MarkOrderPaid,
     /// A direct order: there will be none.
@@ -277,7 +279,7 @@ impl Payment {
         let order_id = self.order_id;
         Errand::Order(match call {
             PaymentCall::Charge => return Errand::Outside(ProviderCall::Charge),
-            PaymentCall::Refund => return Errand::Outside(ProviderCall::Refund),
+            PaymentCall::Refund | PaymentCall::RefundAgain => return Errand::Outside(ProviderCall::Refund),
             PaymentCall::MarkOrderPaid => OrderCommand::MarkPaid(MarkOrderPaid { order_id }),
             PaymentCall::FailOrder => {
                 let reason = match self.reason {
@@ -317,6 +319,11 @@ impl Payment {
         }
     }
 
+    /// Whether its provider will not give the money back, though it is asked again and again.
+    pub fn refuses_refund(&self) -> bool {
+        self.call == Some(PaymentCall::RefundAgain)
+    }
+
     /// What the saga is told about the compensation as it stands: done when no money is held and no
     /// outside answer is outstanding.
     fn refund_outcome(&self) -> Outcome {
@@ -324,6 +331,7 @@ impl Payment {
             (PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunded, None) => {
                 Outcome::done(self.id.uuid())
             }
+            _ if self.refuses_refund() => Outcome::rejected(Reason::RefundRefused),
             _ => Outcome::Pending { until: None },
         }
     }

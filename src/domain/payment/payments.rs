@@ -166,7 +166,7 @@ impl Outgoing for Payments {
     }
 
     fn goes_outside(call: PaymentCall) -> bool {
-        matches!(call, PaymentCall::Charge | PaymentCall::Refund)
+        matches!(call, PaymentCall::Charge | PaymentCall::Refund | PaymentCall::RefundAgain)
     }
 
     fn aftermath(answer: &PaymentAnswer) -> Aftermath<'_, Self> {

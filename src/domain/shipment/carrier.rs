@@ -29,7 +29,6 @@ impl Carrier {
     }
 
     /// Whether it is the simulation.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
     pub const fn is_simulated(&self) -> bool {
         matches!(self, Self::Simulated)
     }

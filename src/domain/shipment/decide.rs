@@ -101,6 +101,8 @@ impl Shipping {
         let is_over = |shipment: &Shipment| shipment.status == ShipmentStatus::Cancelled && shipment.call.is_none();
         if self.0.iter().all(is_over) {
             Outcome::done(self.first().id.uuid())
+        } else if self.0.iter().any(Shipment::refuses_recall) {
+            Outcome::rejected(Reason::RecallRefused)
         } else {
             Outcome::Pending { until: None }
         }
@@ -234,7 +236,9 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
             shipment.close(*reason);
             shipment.answered(ShipmentCall::ReturnOrder);
         }
-        (ShipmentCall::Recall, CallAnswer::Done) => shipment.answered(ShipmentCall::ReturnOrder),
+        (ShipmentCall::Recall | ShipmentCall::RecallAgain, CallAnswer::Done) => {
+            shipment.answered(ShipmentCall::ReturnOrder);
+        }
         (ShipmentCall::DispatchOrder, CallAnswer::Done) => shipment.request(match shipment.status {
             ShipmentStatus::Requested => ShipmentCall::Dispatch,
             ShipmentStatus::Shipped | ShipmentStatus::Cancelled => ShipmentCall::ReturnOrder,
@@ -243,12 +247,18 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
             shipment.call = None;
         }
         // A carrier that will not call goods back is asked again: nothing else would be true.
-        (_, CallAnswer::DoneAs(_) | CallAnswer::Unknown { .. }) | (ShipmentCall::Recall, CallAnswer::Rejected(_)) => {
+        (_, CallAnswer::DoneAs(_) | CallAnswer::Unknown { .. })
+        | (ShipmentCall::Recall | ShipmentCall::RecallAgain, CallAnswer::Rejected(_)) => {
             // Where it was made twice, only one of the two is made again.
             if shipment.attempts == answered.attempts {
                 shipment.attempts += 1;
             }
-            return false;
+            // Whoever waits for it must not wait in silence.
+            let refused = matches!(answer, CallAnswer::Rejected(_)) && !shipment.refuses_recall();
+            if refused {
+                shipment.call = Some(ShipmentCall::RecallAgain);
+            }
+            return refused;
         }
     }
     true

@@ -68,6 +68,8 @@ pub enum ShipmentCall {
     Dispatch,
     /// The carrier: call them back.
     Recall,
+    /// The carrier, which has refused that: call them back.
+    RecallAgain,
     /// A direct order: the goods are about to leave.
     DispatchOrder,
     /// A direct order: they are on their way.
@@ -154,12 +156,17 @@ pub struct Shipment {
 }
 
 impl Shipment {
+    /// Whether its carrier will not call the goods back, though it is asked again and again.
+    pub fn refuses_recall(&self) -> bool {
+        self.call == Some(ShipmentCall::RecallAgain)
+    }
+
     /// Where a call of it goes.
     pub const fn errand(&self, call: ShipmentCall) -> Errand<CarrierCall> {
         let order_id = self.order_id;
         Errand::Order(match call {
             ShipmentCall::Dispatch => return Errand::Outside(CarrierCall::Dispatch),
-            ShipmentCall::Recall => return Errand::Outside(CarrierCall::Recall),
+            ShipmentCall::Recall | ShipmentCall::RecallAgain => return Errand::Outside(CarrierCall::Recall),
             ShipmentCall::DispatchOrder => OrderCommand::Dispatch(DispatchOrder { order_id }),
             ShipmentCall::CompleteOrder => OrderCommand::Complete(CompleteOrder { order_id }),
             ShipmentCall::ReturnOrder => OrderCommand::Return(ReturnOrder { order_id }),
@@ -324,7 +331,7 @@ impl Outgoing for Shipping {
     }
 
     fn goes_outside(call: ShipmentCall) -> bool {
-        matches!(call, ShipmentCall::Dispatch | ShipmentCall::Recall)
+        matches!(call, ShipmentCall::Dispatch | ShipmentCall::Recall | ShipmentCall::RecallAgain)
     }
 
     fn aftermath(answer: &ShippingAnswer) -> Aftermath<'_, Self> {

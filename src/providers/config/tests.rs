@@ -23,7 +23,7 @@ fn provider() -> HttpService {
     });
     let config: ServiceConfig = serde_json::from_value(json).expect("a service");
     let Ok(Reached::Http(service)) = config.reached(Purpose::Payment) else { panic!("a service over HTTP") };
-    service
+    *service
 }
 
 const NO: Answer = Answer::Rejected(Reason::PaymentDeclined);
@@ -98,7 +98,7 @@ fn a_status_says_whether_a_call_is_to_be_made() {
 fn shipping(json: serde_json::Value) -> Result<HttpService, String> {
     let config: ServiceConfig = serde_json::from_value(json).map_err(|error| error.to_string())?;
     match config.reached(Purpose::Shipping)? {
-        Reached::Http(service) => Ok(service),
+        Reached::Http(service) => Ok(*service),
         Reached::Grpc(_) => panic!("it is over HTTP"),
     }
 }

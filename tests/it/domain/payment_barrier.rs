@@ -177,11 +177,31 @@ fn a_provider_is_called_after_the_call_is_committed_and_its_answer_signals_the_s
 
     assert_eq!(row.ask(&refund(slow())), PENDING);
     assert_eq!(row.payment().call, Some(PaymentCall::Refund));
-    for unusable in [lost(), CallAnswer::Rejected(Reason::PaymentDeclined)] {
-        assert_eq!(row.send(&refund_answered(unusable)).signal, None);
-        assert_eq!((row.ask(&refund(slow())), row.moved()), (PENDING, (1, 0)));
-    }
+    assert_eq!(row.send(&refund_answered(lost())).signal, None);
+    assert_eq!((row.ask(&refund(slow())), row.moved()), (PENDING, (1, 0)));
     assert_eq!(row.send(&refund_answered(CallAnswer::Done)).signal, Some(saga_id()));
+    assert_eq!((row.ask(&refund(slow())), row.moved()), (done(), (1, 1)));
+}
+
+#[test]
+fn a_provider_that_will_not_give_money_back_is_asked_again_and_its_saga_hears_of_it_once() {
+    let order_id = order_id();
+    let again = |answer, attempts| {
+        let call = PaymentCall::RefundAgain;
+        PaymentCommand::Record(RecordPaymentCall { order_id, part: 0, call, attempts, answer })
+    };
+    let no = || CallAnswer::Rejected(Reason::PaymentDeclined);
+    let mut row = Row::<Payments>::after(&[process(slow()), charged(CallAnswer::Done), refund(slow())]);
+    let told = row.send(&refund_answered(no()));
+    assert_eq!((told.signal, told.requested), (Some(saga_id()), vec![0]));
+    assert_eq!(row.get().outstanding(0), Some((PaymentCall::RefundAgain, 1)));
+    let refused = Outcome::rejected(Reason::RefundRefused);
+    assert_eq!((row.ask(&refund(slow())), row.moved()), (refused.clone(), (1, 0)));
+    assert_eq!(row.send(&again(no(), 1)).signal, None, "it has heard");
+    assert_eq!(row.get().outstanding(0), Some((PaymentCall::RefundAgain, 2)));
+    row.send(&refund_answered(CallAnswer::Done));
+    assert_eq!((row.ask(&refund(slow())), row.moved()), (refused, (1, 0)), "an answer to the first call comes late");
+    assert_eq!(row.send(&again(CallAnswer::Done, 2)).signal, Some(saga_id()));
     assert_eq!((row.ask(&refund(slow())), row.moved()), (done(), (1, 1)));
 }
 

@@ -70,7 +70,7 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => Just(CallAnswer::Rejected(Reason::PaymentDeclined)),
         1 => Just(CallAnswer::Unknown { happened: true, error: "lost".into() }),
     ];
-    let call = prop_oneof![Just(PaymentCall::Charge), Just(PaymentCall::Refund)];
+    let call = prop_oneof![Just(PaymentCall::Charge), Just(PaymentCall::Refund), Just(PaymentCall::RefundAgain)];
     let order_id = order_id();
     let send = prop_oneof![
         6 => terms().prop_map(|terms| PaymentCommand::Process(ProcessPayment(terms))),
@@ -114,7 +114,7 @@ fn assert_safe(row: &Row<Payments>) {
         assert_eq!(captured - refunded, kept, "{payment:?}");
         let is_holdable = matches!(payment.status, PaymentStatus::Pending | PaymentStatus::Failed);
         assert!(!payment.held || is_holdable && payment.call.is_none(), "{payment:?}");
-        let is_driven = payment.call == Some(PaymentCall::Refund);
+        let is_driven = matches!(payment.call, Some(PaymentCall::Refund | PaymentCall::RefundAgain));
         assert_eq!(payment.status == PaymentStatus::Refunding, is_driven, "{payment:?}");
     }
     let on_its_way = all(row).into_iter().filter(|payment| payment.status == PaymentStatus::Refunding);

@@ -136,12 +136,18 @@ fn cancelling_while_the_carrier_has_not_answered_is_done_when_the_carrier_says_n
 }
 
 #[test]
-fn a_carrier_that_will_not_call_goods_back_is_asked_again() {
+fn a_carrier_that_will_not_call_goods_back_is_asked_again_and_its_saga_hears_of_it() {
     let mut row = Row::<Shipping>::after(&[start(SLOW), dispatched(), cancel(SLOW)]);
     let no = answered(ShipmentCall::Recall, CallAnswer::Rejected(Reason::ShippingFailed));
-    assert_eq!(row.send(&no).signal, None);
-    assert_eq!(row.get().outstanding(0), Some((ShipmentCall::Recall, 1)));
-    assert_eq!(row.ask(&cancel(SLOW)), PENDING);
+    let told = row.send(&no);
+    assert_eq!((told.signal, told.requested), (Some(saga_id()), vec![0]));
+    assert_eq!(row.get().outstanding(0), Some((ShipmentCall::RecallAgain, 1)));
+    assert_eq!(row.ask(&cancel(SLOW)), Outcome::rejected(Reason::RecallRefused));
+    let still_no = answered(ShipmentCall::RecallAgain, CallAnswer::Rejected(Reason::ShippingFailed));
+    assert_eq!(row.send(&still_no).signal, None, "it has heard");
+    assert_eq!(row.send(&recalled()).signal, None, "an answer to the first call comes late");
+    assert_eq!(row.send(&answered(ShipmentCall::RecallAgain, CallAnswer::Done)).signal, Some(saga_id()));
+    assert_eq!(row.ask(&cancel(SLOW)), done());
 }
 
 #[test]

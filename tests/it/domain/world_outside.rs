@@ -41,7 +41,7 @@ impl World {
         let answer = match call {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
             PaymentCall::Charge => script.answer(attempts + 1, Reason::PaymentDeclined),
-            PaymentCall::Refund => CallAnswer::Done,
+            PaymentCall::Refund | PaymentCall::RefundAgain => CallAnswer::Done,
             told => unreachable!("a saga's payment tells its order nothing, not {told:?}"),
         };
         let command = PaymentCommand::Record(RecordPaymentCall { order_id, part, call, attempts, answer });
@@ -57,7 +57,7 @@ impl World {
         let answer = match call {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },
             ShipmentCall::Dispatch => script.answer(attempts + 1, Reason::ShippingFailed),
-            ShipmentCall::Recall => CallAnswer::Done,
+            ShipmentCall::Recall | ShipmentCall::RecallAgain => CallAnswer::Done,
             told => unreachable!("a saga's shipment tells its order nothing, not {told:?}"),
         };
         self.shipping(&ShippingCommand::Record(RecordCarrierCall { order_id, part, call, attempts, answer }));

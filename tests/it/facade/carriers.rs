@@ -186,3 +186,22 @@ async fn a_direct_order_is_sent_and_called_back_by_the_same_carrier() {
     assert_eq!(carrier.effects(&shipment), ["dispatch", "recall"]);
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_recall_that_is_refused_is_said_so_and_asked_for_until_it_is_done() {
+    let carrier = Bank::start();
+    let app = app_of(&carrier, &[]);
+    let steps = Steps::at(|port| app.grpc(port));
+    let order = steps.create().await.expect("an order");
+    let (payment, _) = steps.pay(&order).await.expect("a payment");
+    let (shipment, _) = steps.ship(&order).await.expect("a shipment");
+    carrier.will(std::iter::repeat_n(Manner::Says(422, "{}", None), 3));
+    let refused = steps.call_back(&shipment).await.expect_err("the carrier says no");
+    assert_eq!(refused.code(), tonic::Code::FailedPrecondition, "{refused:?}");
+    let refused = steps.refund(&payment).await.expect_err("its goods are out");
+    assert_eq!(refused.code(), tonic::Code::FailedPrecondition, "{refused:?}");
+    app.order_once(&order, |order| order["status"] == "paid").await;
+    assert_eq!(steps.refund(&payment).await.expect("its goods are back"), "REFUNDED");
+    assert_eq!(carrier.effects(&shipment), ["dispatch", "recall"]);
+    app.finish().await;
+}

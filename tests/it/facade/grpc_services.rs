@@ -131,6 +131,21 @@ async fn a_service_that_is_no_grpc_service_keeps_orders_waiting_until_their_dead
 }
 
 #[tokio::test]
+async fn a_recall_without_a_usable_answer_is_asked_for_until_it_is_done() {
+    let till = Till::start();
+    let app = app_of(&till);
+    let steps = Steps::at(|port| app.grpc(port));
+    let order = steps.create().await.expect("an order");
+    let (payment, _) = steps.pay(&order).await.expect("a payment");
+    let (shipment, _) = steps.ship(&order).await.expect("a shipment");
+    // Such a service has no word for a no: it is a carrier over HTTP that has.
+    till.will([Habit::Says("NEVER"), Habit::Fails(Code::FailedPrecondition)]);
+    assert_eq!(steps.call_back(&shipment).await.expect("it is called back"), "CANCELLED", "asked until it is done");
+    assert_eq!(steps.refund(&payment).await.expect("a refund"), "REFUNDED");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_direct_order_is_paid_sent_and_given_back_over_grpc() {
     let till = Till::start();
     let app = app_of(&till);

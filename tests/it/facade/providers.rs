@@ -185,6 +185,26 @@ async fn money_goes_back_the_way_it_came() {
 }
 
 #[tokio::test]
+async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_done() {
+    let bank = Bank::start();
+    let app = app_of(&bank, &WORDS);
+    let no = || Manner::Says(422, "{}", None);
+    bank.will([Manner::Well, no(), no(), no()]);
+    let mut order = by_the_bank();
+    order["simulate"] = json!({"shipping": "fail"});
+    let order = app.rested(&order).await;
+    let saga = app.saga_at_rest(&order["saga_id"]).await;
+    assert_eq!(saga["status"], "needs_attention", "{saga}");
+    assert!(saga["message"].as_str().expect("a message").contains("refund_refused"), "{saga}");
+    assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("paid"), &json!("refunding")));
+    let payment = app.payment_once(payment_of(&order), "refunded").await;
+    assert_eq!(bank.effects(id(&payment)), ["charge", "refund"]);
+    app.retry_saga(id(&saga), &json!({"reason": "the bank has given it back"})).await.success(202);
+    assert_eq!(app.saga_at_rest(&order["saga_id"]).await["status"], "compensated");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn money_that_comes_after_the_deadline_goes_back() {
     let bank = Bank::start();
     let app = app_of(&bank, &WORDS);

@@ -1,6 +1,7 @@
 //! The gRPC facade from outside: a client compiled from the same protos, over a socket.
 
 mod bad_requests;
+mod connections;
 pub(crate) mod direct;
 mod idempotency;
 mod lists;
