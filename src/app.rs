@@ -159,6 +159,7 @@ impl App {
         let grpc_options = grpc::Options {
             workers: settings.http.worker_threads(),
             max_connections: settings.http.max_connections,
+            request_timeout: settings.http.request_timeout,
             max_message_bytes: settings.http.max_body_bytes,
             answer_timeout: Duration::from_secs(MAX_WAIT_SECONDS) + settings.http.request_timeout,
             shutdown_timeout: settings.http.shutdown_timeout,

@@ -4,7 +4,7 @@
 //
 //	POST   /shipments      {"shipment_id", "order_id", "contents", …} -> 201 {"id", "awb", "state": "sent"}, or 422
 //	DELETE /shipments/ID   -> {"state": "back"}; ID is this carrier's own
-//	GET    /shipments/of/SHIPMENT_ID -> {"id", "awb", "state": "sent" | "back"}, or 404
+//	GET    /shipments/of/SHIPMENT_ID -> {"id", "awb", "state": "sent" | "back" | "refused"}, or 404
 //
 // With -closed it takes nothing new. With -slow the first answer about each shipment comes so late, after the goods have
 // left: what a caller sees as a timeout.
@@ -36,6 +36,7 @@ type shipment struct {
 type carrier struct {
 	mutex  sync.Mutex
 	file   *os.File
+	size   int64               // of what is whole in the file
 	theirs map[string]shipment // by the caller's id
 	own    map[string]string   // the caller's id, by the carrier's
 }
@@ -47,21 +48,25 @@ func open(path string) (*carrier, error) {
 	}
 	c := &carrier{file: file, theirs: map[string]shipment{}, own: map[string]string{}}
 	reader := bufio.NewReader(file)
-	var whole int64
 	for {
 		line, err := reader.ReadBytes('\n')
 		var known shipment
 		if err != nil || json.Unmarshal(line, &known) != nil {
-			break // the last line was cut off by a crash: nobody has heard of it
+			break // the last line was cut off by a crash
 		}
-		whole += int64(len(line))
+		c.size += int64(len(line))
 		c.remember(known)
 	}
-	if err := file.Truncate(whole); err != nil {
-		return nil, err
+	return c, c.cut()
+}
+
+// cut removes what was not written whole: nobody has heard of it.
+func (c *carrier) cut() error {
+	if err := c.file.Truncate(c.size); err != nil {
+		return err
 	}
-	_, err = file.Seek(whole, io.SeekStart)
-	return c, err
+	_, err := c.file.Seek(c.size, io.SeekStart)
+	return err
 }
 
 func (c *carrier) remember(s shipment) {
@@ -75,44 +80,47 @@ func (c *carrier) keep(s shipment) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.file.Write(append(line, '\n')); err != nil {
+	line = append(line, '\n')
+	_, err = c.file.Write(line)
+	if err == nil {
+		err = c.file.Sync()
+	}
+	if err != nil {
+		if worse := c.cut(); worse != nil {
+			log.Fatal(worse)
+		}
 		return err
 	}
-	if err := c.file.Sync(); err != nil {
-		return err
-	}
+	c.size += int64(len(line))
 	c.remember(s)
 	return nil
 }
 
-// send sends the goods; whether it is the first time, and what became of them, which is always the same.
-func (c *carrier) send(shipmentID string, closed bool) (bool, *shipment, error) {
+// send sends the goods, or refuses them; whether it is the first time, and what became of them, which is always the same.
+func (c *carrier) send(shipmentID string, closed bool) (bool, shipment, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if known, ok := c.theirs[shipmentID]; ok {
-		return false, &known, nil
-	}
-	if closed {
-		return true, nil, nil
+		return false, known, nil
 	}
 	number := len(c.theirs) + 1
 	sent := shipment{fmt.Sprintf("S-%d", number), fmt.Sprintf("AWB %06d", number), shipmentID, "sent"}
-	return true, &sent, c.keep(sent)
+	if closed {
+		sent.State = "refused"
+	}
+	return true, sent, c.keep(sent)
 }
 
-// recall calls goods back.
-func (c *carrier) recall(id string) (*shipment, error) {
+// recall calls goods back. What this carrier has never had is not with anybody.
+func (c *carrier) recall(id string) (shipment, error) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	known, ok := c.theirs[c.own[id]]
-	if !ok {
-		return nil, nil
-	}
-	if known.State == "back" {
-		return &known, nil
+	if !ok || known.State != "sent" {
+		return shipment{ID: id, State: "back"}, nil
 	}
 	known.State = "back"
-	return &known, c.keep(known)
+	return known, c.keep(known)
 }
 
 func (c *carrier) of(shipmentID string) *shipment {
@@ -158,7 +166,7 @@ func main() {
 		switch {
 		case err != nil:
 			refuse(w, http.StatusInternalServerError, err.Error())
-		case sent == nil:
+		case sent.State == "refused":
 			refuse(w, http.StatusUnprocessableEntity, "nothing is taken today")
 		default:
 			if first {
@@ -170,21 +178,21 @@ func main() {
 
 	http.HandleFunc("/shipments/", func(w http.ResponseWriter, r *http.Request) {
 		id := strings.TrimPrefix(r.URL.Path, "/shipments/")
-		var known *shipment
-		var err error
 		if r.Method == http.MethodDelete {
-			known, err = c.recall(id)
-		} else {
-			known = c.of(strings.TrimPrefix(id, "of/"))
+			back, err := c.recall(id)
+			if err != nil {
+				refuse(w, http.StatusInternalServerError, err.Error())
+				return
+			}
+			answer(w, http.StatusOK, back)
+			return
 		}
-		switch {
-		case err != nil:
-			refuse(w, http.StatusInternalServerError, err.Error())
-		case known == nil:
+		known := c.of(strings.TrimPrefix(id, "of/"))
+		if known == nil {
 			refuse(w, http.StatusNotFound, "no such shipment")
-		default:
-			answer(w, http.StatusOK, known)
+			return
 		}
+		answer(w, http.StatusOK, known)
 	})
 
 	address := fmt.Sprintf("127.0.0.1:%d", *port)

@@ -37,8 +37,11 @@ use tokio::sync::oneshot;
 
 /// Rows looked up at a time by a scan.
 const SCAN_PAGE: u32 = 256;
-/// Calls under way above which a scan waits before it looks up more.
-const SCAN_BOUND: usize = 2048;
+/// Calls to one service above which no further ones are begun: each is a task in memory, and the service may be away for
+/// long. Those that are left out are looked up later.
+const MOST_CALLS: usize = 4096;
+/// How long those wait at least.
+const LEFT_OUT_PAUSE: Duration = Duration::from_secs(5);
 /// Orders that are waited for at least before it is looked who waits no more.
 const LEAST_SWEEP: usize = 256;
 /// How long a scan waits then, and before it tries again when the store is away.
@@ -52,29 +55,74 @@ const REDELIVERY_PAUSE: Duration = Duration::from_millis(20);
 /// that differs is to be called, one without a call is settled.
 #[derive(Debug)]
 pub(super) struct Calls<C> {
-    under_way: HashMap<(OrderId, usize), (C, u32)>,
+    under_way: HashMap<(OrderId, usize), Made<C>>,
+    /// How many of them each service has.
+    by_service: HashMap<&'static str, usize>,
     /// Who wants to know when an order has none under way any more.
     waiting: HashMap<OrderId, Vec<oneshot::Sender<()>>>,
     /// At how many orders those are forgotten for which nobody waits any more.
     sweep_at: usize,
+    /// Some are not under way because there are too many, and will be looked up.
+    left_out: bool,
+    /// Which scan is the last one: one that began before it has nothing more to look up.
+    scans: u64,
 }
+
+/// A call under way: which, after how many unusable answers, and to which service; `None` is the order.
+type Made<C> = (C, u32, Option<&'static str>);
 
 impl<C> Default for Calls<C> {
     fn default() -> Self {
-        Self { under_way: HashMap::new(), waiting: HashMap::new(), sweep_at: LEAST_SWEEP }
+        Self {
+            under_way: HashMap::new(),
+            by_service: HashMap::new(),
+            waiting: HashMap::new(),
+            sweep_at: LEAST_SWEEP,
+            left_out: false,
+            scans: 0,
+        }
     }
 }
 
 impl<C: Copy + PartialEq> Calls<C> {
-    /// Takes in a part of a committed row; whether its call must be made now.
-    fn is_due(&mut self, order: OrderId, part: usize, outstanding: Option<(C, u32)>) -> bool {
-        match outstanding {
-            None => {
-                self.under_way.remove(&(order, part));
-                false
-            }
-            Some(call) => self.under_way.insert((order, part), call) != Some(call),
+    /// Takes in a part of a committed row; whether its call must be made now, to this service.
+    fn is_due(
+        &mut self,
+        order: OrderId,
+        part: usize,
+        outstanding: Option<(C, u32)>,
+        service: Option<&'static str>,
+    ) -> bool {
+        let known = self.under_way.get(&(order, part)).map(|(call, attempts, _)| (*call, *attempts));
+        if known == outstanding {
+            return false;
         }
+        self.forget(order, part);
+        let Some((call, attempts)) = outstanding else { return false };
+        self.under_way.insert((order, part), (call, attempts, service));
+        if let Some(service) = service {
+            *self.by_service.entry(service).or_default() += 1;
+        }
+        true
+    }
+
+    fn forget(&mut self, order: OrderId, part: usize) {
+        if let Some((.., Some(service))) = self.under_way.remove(&(order, part))
+            && let Some(count) = self.by_service.get_mut(service)
+        {
+            *count -= 1;
+        }
+    }
+
+    /// Whether a part's call must wait until others of its service have ended.
+    fn is_full(&self, order: OrderId, part: usize, service: Option<&'static str>) -> bool {
+        let count = service.and_then(|service| self.by_service.get(service)).copied().unwrap_or_default();
+        count >= MOST_CALLS && !self.under_way.contains_key(&(order, part))
+    }
+
+    /// Whether a part's call that is under way is none any more, or not again: somebody else has had its answer.
+    fn is_over(&self, order: OrderId, part: usize, outstanding: Option<(C, u32)>) -> bool {
+        self.under_way.get(&(order, part)).is_some_and(|(call, attempts, _)| outstanding != Some((*call, *attempts)))
     }
 
     /// Resolves when a row of the order without any call has been seen; fails when its actor does.
@@ -88,11 +136,6 @@ impl<C: Copy + PartialEq> Calls<C> {
         waiting.retain(|waiter| !waiter.is_closed());
         waiting.push(settled);
         wait
-    }
-
-    /// Whether a part's call is another one than is under way: somebody else has had the answer to that.
-    fn is_over(&self, order: OrderId, part: usize, outstanding: Option<(C, u32)>) -> bool {
-        self.under_way.get(&(order, part)).is_some_and(|(call, _)| outstanding.is_none_or(|(now, _)| now != *call))
     }
 
     fn wake(&mut self, order: OrderId) {
@@ -178,7 +221,7 @@ pub(super) trait Caller<A: Outgoing>:
             if outstanding.is_none() || requested.contains(&part) {
                 self.follow_part(row, part, false, ctx);
             } else if self.calls().is_over(row.order_id(), part, outstanding) {
-                self.calls().under_way.remove(&(row.order_id(), part));
+                self.calls().forget(row.order_id(), part);
             }
         }
         if (0..row.parts()).all(|part| row.outstanding(part).is_none()) {
@@ -191,7 +234,17 @@ pub(super) trait Caller<A: Outgoing>:
     /// wake-up.
     fn follow_part(&mut self, row: &A, part: usize, found: bool, ctx: &mut Context<Self>) {
         let (order_id, outstanding) = (row.order_id(), row.outstanding(part));
-        if !self.calls().is_due(order_id, part, outstanding) {
+        let service = row.service(part);
+        if outstanding.is_some() && self.calls().is_full(order_id, part, service) {
+            if !std::mem::replace(&mut self.calls().left_out, true) {
+                ctx.run_later(LEFT_OUT_PAUSE, |actor, ctx| {
+                    actor.calls().left_out = false;
+                    actor.scan(ctx);
+                });
+            }
+            return;
+        }
+        if !self.calls().is_due(order_id, part, outstanding, service) {
             return;
         }
         let Some((call, attempts)) = outstanding else { return };
@@ -207,37 +260,31 @@ pub(super) trait Caller<A: Outgoing>:
         });
     }
 
-    /// Looks up the calls that a crash may have interrupted: those to orders first, which wait for no service.
+    /// Looks up the calls that a crash may have interrupted.
     fn scan(&mut self, ctx: &mut Context<Self>) {
-        self.scan_from(None, false, ctx);
+        self.calls().scans += 1;
+        let scan = self.calls().scans;
+        self.scan_from(None, scan, ctx);
     }
 
-    /// As [`Self::scan`], from behind an order, a page at a time; those that go outside, or the others.
-    fn scan_from(&mut self, after: Option<OrderId>, outside: bool, ctx: &mut Context<Self>) {
-        if outside && self.calls().under_way.len() >= SCAN_BOUND {
-            ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan_from(after, outside, ctx));
+    /// As [`Self::scan`], from behind an order, a page at a time, unless another scan has begun since.
+    fn scan_from(&mut self, after: Option<OrderId>, scan: u64, ctx: &mut Context<Self>) {
+        if self.calls().scans != scan {
             return;
         }
         let page = self.outstanding(after, SCAN_PAGE).into_actor(self);
         ctx.spawn(page.map(move |page, actor, ctx| match page {
             Ok(page) => {
                 for row in &page {
-                    let is_meant = |call| A::goes_outside(call) == outside;
-                    for part in 0..row.parts() {
-                        if row.outstanding(part).is_some_and(|(call, _)| is_meant(call)) {
-                            actor.follow_part(row, part, true, ctx);
-                        }
-                    }
+                    (0..row.parts()).for_each(|part| actor.follow_part(row, part, true, ctx));
                 }
                 if page.len() == SCAN_PAGE as usize {
-                    actor.scan_from(page.last().map(Outgoing::order_id), outside, ctx);
-                } else if !outside {
-                    actor.scan_from(None, true, ctx);
+                    actor.scan_from(page.last().map(Outgoing::order_id), scan, ctx);
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, actor = actor.status().name(), "outstanding calls cannot be looked up yet");
-                ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan_from(after, outside, ctx));
+                ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan_from(after, scan, ctx));
             }
         }));
     }
@@ -274,5 +321,66 @@ impl Panicked {
             injected.mark();
             panic!("simulated panic on order {order}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use uuid::Uuid;
+
+    const BANK: Option<&str> = Some("bank");
+
+    fn order(number: usize) -> OrderId {
+        OrderId::from_uuid(Uuid::from_u128(number as u128))
+    }
+
+    #[test]
+    fn a_call_is_made_once_for_each_unusable_answer_and_forgotten_when_it_is_answered() {
+        let mut calls = Calls::default();
+        assert!(calls.is_due(order(1), 0, Some(("charge", 0)), BANK));
+        assert!(!calls.is_due(order(1), 0, Some(("charge", 0)), BANK));
+        assert!(calls.is_due(order(1), 1, Some(("charge", 0)), BANK), "another part");
+        assert!(calls.is_due(order(1), 0, Some(("charge", 1)), BANK));
+        assert!(!calls.is_due(order(1), 0, None, None));
+        assert!(calls.is_due(order(1), 0, Some(("charge", 1)), BANK));
+        assert_eq!(calls.by_service["bank"], 2);
+    }
+
+    #[test]
+    fn a_call_whose_answer_somebody_else_has_had_is_over() {
+        let mut calls = Calls::default();
+        calls.is_due(order(1), 0, Some(("charge", 3)), BANK);
+        assert!(!calls.is_over(order(1), 0, Some(("charge", 3))));
+        for other in [Some(("charge", 4)), Some(("refund", 0)), None] {
+            assert!(calls.is_over(order(1), 0, other), "{other:?}");
+        }
+        assert!(!calls.is_over(order(2), 0, Some(("refund", 0))), "nothing is under way");
+    }
+
+    #[test]
+    fn a_service_has_so_many_calls_and_takes_no_room_from_others() {
+        let mut calls = Calls::default();
+        assert!((0..MOST_CALLS).all(|number| calls.is_due(order(number), 0, Some(("charge", 0)), BANK)));
+        assert!(calls.is_full(order(MOST_CALLS), 0, BANK));
+        assert!(!calls.is_full(order(7), 0, BANK), "it is asked again");
+        assert!(!calls.is_full(order(MOST_CALLS), 0, Some("another")));
+        assert!(!calls.is_full(order(MOST_CALLS), 0, None), "an order");
+        calls.is_due(order(7), 0, None, None);
+        assert!(!calls.is_full(order(MOST_CALLS), 0, BANK), "there is room again");
+    }
+
+    #[test]
+    fn who_waits_is_told_and_who_waits_no_more_is_forgotten() {
+        let mut calls = Calls::<&str>::default();
+        let mut kept = calls.settled(order(0));
+        for number in 1..10 * LEAST_SWEEP {
+            drop(calls.settled(order(number)));
+        }
+        assert!(calls.waiting.len() <= 2 * LEAST_SWEEP, "{} are remembered", calls.waiting.len());
+        calls.wake(order(1));
+        assert!(kept.try_recv().is_err(), "it is not its turn");
+        calls.wake(order(0));
+        assert!(kept.try_recv().is_ok());
     }
 }

@@ -87,8 +87,8 @@ pub trait Outgoing: Aggregate {
     /// A part's call whose answer is not yet known, and how many unusable answers it has had.
     fn outstanding(&self, part: usize) -> Option<(Self::Call, u32)>;
 
-    /// Whether a call goes to a service outside, and not to the order.
-    fn goes_outside(call: Self::Call) -> bool;
+    /// The service outside that a part's outstanding call goes to; `None` where it goes to the order, or nowhere.
+    fn service(&self, part: usize) -> Option<&'static str>;
 
     /// What an answer leaves to be done.
     fn aftermath(answer: &Self::Answer) -> Aftermath<'_, Self>;

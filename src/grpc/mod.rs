@@ -50,8 +50,10 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 pub struct Options {
     /// Threads, at least 1.
     pub workers: usize,
-    /// Connections at once, on all ports together; others wait for their turn.
+    /// Connections at once on each port; others wait for their turn.
     pub max_connections: usize,
+    /// How long a connection may be silent at first.
+    pub request_timeout: Duration,
     /// Largest message that is taken, in bytes.
     pub max_message_bytes: usize,
     /// How long a client may take to send a message, and the server to answer it.
@@ -133,7 +135,6 @@ pub fn serve(
         .enable_all()
         .build()?;
     let (stop, stopping) = watch::channel(false);
-    let places = Arc::new(Semaphore::new(options.max_connections));
     let mut served = Vec::with_capacity(listeners.len());
     for (port, listener) in listeners {
         listener.set_nonblocking(true)?;
@@ -142,8 +143,9 @@ pub fn serve(
             tokio::net::TcpListener::from_std(listener)?
         };
         let mut stopping = stopping.clone();
+        let places = Arc::new(Semaphore::new(options.max_connections));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let accepted = connections::accept(incoming, Arc::clone(&places));
+        let accepted = connections::accept(incoming, places, options.request_timeout);
         let transport = Transport::builder()
             .max_concurrent_streams(MAX_STREAMS)
             // Until a call's answer begins: a stream may go on for as long as there is something to tell.

@@ -34,8 +34,8 @@ pub(super) struct Received {
 pub(super) enum Known {
     /// How it went.
     Answer(Answer),
-    /// It was not made, or has had no effect.
-    ToBeMade,
+    /// It was not made, or has had no effect; and what the service calls what it is about.
+    ToBeMade(Named),
 }
 
 impl Answer {

@@ -3,7 +3,7 @@
 use super::{
     answer::{Answer, Known, json, word},
     signature::Secret,
-    subject::Call,
+    subject::{Call, Subject},
     template::{OF_PAYMENT, OF_SHIPMENT, Template, listed},
 };
 use crate::domain::{payment::ProviderCall, reference::Named, shipment::CarrierCall};
@@ -12,7 +12,11 @@ use reqwest::{
     header::{HeaderName, HeaderValue},
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    time::Duration,
+};
 
 /// A service outside: `[providers.payment.NAME]` or `[providers.shipping.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -95,7 +99,12 @@ impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         let parsed = reqwest::Url::parse(&text).ok();
-        if !parsed.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/") {
+        let is_server = |url: &reqwest::Url| {
+            let is_bare = url.username().is_empty() && url.password().is_none();
+            let is_whole = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+            matches!(url.scheme(), "http" | "https") && url.has_host() && is_bare && is_whole
+        };
+        if !parsed.is_some_and(|url| is_server(&url)) {
             return Err(D::Error::custom("must be the URL of an http or https server, such as http://host:50052"));
         }
         Ok(Self(text))
@@ -220,6 +229,13 @@ impl ServiceConfig {
             if self.status.is_some() || self.secret.is_some() {
                 return Err("status and secret are of a service over HTTP".to_owned());
             }
+            let reserved = |name: &&String| {
+                let name = name.to_ascii_lowercase();
+                name == "te" || name.starts_with("grpc-") || name.ends_with("-bin")
+            };
+            if let Some(name) = self.headers.0.keys().find(reserved) {
+                return Err(format!("headers: {name:?} cannot be sent as metadata"));
+            }
             let url = self.url.as_ref().ok_or("url: is missing; a service over gRPC has one")?;
             return Ok(Reached::Grpc(GrpcService { url: url.0.clone() }));
         }
@@ -237,8 +253,18 @@ impl ServiceConfig {
         });
         let (Some(forward), Some(back)) = (own.next(), own.next()) else { return Err("it does nothing".to_owned()) };
         let service = HttpService { forward: forward?, back: back?, status: self.status.clone() };
+        let asks_by_reference = service.back.places().any(|place| place == "reference");
+        if asks_by_reference && service.forward.reference.is_none() {
+            let [forward, back] = purpose.calls().map(Call::as_str);
+            return Err(format!("{forward}: {back} is asked by {{reference}}, so its answer must have one: reference"));
+        }
         if let Some(query) = &service.status {
             query.check(purpose).map_err(|why| format!("status: {why}"))?;
+            if asks_by_reference && query.reference.is_none() {
+                return Err(
+                    "status: its answer must have a reference, too: what happened may be known by it alone".into()
+                );
+            }
         }
         Ok(Reached::Http(Box::new(service)))
     }
@@ -247,6 +273,15 @@ impl ServiceConfig {
 impl HttpService {
     pub(super) const fn action(&self, call: Call) -> &Action {
         if call.undoes() { &self.back } else { &self.forward }
+    }
+}
+
+/// Fails where a word means two things.
+fn check_words(lists: &[&Vec<String>]) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    match lists.iter().copied().flatten().find(|word| !seen.insert(word.as_str())) {
+        Some(word) => Err(format!("the word {word:?} is there twice")),
+        None => Ok(()),
     }
 }
 
@@ -267,6 +302,16 @@ fn check_places(template: &Template, purpose: Purpose, known: bool, whole: bool)
 }
 
 impl Action {
+    /// The names of the places that it has anywhere.
+    fn places(&self) -> impl Iterator<Item = &'static str> {
+        self.url.places().chain(self.body.iter().flat_map(Template::places))
+    }
+
+    /// Whether it is asked by what the service calls it, and that is not known.
+    pub(super) fn lacks_reference(&self, subject: &Subject) -> bool {
+        subject.reference().is_none() && self.places().any(|place| place == "reference")
+    }
+
     fn named(&self, body: &[u8]) -> Named {
         named(self.reference.as_ref(), self.tracking_number.as_ref(), body)
     }
@@ -277,7 +322,16 @@ impl Action {
         if let Some(body) = &self.body {
             check_places(body, purpose, undoes, true)?;
         }
+        if undoes && self.reference.is_some() {
+            return Err(
+                "reference is what the service calls what it has done: what it undoes has one already".to_owned()
+            );
+        }
+        if self.tracking_number.is_some() && (undoes || purpose == Purpose::Payment) {
+            return Err("tracking_number is of a dispatch".to_owned());
+        }
         let words = [&self.done, &self.rejected, &self.pending];
+        check_words(&words)?;
         if self.result.is_none() && words.iter().any(|words| !words.is_empty()) {
             return Err("there are words, and no result that says where an answer has its word".to_owned());
         }
@@ -313,6 +367,7 @@ impl Action {
             Ok(word) if self.rejected.contains(&word) => rejected,
             Ok(word) if self.pending.contains(&word) => Answer::Pending,
             Ok(word) => {
+                let word: String = word.chars().take(64).collect();
                 Answer::Unknown { why: format!("{word:?} at {} is in none of its lists", pointer.0), failing: false }
             }
         }
@@ -334,6 +389,10 @@ impl StatusQuery {
                 ([&self.dispatched, &self.recalled], [&self.charged, &self.refunded], "dispatched and recalled")
             }
         };
+        check_words(&[own[0], own[1], &self.rejected])?;
+        if self.tracking_number.is_some() && purpose == Purpose::Payment {
+            return Err("tracking_number is of a shipment".to_owned());
+        }
         if own.iter().any(|words| words.is_empty()) || other.iter().any(|words| !words.is_empty()) {
             return Err(format!("{names} must have a word each, and there are no others but rejected"));
         }
@@ -346,7 +405,7 @@ impl StatusQuery {
         match status {
             200..=299 => {}
             // A refund of what is not known there does no harm, and one that is never sent would.
-            404 => return Known::ToBeMade,
+            404 => return Known::ToBeMade(Named::default()),
             code => {
                 let why = format!("asked for the status, it answers {code}");
                 return Known::Answer(Answer::Unknown { why, failing: code == 429 || code >= 500 });
@@ -364,8 +423,11 @@ impl StatusQuery {
             false if undone => Known::Answer(Answer::Rejected(call.closed())),
             false if self.rejected.contains(&word) => Known::Answer(Answer::Rejected(call.refused())),
             true if undone => Known::Answer(Answer::Done(Named::default())),
-            true if done => Known::ToBeMade,
-            _ => unknown(format!("its status is {word:?}, which says neither that it happened nor that it did not")),
+            true if done => Known::ToBeMade(self.named(body)),
+            _ => {
+                let word: String = word.chars().take(64).collect();
+                unknown(format!("its status is {word:?}, which says neither that it happened nor that it did not"))
+            }
         }
     }
 }
@@ -378,7 +440,11 @@ fn named(reference: Option<&Pointer>, tracking_number: Option<&Pointer>, body: &
     }
     let json = json(body).unwrap_or_default();
     let at = |pointer: Option<&Pointer>| pointer.and_then(|pointer| word(&json, &pointer.0));
-    let (named, why) = Named::parse(at(reference), at(tracking_number));
+    let found = (at(reference), at(tracking_number));
+    if found.0.is_none() && reference.is_some() || found.1.is_none() && tracking_number.is_some() {
+        tracing::warn!("a service's answer does not have what it calls it where it should be");
+    }
+    let (named, why) = Named::parse(found.0, found.1);
     if let Some(why) = why {
         tracing::warn!(why, "what a service calls it cannot be used");
     }

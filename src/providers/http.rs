@@ -41,25 +41,35 @@ impl HttpLink {
     }
 
     async fn ask_or_send(&self, subject: &Subject) -> Received {
-        let failing = |why| Received { answer: Answer::Unknown { why, failing: true }, retry_after: None };
-        if subject.repeat
-            && let Some(query) = &self.service.status
+        let unknown = |why, failing| Received { answer: Answer::Unknown { why, failing }, retry_after: None };
+        let action = self.service.action(subject.call);
+        let mut named = None;
+        if let Some(query) = self.service.status.as_ref().filter(|_| subject.repeat || action.lacks_reference(subject))
         {
             match self.request(&query.method, &query.url, None, subject).await {
-                Ok((status, headers, body)) => {
-                    if let Known::Answer(answer) = query.read(subject.call, status, &body) {
-                        return Received { answer, retry_after: wait(&headers) };
-                    }
-                }
-                Err(why) => return failing(why),
+                Ok((status, headers, body)) => match query.read(subject.call, status, &body) {
+                    Known::Answer(answer) => return Received { answer, retry_after: wait(&headers) },
+                    Known::ToBeMade(known) => named = known.reference,
+                },
+                Err(why) => return unknown(why, true),
             }
         }
-        let action = self.service.action(subject.call);
+        let learned = named.filter(|_| subject.reference().is_none()).map(|reference| subject.with(reference));
+        let subject = learned.as_ref().unwrap_or(subject);
+        if action.lacks_reference(subject) {
+            let id = subject.id();
+            tracing::warn!(
+                id,
+                call = subject.call.as_str(),
+                "a service has not said what it calls it, and is asked by that"
+            );
+            return unknown("it has not said what it calls it, and is asked by that".to_owned(), false);
+        }
         match self.request(&action.method, &action.url, Some(action), subject).await {
             Ok((status, headers, body)) => {
                 Received { answer: action.read(subject.call, status, &body), retry_after: wait(&headers) }
             }
-            Err(why) => failing(why),
+            Err(why) => unknown(why, true),
         }
     }
 
@@ -72,8 +82,9 @@ impl HttpLink {
         subject: &Subject,
     ) -> Result<(u16, HeaderMap, Vec<u8>), String> {
         let key = subject.key();
-        let body = action.and_then(|action| Some(action.body.as_ref()?.fill(subject))).unwrap_or_default();
-        let mut request = self.client.request(method.clone(), url.fill(subject));
+        let body = action.and_then(|action| action.body.as_ref()?.json(subject)).unwrap_or_default();
+        let url = url.url(subject).ok_or("it is asked by a reference that it has not given")?;
+        let mut request = self.client.request(method.clone(), url);
         if !body.is_empty() {
             request = request.header("Content-Type", "application/json");
         }

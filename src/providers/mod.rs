@@ -2,7 +2,8 @@
 //!
 //! A provider is called only after the participant has committed that it will be, never inside a batch
 //! or a transaction, and always with the same idempotency key for the same effect. What it answers is
-//! committed by the participant afterwards. Knows only [`crate::domain`].
+//! committed by the participant afterwards. Knows only
+//! [`crate::domain`] and, to call a service over gRPC, [`crate::proto`].
 
 mod answer;
 mod config;

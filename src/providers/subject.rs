@@ -118,6 +118,16 @@ impl Subject {
         }
     }
 
+    /// The same, where the service has said what it calls it.
+    pub(super) fn with(&self, reference: Reference) -> Self {
+        let mut named = self.clone();
+        match &mut named.thing {
+            Thing::Payment(payment) => payment.reference = Some(reference),
+            Thing::Shipment(shipment) => shipment.reference = Some(reference),
+        }
+        named
+    }
+
     /// What a service is told beside what it is asked: names and values of headers or metadata.
     pub(super) fn headers(&self) -> Vec<(&'static str, String)> {
         let mut headers =

@@ -1,10 +1,13 @@
-//! Texts with places for what a call is about. What stands for them needs no escaping, neither in JSON nor in a URL; only
+//! Texts with places for what a call is about, in URLs and in JSON. Only what a service calls it may need escaping there;
 //! `{contents}` is JSON itself.
 
 use super::subject::{Subject, Thing};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::fmt;
 
+/// What is escaped in a URL: all but what is unreserved.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What can stand in a call about a payment.
 pub(super) const OF_PAYMENT: &[&str] =
     &["order_id", "payment_id", "saga_id", "amount", "currency", "attempt", "reference"];
@@ -57,13 +60,26 @@ impl Template {
         Ok(Self(parts))
     }
 
-    /// The text for a call.
-    pub(super) fn fill(&self, subject: &Subject) -> String {
-        self.with(|name| match (name, &subject.thing) {
+    /// The URL for a call; nothing where it takes a reference and there is none.
+    pub(super) fn url(&self, subject: &Subject) -> Option<String> {
+        self.fill(subject, |text| utf8_percent_encode(text, ESCAPED).to_string())
+    }
+
+    /// The JSON for a call; nothing where it takes a reference and there is none.
+    pub(super) fn json(&self, subject: &Subject) -> Option<String> {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        self.fill(subject, |text| quoted(text).trim_matches('"').to_owned())
+    }
+
+    fn fill(&self, subject: &Subject, escape: impl Fn(&str) -> String) -> Option<String> {
+        if subject.reference().is_none() && self.places().any(|place| place == "reference") {
+            return None;
+        }
+        Some(self.with(|name| match (name, &subject.thing) {
             ("order_id", _) => subject.order_id().to_string(),
             ("saga_id", _) => subject.saga_id().map(|id| id.to_string()).unwrap_or_default(),
             ("attempt", _) => subject.attempt().to_string(),
-            ("reference", _) => subject.reference().map(ToString::to_string).unwrap_or_default(),
+            ("reference", _) => subject.reference().map(|reference| escape(reference.as_str())).unwrap_or_default(),
             ("payment_id", Thing::Payment(payment)) => payment.id.to_string(),
             ("amount", Thing::Payment(payment)) => payment.amount.get().to_string(),
             ("currency", Thing::Payment(payment)) => <&str>::from(payment.currency).to_owned(),
@@ -79,7 +95,7 @@ impl Template {
             }
             // The configuration was checked for what stands in which.
             _ => String::new(),
-        })
+        }))
     }
 
     /// The names of its places.

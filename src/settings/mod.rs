@@ -220,28 +220,33 @@ pub struct Providers {
     pub shipping: BTreeMap<Carrier, ServiceConfig>,
 }
 
-/// None of them may be called as one that is built in.
-fn carriers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Carrier, ServiceConfig>, D::Error> {
-    let services = BTreeMap::<Carrier, ServiceConfig>::deserialize(from)?;
-    if services.contains_key(&Carrier::Simulated) {
-        return Err(D::Error::custom("the carrier simulated is built in"));
-    }
-    for (carrier, service) in &services {
-        service.check(Purpose::Shipping).map_err(|why| D::Error::custom(format!("{}: {why}", carrier.as_str())))?;
+/// Services of one purpose, by names of which none is built in.
+fn services<'de, D, N>(
+    from: D,
+    purpose: Purpose,
+    is_built_in: fn(N) -> bool,
+) -> Result<BTreeMap<N, ServiceConfig>, D::Error>
+where
+    D: Deserializer<'de>,
+    N: Deserialize<'de> + Copy + Ord + Into<&'static str>,
+{
+    let services = BTreeMap::<N, ServiceConfig>::deserialize(from)?;
+    for (name, service) in &services {
+        let text: &'static str = (*name).into();
+        if is_built_in(*name) {
+            return Err(D::Error::custom(format!("the provider {text} is built in")));
+        }
+        service.check(purpose).map_err(|why| D::Error::custom(format!("{text}: {why}")))?;
     }
     Ok(services)
 }
 
-/// As [`carriers`].
+fn carriers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Carrier, ServiceConfig>, D::Error> {
+    services(from, Purpose::Shipping, |carrier: Carrier| carrier.is_simulated())
+}
+
 fn configured<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Provider, ServiceConfig>, D::Error> {
-    let services = BTreeMap::<Provider, ServiceConfig>::deserialize(from)?;
-    if let Some(built_in) = services.keys().find(|provider| !matches!(provider, Provider::Configured(_))) {
-        return Err(D::Error::custom(format!("the provider {} is built in", built_in.as_str())));
-    }
-    for (provider, service) in &services {
-        service.check(Purpose::Payment).map_err(|why| D::Error::custom(format!("{}: {why}", provider.as_str())))?;
-    }
-    Ok(services)
+    services(from, Purpose::Payment, |provider| !matches!(provider, Provider::Configured(_)))
 }
 
 /// `[simulation]`: failures on request.

@@ -152,16 +152,18 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
     if !draft.act_on_part(record.part) {
         return Outcome::DONE;
     }
-    let Some(row) = draft.row().filter(|row| row.call == Some(record.call)) else {
-        return Outcome::DONE;
-    };
-    let answer = match &record.answer {
-        CallAnswer::DoneAs(named) => {
-            row.reference = named.reference.clone().or(row.reference.take());
-            &CallAnswer::Done
+    let Some(row) = draft.row() else { return Outcome::DONE };
+    let mut answer = &record.answer;
+    if let CallAnswer::DoneAs(named) = answer {
+        // Kept although somebody else may have reported the money before: it is what a refund is asked by.
+        if record.call == PaymentCall::Charge && row.reference.is_none() {
+            row.reference.clone_from(&named.reference);
         }
-        answer => answer,
-    };
+        answer = &CallAnswer::Done;
+    }
+    if row.call != Some(record.call) {
+        return Outcome::DONE;
+    }
     match (record.call, answer) {
         (PaymentCall::Charge, CallAnswer::Done) => draft.capture(),
         (PaymentCall::Refund | PaymentCall::RefundAgain, CallAnswer::Done) => draft.refunded(),

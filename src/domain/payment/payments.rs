@@ -2,7 +2,7 @@
 
 use super::{
     ExpirePayment, HoldPayment, Movement, Payment, PaymentAnswer, PaymentCall, PaymentCommand, ProcessPayment,
-    RefundPayment, decide, direct, draft::Draft,
+    Provider, RefundPayment, decide, direct, draft::Draft,
 };
 use crate::domain::{
     aggregate::{Aftermath, Aggregate, Decision, Outgoing},
@@ -165,8 +165,11 @@ impl Outgoing for Payments {
         payment.call.map(|call| (call, payment.attempts))
     }
 
-    fn goes_outside(call: PaymentCall) -> bool {
-        matches!(call, PaymentCall::Charge | PaymentCall::Refund | PaymentCall::RefundAgain)
+    fn service(&self, part: usize) -> Option<&'static str> {
+        let payment = self.part(part);
+        let outside = [PaymentCall::Charge, PaymentCall::Refund, PaymentCall::RefundAgain];
+        let Provider::Configured(_) = payment.provider else { return None };
+        payment.call.filter(|call| outside.contains(call)).map(|_| payment.provider.as_str())
     }
 
     fn aftermath(answer: &PaymentAnswer) -> Aftermath<'_, Self> {

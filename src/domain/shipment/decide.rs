@@ -136,10 +136,8 @@ impl Shipment {
 
     /// Where the carrier gives no tracking number, it is the last twelve digits of the shipment's id.
     fn ship(&mut self, named: Named) {
-        let Named { reference, tracking_number } = named;
         self.status = ShipmentStatus::Shipped;
-        self.reference = reference;
-        self.tracking_number = Some(tracking_number.map_or_else(
+        self.tracking_number = Some(named.tracking_number.map_or_else(
             || {
                 let digits = self.id.uuid().simple().to_string().to_uppercase();
                 format!("BS{}", &digits[20..])
@@ -213,10 +211,16 @@ fn cancel(shipping: &mut Shipping) -> Outcome {
 
 /// Takes in a carrier's answer. True when a waiting saga should ask again.
 fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
-    let Some(shipment) = shipping.0.get_mut(answered.part).filter(|shipment| shipment.call == Some(answered.call))
-    else {
+    let Some(shipment) = shipping.0.get_mut(answered.part) else { return false };
+    if let (ShipmentCall::Dispatch, CallAnswer::DoneAs(Named { reference, .. })) = (answered.call, &answered.answer)
+        && shipment.reference.is_none()
+    {
+        // Kept although another answer may have come before: it is what a recall is asked by.
+        shipment.reference.clone_from(reference);
+    }
+    if shipment.call != Some(answered.call) {
         return false;
-    };
+    }
     let (answer, named) = match &answered.answer {
         CallAnswer::DoneAs(named) => (&CallAnswer::Done, named.clone()),
         answer => (answer, Named::default()),
@@ -227,7 +231,6 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
             shipment.answered(ShipmentCall::CompleteOrder);
         }
         (ShipmentCall::Dispatch, CallAnswer::Done) => {
-            shipment.reference = named.reference;
             shipment.call = None;
             shipment.recall();
         }

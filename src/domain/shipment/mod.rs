@@ -330,8 +330,10 @@ impl Outgoing for Shipping {
         shipment.call.map(|call| (call, shipment.attempts))
     }
 
-    fn goes_outside(call: ShipmentCall) -> bool {
-        matches!(call, ShipmentCall::Dispatch | ShipmentCall::Recall | ShipmentCall::RecallAgain)
+    fn service(&self, part: usize) -> Option<&'static str> {
+        let shipment = self.0.get(part).filter(|shipment| !shipment.carrier.is_simulated())?;
+        let outside = [ShipmentCall::Dispatch, ShipmentCall::Recall, ShipmentCall::RecallAgain];
+        shipment.call.filter(|call| outside.contains(call)).map(|_| shipment.carrier.as_str())
     }
 
     fn aftermath(answer: &ShippingAnswer) -> Aftermath<'_, Self> {

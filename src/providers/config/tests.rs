@@ -76,10 +76,10 @@ fn a_status_says_whether_a_call_is_to_be_made() {
         (charge, 200, r#"{"status":"taken"}"#, Known::Answer(done())),
         (charge, 200, r#"{"status":"back"}"#, Known::Answer(Answer::Rejected(Reason::PaymentClosed))),
         (charge, 200, r#"{"status":"no"}"#, Known::Answer(NO)),
-        (charge, 404, "", Known::ToBeMade),
+        (charge, 404, "", Known::ToBeMade(Named::default())),
         (refund, 200, r#"{"status":"back"}"#, Known::Answer(done())),
-        (refund, 200, r#"{"status":"taken"}"#, Known::ToBeMade),
-        (refund, 404, "", Known::ToBeMade),
+        (refund, 200, r#"{"status":"taken"}"#, Known::ToBeMade(Named::default())),
+        (refund, 404, "", Known::ToBeMade(Named::default())),
     ] {
         assert_eq!(status.read(call, code, body.as_bytes()), known, "{call:?} {code} {body}");
     }
@@ -122,8 +122,8 @@ fn a_carrier_names_what_it_has_sent() {
     assert_eq!(carrier.action(dispatch).read(dispatch, 200, b"sent"), done(), "it is sent, whatever it is called");
     assert_eq!(carrier.action(dispatch).read(dispatch, 422, b""), Answer::Rejected(Reason::ShippingFailed));
     let status = carrier.status.as_ref().expect("a query");
-    assert_eq!(status.read(dispatch, 200, body), Known::Answer(Answer::Done(named)));
-    assert_eq!(status.read(recall, 200, body), Known::ToBeMade);
+    assert_eq!(status.read(dispatch, 200, body), Known::Answer(Answer::Done(named.clone())));
+    assert_eq!(status.read(recall, 200, body), Known::ToBeMade(named));
     let back = br#"{"status": "back"}"#;
     assert_eq!(status.read(recall, 200, back), Known::Answer(done()));
     assert_eq!(status.read(dispatch, 200, back), Known::Answer(Answer::Rejected(Reason::ShippingClosed)));
@@ -156,6 +156,38 @@ fn what_does_not_belong_together_is_named() {
         (
             serde_json::json!({"kind": "http", "recall": {"url": "http://jne/{contents}"}}),
             "recall: {contents} is JSON and stands in a body alone",
+        ),
+        (
+            serde_json::json!({"kind": "http", "recall": {"url": "http://jne/{reference}"}}),
+            "dispatch: recall is asked by {reference}, so its answer must have one",
+        ),
+        (
+            serde_json::json!({
+                "kind": "http", "dispatch": {"url": "http://jne/", "reference": "/id"},
+                "recall": {"url": "http://jne/{reference}"},
+                "status": {"url": "http://jne/", "result": "/s", "dispatched": "a", "recalled": "b"},
+            }),
+            "status: its answer must have a reference, too",
+        ),
+        (
+            serde_json::json!({"kind": "http", "status": {
+                "url": "http://jne/", "result": "/s", "dispatched": "a", "recalled": ["b", "a"],
+            }}),
+            "status: the word \"a\" is there twice",
+        ),
+        (
+            serde_json::json!({"kind": "http", "recall": {"url": "http://jne/", "reference": "/id"}}),
+            "recall: reference is what the service calls what it has done",
+        ),
+        (
+            serde_json::json!({
+                "kind": "grpc", "dispatch": null, "recall": null, "url": "http://jne/", "headers": {"x-token-bin": "a"},
+            }),
+            "headers: \"x-token-bin\" cannot be sent as metadata",
+        ),
+        (
+            serde_json::json!({"kind": "grpc", "dispatch": null, "recall": null, "url": "http://me:secret@jne/"}),
+            "must be the URL of an http or https server",
         ),
         (
             serde_json::json!({"kind": "http", "status": {"url": "http://jne/", "result": "/s", "charged": "a", "refunded": "b"}}),

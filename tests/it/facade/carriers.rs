@@ -89,13 +89,13 @@ async fn where_one_shipment_is_refused_the_others_are_called_back_and_the_money_
     let recall = carrier.url("/shipments/recall/{reference}");
     let app = app_of(&carrier, &[("recall.url", &recall), ("max_concurrent", "1")]);
     let (stand, _) = two_warehouses(&app).await;
-    carrier.will([Manner::DoneBut(200, r#"{"id": "S-1"}"#), Manner::Says(422, "{}", None)]);
+    carrier.will([Manner::DoneBut(200, r#"{"id": "S/1="}"#), Manner::Says(422, "{}", None)]);
     let order = app.rested(&paid(&[stand.line(3)], &json!({}))).await;
     assert_eq!((&order["status"], &order["reason"]), (&json!("cancelled"), &json!("shipping_failed")));
     assert_eq!(order["payment"]["status"], "refunded");
     assert!(shipments(&order).iter().all(|shipment| shipment["status"] == "cancelled"), "{order}");
     let last = carrier.asked().pop().expect("a request");
-    assert_eq!(last.path, "POST /shipments/recall/S-1", "it is called back by what the carrier calls it");
+    assert_eq!(last.path, "POST /shipments/recall/S%2F1%3D", "it is called back by what the carrier calls it");
     assert_eq!(last.headers["backstitch-step"], "cancel_shipping");
     assert_eq!(app.pieces(&stand.variant).await, [4, 0, 4], "all is in stock again");
     app.finish().await;
@@ -203,5 +203,31 @@ async fn a_recall_that_is_refused_is_said_so_and_asked_for_until_it_is_done() {
     app.order_once(&order, |order| order["status"] == "paid").await;
     assert_eq!(steps.refund(&payment).await.expect("its goods are back"), "REFUNDED");
     assert_eq!(carrier.effects(&shipment), ["dispatch", "recall"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_carrier_that_has_not_said_what_it_calls_the_goods_is_asked_for_that_before_they_are_called_back() {
+    let carrier = Bank::start();
+    let (recall, status) = (carrier.url("/shipments/recall/{reference}"), carrier.url("/shipments/{shipment_id}"));
+    let app = app_of(
+        &carrier,
+        &[
+            ("recall.url", &recall),
+            ("status.url", &status),
+            ("status.result", "/payment/state"),
+            ("status.dispatched", "dispatch"),
+            ("status.recalled", "recall"),
+            ("status.reference", "/payment/state"),
+        ],
+    );
+    let steps = Steps::at(|port| app.grpc(port));
+    let order = steps.create().await.expect("an order");
+    steps.pay(&order).await.expect("a payment");
+    let (shipment, _) = steps.ship(&order).await.expect("a shipment");
+    assert_eq!(steps.call_back(&shipment).await.expect("it is called back"), "CANCELLED");
+    let paths: Vec<_> = carrier.asked().into_iter().map(|asked| asked.path).collect();
+    let asked = format!("GET /shipments/{shipment}");
+    assert_eq!(paths, ["POST /shipments", asked.as_str(), "POST /shipments/recall/dispatch"]);
     app.finish().await;
 }

@@ -131,6 +131,20 @@ async fn a_service_that_is_no_grpc_service_keeps_orders_waiting_until_their_dead
 }
 
 #[tokio::test]
+async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_done() {
+    let till = Till::start();
+    let app = app_of(&till);
+    till.will([Habit::Well, Habit::Says("CANCELLED"), Habit::Says("FAILED"), Habit::Says("FAILED")]);
+    let order = app.rested(&by_the_till()).await;
+    assert_eq!(order["saga"]["status"], "needs_attention", "{order}");
+    app.payment_once(id(&order["payment"]), "refunded").await;
+    let saga = order["saga_id"].as_str().expect("an id");
+    app.retry_saga(saga, &json!({"reason": "it has been given back"})).await.success(202);
+    assert_eq!(app.saga_at_rest(&order["saga_id"]).await["status"], "compensated");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_recall_without_a_usable_answer_is_asked_for_until_it_is_done() {
     let till = Till::start();
     let app = app_of(&till);
@@ -138,7 +152,6 @@ async fn a_recall_without_a_usable_answer_is_asked_for_until_it_is_done() {
     let order = steps.create().await.expect("an order");
     let (payment, _) = steps.pay(&order).await.expect("a payment");
     let (shipment, _) = steps.ship(&order).await.expect("a shipment");
-    // Such a service has no word for a no: it is a carrier over HTTP that has.
     till.will([Habit::Says("NEVER"), Habit::Fails(Code::FailedPrecondition)]);
     assert_eq!(steps.call_back(&shipment).await.expect("it is called back"), "CANCELLED", "asked until it is done");
     assert_eq!(steps.refund(&payment).await.expect("a refund"), "REFUNDED");

@@ -185,6 +185,25 @@ async fn money_goes_back_the_way_it_came() {
 }
 
 #[tokio::test]
+async fn what_a_service_calls_a_payment_is_known_to_its_refund_whoever_reported_the_money() {
+    let bank = Bank::start();
+    let refund = bank.url("/payments/{reference}/refund");
+    let app = app_of(&bank, &[("charge.reference", "/id"), ("refund.url", &refund), ("timeout_ms", "2000")]);
+    bank.will([Manner::DoneBut(200, r#"{"id": "pi 1"}"#), Manner::DoneBut(200, r#"{"id": "pi_2"}"#)]);
+    let mut order = by_the_bank();
+    order["simulate"] = json!({"shipping": "fail"});
+    // It cannot be used: nothing is sent to a place that has no name.
+    let nameless = app.place(&order).await.success(201).clone();
+    app.order_once(id(&nameless), |order| order["payment"]["status"] == "refunding").await;
+    let order = app.rested(&order).await;
+    assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("cancelled"), &json!("refunded")));
+    let refunds: Vec<_> =
+        bank.asked().into_iter().map(|asked| asked.path).filter(|path| path.ends_with("refund")).collect();
+    assert_eq!(refunds, ["POST /payments/pi_2/refund"]);
+    app.assert_audit_is_clean().await;
+}
+
+#[tokio::test]
 async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_done() {
     let bank = Bank::start();
     let app = app_of(&bank, &WORDS);
