@@ -9,7 +9,7 @@
 //! Until it is paid its lines can become others ([`AmendOrder`]): another revision.
 //!
 //! Never looks at a payment or a shipment: the saga tells it what happened there. Where its client drives it without a
-//! saga ([`direct`]), payment and shipping tell it themselves.
+//! saga (a direct order), payment and shipping tell it themselves.
 
 mod basket;
 mod direct;
