@@ -13,25 +13,22 @@
 
 mod layers;
 mod postgres;
+mod providers;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use layers::Sources;
 pub use postgres::{PostgresUrl, SslPolicy};
+pub use providers::Providers;
 
-use crate::{
-    domain::{
-        checkout::{MAX_DEADLINE_MS, Policy},
-        payment::Provider,
-        shipment::Carrier,
-    },
-    providers::{Purpose, ServiceConfig},
+use crate::domain::{
+    checkout::{MAX_DEADLINE_MS, Policy},
+    payment::Provider,
+    shipment::Carrier,
 };
-use serde::{Deserialize, Deserializer, de::Error as _};
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
     fmt,
     net::SocketAddr,
     num::{NonZeroU32, NonZeroUsize},
@@ -206,47 +203,6 @@ pub struct Orders {
     pub allow_free_text_lines: bool,
     /// Who carries the goods of new orders: `simulated`, which is the default, or one of `[providers.shipping]`.
     pub carrier: Carrier,
-}
-
-/// `[providers]`: services outside that the server calls.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Providers {
-    /// Those that take money, by the names under which orders ask for them: `[providers.payment.NAME]`.
-    #[serde(default, deserialize_with = "configured")]
-    pub payment: BTreeMap<Provider, ServiceConfig>,
-    /// Those that carry goods: `[providers.shipping.NAME]`.
-    #[serde(default, deserialize_with = "carriers")]
-    pub shipping: BTreeMap<Carrier, ServiceConfig>,
-}
-
-/// Services of one purpose, by names of which none is built in.
-fn services<'de, D, N>(
-    from: D,
-    purpose: Purpose,
-    is_built_in: fn(N) -> bool,
-) -> Result<BTreeMap<N, ServiceConfig>, D::Error>
-where
-    D: Deserializer<'de>,
-    N: Deserialize<'de> + Copy + Ord + Into<&'static str>,
-{
-    let services = BTreeMap::<N, ServiceConfig>::deserialize(from)?;
-    for (name, service) in &services {
-        let text: &'static str = (*name).into();
-        if is_built_in(*name) {
-            return Err(D::Error::custom(format!("the provider {text} is built in")));
-        }
-        service.check(purpose).map_err(|why| D::Error::custom(format!("{text}: {why}")))?;
-    }
-    Ok(services)
-}
-
-fn carriers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Carrier, ServiceConfig>, D::Error> {
-    services(from, Purpose::Shipping, |carrier: Carrier| carrier.is_simulated())
-}
-
-fn configured<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Provider, ServiceConfig>, D::Error> {
-    services(from, Purpose::Payment, |provider| !matches!(provider, Provider::Configured(_)))
 }
 
 /// `[simulation]`: failures on request.

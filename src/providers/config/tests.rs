@@ -1,5 +1,8 @@
 use super::*;
-use crate::domain::reason::Reason;
+use crate::{
+    domain::{reason::Reason, reference::Named},
+    providers::answer::{Answer, Known},
+};
 
 const CHARGE: Call = Call::Payment(ProviderCall::Charge);
 const REFUND: Call = Call::Payment(ProviderCall::Refund);
