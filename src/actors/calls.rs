@@ -64,8 +64,17 @@ pub(super) struct Calls<C> {
     sweep_at: usize,
     /// Some are not under way because there are too many, and will be looked up.
     left_out: bool,
-    /// Which scan is the last one: one that began before it has nothing more to look up.
-    scans: u64,
+    scanning: Scanning,
+}
+
+/// How far a scan is. One that is under way goes to its end whatever is asked for meanwhile, or a service with more
+/// calls than can be made would keep it from ever getting past them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scanning {
+    No,
+    Yes,
+    /// And once more after that.
+    Twice,
 }
 
 /// A call under way: which, after how many unusable answers, and to which service; `None` is the order.
@@ -79,7 +88,7 @@ impl<C> Default for Calls<C> {
             waiting: HashMap::new(),
             sweep_at: LEAST_SWEEP,
             left_out: false,
-            scans: 0,
+            scanning: Scanning::No,
         }
     }
 }
@@ -123,6 +132,18 @@ impl<C: Copy + PartialEq> Calls<C> {
     /// Whether a part's call that is under way is none any more, or not again: somebody else has had its answer.
     fn is_over(&self, order: OrderId, part: usize, outstanding: Option<(C, u32)>) -> bool {
         self.under_way.get(&(order, part)).is_some_and(|(call, attempts, _)| outstanding != Some((*call, *attempts)))
+    }
+
+    /// Whether a scan is to begin now, and not once that which is under way has ended.
+    fn begin_scan(&mut self) -> bool {
+        let begins = self.scanning == Scanning::No;
+        self.scanning = if begins { Scanning::Yes } else { Scanning::Twice };
+        begins
+    }
+
+    /// A scan has come to its end; whether another one was asked for meanwhile.
+    fn end_scan(&mut self) -> bool {
+        std::mem::replace(&mut self.scanning, Scanning::No) == Scanning::Twice
     }
 
     /// Resolves when a row of the order without any call has been seen; fails when its actor does.
@@ -262,16 +283,13 @@ pub(super) trait Caller<A: Outgoing>:
 
     /// Looks up the calls that a crash may have interrupted.
     fn scan(&mut self, ctx: &mut Context<Self>) {
-        self.calls().scans += 1;
-        let scan = self.calls().scans;
-        self.scan_from(None, scan, ctx);
+        if self.calls().begin_scan() {
+            self.scan_from(None, ctx);
+        }
     }
 
-    /// As [`Self::scan`], from behind an order, a page at a time, unless another scan has begun since.
-    fn scan_from(&mut self, after: Option<OrderId>, scan: u64, ctx: &mut Context<Self>) {
-        if self.calls().scans != scan {
-            return;
-        }
+    /// As [`Self::scan`], from behind an order, a page at a time.
+    fn scan_from(&mut self, after: Option<OrderId>, ctx: &mut Context<Self>) {
         let page = self.outstanding(after, SCAN_PAGE).into_actor(self);
         ctx.spawn(page.map(move |page, actor, ctx| match page {
             Ok(page) => {
@@ -279,12 +297,14 @@ pub(super) trait Caller<A: Outgoing>:
                     (0..row.parts()).for_each(|part| actor.follow_part(row, part, true, ctx));
                 }
                 if page.len() == SCAN_PAGE as usize {
-                    actor.scan_from(page.last().map(Outgoing::order_id), scan, ctx);
+                    actor.scan_from(page.last().map(Outgoing::order_id), ctx);
+                } else if actor.calls().end_scan() {
+                    actor.scan(ctx);
                 }
             }
             Err(error) => {
                 tracing::warn!(%error, actor = actor.status().name(), "outstanding calls cannot be looked up yet");
-                ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan_from(after, scan, ctx));
+                ctx.run_later(SCAN_PAUSE, move |actor, ctx| actor.scan_from(after, ctx));
             }
         }));
     }
@@ -368,6 +388,17 @@ mod tests {
         assert!(!calls.is_full(order(MOST_CALLS), 0, None), "an order");
         calls.is_due(order(7), 0, None, None);
         assert!(!calls.is_full(order(MOST_CALLS), 0, BANK), "there is room again");
+    }
+
+    #[test]
+    fn a_scan_goes_to_its_end_and_is_repeated_once_for_all_who_asked_meanwhile() {
+        let mut calls = Calls::<&str>::default();
+        assert!(calls.begin_scan());
+        assert!(!calls.begin_scan() && !calls.begin_scan(), "it is under way");
+        assert!(calls.end_scan(), "they have asked for another one");
+        assert!(calls.begin_scan());
+        assert!(!calls.end_scan());
+        assert!(calls.begin_scan(), "there is none under way");
     }
 
     #[test]

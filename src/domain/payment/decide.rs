@@ -109,7 +109,7 @@ pub(super) fn open(draft: &mut Draft<'_>, open: &OpenPayment) -> Result<bool, Pa
             let script = Script::default();
             draft.open(Payment {
                 claimed: true,
-                ..Payment::without_saga(&order, payment_id, amount, provider, script, now)
+                ..Payment::without_saga(order.order_id, order.currency, payment_id, amount, provider, script, now)
             });
         }
         // The saga's payment stage was faster; the client's choice of provider still counts, so that

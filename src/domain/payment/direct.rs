@@ -43,8 +43,8 @@ pub(super) fn charge(draft: &mut Draft<'_>, charge: &ChargeDirect) -> Result<boo
         Some(_) => Ok(false),
         None => {
             order.check(amount)?;
-            let now = draft.now();
-            let mut payment = Payment::without_saga(&order, payment_id, amount, provider, script, now);
+            let (id, currency, now) = (order.order_id, order.currency, draft.now());
+            let mut payment = Payment::without_saga(id, currency, payment_id, amount, provider, script, now);
             payment.direct = true;
             payment.request(PaymentCall::Charge);
             draft.open(payment);

@@ -214,35 +214,20 @@ pub struct Movement {
 impl Payment {
     /// The row of a payment that is opened now.
     fn open(terms: &Terms, now: Timestamp) -> Self {
+        let Terms { order_id, payment_id, amount, currency, provider, script, .. } = *terms;
         Self {
-            id: terms.payment_id,
-            order_id: terms.order_id,
             revision: terms.revision,
             saga_id: Some(terms.saga_id),
-            amount: terms.amount,
-            currency: terms.currency,
-            provider: terms.provider,
-            script: terms.script,
-            status: PaymentStatus::Pending,
-            reason: None,
             deadline_at: Some(now.plus_millis(terms.deadline_ms)),
-            call: None,
-            attempts: 0,
-            claimed: false,
-            direct: false,
-            held: false,
-            amendment: 0,
-            reference: None,
-            captured_at: None,
-            created_at: now,
-            updated_at: now,
+            ..Self::without_saga(order_id, currency, payment_id, amount, provider, script, now)
         }
     }
 
     /// The row of a payment that a client opens itself. To be edited, an order must have one that can be held: it is for
     /// the lines as they were placed.
-    fn without_saga(
-        order: &Payable,
+    const fn without_saga(
+        order_id: OrderId,
+        currency: Currency,
         id: PaymentId,
         amount: Amount,
         provider: Provider,
@@ -251,11 +236,11 @@ impl Payment {
     ) -> Self {
         Self {
             id,
-            order_id: order.order_id,
+            order_id,
             revision: 0,
             saga_id: None,
             amount,
-            currency: order.currency,
+            currency,
             provider,
             script,
             status: PaymentStatus::Pending,
