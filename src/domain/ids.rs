@@ -96,3 +96,7 @@ id!(
     /// A transfer of stock from one warehouse to another.
     TransferId
 );
+id!(
+    /// A notification.
+    NotificationId
+);

@@ -22,6 +22,7 @@ mod commands;
 mod export;
 mod facts;
 mod json;
+mod notifier;
 mod peers;
 mod query;
 mod recent;
@@ -38,6 +39,7 @@ pub use catalog::{
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
+pub use notifier::{NotificationFilter, NotifierAnswer, NotifierStore, Retried};
 pub use peers::{Adopted, Elsewhere, News, Node, NodeState, Peers};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use retention::{Removed, Watermark};
@@ -50,6 +52,7 @@ pub use transfer::{Progress, TransferError, transfer};
 use crate::domain::{
     aggregate::Aggregate,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
+    notifier::Audience,
     order::{Order, OrderCommand},
     payment::{Payment, PaymentCommand, Payments},
     shipment::{Shipment, Shipping, ShippingCommand},
@@ -150,6 +153,12 @@ pub trait OrderStore: Commands<OrderCommand, Executed<Order>> {
 
 /// Payments and their ledger.
 pub trait PaymentStore: Commands<PaymentCommand, Executed<Payments>> {
+    /// As [`Commands::execute`], and with each payment that settles what these are to be told of it.
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>>;
     /// One payment.
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>>;
     /// An order's current payment.
@@ -283,6 +292,8 @@ pub struct Store {
     pub orders: Arc<dyn OrderStore>,
     /// Payments.
     pub payments: Arc<dyn PaymentStore>,
+    /// What others are told of payments.
+    pub notifier: Arc<dyn NotifierStore>,
     /// Shipments.
     pub shipments: Arc<dyn ShipmentStore>,
     /// Stock.

@@ -62,3 +62,56 @@ CREATE TABLE payment_idempotency (
 );
 
 CREATE INDEX payment_idempotency_age ON payment_idempotency (created_at);
+
+-- What others are to be told of payments: written with the settlement that it is about, and kept.
+CREATE TABLE payment_notification (
+    id              uuid   NOT NULL,
+    target          text   COLLATE "C" NOT NULL, -- who is told, by the configuration's name
+    event           text   COLLATE "C" NOT NULL  -- what the payment has come to
+        CHECK (event IN ('paid', 'failed', 'expired', 'refunded')),
+    payment_id      text   COLLATE "C" NOT NULL,
+    order_id        text   COLLATE "C" NOT NULL,
+    about           text   NOT NULL, -- JSON: all that is told
+    status          text   NOT NULL CHECK (status IN ('pending', 'delivered', 'failed')),
+    attempts        bigint NOT NULL CHECK (attempts >= 0),
+    next_attempt_at bigint,
+    claimed_until   bigint, -- somebody sends it, and others leave it to them until then
+    last_status     bigint,
+    last_error      text,
+    delivered_at    bigint,
+    created_at      bigint NOT NULL,
+    updated_at      bigint NOT NULL,
+    PRIMARY KEY (id),
+    CHECK ((status = 'pending') = (next_attempt_at IS NOT NULL)),
+    CHECK ((status = 'delivered') = (delivered_at IS NOT NULL))
+);
+
+-- Each news is told once to each.
+CREATE UNIQUE INDEX payment_notification_once ON payment_notification (payment_id, event, target);
+CREATE INDEX payment_notification_order ON payment_notification (order_id);
+CREATE INDEX payment_notification_due ON payment_notification (target, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+-- What people look for among millions of delivered ones.
+CREATE INDEX payment_notification_open ON payment_notification (status, id) WHERE status <> 'delivered';
+
+-- Users of somebody else's service who have paid, as other services say.
+CREATE TABLE payment_user (
+    user_id    text   COLLATE "C" NOT NULL, -- JSON, as all ids of others: a number or a text
+    order_id   text,
+    payment_id text,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    PRIMARY KEY (user_id)
+);
+
+-- Keys of requests that are about neither an order's payment nor its money.
+CREATE TABLE payment_notifier_idempotency (
+    scope      text   COLLATE "C" NOT NULL, -- caller, method and path
+    key        text   COLLATE "C" NOT NULL,
+    body_hash  bytea  NOT NULL CHECK (length(body_hash) = 32),
+    request_id uuid   NOT NULL, -- another one for every request, and not for its resending
+    made       text   NOT NULL, -- the id of what the request was about
+    created_at bigint NOT NULL,
+    PRIMARY KEY (scope, key)
+);
+
+CREATE INDEX payment_notifier_idempotency_age ON payment_notifier_idempotency (created_at);

@@ -1,6 +1,6 @@
 //! What the payment participant can be asked, and what it answers.
 
-use super::{ChargeDirect, Payment, PaymentCall, Payments, Provider, RefundDirect};
+use super::{ChargeDirect, Payment, PaymentCall, PaymentStatus, Payments, Provider, RefundDirect};
 use crate::domain::{
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
@@ -204,6 +204,9 @@ pub enum PaymentRefusal {
     /// What is asked for must wait for what is under way.
     #[error("the payment is under way; try again shortly")]
     UnderWay,
+    /// Somebody says that it is paid.
+    #[error("the payment is not paid: it is {status}", status = .0.as_str())]
+    NotPaid(PaymentStatus),
     /// The provider says no to a refund.
     #[error("the provider will not give the money back; it is asked again every 30 s")]
     RefundRefused,
@@ -227,6 +230,8 @@ pub struct PaymentAnswer {
     pub result: Result<(Payment, bool), PaymentRefusal>,
     /// The payments, by their place, whose call is to be made now.
     pub requested: Vec<usize>,
+    /// The payments, by their place, that the command has settled: what others are to be told of.
+    pub settled: Vec<usize>,
     /// A saga that waits for this payment and should ask again.
     pub signal: Option<SagaId>,
 }

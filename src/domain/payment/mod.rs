@@ -61,10 +61,12 @@ use super::{
     simulation::Script,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 /// Where a payment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PaymentStatus {
     /// No result yet.
@@ -85,6 +87,11 @@ impl PaymentStatus {
     /// The status's stable name.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether it says how a payment went, or how it was undone, and nothing is under way: what others are told of.
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Paid | Self::Failed | Self::Expired | Self::Refunded)
     }
 }
 
@@ -302,6 +309,14 @@ impl Payment {
             PaymentStatus::Paid => Outcome::done(self.id.uuid()),
             _ => Outcome::rejected(self.reason.unwrap_or(Reason::PaymentClosed)),
         }
+    }
+
+    /// Whether its money is in, as somebody says.
+    ///
+    /// # Errors
+    /// It is not, or has gone back.
+    pub fn check_paid(&self) -> Result<(), PaymentRefusal> {
+        if self.status == PaymentStatus::Paid { Ok(()) } else { Err(PaymentRefusal::NotPaid(self.status)) }
     }
 
     /// Whether its provider will not give the money back, though it is asked again and again.

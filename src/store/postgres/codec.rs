@@ -8,8 +8,12 @@ use crate::{
     domain::{
         catalog::{Description, Priority, Sku},
         field::Text,
-        ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId, WarehouseId},
+        ids::{
+            NotificationId, OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId,
+            WarehouseId,
+        },
         money::{Amount, Currency, Price},
+        notifier::{NotificationStatus, TargetName},
         order::{Goods, OrderStatus},
         payment::{self, PaymentCall, PaymentStatus, Provider},
         reason::Reason,
@@ -70,7 +74,18 @@ macro_rules! id_column {
     )+};
 }
 
-id_column!(OrderId, PaymentId, SagaId, ShipmentId, ProductId, VariantId, ShopId, WarehouseId, TransferId);
+id_column!(
+    NotificationId,
+    OrderId,
+    PaymentId,
+    SagaId,
+    ShipmentId,
+    ProductId,
+    VariantId,
+    ShopId,
+    WarehouseId,
+    TransferId
+);
 
 macro_rules! name_column {
     ($($name:ty),+) => {$(
@@ -83,6 +98,8 @@ name_column!(
     Goods,
     PaymentStatus,
     PaymentCall,
+    NotificationStatus,
+    TargetName,
     Provider,
     payment::MovementKind,
     ShipmentStatus,

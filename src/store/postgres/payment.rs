@@ -9,14 +9,16 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, PaymentId},
+        notifier::Audience,
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{
         Answers, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError,
-        commands::{Aggregates, Rows},
+        commands::{Aggregates, Announced, AnnouncedPayments, Rows},
     },
 };
 use futures::future::BoxFuture;
+use std::sync::Arc;
 use tokio_postgres::Row;
 
 macro_rules! columns {
@@ -109,6 +111,15 @@ impl Commands<PaymentCommand, Executed<Payments>> for Postgres {
 }
 
 impl PaymentStore for Postgres {
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        let announced = |keyed| Announced { keyed, audience: Arc::clone(audience) };
+        self.queue.execute::<AnnouncedPayments>(commands.into_iter().map(announced).collect())
+    }
+
     /// One payment.
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
         self.readers.find(BY_ID, vec![Box::new(id)], read)

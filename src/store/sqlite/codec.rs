@@ -6,8 +6,12 @@
 use crate::{
     domain::{
         field::Text,
-        ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId, WarehouseId},
+        ids::{
+            NotificationId, OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId,
+            WarehouseId,
+        },
         money::{Amount, Currency, Price},
+        notifier::{NotificationStatus, TargetName},
         order::{Goods, OrderStatus},
         payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
         reason::Reason,
@@ -40,7 +44,18 @@ macro_rules! id_column {
     )+};
 }
 
-id_column!(OrderId, PaymentId, SagaId, ShipmentId, ProductId, VariantId, ShopId, WarehouseId, TransferId);
+id_column!(
+    NotificationId,
+    OrderId,
+    PaymentId,
+    SagaId,
+    ShipmentId,
+    ProductId,
+    VariantId,
+    ShopId,
+    WarehouseId,
+    TransferId
+);
 
 macro_rules! name_column {
     ($($name:ty),+) => {$(
@@ -64,6 +79,8 @@ name_column!(
     Goods,
     PaymentStatus,
     PaymentCall,
+    NotificationStatus,
+    TargetName,
     Provider,
     MovementKind,
     ShipmentStatus,

@@ -11,15 +11,17 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, PaymentId},
+        notifier::Audience,
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{
         Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError,
-        commands::{Aggregates, Claimed, Rows, Versioned},
+        commands::{Aggregates, Announced, AnnouncedPayments, Claimed, Rows, Versioned},
     },
 };
 use futures::future::BoxFuture;
 use rusqlite::{Row, params};
+use std::sync::Arc;
 
 macro_rules! columns {
     () => {
@@ -219,6 +221,15 @@ impl Commands<PaymentCommand, Executed<Payments>> for Sqlite {
 }
 
 impl PaymentStore for Sqlite {
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        let announced = |keyed| Announced { keyed, audience: Arc::clone(audience) };
+        self.queue.execute::<AnnouncedPayments>(commands.into_iter().map(announced).collect())
+    }
+
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
         let found = self
             .readers

@@ -160,6 +160,8 @@ impl commands::Tx for Tx<'_, '_> {
              (SELECT rowid FROM order_idempotency ORDER BY rowid LIMIT 500)",
             "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
              (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
+            "DELETE FROM payment_notifier_idempotency WHERE created_at < ?1 AND rowid IN \
+             (SELECT rowid FROM payment_notifier_idempotency ORDER BY rowid LIMIT 500)",
             "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
              (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
             "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \

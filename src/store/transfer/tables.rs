@@ -85,7 +85,7 @@ const AGE: &[Column] = &[number("rowid")];
 pub(in crate::store) const NUMBERED: (&str, &str) = ("stock_movement", "seq");
 
 /// All of them.
-pub(in crate::store) static TABLES: [Table; 22] = [
+pub(in crate::store) static TABLES: [Table; 25] = [
     Table {
         made: Some(Made::Words),
         ..table(
@@ -279,6 +279,37 @@ pub(in crate::store) static TABLES: [Table; 22] = [
         "payment_idempotency",
         AGE,
         &[text("scope"), text("key"), bytes("body_hash"), id("order_id"), number("number"), number("created_at")],
+    ),
+    table(
+        "payment_notification",
+        &[id("id")],
+        &[
+            id("id"),
+            text("target"),
+            text("event"),
+            text("payment_id"),
+            text("order_id"),
+            text("about"),
+            text("status"),
+            number("attempts"),
+            number("next_attempt_at"),
+            number("claimed_until"),
+            number("last_status"),
+            text("last_error"),
+            number("delivered_at"),
+            number("created_at"),
+            number("updated_at"),
+        ],
+    ),
+    table(
+        "payment_user",
+        &[text("user_id")],
+        &[text("user_id"), text("order_id"), text("payment_id"), number("created_at"), number("updated_at")],
+    ),
+    table(
+        "payment_notifier_idempotency",
+        AGE,
+        &[text("scope"), text("key"), bytes("body_hash"), id("request_id"), text("made"), number("created_at")],
     ),
     table(
         "shipment_shipment",

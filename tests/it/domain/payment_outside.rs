@@ -272,3 +272,18 @@ fn a_client_is_answered_with_the_payment_as_it_was_saved() {
         assert_eq!((answered.updated_at, &answered), (at(1_000), row.payment()), "{command:?}");
     }
 }
+
+#[test]
+fn what_settles_a_payment_is_news_once() {
+    let mut row = Row::<Payments>::default();
+    assert_eq!(row.send(&process()).settled, [0; 0], "it waits");
+    assert_eq!(row.send(&settle(Settlement::Success)).settled, [0]);
+    assert_eq!(row.send(&settle(Settlement::Success)).settled, [0; 0], "it was paid before");
+    assert_eq!(row.send(&refund()).settled, [0]);
+    assert_eq!(row.get().current().status, PaymentStatus::Refunded);
+    assert_eq!(row.send(&refund()).settled, [0; 0]);
+    let mut closed = Row::<Payments>::default();
+    closed.send(&process());
+    assert_eq!(closed.send(&settle(Settlement::Failed)).settled, [0]);
+    assert_eq!(closed.send(&settle(Settlement::Success)).settled, [0; 0], "its money is on its way back");
+}

@@ -19,6 +19,7 @@
 mod aggregates;
 mod catalog;
 mod mark;
+mod notifier;
 mod order;
 mod payment;
 mod retention;
@@ -375,6 +376,8 @@ impl commands::Tx for Tx<'_> {
              WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
             "DELETE FROM payment_idempotency WHERE (scope, key) IN (SELECT scope, key FROM payment_idempotency \
              WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+            "DELETE FROM payment_notifier_idempotency WHERE (scope, key) IN (SELECT scope, key FROM \
+             payment_notifier_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
             "DELETE FROM stock_idempotency WHERE (scope, key) IN (SELECT scope, key FROM stock_idempotency \
              WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
             "DELETE FROM catalog_idempotency WHERE (scope, key) IN (SELECT scope, key FROM catalog_idempotency \

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{
         ids::OrderId,
+        notifier::Notification,
         payment::{Movement, Payment, Payments},
         time::Timestamp,
     },
@@ -29,12 +30,15 @@ use tokio_postgres::Row;
 #[derive(Default)]
 pub(super) struct PaymentBuffer {
     movements: Vec<Movement>,
+    /// What others are to be told.
+    pub(super) notifications: Vec<Notification>,
     claims: Vec<(Claim, OrderId, usize)>,
 }
 
 impl PaymentBuffer {
     pub(super) fn clear(&mut self) {
         self.movements.clear();
+        self.notifications.clear();
         self.claims.clear();
     }
 }
@@ -218,6 +222,7 @@ pub(super) fn write<'r, S>(
             ),
         ));
     }
+    super::notifier::write(&buffer.notifications, calls)?;
     if !buffer.claims.is_empty() {
         let mut params = columns_of!(
             buffer.claims,

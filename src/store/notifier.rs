@@ -1,0 +1,59 @@
+//! The notifier's side of the store.
+
+use super::{Commands, Page, StoreError};
+use crate::domain::{
+    ids::NotificationId,
+    notifier::{GivenId, Notification, NotificationRefusal, NotificationStatus, NotifierCommand, PaidUser, TargetName},
+};
+use futures::future::BoxFuture;
+
+/// What a command to the notifier's owner is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotifierAnswer {
+    /// These are claimed, in the order in which they were due.
+    Claimed(Vec<Notification>),
+    /// How sending one has gone is taken in; the notification as it is now, where that has changed it.
+    Recorded(Option<Box<Notification>>),
+    /// One is sent again.
+    Retried(Result<Retried, NotificationRefusal>),
+    /// The user as they stand now.
+    Marked(Box<PaidUser>),
+    /// There is no such notification.
+    NotFound,
+}
+
+/// A notification that is sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retried {
+    /// The notification as it is now.
+    pub notification: Box<Notification>,
+    /// Whether another request had used the idempotency key before, so that nothing was done now.
+    pub replayed: bool,
+}
+
+/// Which notifications.
+#[derive(Clone, Debug, Default)]
+pub struct NotificationFilter {
+    /// In this status.
+    pub status: Option<NotificationStatus>,
+    /// To this target.
+    pub target: Option<TargetName>,
+    /// About this payment.
+    pub payment_id: Option<GivenId>,
+    /// About a payment of this order.
+    pub order_id: Option<GivenId>,
+}
+
+/// Notifications, and users who have paid.
+pub trait NotifierStore: Commands<NotifierCommand, NotifierAnswer> {
+    /// One notification.
+    fn notification(&self, id: NotificationId) -> BoxFuture<'static, Result<Option<Notification>, StoreError>>;
+    /// Notifications, newest first.
+    fn notifications(
+        &self,
+        filter: NotificationFilter,
+        page: Page<NotificationId>,
+    ) -> BoxFuture<'static, Result<Vec<Notification>, StoreError>>;
+    /// A user who has paid.
+    fn paid_user(&self, id: GivenId) -> BoxFuture<'static, Result<Option<PaidUser>, StoreError>>;
+}
