@@ -12,15 +12,19 @@
 //! as pairs) nor act on a setting.
 
 mod layers;
+mod notifications;
 mod postgres;
 mod providers;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use layers::Sources;
+pub use notifications::Notifications;
 pub use postgres::{PostgresUrl, SslPolicy};
 pub use providers::Providers;
+pub use secret::ServiceSecret;
 
 use crate::domain::{
     checkout::{MAX_DEADLINE_MS, Policy},
@@ -60,6 +64,8 @@ pub struct Settings {
     pub orders: Orders,
     /// Services outside.
     pub providers: Providers,
+    /// Who is told how payments went.
+    pub notifications: Notifications,
     /// The simulation of failures.
     pub simulation: Simulation,
     /// Idempotency keys.
@@ -91,6 +97,9 @@ pub struct Http {
     pub max_connections: usize,
     /// How long a stop waits for requests that are being served (`shutdown_timeout_ms`). Default 10 s.
     pub shutdown_timeout: Duration,
+    /// What services of one's own say (`Authorization: Bearer …`) to be believed without further questions. Default:
+    /// nobody is.
+    pub service_secret: Option<ServiceSecret>,
 }
 
 impl Http {
@@ -306,6 +315,7 @@ impl Settings {
                 })?,
             },
             providers: merged.providers,
+            notifications: merged.notifications,
             simulation: Simulation { enabled: simulation },
             idempotency,
             retention,
@@ -334,6 +344,7 @@ impl Http {
             keep_alive: values.millis("http.keep_alive_ms", 0, 3_600_000)?,
             max_connections: values.number("http.max_connections", 1, 1_000_000)?,
             shutdown_timeout: values.millis("http.shutdown_timeout_ms", 0, 600_000)?,
+            service_secret: values.secret("http.service_secret", ServiceSecret::parse)?,
         })
     }
 }

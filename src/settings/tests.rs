@@ -1,3 +1,4 @@
+mod notifications;
 mod postgres;
 mod providers;
 
@@ -21,6 +22,7 @@ fn defaults() -> Settings {
             keep_alive: Duration::from_secs(75),
             max_connections: 10_000,
             shutdown_timeout: Duration::from_secs(10),
+            service_secret: None,
         },
         grpc: Grpc {
             order_bind: Some("127.0.0.1:50051".parse().unwrap()),
@@ -44,6 +46,7 @@ fn defaults() -> Settings {
             carrier: Carrier::Simulated,
         },
         providers: Providers::default(),
+        notifications: Notifications::new(),
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
         retention: Retention { days: None },
@@ -53,7 +56,7 @@ fn defaults() -> Settings {
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 29] = [
+const OTHERS: [(&str, &str); 30] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -61,6 +64,7 @@ const OTHERS: [(&str, &str); 29] = [
     ("http.keep_alive_ms", "0"),
     ("http.max_connections", "7"),
     ("http.shutdown_timeout_ms", "5"),
+    ("http.service_secret", "correct-horse-battery"),
     ("grpc.order_bind", ""),
     ("grpc.payment_bind", ""),
     ("grpc.shipping_bind", ""),
@@ -95,6 +99,7 @@ fn others() -> Settings {
             keep_alive: Duration::ZERO,
             max_connections: 7,
             shutdown_timeout: Duration::from_millis(5),
+            service_secret: ServiceSecret::parse("correct-horse-battery").unwrap(),
         },
         grpc: Grpc {
             order_bind: None,
@@ -118,6 +123,7 @@ fn others() -> Settings {
             carrier: Carrier::Simulated,
         },
         providers: Providers::default(),
+        notifications: Notifications::new(),
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },
         retention: Retention { days: NonZeroU32::new(1) },
