@@ -15,7 +15,7 @@ use crate::{
     grpc::{self, Port},
     http,
     lifecycle::Fatal,
-    providers::Providers,
+    providers::{Providers, Receivers},
     service::{MAX_WAIT_SECONDS, Service},
     settings::{self, PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
@@ -136,6 +136,8 @@ impl App {
         let payments = settings.providers.payment.iter().map(|(name, service)| (*name, service));
         let carriers = settings.providers.shipping.iter().map(|(name, service)| (*name, service));
         let providers = Providers::new(payments, carriers).context("cannot call services outside")?;
+        let told = settings.notifications.iter().map(|(name, receiver)| (*name, receiver));
+        let providers = providers.telling(Receivers::new(told).context("cannot tell others of payments")?);
         let (node, in_flight) = (settings.node.id.clone(), settings.saga.max_in_flight);
         let actors = Actors::start(&arbiter.handle(), &store, providers, node, in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
@@ -146,6 +148,7 @@ impl App {
             request_timeout: settings.http.request_timeout,
             metrics,
             fatal: fatal.clone(),
+            credential: settings.http.service_secret.as_ref().map(|secret| http::Credential::new(secret.as_str())),
             crash_claims: http::FleetingClaims::default(),
         };
         let options = http::Options {

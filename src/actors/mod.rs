@@ -9,6 +9,7 @@
 //!   facade ──a direct order's commands──▶ OrderActor ◀──its payment, its shipment── PaymentActor, ShippingActor
 //!   facade ──ChangeStock──▶ StockActor ◀──Perform──────────┘
 //!   facade ──ChangeCatalog──▶ CatalogActor
+//!   PaymentActor ──Wake──▶ NotificationActor ──▶ those who are told how payments went
 //! ```
 //!
 //! Every actor batches: handlers put (command, reply) into a buffer, and one flush hands the whole
@@ -24,6 +25,7 @@ mod catalog;
 pub mod coordinator;
 mod crash;
 mod deferred;
+mod notifier;
 mod order;
 mod payment;
 mod shipping;
@@ -36,6 +38,7 @@ pub use catalog::{CatalogActor, CatalogRequestError, ChangeCatalog};
 pub use coordinator::SagaCoordinator;
 pub use crash::{Crash, CrashMode};
 pub use deferred::Deferred;
+pub use notifier::{MarkUserPaid, NotificationActor, NotifierRequestError, RetryNotification, Wake};
 pub use order::{OrderActor, OrderAnswered, RequestOrder};
 pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
 pub use shipping::{ShipDirect, ShippingActor};

@@ -1,7 +1,7 @@
 //! Starting the actors together: the participants first, then the coordinator that drives them.
 
 use super::{
-    CatalogActor, OrderActor, PaymentActor, SagaCoordinator, ShippingActor, StockActor,
+    CatalogActor, NotificationActor, OrderActor, PaymentActor, SagaCoordinator, ShippingActor, StockActor,
     admission::Admission,
     coordinator::{Company, Drain, Participants, Ping, SignalTarget},
     crash::{Crash, CrashMode},
@@ -19,6 +19,8 @@ pub struct Actors {
     pub order: Addr<OrderActor>,
     /// Owns the payments.
     pub payment: Addr<PaymentActor>,
+    /// Sends what others are told of them.
+    pub notifier: Addr<NotificationActor>,
     /// Owns the shipments.
     pub shipping: Addr<ShippingActor>,
     /// Owns the stock.
@@ -62,11 +64,20 @@ impl Actors {
             let (store, status) = (Arc::clone(&store.stock), Arc::clone(&stock_status));
             supervise(arbiter, Arc::clone(&stock_status), fatal.clone(), move || StockActor::new(store, status))
         };
+        let notifier_status = ActorStatus::new("notifier");
+        let notifier = {
+            let (store, status) = (Arc::clone(&store.notifier), Arc::clone(&notifier_status));
+            let receivers = providers.receivers().clone();
+            supervise(arbiter, Arc::clone(&notifier_status), fatal.clone(), move || {
+                NotificationActor::new(store, receivers, status)
+            })
+        };
         let payment = {
             let (store, status) = (Arc::clone(&store.payments), Arc::clone(&payment_status));
+            let (audience, notifier) = (providers.receivers().audience(), notifier.clone().recipient());
             let (providers, signals, orders) = (providers.clone(), signals.clone(), order.clone().recipient());
             supervise(arbiter, Arc::clone(&payment_status), fatal.clone(), move || {
-                PaymentActor::new(store, providers, signals, orders, status)
+                PaymentActor::new(store, providers, signals, orders, status).telling(audience, notifier)
             })
         };
         let shipping = {
@@ -103,11 +114,12 @@ impl Actors {
             Watched { status: order_status, crash: order.clone().recipient() },
             Watched { status: stock_status, crash: stock.clone().recipient() },
             Watched { status: payment_status, crash: payment.clone().recipient() },
+            Watched { status: notifier_status, crash: notifier.clone().recipient() },
             Watched { status: shipping_status, crash: shipping.clone().recipient() },
             Watched { status: catalog_status, crash: catalog.clone().recipient() },
             Watched { status: coordinator_status, crash: coordinator.clone().recipient() },
         ];
-        Self { order, payment, shipping, stock, catalog, coordinator, admission, watched: Arc::new(watched) }
+        Self { order, payment, notifier, shipping, stock, catalog, coordinator, admission, watched: Arc::new(watched) }
     }
 
     /// All actors, in the order of the saga's stages, then the catalogue's, the coordinator last.

@@ -27,7 +27,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 /// A supervised actor.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ActorBody {
-    /// `order`, `stock`, `payment`, `shipping`, `catalog` or `coordinator`.
+    /// `order`, `stock`, `payment`, `notifier`, `shipping`, `catalog` or `coordinator`.
     name: &'static str,
     shard: u32,
     /// `running`, `restarting` or `failed`.
@@ -163,7 +163,7 @@ pub(super) async fn list_nodes(context: web::Data<Context>) -> Result<HttpRespon
 /// Crashes an actor, where simulation is enabled.
 #[utoipa::path(
     post, path = "/admin/actors/{name}/crash", tag = "admin",
-    params(("name" = String, Path, description = "order, stock, payment, shipping, catalog or coordinator")),
+    params(("name" = String, Path, description = "order, stock, payment, notifier, shipping, catalog or coordinator")),
     request_body = CrashBody,
     responses(
         (status = 202, description = "The actor crashes and is restarted", body = inline(super::envelope::Envelope<CrashedBody>)),

@@ -10,8 +10,10 @@
 
 mod admin;
 mod body;
+mod credential;
 mod envelope;
 mod idempotency;
+mod notifications;
 mod offers;
 mod openapi;
 mod operations;
@@ -20,6 +22,7 @@ mod params;
 mod payments;
 mod problem;
 mod products;
+mod reports;
 mod request_id;
 mod saga_log;
 mod sagas;
@@ -30,6 +33,7 @@ mod variants;
 mod warehouses;
 mod wire;
 
+pub use credential::Credential;
 pub use idempotency::FleetingClaims;
 pub use openapi::document as openapi_document;
 
@@ -75,6 +79,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Whether the process is about to end.
     pub fatal: Fatal,
+    /// What services of one's own say to be believed, if any are.
+    pub credential: Option<Credential>,
     /// Idempotency keys of crashes on purpose, which are no more durable than what they do.
     pub crash_claims: FleetingClaims,
 }
@@ -92,6 +98,8 @@ pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::
             .wrap(from_fn(request_id::complete))
             .configure(orders::routes)
             .configure(payments::routes)
+            .configure(notifications::routes)
+            .configure(reports::routes)
             .configure(shipments::routes)
             .configure(stock::routes)
             .configure(products::routes)
