@@ -27,6 +27,7 @@ use crate::{
 };
 use actix_rt::Arbiter;
 use anyhow::{Context as _, bail};
+use futures::future::{join_all, select_all};
 use housekeeping::Housekeeping;
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -46,6 +47,8 @@ const BACKLOG: i32 = 2048;
 pub struct App {
     address: SocketAddr,
     server: actix_web::dev::Server,
+    /// The listener for somebody else's orders.
+    resto: Option<(SocketAddr, actix_web::dev::Server)>,
     grpc_addresses: Vec<(Port, SocketAddr)>,
     grpc: Option<grpc::Server>,
     store: Store,
@@ -130,6 +133,7 @@ impl App {
     pub fn start(settings: &Settings, metrics: Metrics) -> anyhow::Result<Self> {
         let (listener, address) = take("http.bind", settings.http.bind)?;
         let (grpc_listeners, grpc_addresses) = take_grpc(&settings.grpc)?;
+        let resto = settings.resto.bind.map(|bind| take("resto.bind", bind)).transpose()?;
         let fatal = Fatal::default();
         let store = store::open(&database(settings), &fatal)?;
         let arbiter = Arbiter::new();
@@ -158,6 +162,10 @@ impl App {
             max_connections: settings.http.max_connections,
             shutdown_timeout: settings.http.shutdown_timeout,
         };
+        let serve_resto = |(listener, address)| {
+            http::serve_resto(listener, &options, context.clone()).map(|server| (address, server))
+        };
+        let resto = resto.map(serve_resto).transpose().context("cannot serve HTTP for other orders")?;
         let server = http::serve(listener, &options, context).context("cannot serve HTTP")?;
         let grpc_options = grpc::Options {
             workers: settings.http.worker_threads(),
@@ -170,12 +178,17 @@ impl App {
         let grpc = (!grpc_listeners.is_empty()).then(|| grpc::serve(grpc_listeners, &grpc_options, &service, &fatal));
         let grpc = grpc.transpose().context("cannot serve gRPC")?;
         let housekeeping = Housekeeping::of(settings);
-        Ok(Self { address, server, grpc_addresses, grpc, store, actors, arbiter, fatal, stopping, housekeeping })
+        Ok(Self { address, server, resto, grpc_addresses, grpc, store, actors, arbiter, fatal, stopping, housekeeping })
     }
 
     /// Where it listens; the port is the one that was given out when port 0 was asked for.
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for payments of somebody else's orders, if it does.
+    pub fn resto_address(&self) -> Option<SocketAddr> {
+        self.resto.as_ref().map(|(address, _)| *address)
     }
 
     /// What it serves over gRPC, and where it listens for that.
@@ -188,18 +201,19 @@ impl App {
     /// # Errors
     /// When the process must end because it cannot keep its promises any more.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let handle = self.server.handle();
+        let servers = [Some(self.server), self.resto.map(|(_, server)| server)].into_iter().flatten();
+        let (handles, servers): (Vec<_>, Vec<_>) =
+            servers.map(|server| (server.handle(), actix_rt::spawn(server))).unzip();
         let housekeeping = actix_rt::spawn(self.housekeeping.run(self.store.clone()));
-        let mut server = actix_rt::spawn(self.server);
         tokio::select! {
             () = stop => tracing::info!("stopping"),
             why = self.fatal.raised() => bail!("{why}"),
-            ended = &mut server => bail!("the HTTP server ended by itself: {ended:?}"),
+            (ended, ..) = select_all(servers) => bail!("the HTTP server ended by itself: {ended:?}"),
         }
         // Who waits for a saga is answered now; the rest of what is being served may finish.
         self.stopping.send_replace(true);
         let grpc = self.grpc.map(|server| actix_rt::spawn(server.stop()));
-        handle.stop(true).await;
+        join_all(handles.iter().map(|handle| handle.stop(true))).await;
         if let Some(grpc) = grpc {
             let _ = grpc.await;
         }

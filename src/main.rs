@@ -225,6 +225,9 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
         for (port, address) in app.grpc_addresses() {
             tracing::info!(service = port.service(), %address, "gRPC is served");
         }
+        if let Some(address) = app.resto_address() {
+            tracing::info!(%address, "payments of other services' orders are served");
+        }
         tracing::info!(address = %app.address(), profile = settings.profile, "backstitch is listening");
         app.run(asked_to_stop()).await
     })?;

@@ -38,7 +38,9 @@ pub use catalog::{CatalogActor, CatalogRequestError, ChangeCatalog};
 pub use coordinator::SagaCoordinator;
 pub use crash::{Crash, CrashMode};
 pub use deferred::Deferred;
-pub use notifier::{MarkUserPaid, NotificationActor, NotifierRequestError, RetryNotification, Wake};
+pub use notifier::{
+    MarkUserPaid, NotificationActor, NotifierRequestError, RetryNotification, TakeExternalPayment, Wake,
+};
 pub use order::{OrderActor, OrderAnswered, RequestOrder};
 pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
 pub use shipping::{ShipDirect, ShippingActor};

@@ -18,14 +18,15 @@ use super::{
 use crate::{
     domain::{
         ids::NotificationId,
+        money::Amount,
         notifier::{
-            Delivery, Notification, NotificationRefusal, NotificationStatus, NotifierCommand, PaidUser, RecordDelivery,
-            TargetName, UserPaid,
+            Audience, Delivery, GivenId, Notification, NotificationRefusal, NotificationStatus, NotifierCommand,
+            PaidUser, PayExternal, RecordDelivery, TargetName, UserPaid,
         },
         time::Timestamp,
     },
     providers::{Receivers, Room},
-    store::{Answers, Claim, Commands, Keyed, NotifierAnswer, NotifierStore, Retried, StoreError},
+    store::{Answers, Claim, Commands, Keyed, NotifierAnswer, NotifierStore, PaidExternal, Retried, StoreError},
 };
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use std::{sync::Arc, time::Duration};
@@ -55,6 +56,20 @@ pub struct RetryNotification {
 #[rtype(result = "Result<PaidUser, NotifierRequestError>")]
 pub struct MarkUserPaid(pub UserPaid);
 
+/// Somebody has paid for an order of another service.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "Result<PaidExternal, NotifierRequestError>")]
+pub struct TakeExternalPayment {
+    /// The order.
+    pub order_id: GivenId,
+    /// Who has paid.
+    pub user_id: GivenId,
+    /// How much.
+    pub amount: Amount,
+    /// The idempotency key that it was sent under.
+    pub claim: Option<Claim>,
+}
+
 /// Why a client's command was not accepted.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum NotifierRequestError {
@@ -82,6 +97,7 @@ struct Told {
 pub struct NotificationActor {
     store: Arc<dyn NotifierStore>,
     receivers: Receivers,
+    audience: Arc<Audience>,
     status: Arc<ActorStatus>,
     batch: Batch<NotifierCommand, NotifierAnswer>,
     /// It is being looked for what is due.
@@ -95,7 +111,8 @@ pub struct NotificationActor {
 impl NotificationActor {
     /// An actor over a store, which tells these.
     pub fn new(store: Arc<dyn NotifierStore>, receivers: Receivers, status: Arc<ActorStatus>) -> Self {
-        Self { store, receivers, status, batch: Batch::default(), looking: false, again: false, more: false }
+        let audience = Arc::new(receivers.audience());
+        Self { store, receivers, audience, status, batch: Batch::default(), looking: false, again: false, more: false }
     }
 
     /// Claims what is due, as far as there is room, and has it sent.
@@ -310,6 +327,24 @@ impl Handler<MarkUserPaid> for NotificationActor {
             _ => None,
         };
         self.request(Keyed::from(NotifierCommand::MarkUser(paid)), reply, read, ctx);
+        later
+    }
+}
+
+impl Handler<TakeExternalPayment> for NotificationActor {
+    type Result = Deferred<Result<PaidExternal, NotifierRequestError>>;
+
+    fn handle(&mut self, taken: TakeExternalPayment, ctx: &mut Context<Self>) -> Self::Result {
+        let (later, reply) = deferred();
+        let TakeExternalPayment { order_id, user_id, amount, claim } = taken;
+        let read = |answer| match answer {
+            NotifierAnswer::Paid(paid) => Some(Ok(paid)),
+            _ => None,
+        };
+        let pay = PayExternal { order_id, user_id, amount, audience: Arc::clone(&self.audience) };
+        self.request(Keyed { command: NotifierCommand::Pay(pay), claim }, reply, read, ctx);
+        // As for a retry.
+        self.look(ctx);
         later
     }
 }

@@ -24,6 +24,7 @@ mod problem;
 mod products;
 mod reports;
 mod request_id;
+mod resto;
 mod saga_log;
 mod sagas;
 mod shipments;
@@ -36,6 +37,7 @@ mod wire;
 pub use credential::Credential;
 pub use idempotency::FleetingClaims;
 pub use openapi::document as openapi_document;
+pub use resto::serve_resto;
 
 use crate::{
     lifecycle::Fatal,
@@ -90,29 +92,41 @@ pub struct Context {
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::Result<Server> {
+    run(listener, options, context, routes)
+}
+
+fn routes(config: &mut web::ServiceConfig) {
+    config
+        .configure(orders::routes)
+        .configure(payments::routes)
+        .configure(notifications::routes)
+        .configure(reports::routes)
+        .configure(shipments::routes)
+        .configure(stock::routes)
+        .configure(products::routes)
+        .configure(variants::routes)
+        .configure(shops::routes)
+        .configure(offers::routes)
+        .configure(warehouses::routes)
+        .configure(sagas::routes)
+        .configure(saga_log::routes)
+        .configure(admin::routes)
+        .configure(operations::routes)
+        .configure(openapi::routes)
+        .default_service(web::to(problem::no_such_path));
+}
+
+/// Serves these routes on an open listener until it is stopped.
+fn run(
+    listener: TcpListener,
+    options: &Options,
+    context: Context,
+    routes: fn(&mut web::ServiceConfig),
+) -> io::Result<Server> {
     let context = web::Data::new(context);
     let per_worker = (options.max_connections / options.workers.max(1)).max(1);
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(web::Data::clone(&context))
-            .wrap(from_fn(request_id::complete))
-            .configure(orders::routes)
-            .configure(payments::routes)
-            .configure(notifications::routes)
-            .configure(reports::routes)
-            .configure(shipments::routes)
-            .configure(stock::routes)
-            .configure(products::routes)
-            .configure(variants::routes)
-            .configure(shops::routes)
-            .configure(offers::routes)
-            .configure(warehouses::routes)
-            .configure(sagas::routes)
-            .configure(saga_log::routes)
-            .configure(admin::routes)
-            .configure(operations::routes)
-            .configure(openapi::routes)
-            .default_service(web::to(problem::no_such_path))
+        App::new().app_data(web::Data::clone(&context)).wrap(from_fn(request_id::complete)).configure(routes)
     })
     .workers(options.workers.max(1))
     .max_connections(per_worker)

@@ -5,13 +5,14 @@
 
 use super::{OrderView, Service, ServiceError, What, send};
 use crate::{
-    actors::{MarkUserPaid, NotifierRequestError, RetryNotification},
+    actors::{MarkUserPaid, NotifierRequestError, RetryNotification, TakeExternalPayment},
     domain::{
         ids::{NotificationId, OrderId, PaymentId},
-        notifier::{GivenId, Notification, PaidUser, UserPaid},
+        money::Amount,
+        notifier::{ExternalPayment, ExternalPaymentId, GivenId, Notification, PaidUser, UserPaid},
         payment::{Payment, PaymentRefusal, SettlePayment, Settlement},
     },
-    store::{Claim, Retried},
+    store::{Claim, PaidExternal, Retried},
 };
 use uuid::Uuid;
 
@@ -80,6 +81,34 @@ impl Service {
         }
     }
 
+    /// Takes in that somebody has paid for an order of another service.
+    ///
+    /// # Errors
+    /// Storage away, or an idempotency key used with another body.
+    pub async fn pay_external(
+        &self,
+        order_id: GivenId,
+        user_id: GivenId,
+        amount: Amount,
+        claim: Option<Claim>,
+    ) -> Result<PaidExternal, ServiceError> {
+        let message = || {
+            let (order_id, user_id, claim) = (order_id.clone(), user_id.clone(), claim.clone());
+            Ok(TakeExternalPayment { order_id, user_id, amount, claim })
+        };
+        let no_payment = || ServiceError::NotFound(What::Payment, order_id.to_string());
+        send(&self.actors.notifier, message).await?.map_err(|error| of_notifier(error, no_payment))
+    }
+
+    /// A payment for an order of another service.
+    ///
+    /// # Errors
+    /// No such payment, or storage away.
+    pub async fn external_payment(&self, id: ExternalPaymentId) -> Result<ExternalPayment, ServiceError> {
+        let found = self.store.notifier.external_payment(id).await?;
+        found.ok_or_else(|| ServiceError::NotFound(What::Payment, id.to_string()))
+    }
+
     /// A user who has paid.
     ///
     /// # Errors
@@ -91,6 +120,10 @@ impl Service {
     /// Whether a report names a payment, or an order, that is paid; an error where it names one that is not.
     async fn is_on_record(&self, paid: &UserPaid) -> Result<bool, ServiceError> {
         let payment = match (&paid.payment_id, &paid.order_id) {
+            (Some(GivenId::Number(id)), order) => {
+                self.external_payment(*id).await?.check_is_of(&paid.user_id, order.as_ref())?;
+                return Ok(true);
+            }
             (Some(id), _) => self.payment(PaymentId::from_uuid(own(id, What::Payment)?)).await?,
             (None, Some(id)) => self.payment_of(OrderId::from_uuid(own(id, What::Order)?)).await?,
             (None, None) => return Ok(false),

@@ -113,6 +113,8 @@ codes! {
     PaymentOfAnotherOrder => 409 "payment_of_another_order" "The payment belongs to another order";
     /// The notification's target has it.
     NotificationDelivered => 409 "notification_delivered" "The notification is delivered";
+    /// The payment is another user's.
+    PaymentOfAnotherUser => 409 "payment_of_another_user" "The payment belongs to another user";
     /// What is on hand is not what was expected.
     StockChanged => 409 "stock_changed" "The stock has changed meanwhile";
     /// More pieces are reserved than would be on hand.
@@ -309,6 +311,7 @@ impl From<ServiceError> for Problem {
             ServiceError::PaymentRefused(PaymentRefusal::NothingCaptured) => Code::PaymentNotCaptured,
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
+            ServiceError::PaymentRefused(PaymentRefusal::NotTheUsers) => Code::PaymentOfAnotherUser,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
             ServiceError::NotificationRefused(NotificationRefusal::Delivered) => Code::NotificationDelivered,
             ServiceError::StockRefused(refusal) => return of_stock(&refusal),

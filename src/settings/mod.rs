@@ -56,6 +56,8 @@ pub struct Settings {
     pub http: Http,
     /// The gRPC server.
     pub grpc: Grpc,
+    /// The listener for somebody else's orders.
+    pub resto: Resto,
     /// The database.
     pub store: Store,
     /// The coordinator.
@@ -128,6 +130,15 @@ pub struct Grpc {
     /// `[providers.payment]`. Written as an empty text, which is the default, it is the simulation, where that is
     /// enabled.
     pub payment_provider: Option<Provider>,
+}
+
+/// `[resto]`: the listener for payments of orders that live in somebody else's order service. It has as many threads and
+/// takes as much as the REST server does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resto {
+    /// The address and port to listen on; port 0 takes any free one, and `None`, which is written as an empty text and is
+    /// the default, serves none.
+    pub bind: Option<SocketAddr>,
 }
 
 /// `[store]`: the database.
@@ -300,6 +311,7 @@ impl Settings {
             files: merged.files,
             http: Http::read(&mut values)?,
             grpc: Grpc::read(&mut values, &merged.providers, simulation)?,
+            resto: Resto { bind: optional_address(&mut values, "resto.bind")? },
             store: Store::read(&mut values)?,
             saga: Saga { max_in_flight: values.number("saga.max_in_flight", 1, 1_000_000)? },
             orders: Orders {

@@ -31,6 +31,7 @@ fn defaults() -> Settings {
             saga_bind: Some("127.0.0.1:50055".parse().unwrap()),
             payment_provider: None,
         },
+        resto: Resto { bind: None },
         store: Store {
             url: StoreUrl::Sqlite { path: "./data/backstitch.db".into() },
             cache_mib: 32,
@@ -56,7 +57,7 @@ fn defaults() -> Settings {
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 30] = [
+const OTHERS: [(&str, &str); 31] = [
     ("http.bind", "[::1]:9000"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
@@ -70,6 +71,7 @@ const OTHERS: [(&str, &str); 30] = [
     ("grpc.shipping_bind", ""),
     ("grpc.saga_bind", ""),
     ("grpc.payment_provider", ""),
+    ("resto.bind", "127.0.0.1:5004"),
     ("store.url", "sqlite:///var/lib/b.db"),
     ("store.cache_mib", "64"),
     ("store.readers", "4"),
@@ -108,6 +110,7 @@ fn others() -> Settings {
             saga_bind: None,
             payment_provider: None,
         },
+        resto: Resto { bind: Some("127.0.0.1:5004".parse().unwrap()) },
         store: Store {
             url: StoreUrl::Sqlite { path: "/var/lib/b.db".into() },
             cache_mib: 64,

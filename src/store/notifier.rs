@@ -3,7 +3,10 @@
 use super::{Commands, Page, StoreError};
 use crate::domain::{
     ids::NotificationId,
-    notifier::{GivenId, Notification, NotificationRefusal, NotificationStatus, NotifierCommand, PaidUser, TargetName},
+    notifier::{
+        ExternalPayment, ExternalPaymentId, GivenId, Notification, NotificationRefusal, NotificationStatus,
+        NotifierCommand, PaidUser, TargetName,
+    },
 };
 use futures::future::BoxFuture;
 
@@ -18,8 +21,19 @@ pub enum NotifierAnswer {
     Retried(Result<Retried, NotificationRefusal>),
     /// The user as they stand now.
     Marked(Box<PaidUser>),
+    /// A payment for an order of another service.
+    Paid(PaidExternal),
     /// There is no such notification.
     NotFound,
+}
+
+/// A payment for an order of another service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaidExternal {
+    /// The payment.
+    pub payment: Box<ExternalPayment>,
+    /// Whether another request had used the idempotency key before, so that nothing was done now.
+    pub replayed: bool,
 }
 
 /// A notification that is sent again.
@@ -44,7 +58,7 @@ pub struct NotificationFilter {
     pub order_id: Option<GivenId>,
 }
 
-/// Notifications, and users who have paid.
+/// Notifications, users who have paid, and payments for orders of other services.
 pub trait NotifierStore: Commands<NotifierCommand, NotifierAnswer> {
     /// One notification.
     fn notification(&self, id: NotificationId) -> BoxFuture<'static, Result<Option<Notification>, StoreError>>;
@@ -54,6 +68,11 @@ pub trait NotifierStore: Commands<NotifierCommand, NotifierAnswer> {
         filter: NotificationFilter,
         page: Page<NotificationId>,
     ) -> BoxFuture<'static, Result<Vec<Notification>, StoreError>>;
+    /// A payment for an order of another service.
+    fn external_payment(
+        &self,
+        id: ExternalPaymentId,
+    ) -> BoxFuture<'static, Result<Option<ExternalPayment>, StoreError>>;
     /// A user who has paid.
     fn paid_user(&self, id: GivenId) -> BoxFuture<'static, Result<Option<PaidUser>, StoreError>>;
 }

@@ -115,3 +115,13 @@ CREATE TABLE payment_notifier_idempotency (
 ) STRICT;
 
 CREATE UNIQUE INDEX payment_notifier_idempotency_key ON payment_notifier_idempotency (scope, key);
+
+-- Payments for orders of somebody else's order service: paid when they come, never updated, never removed.
+CREATE TABLE payment_external (
+    id         INTEGER PRIMARY KEY,
+    order_id   TEXT    NOT NULL, -- JSON: a number or a text
+    user_id    TEXT    NOT NULL,
+    amount     INTEGER NOT NULL CHECK (amount > 0),
+    currency   TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;

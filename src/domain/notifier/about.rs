@@ -39,6 +39,11 @@ impl GivenId {
         }
         Err(NoGivenId)
     }
+
+    /// Whether it is written like another one where numbers and texts cannot be told apart.
+    pub fn reads_like(&self, other: &Self) -> bool {
+        self == other || self.to_string() == other.to_string()
+    }
 }
 
 impl fmt::Display for GivenId {

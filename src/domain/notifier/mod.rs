@@ -1,4 +1,5 @@
-//! The payment notifier: whom a payment's settlement is told to, and whom other services say is paid for.
+//! The payment notifier: whom a payment's settlement is told to, whom other services say is paid for, and payments for
+//! orders of other services.
 //!
 //! ```text
 //!   payment settles ─ same commit ─▶ pending ──claimed, sent──┬─ 2xx ────────────▶ delivered
@@ -9,11 +10,13 @@
 //! Owns who is told of what, when a notification is sent again, and when that ends. Must not know how one is sent.
 
 mod about;
+mod external;
 mod notification;
 mod target;
 mod user;
 
 pub use about::{About, GivenId, NoGivenId};
+pub use external::{ExternalPayment, ExternalPaymentId, PayExternal};
 pub use notification::{
     ATTEMPTS, Delivery, Notification, NotificationRefusal, NotificationStatus, RecordDelivery, wait_ms,
 };
@@ -40,4 +43,6 @@ pub enum NotifierCommand {
     Retry(NotificationId),
     /// A user is paid for.
     MarkUser(UserPaid),
+    /// An order of another service is paid.
+    Pay(PayExternal),
 }

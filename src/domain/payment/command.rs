@@ -189,6 +189,9 @@ pub enum PaymentRefusal {
     /// The payment is another order's.
     #[error("the payment does not belong to the order")]
     NotTheOrders,
+    /// The payment is another user's.
+    #[error("the payment does not belong to the user")]
+    NotTheUsers,
     /// Money that has come cannot be reported as failed.
     #[error("the payment is already paid and cannot fail")]
     AlreadyPaid,

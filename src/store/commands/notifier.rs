@@ -6,12 +6,13 @@ use crate::{
     domain::{
         ids::NotificationId,
         notifier::{
-            About, Audience, GivenId, Notification, NotifierCommand, PaidUser, RecordDelivery, TargetName, UserPaid,
+            About, Audience, ExternalPayment, ExternalPaymentId, GivenId, Notification, NotifierCommand, PaidUser,
+            PayExternal, RecordDelivery, TargetName, UserPaid,
         },
         payment::{PaymentCommand, Payments},
         time::Timestamp,
     },
-    store::{Claim, Executed, Keyed, NotifierAnswer, Retried, StoreError},
+    store::{Claim, Executed, Keyed, NotifierAnswer, PaidExternal, Retried, StoreError},
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -31,6 +32,10 @@ pub(in crate::store) trait NotifierRows {
     fn paid_user(&self, id: &GivenId) -> Result<Option<PaidUser>, CommandError>;
     /// Writes a user, new or over the old one.
     fn save_user(&self, user: &PaidUser) -> Result<(), CommandError>;
+    /// Writes a payment for an order of another service, under the next number.
+    fn add_external(&self, pay: &PayExternal) -> Result<ExternalPayment, CommandError>;
+    /// A payment for an order of another service.
+    fn external_payment(&self, id: ExternalPaymentId) -> Result<Option<ExternalPayment>, CommandError>;
     /// Looks up an idempotency key.
     fn find_notifier_claim(&self, claim: &Claim) -> Result<Option<NotifierClaimed>, CommandError>;
     /// Records an idempotency key, and the id of what its request was about.
@@ -39,6 +44,8 @@ pub(in crate::store) trait NotifierRows {
 
 /// What is known of a key that was used.
 pub(in crate::store) struct NotifierClaimed {
+    /// The id of what its request was about.
+    pub(in crate::store) made: String,
     pub(in crate::store) body_hash: [u8; 32],
     pub(in crate::store) request_id: Uuid,
 }
@@ -59,6 +66,7 @@ impl Run for NotifierRunner {
             NotifierCommand::Record(record) => take_in(tx, record),
             NotifierCommand::Retry(id) => retry(tx, *id, claim.as_ref()),
             NotifierCommand::MarkUser(paid) => mark(tx, paid),
+            NotifierCommand::Pay(payment) => pay(tx, payment, claim.as_ref()),
         }
     }
 }
@@ -75,7 +83,7 @@ fn take_in(tx: &dyn Tx, record: &RecordDelivery) -> Result<NotifierAnswer, Comma
 fn retry(tx: &dyn Tx, id: NotificationId, claim: Option<&Claim>) -> Result<NotifierAnswer, CommandError> {
     let known = claim.map(|claim| known(tx, claim)).transpose()?.flatten();
     let Some(mut row) = tx.notification(id)? else { return Ok(NotifierAnswer::NotFound) };
-    if let Some(replayed) = known {
+    if let Some((_, replayed)) = known {
         return Ok(NotifierAnswer::Retried(Ok(Retried { notification: Box::new(row), replayed })));
     }
     if let Err(refusal) = guarded(|| row.retry(tx.now()))? {
@@ -88,13 +96,29 @@ fn retry(tx: &dyn Tx, id: NotificationId, claim: Option<&Claim>) -> Result<Notif
     Ok(NotifierAnswer::Retried(Ok(Retried { notification: Box::new(row), replayed: false })))
 }
 
-/// Whether a key was used before: `Some` where it was, with whether it was another request that did.
-fn known(tx: &dyn Tx, claim: &Claim) -> Result<Option<bool>, CommandError> {
-    let Some(NotifierClaimed { body_hash, request_id }) = tx.find_notifier_claim(claim)? else { return Ok(None) };
+/// What a key was used for before, and whether it was another request that did.
+fn known(tx: &dyn Tx, claim: &Claim) -> Result<Option<(String, bool)>, CommandError> {
+    let Some(NotifierClaimed { made, body_hash, request_id }) = tx.find_notifier_claim(claim)? else { return Ok(None) };
     if body_hash != claim.body_hash {
         return Err(StoreError::KeyReused.into());
     }
-    Ok(Some(request_id != claim.request_id))
+    Ok(Some((made, request_id != claim.request_id)))
+}
+
+fn pay(tx: &dyn Tx, pay: &PayExternal, claim: Option<&Claim>) -> Result<NotifierAnswer, CommandError> {
+    if let Some((made, replayed)) = claim.map(|claim| known(tx, claim)).transpose()?.flatten() {
+        let found = made.parse().ok().map(|id| tx.external_payment(id)).transpose()?.flatten();
+        let gone = || StoreError::Poisoned(format!("the payment of an idempotency key is gone: {made}"));
+        return Ok(NotifierAnswer::Paid(PaidExternal { payment: Box::new(found.ok_or_else(gone)?), replayed }));
+    }
+    let payment = tx.add_external(pay)?;
+    for notification in pay.audience.notifications(&payment.about(), tx.now()) {
+        tx.add_notification(notification)?;
+    }
+    if let Some(claim) = claim {
+        tx.keep_notifier_claim(claim, &payment.id.to_string())?;
+    }
+    Ok(NotifierAnswer::Paid(PaidExternal { payment: Box::new(payment), replayed: false }))
 }
 
 fn mark(tx: &dyn Tx, paid: &UserPaid) -> Result<NotifierAnswer, CommandError> {

@@ -1,4 +1,4 @@
-//! Notifications, and users who have paid, in PostgreSQL.
+//! What the notifier owns, in PostgreSQL: notifications, users who have paid, and payments for orders of other services.
 
 use super::{
     Postgres,
@@ -8,7 +8,9 @@ use super::{
 use crate::{
     domain::{
         ids::NotificationId,
-        notifier::{GivenId, Notification, NotificationStatus, NotifierCommand, PaidUser},
+        notifier::{
+            ExternalPayment, ExternalPaymentId, GivenId, Notification, NotificationStatus, NotifierCommand, PaidUser,
+        },
     },
     store::{
         Answers, Commands, Keyed, NotificationFilter, NotifierAnswer, NotifierStore, Page, StoreError,
@@ -30,6 +32,9 @@ pub(super) const BY_ID: &str = concat!("SELECT ", columns!(), " FROM payment_not
 const LISTED: &str = concat!("SELECT ", columns!(), " FROM payment_notification");
 pub(super) const USER: &str =
     "SELECT user_id, order_id, payment_id, created_at, updated_at FROM payment_user WHERE user_id = $1";
+
+pub(super) const EXTERNAL: &str =
+    "SELECT id, order_id, user_id, amount, currency, created_at FROM payment_external WHERE id = $1";
 
 /// Reads a notification.
 pub(super) fn read(row: &Row) -> Result<Notification, Unreadable> {
@@ -62,6 +67,18 @@ pub(super) fn read_user(row: &Row) -> Result<PaidUser, Unreadable> {
         payment_id: given(2)?,
         created_at: get(row, 3)?,
         updated_at: get(row, 4)?,
+    })
+}
+
+/// Reads a payment for an order of another service.
+pub(super) fn read_external(row: &Row) -> Result<ExternalPayment, Unreadable> {
+    Ok(ExternalPayment {
+        id: get(row, 0)?,
+        order_id: from_json(row, 1)?,
+        user_id: from_json(row, 2)?,
+        amount: get(row, 3)?,
+        currency: get(row, 4)?,
+        created_at: get(row, 5)?,
     })
 }
 
@@ -100,6 +117,13 @@ impl NotifierStore for Postgres {
             conditions.push((found_by, Box::new(status)));
         }
         self.readers.page(LISTED, 0, conditions, page, read)
+    }
+
+    fn external_payment(
+        &self,
+        id: ExternalPaymentId,
+    ) -> BoxFuture<'static, Result<Option<ExternalPayment>, StoreError>> {
+        self.readers.find(EXTERNAL, vec![Box::new(id)], read_external)
     }
 
     fn paid_user(&self, id: GivenId) -> BoxFuture<'static, Result<Option<PaidUser>, StoreError>> {

@@ -1,4 +1,4 @@
-//! Notifications, and users who have paid, in SQLite.
+//! What the notifier owns, in SQLite: notifications, users who have paid, and payments for orders of other services.
 
 use super::{
     Sqlite,
@@ -9,7 +9,11 @@ use super::{
 use crate::{
     domain::{
         ids::NotificationId,
-        notifier::{GivenId, Notification, NotificationStatus, NotifierCommand, PaidUser, TargetName},
+        money::Currency,
+        notifier::{
+            ExternalPayment, ExternalPaymentId, GivenId, Notification, NotificationStatus, NotifierCommand, PaidUser,
+            PayExternal, TargetName,
+        },
         time::Timestamp,
     },
     store::{
@@ -30,6 +34,8 @@ macro_rules! columns {
 
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM payment_notification WHERE id = ?1");
 const USER: &str = "SELECT user_id, order_id, payment_id, created_at, updated_at FROM payment_user WHERE user_id = ?1";
+
+const EXTERNAL: &str = "SELECT id, order_id, user_id, amount, currency, created_at FROM payment_external WHERE id = ?1";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Notification> {
     Ok(Notification {
@@ -58,6 +64,17 @@ fn read_user(row: &Row<'_>) -> rusqlite::Result<PaidUser> {
         payment_id: given(2)?,
         created_at: row.get(3)?,
         updated_at: row.get(4)?,
+    })
+}
+
+fn read_external(row: &Row<'_>) -> rusqlite::Result<ExternalPayment> {
+    Ok(ExternalPayment {
+        id: row.get(0)?,
+        order_id: from_json(1, row.get_ref(1)?.as_str()?)?,
+        user_id: from_json(2, row.get_ref(2)?.as_str()?)?,
+        amount: row.get(3)?,
+        currency: row.get(4)?,
+        created_at: row.get(5)?,
     })
 }
 
@@ -147,11 +164,29 @@ impl NotifierRows for Tx<'_, '_> {
         Ok(())
     }
 
+    fn add_external(&self, pay: &PayExternal) -> Result<ExternalPayment, CommandError> {
+        let PayExternal { order_id, user_id, amount, .. } = pay;
+        let (currency, created_at) = (Currency::default(), self.now());
+        let id = self.insert(
+            "INSERT INTO payment_external (order_id, user_id, amount, currency, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            (to_json(order_id)?, to_json(user_id)?, amount, currency, created_at),
+        )?;
+        let (order_id, user_id) = (order_id.clone(), user_id.clone());
+        Ok(ExternalPayment { id, order_id, user_id, amount: *amount, currency, created_at })
+    }
+
+    fn external_payment(&self, id: ExternalPaymentId) -> Result<Option<ExternalPayment>, CommandError> {
+        self.row(EXTERNAL, [id], read_external).map_err(|error| command_error(&error))
+    }
+
     fn find_notifier_claim(&self, claim: &Claim) -> Result<Option<NotifierClaimed>, CommandError> {
         Ok(self.row(
-            "SELECT body_hash, request_id FROM payment_notifier_idempotency WHERE scope = ?1 AND key = ?2",
+            "SELECT made, body_hash, request_id FROM payment_notifier_idempotency WHERE scope = ?1 AND key = ?2",
             (&claim.scope, &claim.key),
-            |row| Ok(NotifierClaimed { body_hash: row.get(0)?, request_id: Uuid::from_bytes(row.get(1)?) }),
+            |row| {
+                let request_id = Uuid::from_bytes(row.get(2)?);
+                Ok(NotifierClaimed { made: row.get(0)?, body_hash: row.get(1)?, request_id })
+            },
         )?)
     }
 
@@ -200,6 +235,13 @@ impl NotifierStore for Sqlite {
             conditions.push((found_by, Box::new(status)));
         }
         self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_notification"), conditions, page, read)
+    }
+
+    fn external_payment(
+        &self,
+        id: ExternalPaymentId,
+    ) -> BoxFuture<'static, Result<Option<ExternalPayment>, StoreError>> {
+        self.readers.look_up(|conn| conn.prepare_cached(EXTERNAL)?.query_row([id], read_external).optional())
     }
 
     fn paid_user(&self, id: GivenId) -> BoxFuture<'static, Result<Option<PaidUser>, StoreError>> {

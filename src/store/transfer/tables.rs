@@ -81,11 +81,11 @@ const fn table(name: &'static str, key: &'static [Column], columns: &'static [Co
 /// Where rows are in the order of their age.
 const AGE: &[Column] = &[number("rowid")];
 
-/// The ledger of the stock, whose rows PostgreSQL goes on numbering.
-pub(in crate::store) const NUMBERED: (&str, &str) = ("stock_movement", "seq");
+/// The tables whose rows PostgreSQL goes on numbering, and the columns that it does so in.
+pub(in crate::store) const NUMBERED: [(&str, &str); 2] = [("stock_movement", "seq"), ("payment_external", "id")];
 
 /// All of them.
-pub(in crate::store) static TABLES: [Table; 25] = [
+pub(in crate::store) static TABLES: [Table; 26] = [
     Table {
         made: Some(Made::Words),
         ..table(
@@ -305,6 +305,11 @@ pub(in crate::store) static TABLES: [Table; 25] = [
         "payment_user",
         &[text("user_id")],
         &[text("user_id"), text("order_id"), text("payment_id"), number("created_at"), number("updated_at")],
+    ),
+    table(
+        "payment_external",
+        &[number("id")],
+        &[number("id"), text("order_id"), text("user_id"), number("amount"), text("currency"), number("created_at")],
     ),
     table(
         "payment_notifier_idempotency",

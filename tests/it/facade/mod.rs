@@ -33,6 +33,7 @@ mod pages;
 mod prices;
 mod providers;
 mod reports;
+mod resto;
 mod retention;
 mod shop_orders;
 mod simulation;

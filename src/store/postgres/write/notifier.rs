@@ -1,11 +1,12 @@
-//! Notifications, and users who have paid, written: new notifications with everything else at the end, all other changes
-//! at once, as they are few.
+//! What the notifier owns, written: new notifications with everything else at the end, all other changes at once, as they
+//! are few.
 
 use super::{Tx, columns_of};
 use crate::{
     domain::{
         ids::NotificationId,
-        notifier::{GivenId, Notification, PaidUser, TargetName},
+        money::Currency,
+        notifier::{ExternalPayment, ExternalPaymentId, GivenId, Notification, PaidUser, PayExternal, TargetName},
         time::Timestamp,
     },
     store::{
@@ -127,12 +128,37 @@ impl NotifierRows for Tx<'_> {
         .map(drop)
     }
 
+    fn add_external(&self, pay: &PayExternal) -> Result<ExternalPayment, CommandError> {
+        let PayExternal { order_id, user_id, amount, .. } = pay;
+        let (currency, created_at) = (Currency::default(), self.now);
+        let rows = self.run(
+            "INSERT INTO payment_external (order_id, user_id, amount, currency, created_at) \
+             VALUES ($1, $2, $3, $4, $5) RETURNING id",
+            vec![
+                Box::new(to_json(order_id)?),
+                Box::new(to_json(user_id)?),
+                Box::new(*amount),
+                Box::new(currency),
+                Box::new(created_at),
+            ],
+        )?;
+        expect_written(rows.len() == 1)?;
+        let id = self.readable(get(&rows[0], 0))?;
+        let (order_id, user_id) = (order_id.clone(), user_id.clone());
+        Ok(ExternalPayment { id, order_id, user_id, amount: *amount, currency, created_at })
+    }
+
+    fn external_payment(&self, id: ExternalPaymentId) -> Result<Option<ExternalPayment>, CommandError> {
+        let rows = self.ask(notifier::EXTERNAL, vec![Box::new(id)])?;
+        self.readable(rows.first().map(notifier::read_external).transpose())
+    }
+
     fn find_notifier_claim(&self, claim: &Claim) -> Result<Option<NotifierClaimed>, CommandError> {
         let rows = self.ask(
-            "SELECT body_hash, request_id FROM payment_notifier_idempotency WHERE scope = $1 AND key = $2",
+            "SELECT made, body_hash, request_id FROM payment_notifier_idempotency WHERE scope = $1 AND key = $2",
             vec![Box::new(&claim.scope), Box::new(&claim.key)],
         )?;
-        let read = |row| Ok(NotifierClaimed { body_hash: hash(row, 0)?, request_id: get(row, 1)? });
+        let read = |row| Ok(NotifierClaimed { made: get(row, 0)?, body_hash: hash(row, 1)?, request_id: get(row, 2)? });
         self.readable(rows.first().map(read).transpose())
     }
 
