@@ -224,7 +224,7 @@ impl Handler<Looked> for NotificationActor {
                     }
                 }
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%target, %error, "due notifications cannot be looked up yet"),
+                Err(error) => tracing::warn!(told = %target, %error, "due notifications cannot be looked up yet"),
             }
         }
         if std::mem::take(&mut self.again) {
@@ -268,11 +268,11 @@ fn report(row: &Notification) {
     match row.status {
         NotificationStatus::Delivered => {}
         NotificationStatus::Pending => {
-            tracing::info!(notification_id = %id, %target, attempts, why, "a notification is not delivered yet");
+            tracing::info!(notification_id = %id, told = %target, attempts, why, "a notification is not delivered yet");
         }
         NotificationStatus::Failed => {
             metrics::counter!("notifications_given_up_total", "target" => target.as_str()).increment(1);
-            tracing::warn!(notification_id = %id, %target, attempts, why, "a notification is given up: it is sent again when somebody asks for that");
+            tracing::warn!(notification_id = %id, told = %target, attempts, why, "a notification is given up until somebody asks for it");
         }
     }
 }
