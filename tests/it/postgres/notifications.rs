@@ -8,9 +8,8 @@ use std::{collections::HashSet, sync::Arc};
 async fn a_notification_is_sent_by_one_node_whoever_has_committed_it() {
     let bank = Bank::start();
     let database = TestDatabase::Postgres(Arc::new(Server::shared().database()));
-    let settings = [("timeout_ms", "10000")];
-    let one = app_that_tells_over(database.clone(), &bank, &settings, "one");
-    let other = app_that_tells_over(database, &bank, &settings, "other");
+    let one = app_that_tells_over(database.clone(), &bank, &[], "one");
+    let other = app_that_tells_over(database, &bank, &[], "other");
     let body = simulated(&json!({}));
     let placed = (0..30).map(|number| if number % 2 == 0 { one.rested(&body) } else { other.rested(&body) });
     let placed = futures::future::join_all(placed).await;

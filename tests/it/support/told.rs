@@ -16,7 +16,7 @@ pub(crate) fn told(bank: &Bank, more: &[(&str, &str)]) -> Vec<(String, String)> 
         ("url", url.as_str()),
         ("method", "PUT"),
         ("body", r#"{"payment_status":"paid"}"#),
-        ("timeout_ms", "500"),
+        ("timeout_ms", "10000"),
         ("allow_private", "true"),
     ];
     let all = own.iter().chain(more);
