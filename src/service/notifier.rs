@@ -119,20 +119,20 @@ impl Service {
 
     /// Whether a report names a payment, or an order, that is paid; an error where it names one that is not.
     async fn is_on_record(&self, paid: &UserPaid) -> Result<bool, ServiceError> {
+        // In a template, numbers may have become texts.
+        let number = paid.payment_id.as_ref().and_then(|id| id.to_string().parse().ok());
+        if let Some(number) = number {
+            let payment = self.external_payment(number).await?;
+            payment.check_is_of(&paid.user_id, paid.order_id.as_ref())?;
+            return Ok(true);
+        }
         let payment = match (&paid.payment_id, &paid.order_id) {
-            (Some(GivenId::Number(id)), order) => {
-                self.external_payment(*id).await?.check_is_of(&paid.user_id, order.as_ref())?;
-                return Ok(true);
-            }
             (Some(id), _) => self.payment(PaymentId::from_uuid(own(id, What::Payment)?)).await?,
             (None, Some(id)) => self.payment_of(OrderId::from_uuid(own(id, What::Order)?)).await?,
             (None, None) => return Ok(false),
         };
-        if let Some(order) = &paid.order_id
-            && own(order, What::Order)? != payment.order_id.uuid()
-        {
-            return Err(PaymentRefusal::NotTheOrders.into());
-        }
+        let order = paid.order_id.as_ref().map(|id| own(id, What::Order)).transpose()?;
+        payment.check_is_of(&paid.user_id, order.map(OrderId::from_uuid))?;
         payment.check_paid()?;
         Ok(true)
     }

@@ -26,6 +26,7 @@ CREATE TABLE payment_payment (
     captured_at bigint,
     created_at  bigint  NOT NULL,
     updated_at  bigint  NOT NULL,
+    payer       text, -- who pays, where that is known
     version     bigint  NOT NULL CHECK (version >= 1),
     -- A column of its own for the index below: an index on the status would be written when a payment is paid.
     unwound     boolean NOT NULL GENERATED ALWAYS AS (status NOT IN ('pending', 'paid')) STORED,

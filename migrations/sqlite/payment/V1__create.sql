@@ -29,6 +29,7 @@ CREATE TABLE payment_payment (
     captured_at INTEGER,
     created_at  INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at  INTEGER NOT NULL,
+    payer       TEXT, -- who pays, where that is known
     version     INTEGER NOT NULL CHECK (version >= 1),
     PRIMARY KEY (order_id, number),
     CHECK (revision >= number),

@@ -27,17 +27,19 @@ pub enum GivenId {
 #[error("must be a whole number, or 1 to 64 visible ASCII characters")]
 pub struct NoGivenId;
 
+/// Whether a text is an id as others write them, which can stand anywhere in a URL.
+pub(in crate::domain) fn is_id(text: &str) -> bool {
+    let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    (1..=64).contains(&text.len()) && is_visible && text.bytes().any(|byte| byte != b'.')
+}
+
 impl GivenId {
     /// Parses a text.
     ///
     /// # Errors
     /// Empty, too long, dots alone, or with anything that is not visible.
     pub fn text(text: String) -> Result<Self, NoGivenId> {
-        let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if (1..=64).contains(&text.len()) && is_visible && text.bytes().any(|byte| byte != b'.') {
-            return Ok(Self::Text(text));
-        }
-        Err(NoGivenId)
+        if is_id(&text) { Ok(Self::Text(text)) } else { Err(NoGivenId) }
     }
 
     /// Whether it is written like another one where numbers and texts cannot be told apart.
@@ -82,7 +84,7 @@ impl About {
         Self {
             payment_id: GivenId::Text(payment.id.to_string()),
             order_id: GivenId::Text(payment.order_id.to_string()),
-            user_id: None,
+            user_id: payment.payer.map(|payer| GivenId::Text(payer.as_str().to_owned())),
             amount: payment.amount,
             currency: payment.currency,
             status: payment.status,

@@ -15,6 +15,7 @@ mod notification;
 mod target;
 mod user;
 
+pub(in crate::domain) use about::is_id;
 pub use about::{About, GivenId, NoGivenId};
 pub use external::{ExternalPayment, ExternalPaymentId, PayExternal};
 pub use notification::{

@@ -1,6 +1,6 @@
 //! What the payment participant can be asked, and what it answers.
 
-use super::{ChargeDirect, Payment, PaymentCall, PaymentStatus, Payments, Provider, RefundDirect};
+use super::{ChargeDirect, Payer, Payment, PaymentCall, PaymentStatus, Payments, Provider, RefundDirect};
 use crate::domain::{
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
@@ -28,6 +28,8 @@ pub struct Terms {
     pub amount: Amount,
     /// In which currency.
     pub currency: Currency,
+    /// Who pays, where that is known.
+    pub payer: Option<Payer>,
     /// Who takes the money.
     pub provider: Provider,
     /// What the simulated provider does.
@@ -45,6 +47,8 @@ pub struct Payable {
     pub total: Option<Amount>,
     /// Its currency.
     pub currency: Currency,
+    /// Who pays for it, where that is known.
+    pub payer: Option<Payer>,
     /// How far it has come.
     pub status: OrderStatus,
 }
@@ -53,7 +57,8 @@ impl Payable {
     /// What there is to know of an order.
     pub fn of(order: &Order) -> Self {
         let total = (!order.basket.lines().is_empty()).then(|| order.basket.total());
-        Self { order_id: order.id, total, currency: order.currency, status: order.status }
+        let payer = Payer::of(order.customer_ref.as_ref());
+        Self { order_id: order.id, total, currency: order.currency, payer, status: order.status }
     }
 
     /// How much is paid where a client says so much, or leaves it to the order.

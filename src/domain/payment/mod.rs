@@ -39,6 +39,7 @@ mod command;
 mod decide;
 mod direct;
 mod draft;
+mod payer;
 mod payments;
 mod provider;
 
@@ -47,6 +48,7 @@ pub use command::{
     RecordPaymentCall, RefundPayment, SettlePayment, Settlement, Terms,
 };
 pub use direct::{ChargeDirect, RefundDirect};
+pub use payer::{NoPayer, Payer};
 pub use payments::Payments;
 pub use provider::{NoProvider, Provider, ProviderName};
 
@@ -54,6 +56,7 @@ use super::{
     aggregate::Errand,
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
+    notifier::GivenId,
     order::{CancelOrder, CancelPaidOrder, Goods, MarkOrderPaid, OrderCommand},
     reason::Reason,
     reference::Reference,
@@ -154,6 +157,8 @@ pub struct Payment {
     pub amount: Amount,
     /// In which currency.
     pub currency: Currency,
+    /// Who pays, where that is known.
+    pub payer: Option<Payer>,
     /// Who takes the money.
     pub provider: Provider,
     /// What the simulated provider does.
@@ -224,6 +229,7 @@ impl Payment {
         let Terms { order_id, payment_id, amount, currency, provider, script, .. } = *terms;
         Self {
             revision: terms.revision,
+            payer: terms.payer,
             saga_id: Some(terms.saga_id),
             deadline_at: Some(now.plus_millis(terms.deadline_ms)),
             ..Self::without_saga(order_id, currency, payment_id, amount, provider, script, now)
@@ -248,6 +254,7 @@ impl Payment {
             saga_id: None,
             amount,
             currency,
+            payer: None,
             provider,
             script,
             status: PaymentStatus::Pending,
@@ -308,6 +315,20 @@ impl Payment {
             PaymentStatus::Pending => Outcome::Pending { until: self.deadline_at },
             PaymentStatus::Paid => Outcome::done(self.id.uuid()),
             _ => Outcome::rejected(self.reason.unwrap_or(Reason::PaymentClosed)),
+        }
+    }
+
+    /// Whether it is this user's, as far as that is known, and for this order where one is named.
+    ///
+    /// # Errors
+    /// It is another one's.
+    pub fn check_is_of(&self, user: &GivenId, order: Option<OrderId>) -> Result<(), PaymentRefusal> {
+        if order.is_some_and(|order| order != self.order_id) {
+            return Err(PaymentRefusal::NotTheOrders);
+        }
+        match self.payer {
+            Some(payer) if payer.as_str() != user.to_string() => Err(PaymentRefusal::NotTheUsers),
+            _ => Ok(()),
         }
     }
 

@@ -25,7 +25,7 @@ macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
          attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
-         updated_at, version"
+         updated_at, payer, version"
     };
 }
 pub(super) use columns;
@@ -80,6 +80,7 @@ pub(super) fn read(row: &Row) -> Result<Payment, Unreadable> {
         captured_at: get(row, 19)?,
         created_at: get(row, 20)?,
         updated_at: get(row, 21)?,
+        payer: get(row, 22)?,
     })
 }
 

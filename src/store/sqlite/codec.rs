@@ -13,7 +13,7 @@ use crate::{
         money::{Amount, Currency, Price},
         notifier::{NotificationStatus, TargetName},
         order::{Goods, OrderStatus},
-        payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
+        payment::{MovementKind, Payer, PaymentCall, PaymentStatus, Provider},
         reason::Reason,
         reference::Reference,
         saga::Status,
@@ -138,6 +138,18 @@ impl ToSql for Reference {
 impl FromSql for Reference {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         String::column_result(value).map(Self::stored)
+    }
+}
+
+impl ToSql for Payer {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.as_str()))
+    }
+}
+
+impl FromSql for Payer {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
     }
 }
 

@@ -27,7 +27,7 @@ macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
          attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
-         updated_at, version"
+         updated_at, payer, version"
     };
 }
 
@@ -71,6 +71,7 @@ fn read_payment(row: &Row<'_>) -> rusqlite::Result<Payment> {
         captured_at: row.get(19)?,
         created_at: row.get(20)?,
         updated_at: row.get(21)?,
+        payer: row.get(22)?,
     })
 }
 
@@ -81,7 +82,7 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
             "INSERT INTO payment_payment (",
             columns!(),
             ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-             ?22, 1) \
+             ?22, ?23, 1) \
              ON CONFLICT (order_id, number) DO NOTHING"
         ),
         params![
@@ -107,6 +108,7 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
             payment.captured_at,
             payment.created_at,
             payment.updated_at,
+            payment.payer,
         ],
     )
 }

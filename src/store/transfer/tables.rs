@@ -267,6 +267,7 @@ pub(in crate::store) static TABLES: [Table; 26] = [
             number("captured_at"),
             number("created_at"),
             number("updated_at"),
+            text("payer"),
             number("version"),
         ],
     ),

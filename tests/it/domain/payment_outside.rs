@@ -26,7 +26,7 @@ fn claimed_id() -> PaymentId {
 fn open_as(provider: Provider, amount: i64, status: OrderStatus) -> PaymentCommand {
     let amount = Amount::parse(amount).expect("a good amount");
     let total = Amount::parse(TOTAL).expect("a good total");
-    let order = Payable { order_id: order_id(), total: Some(total), currency: Currency::Idr, status };
+    let order = Payable { order_id: order_id(), total: Some(total), currency: Currency::Idr, payer: None, status };
     PaymentCommand::Open(OpenPayment { order, payment_id: claimed_id(), amount, provider })
 }
 

@@ -1,8 +1,11 @@
 //! Others are told how payments went (E3): by a row that is written with the settlement, and sent until they have it.
 
-use crate::support::{
-    Bank, Manner, SECRET, TestApp, app_that_tells, assert_signed, eventually, id, manual, notification_once,
-    notifications_of, simulated,
+use crate::{
+    grpc::direct::Steps,
+    support::{
+        Bank, Manner, SECRET, TestApp, app_that_tells, assert_signed, eventually, id, manual, notification_once,
+        notifications_of, simulated,
+    },
 };
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -281,4 +284,42 @@ async fn where_nobody_is_told_there_is_nothing_to_tell() {
     assert!(app.get("/notifications").await.items().is_empty());
     app.unpaid(&manual()).await;
     app.finish_leaving(1).await;
+}
+
+#[tokio::test]
+async fn who_is_told_of_the_user_is_told_of_the_orders_customer_whichever_way_it_was_paid() {
+    let bank = Bank::start();
+    let url = bank.url("/users/{user_id}/payment-service");
+    let body = r#"{"payment_status":"paid","order_id":"{order_id}"}"#;
+    let app = app_that_tells(&bank, &[("url", &url), ("body", body)]);
+    let of = |customer: &str, mut order: Value| {
+        order["customer_ref"] = json!(customer);
+        order
+    };
+    let by_saga = app.rested(&of("cust-1", simulated(&json!({})))).await;
+    let by_hand = app.unpaid(&of("cust-2", manual())).await;
+    app.pay(id(&by_hand["payment"])).await.success(200);
+    let by_client = app.place(&of("cust-3", manual())).await.success(201).clone();
+    let opened = json!({"order_id": by_client["id"], "amount": 170_000, "provider": "simulated"});
+    app.open_payment(&opened).await;
+    let steps = Steps::at(|port| app.grpc(port));
+    let direct = steps.create().await.expect("an order of user 42");
+    steps.pay(&direct).await.expect("a payment");
+    for (order, customer) in
+        [(&by_saga["id"], "cust-1"), (&by_hand["id"], "cust-2"), (&by_client["id"], "cust-3"), (&json!(direct), "42")]
+    {
+        let told = notification_once(&app, order, delivered).await;
+        assert_eq!(told["user_id"], *customer);
+        let asked = bank.asked().into_iter().find(|asked| asked.body["order_id"] == *order).expect("a request");
+        assert_eq!(asked.path, format!("PUT /users/{customer}/payment-service"));
+    }
+    // Nobody knows who these are, or nobody could say it in a URL.
+    for nameless in [simulated(&json!({})), of("Ibu Sari", simulated(&json!({})))] {
+        let order = app.rested(&nameless).await;
+        assert_eq!(order["status"], "completed");
+        assert!(notifications_of(&app, &order["id"]).await.is_empty());
+    }
+    app.saga_at_rest(&by_hand["saga_id"]).await;
+    app.saga_at_rest(&by_client["saga_id"]).await;
+    app.finish().await;
 }

@@ -116,6 +116,11 @@ async fn a_user_has_paid_who_has_a_payment_that_is_paid() {
     assert_eq!(*user_paid(&app, "u-7", &both).await.success(200), first, "a repeat changes nothing");
     assert_eq!(*app.get("/users/u-7/payment-service").await.success(200), first);
     user_paid(&app, "8", &json!({"order_id": paid["id"]})).await.success(200);
+    let mut of_somebody = simulated(&json!({}));
+    of_somebody["customer_ref"] = json!("u-9");
+    let of_somebody = json!({"order_id": app.rested(&of_somebody).await["id"]});
+    user_paid(&app, "8", &of_somebody).await.problem(409, "payment_of_another_user");
+    user_paid(&app, "u-9", &of_somebody).await.success(200);
     app.finish_leaving(1).await;
 }
 

@@ -233,6 +233,8 @@ async fn a_user_has_paid_who_has_a_payment_of_that_kind() {
     put("7", named(json!(13))).await.problem(409, "payment_of_another_order");
     put("7", json!({"payment_status": "paid", "payment_id": 99})).await.problem(404, "payment_not_found");
     put("7", named(json!(12))).await.success(200);
+    let as_texts = json!({"payment_status": "paid", "payment_id": paid.to_string(), "order_id": "12"});
+    put("7", as_texts).await.success(200);
     app.finish().await;
 }
 

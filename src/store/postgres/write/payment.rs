@@ -102,7 +102,7 @@ const INSERT: &str = concat!(
     ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], \
      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], \
      $15::boolean[], $16::boolean[], $17::boolean[], $18::bigint[], $19::text[], $20::bigint[], $21::bigint[], \
-     $22::bigint[], $23::bigint[])"
+     $22::bigint[], $23::text[], $24::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
@@ -180,6 +180,7 @@ pub(super) fn write<'r, S>(
             row.payment.captured_at,
             row.payment.created_at,
             row.payment.updated_at,
+            row.payment.payer,
             row.version,
         );
         params.insert(8, Box::new(scripts?));
