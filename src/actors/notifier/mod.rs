@@ -8,6 +8,10 @@
 //!
 //! What is due is in the rows: a crash anywhere leaves a claim that ends, and then it is sent again under the same id.
 
+mod messages;
+
+pub use messages::{MarkUserPaid, NotifierRequestError, RetryNotification, TakeExternalPayment, Wake};
+
 use super::{
     Crash,
     batch::{Batch, Participant},
@@ -18,15 +22,14 @@ use super::{
 use crate::{
     domain::{
         ids::NotificationId,
-        money::Amount,
         notifier::{
-            Audience, Delivery, GivenId, Notification, NotificationRefusal, NotificationStatus, NotifierCommand,
-            PaidUser, PayExternal, RecordDelivery, TargetName, UserPaid,
+            Audience, Delivery, Notification, NotificationStatus, NotifierCommand, PaidUser, PayExternal,
+            RecordDelivery, TargetName,
         },
         time::Timestamp,
     },
     providers::{Receivers, Room},
-    store::{Answers, Claim, Commands, Keyed, NotifierAnswer, NotifierStore, PaidExternal, Retried, StoreError},
+    store::{Answers, Commands, Keyed, NotifierAnswer, NotifierStore, PaidExternal, Retried, StoreError},
 };
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use std::{sync::Arc, time::Duration};
@@ -35,54 +38,6 @@ use std::{sync::Arc, time::Duration};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long what has become of a notification waits before it is brought again to an actor that has failed.
 const REDELIVERY_PAUSE: Duration = Duration::from_millis(20);
-
-/// There is something to be sent. One that is lost is not missed: it is looked for all the same, a little later.
-#[derive(Clone, Copy, Debug, Message)]
-#[rtype(result = "()")]
-pub struct Wake;
-
-/// A client wants a notification sent again.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<Retried, NotifierRequestError>")]
-pub struct RetryNotification {
-    /// Which one.
-    pub id: NotificationId,
-    /// The idempotency key that it was sent under.
-    pub claim: Option<Claim>,
-}
-
-/// Another service says that a user has paid.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<PaidUser, NotifierRequestError>")]
-pub struct MarkUserPaid(pub UserPaid);
-
-/// Somebody has paid for an order of another service.
-#[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<PaidExternal, NotifierRequestError>")]
-pub struct TakeExternalPayment {
-    /// The order.
-    pub order_id: GivenId,
-    /// Who has paid.
-    pub user_id: GivenId,
-    /// How much.
-    pub amount: Amount,
-    /// The idempotency key that it was sent under.
-    pub claim: Option<Claim>,
-}
-
-/// Why a client's command was not accepted.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum NotifierRequestError {
-    /// The rules forbid it.
-    #[error(transparent)]
-    Refused(#[from] NotificationRefusal),
-    /// There is no such notification.
-    #[error("there is no such notification")]
-    NotFound,
-    /// The store could not do it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 /// How sending a notification has gone, on its way into the store.
 #[derive(Debug, Message)]
