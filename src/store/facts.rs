@@ -23,6 +23,7 @@ use crate::domain::{
     stock::{self, Level, Reservation, Shelf},
 };
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 /// A row, or why it cannot be read.
 pub(in crate::store) type Readable<T> = Result<T, String>;
@@ -34,7 +35,7 @@ pub(in crate::store) type Rows<'s, T, E> = Box<dyn Iterator<Item = Result<T, E>>
 pub(in crate::store) type Keyed<'s, K, T, E> = Rows<'s, (K, Readable<T>), E>;
 
 /// Everything that is stored about one order, by whoever owns it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OrderFacts {
     /// The order that the facts are about.
     pub order_id: OrderId,
@@ -53,7 +54,7 @@ pub struct OrderFacts {
 }
 
 /// A reservation and what was moved for its order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StockFacts {
     /// The reservation's row, where there is one.
     pub reservation: Option<Result<Reservation, String>>,
@@ -62,7 +63,7 @@ pub struct StockFacts {
 }
 
 /// Everything that is stored about one variant in one warehouse.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShelfFacts {
     /// The shelf that the facts are about.
     pub shelf: Shelf,
@@ -75,7 +76,7 @@ pub struct ShelfFacts {
 }
 
 /// An order's payments and their ledger.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaymentFacts {
     /// The payments' rows, where there are some.
     pub payments: Option<Result<Payments, String>>,

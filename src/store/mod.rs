@@ -56,6 +56,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use std::{
     sync::{
         Arc,
@@ -66,7 +67,7 @@ use std::{
 use uuid::Uuid;
 
 /// Why a command or a query has no answer. Nothing of it is durable, unless said otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StoreError {
     /// The storage cannot take it now: full, stopping, or out of reach. For a command it is unknown
     /// whether it happened only when the process ends at the same time.
@@ -87,7 +88,7 @@ pub enum StoreError {
 }
 
 /// A client's idempotency key for one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// Caller, method and path.
     pub scope: String,
@@ -101,7 +102,7 @@ pub struct Claim {
 }
 
 /// A command, and the idempotency key that it was sent under.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Keyed<C> {
     /// The command.
     pub command: C,

@@ -67,7 +67,7 @@ impl Outcome {
 }
 
 /// What comes back for a step: its outcome, or the news that asking again cannot help.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StepReply {
     /// The participant answered.
     Outcome(Outcome),

@@ -12,6 +12,7 @@ use super::{
     record::StepRecord,
 };
 use crate::domain::{ids::SagaId, reason::Reason, time::Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// A saga as its log says it is. `A` is the definition's verb, `I` its input.
 ///
@@ -135,7 +136,19 @@ pub enum Next<A> {
 }
 
 /// A saga's status as everybody sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString, strum::VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// Going forward.
