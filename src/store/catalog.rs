@@ -122,8 +122,13 @@ impl FromStr for OfferPlace {
     }
 }
 
-/// Products, shops, offers and warehouses.
-pub trait CatalogStore: Commands<CatalogCommand, CatalogAnswer> {
+/// The catalogue, for its owner.
+pub trait CatalogStore: CatalogQueries + Commands<CatalogCommand, CatalogAnswer> {}
+
+impl<S: CatalogQueries + Commands<CatalogCommand, CatalogAnswer>> CatalogStore for S {}
+
+/// What can be asked of products, shops, offers and warehouses.
+pub trait CatalogQueries: Send + Sync {
     /// One product.
     fn product(&self, id: ProductId) -> BoxFuture<'static, Result<Option<Product>, StoreError>>;
     /// Products, newest first.

@@ -73,8 +73,13 @@ pub struct MovementFilter {
     pub order_id: Option<OrderId>,
 }
 
-/// Levels, reservations and the ledger.
-pub trait StockStore: Commands<StockRequest, StockReply> {
+/// Levels, reservations and the ledger, for their owner.
+pub trait StockStore: StockQueries + Commands<StockRequest, StockReply> {}
+
+impl<S: StockQueries + Commands<StockRequest, StockReply>> StockStore for S {}
+
+/// What can be asked of levels, reservations and the ledger.
+pub trait StockQueries: Send + Sync {
     /// An order's reservation.
     fn reservation_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Reservation>, StoreError>>;
     /// How many pieces orders can have of each shop's variant: what is not promised in the shop's active

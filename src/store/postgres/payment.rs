@@ -12,7 +12,7 @@ use crate::{
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{
-        Answers, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError,
+        Answers, Commands, Executed, Keyed, Page, PaymentFilter, PaymentQueries, PaymentStore, StoreError,
         commands::{Aggregates, Rows},
     },
 };
@@ -108,7 +108,7 @@ impl Commands<PaymentCommand, Executed<Payments>> for Postgres {
     }
 }
 
-impl PaymentStore for Postgres {
+impl PaymentQueries for Postgres {
     /// One payment.
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
         self.readers.find(BY_ID, vec![Box::new(id)], read)
@@ -142,6 +142,9 @@ impl PaymentStore for Postgres {
         }
         self.readers.page(LISTED, ID, conditions, page, read)
     }
+}
+
+impl PaymentStore for Postgres {
     fn outstanding_payments(
         &self,
         after: Option<OrderId>,

@@ -14,7 +14,7 @@ use crate::{
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{
-        Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError,
+        Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentQueries, PaymentStore, StoreError,
         commands::{Aggregates, Claimed, Rows, Versioned},
     },
 };
@@ -218,7 +218,7 @@ impl Commands<PaymentCommand, Executed<Payments>> for Sqlite {
     }
 }
 
-impl PaymentStore for Sqlite {
+impl PaymentQueries for Sqlite {
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
         let found = self
             .readers
@@ -252,7 +252,9 @@ impl PaymentStore for Sqlite {
         }
         self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_payment"), conditions, page, read_payment)
     }
+}
 
+impl PaymentStore for Sqlite {
     fn outstanding_payments(
         &self,
         after: Option<OrderId>,

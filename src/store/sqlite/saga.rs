@@ -12,7 +12,7 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError,
+        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaQueries, SagaStore, StoreError,
         StoredSaga,
         commands::{CommandError, Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner},
     },
@@ -158,11 +158,7 @@ pub(super) fn forget_recent(tx: &Tx<'_, '_>, saga_id: SagaId) {
     }
 }
 
-impl SagaStore for Sqlite {
-    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
-        self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
-    }
-
+impl SagaQueries for Sqlite {
     fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
         let Claim { scope, key, body_hash, request_id: _ } = claim;
         let found = self.readers.read(move |conn| {
@@ -230,6 +226,13 @@ impl SagaStore for Sqlite {
             conditions.push(("created_at < ?", Box::new(created_before)));
         }
         self.readers.read_page(select, conditions, page, read_row)
+    }
+
+}
+
+impl SagaStore for Sqlite {
+    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
+        self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
     }
 
     fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>> {

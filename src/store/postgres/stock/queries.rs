@@ -7,7 +7,7 @@ use crate::{
         stock::Reservation,
     },
     store::{
-        Answers, Commands, Keyed, MovementFilter, MovementRow, MovementSeq, Page, StockReply, StockRequest, StockStore,
+        Answers, Commands, Keyed, MovementFilter, MovementRow, MovementSeq, Page, StockReply, StockRequest, StockQueries,
         StockedLevel, StoreError,
         commands::StockRunner,
         postgres::{
@@ -46,7 +46,7 @@ impl Commands<StockRequest, StockReply> for Postgres {
     }
 }
 
-impl StockStore for Postgres {
+impl StockQueries for Postgres {
     fn reservation_of(&self, order: OrderId) -> Answer<Option<Reservation>> {
         self.reservations.find(order)
     }

@@ -8,7 +8,7 @@ use crate::{
         money::Price,
     },
     store::{
-        CatalogStore, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StoreError, WarehouseFilter,
+        CatalogQueries, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StoreError, WarehouseFilter,
         sqlite::{Sqlite, codec::is_unreadable, readers::Condition},
     },
 };
@@ -71,7 +71,7 @@ impl Sqlite {
     }
 }
 
-impl CatalogStore for Sqlite {
+impl CatalogQueries for Sqlite {
     fn product(&self, id: ProductId) -> Answer<Option<Product>> {
         self.find(rows::PRODUCT, [id], rows::product)
     }
