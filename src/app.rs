@@ -137,7 +137,7 @@ impl App {
         let carriers = settings.providers.shipping.iter().map(|(name, service)| (*name, service));
         let providers = Providers::new(payments, carriers).context("cannot call services outside")?;
         let (node, in_flight) = (settings.node.id.clone(), settings.saga.max_in_flight);
-        let actors = Actors::start(&arbiter.handle(), &store, providers, node, in_flight, &fatal);
+        let actors = Actors::start(&arbiter.handle(), &store, &[], providers, node, in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
         let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping_seen);
         let context = http::Context {

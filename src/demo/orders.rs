@@ -46,7 +46,7 @@ pub(super) async fn place(
     let arbiter = Arbiter::new();
     let in_flight = settings.saga.max_in_flight;
     let actors =
-        Actors::start(&arbiter.handle(), store, Providers::default(), settings.node.id.clone(), in_flight, fatal);
+        Actors::start(&arbiter.handle(), store, &[], Providers::default(), settings.node.id.clone(), in_flight, fatal);
     let (_running, stopping) = watch::channel(false);
     let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping);
     let ends = stream::iter(0..count)

@@ -199,6 +199,6 @@ pub(super) async fn crash(
     responses((status = 200, description = "Every check with its count and its offenders", body = inline(super::envelope::Envelope<audit::Report>)))
 )]
 pub(super) async fn run_audit(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let report = audit::run(context.service.store().facts.clone()).await.map_err(ServiceError::from)?;
+    let report = audit::run(context.service.queries().facts.clone()).await.map_err(ServiceError::from)?;
     Ok(success(StatusCode::OK, report).finish())
 }

@@ -56,7 +56,7 @@ pub(super) async fn metrics(context: web::Data<Context>) -> HttpResponse {
 /// Hands over what is counted elsewhere, where counting costs nothing on the hot path.
 fn publish(context: &Context) {
     let service = &context.service;
-    let stats = &service.store().stats;
+    let stats = service.store_stats();
     let counters: [(&'static str, &AtomicU64); 4] = [
         ("store_commits_total", &stats.commits),
         ("store_commands_total", &stats.commands),

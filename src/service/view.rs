@@ -93,10 +93,10 @@ impl Service {
             return Ok(OrderView { order, payment, shipments, saga: Some(saga) });
         }
         let (order, payment, shipping, saga) = try_join!(
-            self.store.orders.order(id),
-            self.store.payments.payment_of(id),
-            self.store.shipments.shipping_of(id),
-            self.store.sagas.saga(saga_id),
+            self.queries.orders.order(id),
+            self.queries.payments.payment_of(id),
+            self.queries.shipments.shipping_of(id),
+            self.queries.sagas.saga(saga_id),
         )?;
         let order = order.ok_or_else(|| ServiceError::NotFound(What::Order, id.to_string()))?;
         Ok(OrderView { order, payment, shipments: shown(shipping), saga })
@@ -105,12 +105,12 @@ impl Service {
     async fn complete(&self, order: Order) -> Result<OrderView, StoreError> {
         let saga = async {
             match order.saga_id {
-                Some(saga_id) => self.store.sagas.saga(saga_id).await,
+                Some(saga_id) => self.queries.sagas.saga(saga_id).await,
                 None => Ok(None),
             }
         };
         let (payment, shipping, saga) =
-            try_join!(self.store.payments.payment_of(order.id), self.store.shipments.shipping_of(order.id), saga,)?;
+            try_join!(self.queries.payments.payment_of(order.id), self.queries.shipments.shipping_of(order.id), saga,)?;
         Ok(OrderView { order, payment, shipments: shown(shipping), saga })
     }
 
@@ -119,7 +119,7 @@ impl Service {
     /// # Errors
     /// Storage away.
     pub async fn order_views(&self, filter: OrderFilter, page: Page<OrderId>) -> Result<Vec<OrderView>, ServiceError> {
-        let orders = self.store.orders.orders(filter, page).await?;
+        let orders = self.queries.orders.orders(filter, page).await?;
         Ok(try_join_all(orders.into_iter().map(|order| self.complete(order))).await?)
     }
 
@@ -136,7 +136,7 @@ impl Service {
     /// # Errors
     /// No such saga, or storage away.
     pub(super) async fn stored_saga(&self, id: SagaId) -> Result<StoredSaga, ServiceError> {
-        let stored = self.store.sagas.saga_with_log(id).await?;
+        let stored = self.queries.sagas.saga_with_log(id).await?;
         stored.ok_or_else(|| ServiceError::NotFound(What::Saga, id.to_string()))
     }
 }

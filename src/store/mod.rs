@@ -33,8 +33,8 @@ mod transfer;
 pub use backend::{Database, OpenError, migrate, open, open_export, open_facts};
 pub use bulk::{BulkStore, BulkTx, BulkWork, Verdict};
 pub use catalog::{
-    CatalogAnswer, CatalogDone, CatalogQueries, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,
-    WarehouseFilter,
+    CatalogAnswer, CatalogDone, CatalogQueries, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter,
+    ShopFilter, WarehouseFilter,
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
@@ -43,7 +43,8 @@ pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use retention::{Removed, Watermark};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
 pub use stock::{
-    ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockQueries, StockReply, StockRequest, StockStore, StockedLevel,
+    ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockQueries, StockReply, StockRequest, StockStore,
+    StockedLevel,
 };
 pub use transfer::{Progress, TransferError, transfer};
 

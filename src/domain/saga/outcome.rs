@@ -73,4 +73,7 @@ pub enum StepReply {
     Outcome(Outcome),
     /// The command panics or its row cannot be read: the saga is set aside for a person, alone.
     Poisoned(String),
+    /// The participant cannot be reached, says why. It may have happened; the step is sent again once the
+    /// participant is back, and this is no attempt.
+    Away(String),
 }

@@ -13,7 +13,8 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaQueries, SagaStore, StoreError, StoredSaga,
+        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore, StoreError,
+        StoredSaga,
         commands::{Encoded, SagaRunner},
     },
 };
@@ -144,7 +145,6 @@ impl SagaQueries for Postgres {
         let count = self.readers.find(UNFINISHED, Vec::new(), |row| get::<i64>(row, 0));
         Box::pin(async move { Ok(count.await?.unwrap_or_default().unsigned_abs()) })
     }
-
 }
 
 impl SagaStore for Postgres {

@@ -12,8 +12,8 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaQueries, SagaStore, StoreError,
-        StoredSaga,
+        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore,
+        StoreError, StoredSaga,
         commands::{CommandError, Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner},
     },
 };
@@ -227,7 +227,6 @@ impl SagaQueries for Sqlite {
         }
         self.readers.read_page(select, conditions, page, read_row)
     }
-
 }
 
 impl SagaStore for Sqlite {

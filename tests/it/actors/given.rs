@@ -86,8 +86,15 @@ pub(super) fn house() -> House {
 impl House {
     pub(super) fn over(test: TestStore) -> Self {
         let arbiter = TestArbiter::new();
-        let actors =
-            Actors::start(&arbiter.handle(), &test.store, Providers::default(), "test".into(), 100_000, &test.fatal);
+        let actors = Actors::start(
+            &arbiter.handle(),
+            &test.store,
+            &[],
+            Providers::default(),
+            "test".into(),
+            100_000,
+            &test.fatal,
+        );
         let (stopping, seen) = watch::channel(false);
         let service = Service::new(test.store.clone(), actors.clone(), "test", policy(), seen);
         Self { test, actors, service, arbiter, stopping }

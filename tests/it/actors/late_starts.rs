@@ -15,7 +15,8 @@ use backstitch::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaQueries, SagaStore, StoreError, StoredSaga,
+        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore, StoreError,
+        StoredSaga,
     },
 };
 use futures::future::BoxFuture;
@@ -51,7 +52,6 @@ impl SagaQueries for LateStarts {
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
         self.store.sagas(filter, page)
     }
-
 }
 
 impl SagaStore for LateStarts {

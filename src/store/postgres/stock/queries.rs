@@ -7,8 +7,8 @@ use crate::{
         stock::Reservation,
     },
     store::{
-        Answers, Commands, Keyed, MovementFilter, MovementRow, MovementSeq, Page, StockReply, StockRequest, StockQueries,
-        StockedLevel, StoreError,
+        Answers, Commands, Keyed, MovementFilter, MovementRow, MovementSeq, Page, StockQueries, StockReply,
+        StockRequest, StockedLevel, StoreError,
         commands::StockRunner,
         postgres::{
             Postgres,
