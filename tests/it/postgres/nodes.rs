@@ -39,7 +39,7 @@ async fn epoch(node: &TestStore) -> i64 {
 
 async fn give_up(node: &TestStore) {
     let epoch = epoch(node).await;
-    let given_up = node.raw().execute("UPDATE saga_node SET given_up = true WHERE epoch = ?1", &[&epoch]);
+    let given_up = node.raw().execute("UPDATE node SET given_up = true WHERE epoch = ?1", &[&epoch]);
     assert_eq!(given_up, Ok(1));
 }
 
