@@ -17,7 +17,7 @@ use backstitch::{
     lifecycle::Fatal,
     providers::Providers,
     settings::{Settings, Sources},
-    store::{LogEntry, SagaRow, Store, sqlite},
+    store::{LogEntry, Owners, SagaRow, Store, sqlite},
 };
 use std::{
     future::Future,
@@ -127,6 +127,7 @@ fn options(directory: &Path) -> sqlite::Options {
     let settings = &DEFAULTS.store;
     sqlite::Options {
         path: directory.join("bench.db"),
+        owners: Owners::all(),
         cache_mib: settings.cache_mib,
         readers: settings.readers,
         max_batch: settings.max_batch,

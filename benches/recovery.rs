@@ -20,7 +20,7 @@ use backstitch::{
         simulation::Simulation,
     },
     lifecycle::Fatal,
-    store::{Append, LogEntry, SagaCommand, SagaRow, StartSaga, Store, sqlite},
+    store::{Append, LogEntry, Owners, SagaCommand, SagaRow, StartSaga, Store, sqlite},
 };
 use rusqlite::{Connection, OpenFlags};
 use std::{
@@ -76,7 +76,13 @@ fn main() -> Result<()> {
 
 /// Writes sagas that end in the middle, as a kill leaves them.
 async fn interrupt(sagas: usize, database: &Path) -> Result<()> {
-    let options = sqlite::Options { path: database.to_owned(), cache_mib: 64, readers: 1, max_batch: 4 * CHUNK };
+    let options = sqlite::Options {
+        path: database.to_owned(),
+        owners: Owners::all(),
+        cache_mib: 64,
+        readers: 1,
+        max_batch: 4 * CHUNK,
+    };
     let store = sqlite::open(&options, &Fatal::default())?;
     let mut written = 0;
     while written < sagas {

@@ -19,7 +19,7 @@ use crate::{
     service::{MAX_WAIT_SECONDS, Service},
     settings::{self, PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
-        self, Database, Store,
+        self, Database, Owners, Store,
         postgres::{self, Certificate},
         sqlite,
     },
@@ -61,12 +61,14 @@ pub fn database(settings: &Settings) -> Database {
     match &settings.store.url {
         StoreUrl::Sqlite { path } => Database::Sqlite(sqlite::Options {
             path: path.clone(),
+            owners: Owners::all(),
             cache_mib: settings.store.cache_mib,
             readers: settings.store.readers,
             max_batch: settings.store.max_batch,
         }),
         StoreUrl::Postgres(url) => Database::Postgres(Box::new(postgres::Options {
             address: address(url),
+            owners: Owners::all(),
             pool_size: settings.store.pool_size,
             pool_timeout: settings.store.pool_timeout,
             max_batch: settings.store.max_batch,

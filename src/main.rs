@@ -6,7 +6,7 @@ use backstitch::{
     audit, demo, exchange, http,
     lifecycle::Fatal,
     load, release, settings,
-    store::{self, sqlite},
+    store::{self, Owner, Owners, sqlite},
     telemetry,
 };
 use clap::{Parser, Subcommand};
@@ -233,8 +233,9 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
 
 fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result<ExitCode> {
     let report = actix_rt::System::new().block_on(async {
-        let fatal = Fatal::default();
-        let store = store::open(&app::database(settings), &fatal)?;
+        let (fatal, database) = (Fatal::default(), app::database(settings));
+        database.require(Owners::all())?;
+        let store = store::open(&database, &fatal)?;
         let report = demo::run(&store, settings, &fatal, options).await;
         store.engine.close().await;
         anyhow::Ok(report?)
@@ -245,7 +246,9 @@ fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result
 
 fn take_in(settings: &settings::Settings, import: &exchange::Import) -> anyhow::Result<ExitCode> {
     let exchange::Imported { rows, added, changed } = actix_rt::System::new().block_on(async {
-        let store = store::open(&app::database(settings), &Fatal::default())?;
+        let database = app::database(settings);
+        database.require(Owners::of([Owner::Stock]))?;
+        let store = store::open(&database, &Fatal::default())?;
         let imported = exchange::import(store.bulk.as_ref(), import).await;
         store.engine.close().await;
         anyhow::Ok(imported?)

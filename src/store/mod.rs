@@ -22,6 +22,7 @@ mod commands;
 mod export;
 mod facts;
 mod json;
+mod owner;
 mod peers;
 mod query;
 mod recent;
@@ -38,6 +39,7 @@ pub use catalog::{
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
+pub use owner::{Owner, Owners, OwnersError};
 pub use peers::{Adopted, Elsewhere, News, Node, NodeState, Peers};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use retention::{Removed, Watermark};
@@ -213,7 +215,7 @@ pub trait SagaQueries: Send + Sync {
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>>;
     /// One saga's row and log.
     fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>>;
-    /// How many sagas have not come to rest.
+    /// How many sagas have not come to rest: none where others have the sagas.
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>>;
     /// Sagas, newest first.
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>>;

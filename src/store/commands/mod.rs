@@ -30,7 +30,7 @@ pub(super) use saga::{Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner};
 pub(super) use severed::{Cuts, Severed};
 pub(super) use stock::{StockClaimed, StockRows, StockRunner};
 
-use super::{Claim, StoreError};
+use super::{Claim, Owners, StoreError};
 use crate::domain::{
     ids::{OrderId, SagaId, ShopId, VariantId},
     order::Order,
@@ -55,8 +55,8 @@ pub(super) trait Tx:
     fn end_one(&self) -> Result<(), CommandError>;
     /// Undoes everything written since its beginning, and ends it.
     fn undo_one(&self) -> Result<(), CommandError>;
-    /// Forgets idempotency keys claimed before `before`, a bounded number of them; how many.
-    fn forget_keys(&self, before: Timestamp) -> Result<usize, CommandError>;
+    /// Forgets idempotency keys of these owners claimed before `before`, a bounded number of them; how many.
+    fn forget_keys(&self, owners: Owners, before: Timestamp) -> Result<usize, CommandError>;
 }
 
 /// One owner's way to run one command.

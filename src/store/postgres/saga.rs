@@ -13,8 +13,8 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore, StoreError,
-        StoredSaga,
+        Answers, Claim, Due, Owner, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore,
+        StoreError, StoredSaga,
         commands::{Encoded, SagaRunner},
     },
 };
@@ -142,6 +142,9 @@ impl SagaQueries for Postgres {
         self.readers.page(LISTED, 0, conditions, page, read_row)
     }
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
+        if !self.owners.contains(Owner::Saga) {
+            return Box::pin(std::future::ready(Ok(0)));
+        }
         let count = self.readers.find(UNFINISHED, Vec::new(), |row| get::<i64>(row, 0));
         Box::pin(async move { Ok(count.await?.unwrap_or_default().unsigned_abs()) })
     }

@@ -8,9 +8,9 @@
 //! the readers' pool nor an actor's runtime for it, and hold no more than a portion of each statement in memory.
 //! Must not know what is read.
 
-use super::codec::Unreadable;
+use super::{codec::Unreadable, schema};
 use crate::store::{
-    StoreError,
+    Owners, StoreError,
     facts::{Readable, Rows},
 };
 use futures::future::BoxFuture;
@@ -103,6 +103,11 @@ impl<'s> Snapshot<'s> {
             Ok((read(&rows)?, i32::try_from(rows.len()) == Ok(PORTION)))
         };
         Ok(Box::new(InPortions { fetch, portion: Vec::new().into_iter(), more: true }))
+    }
+
+    /// Whose tables are there.
+    pub(super) fn owners(&self) -> Result<Owners, StoreError> {
+        Ok(self.runtime.block_on(schema::owners(self.transaction))?)
     }
 
     /// All rows that a statement finds.

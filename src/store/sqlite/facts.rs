@@ -1,13 +1,13 @@
 //! One consistent pass over everything that is stored, order by order.
 
 use super::{
-    codec::is_unreadable, connect_read_only, order, payment, retention, saga, shipment, stock, table::Table,
+    codec::is_unreadable, connect_read_only, order, payment, retention, saga, schema, shipment, stock, table::Table,
     tx::query_error,
 };
 use crate::{
     domain::{order::Order, payment::Payments, shipment::Shipping},
     store::{
-        FactSource, OrderFacts, ShelfFacts, StoreError, StoredSaga,
+        FactSource, OrderFacts, Owner, ShelfFacts, StoreError, StoredSaga,
         facts::{self, Keyed, OrderRows, Readable},
     },
 };
@@ -84,14 +84,16 @@ fn keyed<'s, K: FromSql + 's, T: 's>(
 
 fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Result<()> {
     let snapshot = conn.unchecked_transaction()?;
-    let removed = retention::watermark(&snapshot)?;
-    let mut orders = snapshot.prepare(order::ALL)?;
-    let mut payments = snapshot.prepare(payment::ALL)?;
-    let mut payment_movements = snapshot.prepare(payment::ALL_MOVEMENTS)?;
-    let mut shipments = snapshot.prepare(shipment::ALL)?;
-    let mut reservations = snapshot.prepare(stock::ALL_RESERVATIONS)?;
-    let mut stock_movements = snapshot.prepare(stock::MOVEMENTS_BY_ORDER)?;
-    let mut sagas = snapshot.prepare(saga::ALL)?;
+    let owners = schema::owners(&snapshot)?;
+    let removed = if owners.contains(Owner::Saga) { retention::watermark(&snapshot)? } else { None };
+    let prepare = |owner, sql| snapshot.prepare(owners.rows(owner, sql));
+    let mut orders = prepare(Owner::Order, order::ALL)?;
+    let mut payments = prepare(Owner::Payment, payment::ALL)?;
+    let mut payment_movements = prepare(Owner::Payment, payment::ALL_MOVEMENTS)?;
+    let mut shipments = prepare(Owner::Shipment, shipment::ALL)?;
+    let mut reservations = prepare(Owner::Stock, stock::ALL_RESERVATIONS)?;
+    let mut stock_movements = prepare(Owner::Stock, stock::MOVEMENTS_BY_ORDER)?;
+    let mut sagas = prepare(Owner::Saga, saga::ALL)?;
     let stored = OrderRows {
         orders: keyed(&mut orders, 0, Order::read)?,
         payments: keyed(&mut payments, 0, Payments::read)?,

@@ -12,8 +12,8 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore,
-        StoreError, StoredSaga,
+        Answers, Claim, Due, Owner, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow,
+        SagaStore, StoreError, StoredSaga,
         commands::{CommandError, Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner},
     },
 };
@@ -190,6 +190,9 @@ impl SagaQueries for Sqlite {
     }
 
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
+        if !self.owners.contains(Owner::Saga) {
+            return Box::pin(std::future::ready(Ok(0)));
+        }
         self.readers.read(|conn| {
             let count = conn
                 .prepare_cached("SELECT count(*) FROM saga_saga WHERE finished_at IS NULL")?

@@ -4,7 +4,7 @@ use super::recent::Recent;
 use crate::{
     domain::time::Timestamp,
     store::{
-        StoreError,
+        Owner, Owners, StoreError,
         commands::{self, CommandError, Severed},
     },
 };
@@ -151,25 +151,43 @@ impl commands::Tx for Tx<'_, '_> {
         Ok(())
     }
 
-    fn forget_keys(&self, before: Timestamp) -> Result<usize, CommandError> {
+    fn forget_keys(&self, owners: Owners, before: Timestamp) -> Result<usize, CommandError> {
         let mut forgotten = 0;
-        for sql in [
-            "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM order_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM order_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
-        ] {
+        for (_, sql) in FORGET_KEYS.iter().filter(|(owner, _)| owners.contains(*owner)) {
             forgotten += self.run(sql, [before])?;
         }
         Ok(forgotten)
     }
 }
+
+/// Forgets the oldest keys, whoever they are of.
+const FORGET_KEYS: [(Owner, &str); 5] = [
+    (
+        Owner::Saga,
+        "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Owner::Order,
+        "DELETE FROM order_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM order_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Owner::Payment,
+        "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Owner::Stock,
+        "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Owner::Stock,
+        "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+];
 
 impl From<rusqlite::Error> for CommandError {
     fn from(error: rusqlite::Error) -> Self {

@@ -8,6 +8,7 @@ mod nodes;
 mod recent;
 mod refusals;
 mod restart;
+mod schemas;
 
 use crate::support::{Cluster, Server, database};
 use backstitch::store;

@@ -16,7 +16,7 @@ use backstitch::{
     },
     lifecycle::Fatal,
     store::{
-        Answers, Append, Claim, Database, Executed, LogEntry, OpenError, OrderFacts, RowUpdate, SagaAnswer,
+        Answers, Append, Claim, Database, Executed, LogEntry, OpenError, OrderFacts, Owners, RowUpdate, SagaAnswer,
         SagaCommand, SagaRow, StartSaga, Store, StoreError, open,
     },
 };
@@ -48,9 +48,19 @@ impl TestStore {
         Self::over(TestDatabase::Postgres(Arc::new(Server::shared().database()))).unwrap()
     }
 
+    /// A new database with the tables of these owners alone.
+    pub(crate) fn of(owners: Owners) -> Self {
+        Self::owned(TestDatabase::untouched(), owners).unwrap()
+    }
+
     fn over(database: TestDatabase) -> Result<Self, OpenError> {
+        Self::owned(database, Owners::all())
+    }
+
+    /// A server that has these owners over a database.
+    pub(crate) fn owned(database: TestDatabase, owners: Owners) -> Result<Self, OpenError> {
         let fatal = Fatal::default();
-        Ok(Self { store: open(&database.with(&SETTINGS), &fatal)?, fatal, database })
+        Ok(Self { store: open(&database.of(owners, &SETTINGS), &fatal)?, fatal, database })
     }
 
     /// A second server over the same database.
@@ -60,10 +70,15 @@ impl TestStore {
 
     /// What the disk says, once everything that was handed over has run.
     pub(crate) async fn reopen(self) -> Self {
+        self.reopen_as(Owners::all()).await.unwrap()
+    }
+
+    /// The same, opened by a server that has these owners.
+    pub(crate) async fn reopen_as(self, owners: Owners) -> Result<Self, OpenError> {
         let Self { store, database, .. } = self;
         store.engine.close().await;
         drop(store);
-        Self::over(database).unwrap()
+        Self::owned(database, owners)
     }
 
     /// The file of an SQLite database, for tests that are about it.

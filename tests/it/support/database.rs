@@ -9,7 +9,7 @@ use super::postgres::{self, Server, Session, cells};
 use backstitch::{
     app,
     settings::{Settings, Sources},
-    store,
+    store::{self, Owners},
 };
 use std::{str::FromStr, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -74,6 +74,16 @@ impl TestDatabase {
         database(&self.url(), settings)
     }
 
+    /// How a store of these owners alone is opened on it, with these settings.
+    pub(crate) fn of(&self, owners: Owners, settings: &[(&str, &str)]) -> store::Database {
+        let mut database = self.with(settings);
+        match &mut database {
+            store::Database::Sqlite(options) => options.owners = owners,
+            store::Database::Postgres(options) => options.owners = owners,
+        }
+        database
+    }
+
     /// The database behind the store's back.
     pub(crate) fn raw(&self) -> Sql<'_> {
         match self {
@@ -133,7 +143,7 @@ pub(crate) fn database(url: &str, settings: &[(&str, &str)]) -> store::Database 
 
 /// The store's tables, but for those that say which migrations there were, and which nodes are alive.
 fn tables(session: &Session) -> Vec<String> {
-    let sql = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'saga_node' \
+    let sql = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'node' \
                AND tablename NOT LIKE '%\\_migrations' ORDER BY 1";
     session.run(sql).expect("the tables").iter().filter_map(|row| cells(row)?.pop()?).collect()
 }

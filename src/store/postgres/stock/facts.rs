@@ -2,7 +2,7 @@
 
 use super::{ledger, levels, reservations};
 use crate::store::{
-    ShelfFacts, StoreError,
+    Owner, ShelfFacts, StoreError,
     facts::ShelfRows,
     postgres::snapshot::{Snapshot, readable},
 };
@@ -12,10 +12,12 @@ pub(in crate::store::postgres) fn pass_shelves(
     snapshot: &Snapshot<'_>,
     visit: &mut dyn FnMut(ShelfFacts),
 ) -> Result<(), StoreError> {
+    let owners = snapshot.owners()?;
+    let rows = |sql| owners.rows(Owner::Stock, sql);
     let stored = ShelfRows {
-        levels: snapshot.rows(levels::ALL, |row| Ok((levels::shelf(row)?, readable(levels::read(row)))))?,
-        movements: snapshot.rows(ledger::ALL, |row| Ok((levels::shelf(row)?, readable(ledger::read(row)))))?,
-        open: snapshot.rows(reservations::OPEN, |row| Ok(readable(reservations::read(row))))?,
+        levels: snapshot.rows(rows(levels::ALL), |row| Ok((levels::shelf(row)?, readable(levels::read(row)))))?,
+        movements: snapshot.rows(rows(ledger::ALL), |row| Ok((levels::shelf(row)?, readable(ledger::read(row)))))?,
+        open: snapshot.rows(rows(reservations::OPEN), |row| Ok(readable(reservations::read(row))))?,
     };
     stored.pass(visit)
 }

@@ -170,7 +170,10 @@ impl CatalogQueries for Sqlite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::{connect_read_only, migrate};
+    use crate::store::{
+        Owners,
+        sqlite::{connect_read_only, migrate},
+    };
     use rusqlite::StatementStatus;
     use uuid::Uuid;
 
@@ -178,7 +181,7 @@ mod tests {
     fn the_price_of_an_offer_is_looked_up_without_planning_it_anew() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
-        migrate(&path).unwrap();
+        migrate(&path, Owners::all()).unwrap();
         let conn = connect_read_only(&path).unwrap();
         for number in 0..3 {
             let id = Uuid::from_u128(number);

@@ -13,7 +13,8 @@ use crate::{
     },
     lifecycle::Fatal,
     store::{
-        Append, LogEntry, OrderFacts, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, Store, StoreError,
+        Append, LogEntry, OrderFacts, Owners, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, Store,
+        StoreError,
         sqlite::{Options, open},
     },
 };
@@ -35,7 +36,7 @@ struct Database {
 fn database() -> Database {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("backstitch.db");
-    let options = Options { path: path.clone(), cache_mib: 2, readers: 1, max_batch: 64 };
+    let options = Options { path: path.clone(), owners: Owners::all(), cache_mib: 2, readers: 1, max_batch: 64 };
     let store = open(&options, &Fatal::default()).expect("a new database");
     Database { store, path, _directory: directory }
 }

@@ -7,9 +7,12 @@ use crate::{
         stock::{Level, Movement, Shelf},
     },
     store::{
-        ShelfFacts,
+        Owner, ShelfFacts,
         facts::{Readable, ShelfRows, nowhere},
-        sqlite::facts::{readable, rows},
+        sqlite::{
+            facts::{readable, rows},
+            schema,
+        },
     },
 };
 use rusqlite::{Connection, Row};
@@ -20,9 +23,11 @@ pub(in crate::store::sqlite) fn pass_shelves(
     visit: &mut dyn FnMut(ShelfFacts),
 ) -> rusqlite::Result<()> {
     let snapshot = conn.unchecked_transaction()?;
-    let mut levels = snapshot.prepare(levels::ALL)?;
-    let mut movements = snapshot.prepare(ledger::ALL)?;
-    let mut open = snapshot.prepare(reservations::OPEN)?;
+    let owners = schema::owners(&snapshot)?;
+    let prepare = |sql| snapshot.prepare(owners.rows(Owner::Stock, sql));
+    let mut levels = prepare(levels::ALL)?;
+    let mut movements = prepare(ledger::ALL)?;
+    let mut open = prepare(reservations::OPEN)?;
     let stored = ShelfRows {
         levels: rows(&mut levels, read_level)?,
         movements: rows(&mut movements, read_movement)?,

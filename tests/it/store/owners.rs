@@ -1,0 +1,229 @@
+//! Databases that have the tables of some owners alone, for processes that play some of the roles.
+
+use super::given::{Case, TestStore, at, claim, decided, one, store, tell};
+use crate::support::{TestDatabase, either};
+use backstitch::{
+    audit,
+    domain::{checkout::Verb, payment::Provider, saga::Outcome},
+    store::{
+        Keyed, OpenError, OrderFilter, Owner, Owners, Page, Removed, SagaAnswer, StoreError, migrate, open_export,
+        open_facts, sqlite, transfer,
+    },
+};
+
+fn only(owner: Owner) -> Owners {
+    Owners::of([owner])
+}
+
+/// The database's tables, but for those that SQLite keeps for itself.
+fn tables(database: &TestDatabase) -> Vec<String> {
+    let sql = either(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename COLLATE \"C\"",
+    );
+    database.raw().rows(sql, &[]).into_iter().flatten().flatten().collect()
+}
+
+/// Whether a table is one of an owner's, or one that every process has.
+fn is_of(table: &str, owner: Owner) -> bool {
+    let prefixes = if owner == Owner::Stock { vec!["stock", "catalog"] } else { vec![owner.name()] };
+    let is_everybodys = !either(true, false) && (table == "node" || table == "node_migrations");
+    is_everybodys || prefixes.iter().any(|prefix| table.starts_with(&format!("{prefix}_")))
+}
+
+fn said(error: &OpenError, words: &[&str]) {
+    let said = error.to_string();
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+}
+
+/// A case each participant of which has done something, as far as its owner is here.
+async fn begin(test: &TestStore, owners: Owners, case: &Case) {
+    let store = &test.store;
+    if owners.contains(Owner::Saga) {
+        tell(store, case.start(None)).await.unwrap();
+    }
+    if owners.contains(Owner::Order) {
+        decided(one(store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await));
+    }
+    if owners.contains(Owner::Payment) {
+        decided(one(store.payments.execute(vec![case.payment(Verb::ProcessPayment).into()]).await));
+    }
+    if owners.contains(Owner::Shipment) {
+        decided(one(store.shipments.execute(vec![case.shipping(Verb::StartShipping).into()]).await));
+    }
+}
+
+#[actix_web::test]
+async fn a_database_of_one_owner_has_only_its_tables_and_opens_again() {
+    for owner in Owner::ALL {
+        let test = TestStore::of(only(owner));
+        let made = tables(&test.database);
+        assert!(made.len() >= 2 && made.iter().all(|table| is_of(table, owner)), "{owner}: {made:?}");
+        let case = Case::new(Provider::Simulated);
+        begin(&test, only(owner), &case).await;
+        let before = format!("{:?}", test.facts().await);
+        let test = test.reopen_as(only(owner)).await.unwrap();
+        assert_eq!(tables(&test.database), made, "{owner}");
+        assert_eq!(format!("{:?}", test.facts().await), before, "{owner}");
+    }
+}
+
+#[actix_web::test]
+async fn a_database_of_everybody_has_the_tables_of_each() {
+    let test = store();
+    let mut apart: Vec<String> =
+        Owner::ALL.into_iter().flat_map(|owner| tables(&TestStore::of(only(owner)).database)).collect();
+    apart.sort_unstable();
+    apart.dedup();
+    assert_eq!(tables(&test.database), apart);
+}
+
+#[actix_web::test]
+async fn a_database_is_refused_where_somebody_in_it_would_be_left_alone() {
+    let many = Owners::of([Owner::Payment, Owner::Shipment, Owner::Saga]);
+    let test = TestStore::of(many);
+    let (database, made) = (test.database.clone(), tables(&test.database));
+    let few = Owners::of([Owner::Payment, Owner::Order]);
+    let refused = test.reopen_as(few).await.err().expect("it has tables of others");
+    said(&refused, &["tables of shipment, saga", "the roles shipping, coordinator", "another store.url"]);
+    said(&migrate(&database.of(few, &[])).unwrap_err(), &["tables of shipment, saga"]);
+    assert_eq!(tables(&database), made, "nothing was added");
+    assert!(TestStore::owned(database, many).is_ok());
+}
+
+#[actix_web::test]
+async fn a_database_gains_the_tables_of_further_owners_and_keeps_what_it_has() {
+    let test = TestStore::of(only(Owner::Order));
+    let case = Case::new(Provider::Simulated);
+    begin(&test, only(Owner::Order), &case).await;
+    let more = Owners::of([Owner::Order, Owner::Saga]);
+    let test = test.reopen_as(more).await.unwrap();
+    assert!(test.store.orders.order(case.order_id()).await.unwrap().is_some());
+    tell(&test.store, case.start(None)).await.unwrap();
+    let test = test.reopen().await;
+    assert_eq!(tables(&test.database), tables(&store().database));
+    let facts = test.facts().await;
+    assert!(facts[0].order.is_some() && facts[0].saga.is_some(), "{facts:?}");
+}
+
+#[actix_web::test]
+async fn keys_are_forgotten_whoever_is_there() {
+    for owner in Owner::ALL {
+        let test = TestStore::of(only(owner));
+        let case = Case::new(Provider::Simulated);
+        let claim = Some(claim("k", 1));
+        let kept = match owner {
+            Owner::Order => {
+                let command = case.order(Verb::CreateOrder);
+                decided(one(test.store.orders.execute(vec![Keyed { command, claim }]).await));
+                1
+            }
+            Owner::Payment => {
+                let command = case.payment(Verb::ProcessPayment);
+                decided(one(test.store.payments.execute(vec![Keyed { command, claim }]).await));
+                1
+            }
+            Owner::Saga => {
+                tell(&test.store, case.start(claim)).await.unwrap();
+                1
+            }
+            Owner::Stock | Owner::Shipment => 0,
+        };
+        let later = backstitch::clock::now().plus_millis(1000);
+        assert_eq!(test.store.engine.forget_keys(later).await, Ok(kept), "{owner}");
+        assert_eq!(test.store.engine.forget_keys(later).await, Ok(0), "{owner}");
+    }
+}
+
+#[actix_web::test]
+async fn an_audit_reads_what_there_is_of_every_owner() {
+    for owner in Owner::ALL {
+        let test = TestStore::of(only(owner));
+        let case = Case::new(Provider::Simulated);
+        begin(&test, only(owner), &case).await;
+        // Beside the server, as `backstitch audit` reads it.
+        let beside = open_facts(&test.database.with(&[])).unwrap();
+        let report = audit::run(beside).await.unwrap();
+        assert!(report.checks.iter().all(|check| check.violations <= 1), "{owner}: {report}");
+        let facts = test.facts().await;
+        let has = facts.iter().map(|facts| {
+            let found =
+                [facts.order.is_some(), facts.stock.is_some(), facts.payment.is_some(), facts.shipping.is_some()];
+            (facts.order_id, found.into_iter().chain([facts.saga.is_some()]).collect::<Vec<_>>())
+        });
+        let wanted = Owner::ALL.map(|each| each == owner).to_vec();
+        let wanted: Vec<_> = (owner != Owner::Stock).then(|| (case.order_id(), wanted)).into_iter().collect();
+        assert_eq!(has.collect::<Vec<_>>(), wanted, "{owner}");
+    }
+}
+
+#[actix_web::test]
+async fn sagas_are_removed_where_they_are_and_nowhere_else() {
+    let test = TestStore::of(only(Owner::Saga));
+    let mut case = Case::new(Provider::Simulated);
+    tell(&test.store, case.start(Some(claim("k", 1)))).await.unwrap();
+    assert_eq!(test.store.sagas.unfinished().await, Ok(1));
+    let mut events = Vec::new();
+    for step in [Verb::CreateOrder, Verb::ProcessPayment, Verb::MarkOrderPaid, Verb::StartShipping, Verb::CompleteOrder]
+    {
+        events.extend(case.saga.outcome(step, Outcome::DONE, at(1), 0.0).unwrap());
+    }
+    assert!(matches!(tell(&test.store, case.append(events, None)).await, Ok(SagaAnswer::Stored)));
+    assert_eq!(test.store.sagas.unfinished().await, Ok(0));
+    let key = format!("UPDATE saga_idempotency SET created_at = {}", at(0).millis());
+    test.raw().execute_batch(&key).unwrap();
+    assert_eq!(test.store.engine.remove_sagas(at(5)).await, Ok(Removed::default()), "its key is remembered");
+    assert_eq!(test.store.engine.forget_keys(at(5)).await, Ok(1));
+    assert_eq!(test.store.engine.remove_sagas(at(5)).await, Ok(Removed { sagas: 1, more: false }));
+
+    let test = TestStore::of(Owners::all().without(only(Owner::Saga)));
+    assert_eq!(test.store.engine.remove_sagas(at(5)).await, Ok(Removed::default()));
+    assert_eq!(test.store.sagas.unfinished().await, Ok(0));
+}
+
+#[actix_web::test]
+async fn what_is_asked_of_an_owner_who_is_elsewhere_names_the_table_that_is_missing() {
+    let test = TestStore::of(only(Owner::Payment));
+    let page = Page { before: None, limit: 1 };
+    let asked = test.store.orders.orders(OrderFilter::default(), page).await;
+    assert!(matches!(&asked, Err(StoreError::Unavailable(why)) if why.contains("order_order")), "{asked:?}");
+    let case = Case::new(Provider::Simulated);
+    let told = one(test.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await);
+    assert!(matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("order_order")), "{told:?}");
+    begin(&test, only(Owner::Payment), &case).await;
+    assert!(test.fatal.reason().is_none());
+}
+
+#[actix_web::test]
+async fn goods_are_exported_from_where_they_are() {
+    let test = TestStore::of(only(Owner::Payment));
+    let refused = open_export(&test.database.with(&[])).err().expect("there are no goods");
+    said(&refused, &["no tables of stock", "the roles stock"]);
+    assert!(open_export(&TestStore::of(only(Owner::Stock)).database.with(&[])).is_ok());
+    let elsewhere = test.database.of(only(Owner::Payment), &[]).require(Owners::of([Owner::Stock, Owner::Payment]));
+    said(&elsewhere.unwrap_err(), &["no tables of stock"]);
+}
+
+#[test]
+fn a_database_with_nothing_in_it_is_not_audited() {
+    let database = TestDatabase::untouched();
+    database.raw().execute_batch("CREATE TABLE somebody_elses (id integer)").unwrap();
+    said(&open_facts(&database.with(&[])).err().expect("nothing to audit"), &["no tables of backstitch"]);
+}
+
+#[test]
+fn only_a_database_of_everybody_is_moved() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("payment.db");
+    sqlite::migrate(&path, only(Owner::Payment)).unwrap();
+    let backstitch::store::Database::Postgres(nowhere) =
+        crate::support::database("postgres://me@127.0.0.1:1/shop", &[])
+    else {
+        panic!("a PostgreSQL database")
+    };
+    let refused = transfer(&path, &nowhere, &mut |_| panic!("nothing is moved")).unwrap_err().to_string();
+    assert!(refused.contains("no tables of order, stock, shipment, saga"), "{refused}");
+    assert!(sqlite::migrate(&path, only(Owner::Payment)).unwrap().is_empty(), "it is as it was");
+}
