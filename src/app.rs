@@ -11,28 +11,34 @@ pub mod health;
 mod housekeeping;
 
 use crate::{
-    actors::Actors,
-    grpc::{self, Port},
-    http,
+    actors::{self, Actors, Cast},
+    grpc::{self, PeerDoor},
+    http::{self, Resources},
     lifecycle::Fatal,
+    peers::{Identity, Peer, PeerOptions, Router, answer_queries},
     providers::Providers,
+    role::{Role, Roles},
     service::{MAX_WAIT_SECONDS, Service},
-    settings::{self, PostgresUrl, Settings, SslPolicy, StoreUrl},
+    settings::{self, Grpc, PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
-        self, Database, Owners, Store,
+        self, Database, Owner, Owners, Store,
         postgres::{self, Certificate},
         sqlite,
     },
     telemetry::Metrics,
 };
 use actix_rt::Arbiter;
+use actix_web::web;
 use anyhow::{Context as _, bail};
 use housekeeping::Housekeeping;
 use socket2::{Domain, Socket, Type};
 use std::{
+    fs,
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
     time::Duration,
 };
 use tokio::sync::watch;
@@ -46,7 +52,8 @@ const BACKLOG: i32 = 2048;
 pub struct App {
     address: SocketAddr,
     server: actix_web::dev::Server,
-    grpc_addresses: Vec<(Port, SocketAddr)>,
+    payments: Option<(SocketAddr, actix_web::dev::Server)>,
+    grpc_addresses: Vec<(Role, SocketAddr)>,
     grpc: Option<grpc::Server>,
     store: Store,
     actors: Actors,
@@ -61,14 +68,14 @@ pub fn database(settings: &Settings) -> Database {
     match &settings.store.url {
         StoreUrl::Sqlite { path } => Database::Sqlite(sqlite::Options {
             path: path.clone(),
-            owners: Owners::all(),
+            owners: owners(settings.node.roles),
             cache_mib: settings.store.cache_mib,
             readers: settings.store.readers,
             max_batch: settings.store.max_batch,
         }),
         StoreUrl::Postgres(url) => Database::Postgres(Box::new(postgres::Options {
             address: address(url),
-            owners: Owners::all(),
+            owners: owners(settings.node.roles),
             pool_size: settings.store.pool_size,
             pool_timeout: settings.store.pool_timeout,
             max_batch: settings.store.max_batch,
@@ -104,24 +111,79 @@ fn take(setting: &str, bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketA
     Ok((listener, address))
 }
 
-/// Takes the addresses that gRPC is served on.
+/// Takes the addresses that gRPC is served on: those of the roles that are played here. Of stock nobody is served but other
+/// processes.
 #[expect(clippy::type_complexity, reason = "two lists")]
-fn take_grpc(grpc: &settings::Grpc) -> anyhow::Result<(Vec<(Port, TcpListener)>, Vec<(Port, SocketAddr)>)> {
-    let ports = [
-        (Port::Order, "grpc.order_bind", grpc.order_bind),
-        (Port::Payment, "grpc.payment_bind", grpc.payment_bind),
-        (Port::Shipping, "grpc.shipping_bind", grpc.shipping_bind),
-        (Port::Saga, "grpc.saga_bind", grpc.saga_bind),
-    ];
+fn take_grpc(grpc: &Grpc, roles: Roles) -> anyhow::Result<(Vec<(Role, TcpListener)>, Vec<(Role, SocketAddr)>)> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-    for (port, setting, bind) in ports {
-        if let Some(bind) = bind {
-            let (listener, address) = take(setting, bind)?;
-            listeners.push((port, listener));
-            addresses.push((port, address));
+    for role in roles.iter().filter(|role| *role != Role::Stock || !roles.are_all()) {
+        if let Some(bind) = grpc.bind_of(role) {
+            let (listener, address) = take(Grpc::bind_key(role), bind)?;
+            listeners.push((role, listener));
+            addresses.push((role, address));
         }
     }
     Ok((listeners, addresses))
+}
+
+/// The tables of these roles.
+fn owners(roles: Roles) -> Owners {
+    Owners::of(roles.iter().map(|role| match role {
+        Role::Order => Owner::Order,
+        Role::Stock => Owner::Stock,
+        Role::Payment => Owner::Payment,
+        Role::Shipping => Owner::Shipment,
+        Role::Coordinator => Owner::Saga,
+    }))
+}
+
+/// The certificates by which the processes of the installation know each other, where they do.
+fn identity(settings: &settings::Peers) -> anyhow::Result<Option<Identity>> {
+    let Some(files) = &settings.certificates else { return Ok(None) };
+    let read = |key: &str, file: &Path| fs::read(file).with_context(|| format!("cannot read {key} {}", file.display()));
+    Ok(Some(Identity {
+        authority: read("peers.authority", &files.authority)?,
+        certificate: read("peers.certificate", &files.certificate)?,
+        key: read("peers.key", &files.key)?,
+    }))
+}
+
+/// The processes that play the roles that this one asks something of. Must be called on a runtime that goes on: it carries
+/// what they are asked.
+///
+/// # Errors
+/// When an address, the secret or a certificate cannot be used.
+pub fn peers(settings: &Settings) -> anyhow::Result<Vec<Peer>> {
+    let identity = identity(&settings.peers)?;
+    let peers = settings.node.roles.peers().filter_map(|role| Some((role, settings.peers.urls.get(&role)?)));
+    let peers = peers.map(|(role, url)| {
+        Peer::new(PeerOptions {
+            role,
+            url: url.clone(),
+            secret: settings.peers.secret.as_ref().map(|secret| secret.reveal().to_owned()),
+            identity: identity.clone(),
+            timeout: settings.peers.timeout,
+        })
+    });
+    Ok(peers.collect::<Result<_, _>>()?)
+}
+
+/// How other processes ask this one, where they do.
+fn door(settings: &Settings, store: &Store, actors: &Actors, service: &Service) -> anyhow::Result<Option<PeerDoor>> {
+    let roles = settings.node.roles;
+    if roles.are_all() {
+        return Ok(None);
+    }
+    let mut router = Router::default();
+    answer_queries(&mut router, roles, &store.queries());
+    actors::answer(&mut router, roles, actors);
+    service.answer(&mut router, roles);
+    Ok(Some(PeerDoor {
+        router: Arc::new(router),
+        facts: Arc::clone(&store.facts),
+        secret: settings.peers.secret.as_ref().map(|secret| secret.reveal().into()),
+        identity: identity(&settings.peers)?,
+    }))
 }
 
 impl App {
@@ -131,7 +193,11 @@ impl App {
     /// When an address is taken, or the database cannot be opened or migrated.
     pub fn start(settings: &Settings, metrics: Metrics) -> anyhow::Result<Self> {
         let (listener, address) = take("http.bind", settings.http.bind)?;
-        let (grpc_listeners, grpc_addresses) = take_grpc(&settings.grpc)?;
+        let payment_listener = settings.http.payment_bind.map(|bind| take("http.payment_bind", bind)).transpose()?;
+        let roles = settings.node.roles;
+        let (grpc_listeners, grpc_addresses) = take_grpc(&settings.grpc, roles)?;
+        let peers = peers(settings)?;
+        let cast = Cast { roles, peers: &peers };
         let fatal = Fatal::default();
         let store = store::open(&database(settings), &fatal)?;
         let arbiter = Arbiter::new();
@@ -139,17 +205,19 @@ impl App {
         let carriers = settings.providers.shipping.iter().map(|(name, service)| (*name, service));
         let providers = Providers::new(payments, carriers).context("cannot call services outside")?;
         let (node, in_flight) = (settings.node.id.clone(), settings.saga.max_in_flight);
-        let actors = Actors::start(&arbiter.handle(), &store, &[], providers, node, in_flight, &fatal);
+        let actors = Actors::start(&arbiter.handle(), &store, cast, providers, node, in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
         let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping_seen);
-        let context = http::Context {
+        let service = service.beside(&peers);
+        let door = door(settings, &store, &actors, &service)?;
+        let context = web::Data::new(http::Context {
             service: service.clone(),
             max_body_bytes: settings.http.max_body_bytes,
             request_timeout: settings.http.request_timeout,
             metrics,
             fatal: fatal.clone(),
             crash_claims: http::FleetingClaims::default(),
-        };
+        });
         let options = http::Options {
             workers: settings.http.worker_threads(),
             request_timeout: settings.http.request_timeout,
@@ -157,7 +225,13 @@ impl App {
             max_connections: settings.http.max_connections,
             shutdown_timeout: settings.http.shutdown_timeout,
         };
-        let server = http::serve(listener, &options, context).context("cannot serve HTTP")?;
+        let serve = |listener, resources| {
+            http::serve(listener, resources, &options, web::Data::clone(&context)).context("cannot serve HTTP")
+        };
+        let server = serve(listener, Resources::Of(roles))?;
+        let payments = payment_listener
+            .map(|(listener, address)| -> anyhow::Result<_> { Ok((address, serve(listener, Resources::Payments)?)) });
+        let payments = payments.transpose()?;
         let grpc_options = grpc::Options {
             workers: settings.http.worker_threads(),
             max_connections: settings.http.max_connections,
@@ -166,10 +240,23 @@ impl App {
             answer_timeout: Duration::from_secs(MAX_WAIT_SECONDS) + settings.http.request_timeout,
             shutdown_timeout: settings.http.shutdown_timeout,
         };
-        let grpc = (!grpc_listeners.is_empty()).then(|| grpc::serve(grpc_listeners, &grpc_options, &service, &fatal));
+        let grpc = (!grpc_listeners.is_empty())
+            .then(|| grpc::serve(grpc_listeners, &grpc_options, &service, door.as_ref(), &fatal));
         let grpc = grpc.transpose().context("cannot serve gRPC")?;
         let housekeeping = Housekeeping::of(settings);
-        Ok(Self { address, server, grpc_addresses, grpc, store, actors, arbiter, fatal, stopping, housekeeping })
+        Ok(Self {
+            address,
+            server,
+            payments,
+            grpc_addresses,
+            grpc,
+            store,
+            actors,
+            arbiter,
+            fatal,
+            stopping,
+            housekeeping,
+        })
     }
 
     /// Where it listens; the port is the one that was given out when port 0 was asked for.
@@ -177,8 +264,13 @@ impl App {
         self.address
     }
 
-    /// What it serves over gRPC, and where it listens for that.
-    pub fn grpc_addresses(&self) -> &[(Port, SocketAddr)] {
+    /// Where payments alone are served, where they are.
+    pub fn payment_address(&self) -> Option<SocketAddr> {
+        self.payments.as_ref().map(|(address, _)| *address)
+    }
+
+    /// The roles that it serves over gRPC, and where it listens for that.
+    pub fn grpc_addresses(&self) -> &[(Role, SocketAddr)] {
         &self.grpc_addresses
     }
 
@@ -188,6 +280,7 @@ impl App {
     /// When the process must end because it cannot keep its promises any more.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         let handle = self.server.handle();
+        let payments = self.payments.map(|(_, server)| (server.handle(), actix_rt::spawn(server)));
         let housekeeping = actix_rt::spawn(self.housekeeping.run(self.store.clone()));
         let mut server = actix_rt::spawn(self.server);
         tokio::select! {
@@ -198,6 +291,9 @@ impl App {
         // Who waits for a saga is answered now; the rest of what is being served may finish.
         self.stopping.send_replace(true);
         let grpc = self.grpc.map(|server| actix_rt::spawn(server.stop()));
+        if let Some((handle, _)) = &payments {
+            handle.stop(true).await;
+        }
         handle.stop(true).await;
         if let Some(grpc) = grpc {
             let _ = grpc.await;

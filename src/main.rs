@@ -3,9 +3,11 @@
 use anyhow::{anyhow, bail};
 use backstitch::{
     app::{self, App},
-    audit, demo, exchange, http,
+    audit, demo, exchange, grpc, http,
     lifecycle::Fatal,
-    load, release, settings,
+    load, release,
+    role::Role,
+    settings,
     store::{self, Owner, Owners, sqlite},
     telemetry,
 };
@@ -46,8 +48,13 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve REST and drive sagas. The default.
-    Serve,
+    /// Serve REST and gRPC, and drive sagas. The default.
+    Serve {
+        /// The roles that this process plays, of order, stock, payment, shipping and coordinator; all, unless the
+        /// settings say otherwise. The others are played by the processes of [peers]. May be repeated.
+        #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
+        roles: Vec<Role>,
+    },
     /// Bring the database up to this release; or, with --from and --to, move everything from SQLite to PostgreSQL.
     Migrate(Migrate),
     /// Print the OpenAPI document.
@@ -114,7 +121,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let command = cli.command.unwrap_or(Command::Serve);
+    let command = cli.command.unwrap_or(Command::Serve { roles: Vec::new() });
     if matches!(command, Command::Openapi) {
         println!("{}", http::openapi_document().to_pretty_json()?);
         return Ok(ExitCode::SUCCESS);
@@ -129,11 +136,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
     let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
+    let sources = match &command {
+        Command::Serve { roles } if !roles.is_empty() => {
+            sources.set("node.roles", roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","))
+        }
+        _ => sources,
+    };
     let settings = settings::Settings::load(&sources)?;
     let database = app::database(&settings);
     match command {
         Command::Openapi | Command::Load(_) | Command::Cluster(_) => unreachable!("handled above"),
-        Command::Serve => serve(&settings),
+        Command::Serve { .. } => serve(&settings),
         Command::Health => {
             app::health::ask(settings.http.bind)?;
             println!("ready");
@@ -222,10 +235,14 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
     let metrics = telemetry::Metrics::install()?;
     actix_rt::System::new().block_on(async {
         let app = App::start(settings, metrics)?;
-        for (port, address) in app.grpc_addresses() {
-            tracing::info!(service = port.service(), %address, "gRPC is served");
+        for (role, address) in app.grpc_addresses() {
+            tracing::info!(service = grpc::service_of(*role), %address, "gRPC is served");
         }
-        tracing::info!(address = %app.address(), profile = settings.profile, "backstitch is listening");
+        if let Some(address) = app.payment_address() {
+            tracing::info!(%address, "payments are served on a port of their own");
+        }
+        let (address, roles) = (app.address(), settings.node.roles);
+        tracing::info!(%address, profile = settings.profile, %roles, "backstitch is listening");
         app.run(asked_to_stop()).await
     })?;
     Ok(ExitCode::SUCCESS)

@@ -43,7 +43,7 @@ pub use owners::{CatalogOwner, OrderOwner, PaymentOwner, ShippingOwner, StockOwn
 pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
 pub use proxy::answer;
 pub use shipping::{ShipDirect, ShippingActor};
-pub use start::{Actors, Watched};
+pub use start::{Actors, Cast, Watched};
 pub use stock::{ChangeStock, StockActor, StockRequestError};
 
 use crate::domain::saga::StepReply;

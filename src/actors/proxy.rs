@@ -6,13 +6,14 @@
 //! storage is away, and may be sent again.
 
 use super::{
-    CatalogOwner, CatalogRequestError, ChangeCatalog, ChangeStock, Crash, Elsewhere, OrderAnswered, OrderOwner,
-    PaymentAccepted, PaymentOwner, PaymentRequestError, Perform, Request, RequestOrder, ShipDirect, ShippingOwner,
-    StockOwner, StockRequestError, WhenSettled,
+    CatalogOwner, CatalogRequestError, ChangeCatalog, ChangeStock, Crash, OrderAnswered, OrderOwner, PaymentAccepted,
+    PaymentOwner, PaymentRequestError, Perform, Request, RequestOrder, ShipDirect, ShippingOwner, StockOwner,
+    StockRequestError, WhenSettled,
     coordinator::{SagaCoordinator, Signal},
     crash::crash,
     deferred::{Deferred, deferred},
-    start::{Actors, Stage},
+    owners::Elsewhere,
+    start::{Actors, Cast, Stage},
     supervisor::ActorStatus,
 };
 use crate::{
@@ -33,6 +34,7 @@ use actix::{Actor, Addr, Context, Handler, Message, MessageResult, Recipient, Su
 use futures::future::join_all;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{sync::Arc, time::Duration};
+use strum::VariantArray as _;
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep, timeout},
@@ -69,9 +71,10 @@ const SETTLED_WAIT: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(2);
 const RESEND_PAUSE: Duration = Duration::from_millis(5);
 
-/// An owner in another process.
-pub struct Proxy {
-    peer: Peer,
+/// An owner in another process, or one that this process asks nothing of.
+pub(super) struct Proxy {
+    role: Role,
+    peer: Option<Peer>,
     status: Arc<ActorStatus>,
 }
 
@@ -94,7 +97,11 @@ impl Proxy {
         A: DeserializeOwned + 'static,
     {
         let (later, reply) = deferred();
-        let (peer, status) = (self.peer.clone(), Arc::clone(&self.status));
+        let Some(peer) = self.peer.clone() else {
+            reply.send(unanswered(self.nobody()));
+            return later;
+        };
+        let status = Arc::clone(&self.status);
         actix_rt::spawn(async move {
             let answered = peer.ask(endpoint, &question).await;
             if answered.is_ok() {
@@ -103,6 +110,10 @@ impl Proxy {
             reply.send(answered.unwrap_or_else(|away| unanswered(away.to_string())));
         });
         later
+    }
+
+    fn nobody(&self) -> String {
+        format!("this process asks nothing of the {}", self.role)
     }
 
     /// Asks for an answer that can say that storage is away.
@@ -121,9 +132,13 @@ impl Proxy {
         commands: &[C],
     ) -> Deferred<Vec<StepReply>> {
         let (later, reply) = deferred();
+        let Some(peer) = &self.peer else {
+            reply.send(vec![StepReply::Away(self.nobody()); commands.len()]);
+            return later;
+        };
         let status = Arc::clone(&self.status);
         let portions = commands.chunks(MOST_COMMANDS).map(|portion| {
-            let (peer, portion) = (self.peer.clone(), portion.to_vec());
+            let (peer, portion) = (peer.clone(), portion.to_vec());
             async move {
                 let away = |why: String| vec![StepReply::Away(why); portion.len()];
                 match peer.ask(endpoint, &portion).await {
@@ -155,6 +170,7 @@ impl Proxy {
         let (settled, wait) = oneshot::channel();
         let peer = self.peer.clone();
         actix_rt::spawn(async move {
+            let Some(peer) = peer else { return };
             if peer.ask_within(endpoint, &order, SETTLED_WAIT).await.is_err() {
                 sleep(SETTLED_WAIT).await;
             }
@@ -210,7 +226,7 @@ impl Handler<WhenSettled> for Proxy {
     type Result = MessageResult<WhenSettled>;
 
     fn handle(&mut self, WhenSettled(order): WhenSettled, _ctx: &mut Context<Self>) -> Self::Result {
-        let endpoint = if self.peer.role() == Role::Payment { PAYMENT_SETTLED } else { SHIPPING_SETTLED };
+        let endpoint = if self.role == Role::Payment { PAYMENT_SETTLED } else { SHIPPING_SETTLED };
         MessageResult(self.settled(endpoint, order))
     }
 }
@@ -233,13 +249,18 @@ impl Handler<Crash> for Proxy {
 }
 
 impl Elsewhere {
-    /// Starts a proxy for each peer.
-    pub(super) fn start(peers: &[Peer], stage: &mut Stage<'_>) -> Self {
+    /// Starts a proxy for each role that is not played here.
+    pub(super) fn start(Cast { roles, peers }: Cast<'_>, stage: &mut Stage<'_>) -> Self {
         let mut elsewhere = Self::default();
-        for peer in peers {
-            let (name, asked) = (proxy_name(peer.role()), peer.clone());
-            let proxy = stage.start(name, |status| Proxy { peer: asked, status });
-            match peer.role() {
+        for role in Role::VARIANTS.iter().copied().filter(|role| !roles.contains(*role)) {
+            let peer = peers.iter().find(|peer| peer.role() == role).cloned();
+            let proxy = if peer.is_some() {
+                stage.start(proxy_name(role), move |status| Proxy { role, peer, status })
+            } else {
+                let status = ActorStatus::new(proxy_name(role));
+                Proxy::start_in_arbiter(stage.arbiter, move |_| Proxy { role, peer, status })
+            };
+            match role {
                 Role::Order => elsewhere.order = Some(OrderOwner::of(&proxy)),
                 Role::Payment => elsewhere.payment = Some(PaymentOwner::of(&proxy)),
                 Role::Shipping => elsewhere.shipping = Some(ShippingOwner::of(&proxy)),

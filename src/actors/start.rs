@@ -1,15 +1,16 @@
 //! Starting the actors together: the participants first, then the coordinator that drives them.
 
 use super::{
-    CatalogActor, CatalogOwner, Elsewhere, OrderActor, OrderOwner, PaymentActor, PaymentOwner, SagaCoordinator,
-    ShippingActor, ShippingOwner, StockActor, StockOwner,
+    CatalogActor, CatalogOwner, OrderActor, OrderOwner, PaymentActor, PaymentOwner, SagaCoordinator, ShippingActor,
+    ShippingOwner, StockActor, StockOwner,
     admission::Admission,
     calls::TakeOverCalls,
     coordinator::{Company, Drain, Participants, Ping, Reach, SignalTarget},
     crash::{Crash, CrashMode},
+    owners::Elsewhere,
     supervisor::{ActorState, ActorStatus, supervise},
 };
-use crate::{lifecycle::Fatal, peers::Peer, providers::Providers, store::Store};
+use crate::{lifecycle::Fatal, peers::Peer, providers::Providers, role::Roles, store::Store};
 use actix::{Actor, Addr, Context, Handler, Recipient, Supervised};
 use actix_rt::ArbiterHandle;
 use std::{sync::Arc, time::Duration};
@@ -41,9 +42,23 @@ pub struct Watched {
     crash: Recipient<Crash>,
 }
 
+/// Who plays which role.
+#[derive(Clone, Copy)]
+pub struct Cast<'a> {
+    /// Those that are played here.
+    pub roles: Roles,
+    /// The processes that play others, as far as these are asked something here.
+    pub peers: &'a [Peer],
+}
+
+impl Cast<'_> {
+    /// One process plays all roles.
+    pub const ALL: Self = Self { roles: Roles::ALL, peers: &[] };
+}
+
 /// Where actors are started, and what is known of those that were.
 pub(super) struct Stage<'a> {
-    arbiter: &'a ArbiterHandle,
+    pub(super) arbiter: &'a ArbiterHandle,
     fatal: &'a Fatal,
     watched: Vec<Watched>,
 }
@@ -66,19 +81,19 @@ impl Stage<'_> {
 }
 
 impl Actors {
-    /// Starts the actors of every owner on one arbiter, and proxies for those that are `peers`. `node` is written into
-    /// every log entry.
+    /// Starts the actors of this process's roles on one arbiter, and proxies for those of its peers. `node` is written
+    /// into every log entry.
     pub fn start(
         arbiter: &ArbiterHandle,
         store: &Store,
-        peers: &[Peer],
+        cast: Cast<'_>,
         providers: Providers,
         node: String,
         max_in_flight: usize,
         fatal: &Fatal,
     ) -> Self {
         let mut stage = Stage { arbiter, fatal, watched: Vec::new() };
-        let elsewhere = Elsewhere::start(peers, &mut stage);
+        let elsewhere = Elsewhere::start(cast, &mut stage);
         let signals = SignalTarget::default();
         let admission = Admission::new(max_in_flight);
         let mut callers: Vec<Recipient<TakeOverCalls>> = Vec::new();

@@ -35,6 +35,7 @@ pub use openapi::document as openapi_document;
 
 use crate::{
     lifecycle::Fatal,
+    role::{Role, Roles},
     service::{Code, Problem, Service},
     telemetry::Metrics,
 };
@@ -79,31 +80,63 @@ pub struct Context {
     pub crash_claims: FleetingClaims,
 }
 
-/// Serves on an open listener until it is stopped.
+/// Which resources are served on an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resources {
+    /// All that these roles have: a coordinator has everybody's.
+    Of(Roles),
+    /// Payments, and nothing that operators need.
+    Payments,
+}
+
+impl Resources {
+    fn routes(self, config: &mut web::ServiceConfig) {
+        let Self::Of(roles) = self else { return payments::routes(config) };
+        let serves = |role| roles.contains(Role::Coordinator) || roles.contains(role);
+        if serves(Role::Order) {
+            orders::routes(config);
+        }
+        if serves(Role::Payment) {
+            payments::routes(config);
+        }
+        if serves(Role::Shipping) {
+            shipments::routes(config);
+        }
+        if serves(Role::Stock) {
+            stock::routes(config);
+            products::routes(config);
+            variants::routes(config);
+            shops::routes(config);
+            offers::routes(config);
+            warehouses::routes(config);
+        }
+        if roles.contains(Role::Coordinator) {
+            sagas::routes(config);
+            saga_log::routes(config);
+            admin::audit_routes(config);
+        }
+        admin::routes(config);
+        operations::routes(config);
+        openapi::routes(config);
+    }
+}
+
+/// Serves resources on an open listener until it is stopped.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::Result<Server> {
-    let context = web::Data::new(context);
+pub fn serve(
+    listener: TcpListener,
+    resources: Resources,
+    options: &Options,
+    context: web::Data<Context>,
+) -> io::Result<Server> {
     let per_worker = (options.max_connections / options.workers.max(1)).max(1);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&context))
             .wrap(from_fn(request_id::complete))
-            .configure(orders::routes)
-            .configure(payments::routes)
-            .configure(shipments::routes)
-            .configure(stock::routes)
-            .configure(products::routes)
-            .configure(variants::routes)
-            .configure(shops::routes)
-            .configure(offers::routes)
-            .configure(warehouses::routes)
-            .configure(sagas::routes)
-            .configure(saga_log::routes)
-            .configure(admin::routes)
-            .configure(operations::routes)
-            .configure(openapi::routes)
+            .configure(|config| resources.routes(config))
             .default_service(web::to(problem::no_such_path))
     })
     .workers(options.workers.max(1))

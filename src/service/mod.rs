@@ -63,6 +63,8 @@ pub struct Service {
     store: Store,
     queries: Queries,
     actors: Actors,
+    /// The processes that play the roles that this one does not.
+    peers: Arc<[Peer]>,
     /// Who drives the sagas, where another process does.
     coordinator: Option<Peer>,
     node: Arc<str>,
@@ -83,6 +85,7 @@ impl Service {
             store,
             queries,
             actors,
+            peers: Arc::default(),
             coordinator: None,
             node: node.into(),
             started_at: clock::now(),
@@ -96,7 +99,12 @@ impl Service {
     #[must_use]
     pub fn beside(self, peers: &[Peer]) -> Self {
         let coordinator = peers.iter().find(|peer| peer.role() == Role::Coordinator).cloned();
-        Self { queries: remote_queries(self.queries, peers), coordinator, ..self }
+        Self { queries: remote_queries(self.queries, peers), peers: peers.into(), coordinator, ..self }
+    }
+
+    /// The processes that play roles that this one asks something of.
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
     }
 
     /// What every owner can be asked.

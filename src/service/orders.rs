@@ -20,7 +20,7 @@ use futures::FutureExt as _;
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use uuid::Uuid;
 
@@ -60,7 +60,8 @@ impl Service {
     /// `wait` is over or the process is stopping, whichever is first.
     ///
     /// # Errors
-    /// Overloaded, storage away, or an idempotency key used with another body.
+    /// Overloaded, storage away, an idempotency key used with another body, or, for more than 10 s, an actor or a
+    /// process that the order needs to exist: then it will be later.
     pub async fn place_order(
         &self,
         saga_id: SagaId,
@@ -86,7 +87,8 @@ impl Service {
         SagaCoordinator: Handler<M>,
         <SagaCoordinator as Actor>::Context: ToEnvelope<SagaCoordinator, M>,
     {
-        let deadline = Instant::now() + wait;
+        let begun = Instant::now();
+        let deadline = begun + wait;
         let mut give_up = None;
         let coordinator = self.coordinator()?;
         loop {
@@ -103,7 +105,11 @@ impl Service {
             };
             let answer = match answered {
                 Some(answer) => answer,
-                None => placing.await,
+                None => match timeout_at(deadline.max(begun + PATIENCE), placing).await {
+                    Ok(answer) => answer,
+                    // It goes on: whoever must be asked for the order to exist is away.
+                    Err(_) => return Err(ServiceError::Unavailable("an order is still being placed".into())),
+                },
             };
             match answer {
                 Ok(placed) => {

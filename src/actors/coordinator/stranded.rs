@@ -42,7 +42,7 @@ impl Stranded {
     fn portion(&mut self, participant: &'static str) -> Vec<SagaId> {
         let Some(sagas) = self.0.get_mut(participant) else { return Vec::new() };
         let portion: Vec<_> = sagas.iter().take(PORTION).copied().collect();
-        portion.iter().for_each(|saga_id| drop(sagas.remove(saga_id)));
+        sagas.retain(|saga_id| !portion.contains(saga_id));
         if sagas.is_empty() {
             self.0.remove(participant);
         }

@@ -125,10 +125,10 @@ fn desk_of_all(
 ) -> Desk {
     let (test, arbiter) = (store(), TestArbiter::new());
     let participants = Participants {
-        order: stub(&arbiter, &test, order),
-        stock: stub(&arbiter, &test, stock),
-        payment: stub(&arbiter, &test, payment),
-        shipping: stub(&arbiter, &test, obedient::<Shipping>()),
+        order: stub(&arbiter, &test, order).into(),
+        stock: stub(&arbiter, &test, stock).into(),
+        payment: stub(&arbiter, &test, payment).into(),
+        shipping: stub(&arbiter, &test, obedient::<Shipping>()).into(),
     };
     let (sagas, own) = (seen(test.store.sagas.clone()), ActorStatus::new("coordinator"));
     let (admission, coordinator_status) = (Admission::new(10_000), own.clone());

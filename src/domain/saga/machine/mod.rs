@@ -95,7 +95,7 @@ const fn why_amendment_refused(reason: Reason) -> &'static str {
 }
 
 /// Who cancels, which decides the reason the order ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CancelBy {
     /// The order's customer.
     Customer,

@@ -1,0 +1,159 @@
+//! What other processes of the installation ask this one: who asks is looked at here, what is asked is the router's.
+
+use crate::{
+    peers::{MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
+    proto::peer::{
+        AskReply, AskRequest, FactsReply, FactsRequest,
+        peer_service_server::{PeerService, PeerServiceServer},
+    },
+    store::{FactSource, StoreError},
+};
+use futures::stream::{self, BoxStream, StreamExt as _};
+use serde::Serialize;
+use std::{future::Future, sync::Arc};
+use tokio::sync::mpsc;
+use tonic::{Request, Response, Status, async_trait};
+
+/// Facts in one message, and messages that are ready before they are asked for.
+const PORTION: usize = 128;
+const READY: usize = 4;
+
+/// How this process is asked by others of its installation.
+#[derive(Clone)]
+pub struct PeerDoor {
+    /// Who answers what.
+    pub router: Arc<Router>,
+    /// What is stored here.
+    pub facts: Arc<dyn FactSource>,
+    /// What whoever asks must know; `None` where it is asked for a certificate, or everybody is on this machine.
+    pub secret: Option<Arc<str>>,
+    /// Who must have issued the certificate of whoever asks, and who we are; each PEM.
+    pub identity: Option<crate::peers::Identity>,
+}
+
+/// The service behind the door.
+pub(super) struct Peers(PeerDoor);
+
+impl Peers {
+    pub(super) fn server(door: PeerDoor) -> PeerServiceServer<Self> {
+        PeerServiceServer::new(Self(door))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// Lets in who belongs to the installation and speaks as this release does.
+    fn check<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        let metadata = request.metadata();
+        if let Some(secret) = &self.0.secret {
+            let given = metadata.get("authorization").map_or(&[][..], |given| given.as_bytes());
+            let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
+            if !is_same(given, secret.as_bytes()) {
+                return Err(Status::unauthenticated("peers.secret is another one here"));
+            }
+        }
+        if self.0.identity.is_some() && request.peer_certs().is_none_or(|certificates| certificates.is_empty()) {
+            return Err(Status::unauthenticated("peers show a certificate here"));
+        }
+        let spoken = metadata.get(PROTOCOL_HEADER).and_then(|spoken| spoken.to_str().ok()).unwrap_or("none");
+        if spoken != PROTOCOL.to_string() {
+            let why = format!("peers speak protocol {PROTOCOL} here, not {spoken}: run one release everywhere");
+            return Err(Status::failed_precondition(why));
+        }
+        Ok(())
+    }
+}
+
+/// Whether two texts are the same, in a time that does not tell how much of them is.
+fn is_same(given: &[u8], secret: &[u8]) -> bool {
+    let differences = given.iter().zip(secret).fold(0, |differences, (a, b)| differences | (a ^ b));
+    given.len() == secret.len() && differences == 0
+}
+
+#[async_trait]
+impl PeerService for Peers {
+    async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskReply>, Status> {
+        self.check(&request)?;
+        let AskRequest { question, body } = request.into_inner();
+        match self.0.router.answer(&question, &body).await {
+            Ok(body) => Ok(Response::new(AskReply { body })),
+            Err(unanswered) => Err(status(&unanswered)),
+        }
+    }
+
+    type FactsStream = BoxStream<'static, Result<FactsReply, Status>>;
+
+    async fn facts(&self, request: Request<FactsRequest>) -> Result<Response<Self::FactsStream>, Status> {
+        self.check(&request)?;
+        let (into, portions) = mpsc::channel(READY);
+        let facts = Arc::clone(&self.0.facts);
+        if request.into_inner().shelves {
+            let (visit, rest) = collect(into.clone());
+            tokio::spawn(tell(facts.visit_shelves(visit), rest, into));
+        } else {
+            let (visit, rest) = collect(into.clone());
+            tokio::spawn(tell(facts.visit(visit), rest, into));
+        }
+        let portions = stream::unfold(portions, |mut portions| async move { Some((portions.recv().await?, portions)) });
+        Ok(Response::new(portions.boxed()))
+    }
+}
+
+type Portion = Result<FactsReply, Status>;
+type Rest<T> = Arc<std::sync::Mutex<Vec<T>>>;
+
+/// Gathers facts, on the thread that reads them, into portions that are sent once they are full. What is left over in the
+/// end is `rest`.
+fn collect<T: Serialize + Send + 'static>(into: mpsc::Sender<Portion>) -> (Box<dyn FnMut(T) + Send>, Rest<T>) {
+    let rest: Rest<T> = Arc::default();
+    let gathered = Arc::clone(&rest);
+    let visit = move |fact: T| {
+        let mut gathered = gathered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        gathered.push(fact);
+        if gathered.len() == PORTION {
+            // Who hears no more of it lets the pass run to its end.
+            let _ = into.blocking_send(portion(&gathered));
+            gathered.clear();
+        }
+    };
+    (Box::new(visit), rest)
+}
+
+/// Sends what is left over, or why there is no more.
+async fn tell<T: Serialize + Send>(
+    read: impl Future<Output = Result<(), StoreError>> + Send,
+    rest: Rest<T>,
+    into: mpsc::Sender<Portion>,
+) {
+    let last = match read.await {
+        Ok(()) => portion(&rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner)),
+        Err(error) => Err(Status::unavailable(error.to_string())),
+    };
+    let _ = into.send(last).await;
+}
+
+fn portion<T: Serialize>(facts: &[T]) -> Portion {
+    let body = serde_json::to_vec(facts).map_err(|error| Status::internal(error.to_string()))?;
+    Ok(FactsReply { body })
+}
+
+fn status(unanswered: &Unanswered) -> Status {
+    let why = unanswered.to_string();
+    match unanswered {
+        Unanswered::NotHere(_) => Status::unimplemented(why),
+        Unanswered::Malformed(_) => Status::invalid_argument(why),
+        Unanswered::Unavailable(_) => Status::unavailable(why),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_the_same_only_where_all_of_it_is() {
+        assert!(is_same(b"abc", b"abc"));
+        for other in [&b""[..], b"ab", b"abd", b"abcd"] {
+            assert!(!is_same(other, b"abc"), "{other:?}");
+        }
+    }
+}
