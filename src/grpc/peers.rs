@@ -6,11 +6,15 @@ use crate::{
         AskReply, AskRequest, FactsReply, FactsRequest,
         peer_service_server::{PeerService, PeerServiceServer},
     },
-    store::{FactSource, StoreError},
+    store::{FactSource, StoreError, Visit, Watermark},
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::Serialize;
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::mpsc;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -88,7 +92,8 @@ impl PeerService for Peers {
         let facts = Arc::clone(&self.0.facts);
         if request.into_inner().shelves {
             let (visit, rest) = collect(into.clone());
-            tokio::spawn(tell(facts.visit_shelves(visit), rest, into));
+            let passing = facts.visit_shelves(visit);
+            tokio::spawn(tell(async { passing.await.map(|()| None) }, rest, into));
         } else {
             let (visit, rest) = collect(into.clone());
             tokio::spawn(tell(facts.visit(visit), rest, into));
@@ -99,41 +104,43 @@ impl PeerService for Peers {
 }
 
 type Portion = Result<FactsReply, Status>;
-type Rest<T> = Arc<std::sync::Mutex<Vec<T>>>;
+type Rest<T> = Arc<Mutex<Vec<T>>>;
 
 /// Gathers facts, on the thread that reads them, into portions that are sent once they are full. What is left over in the
 /// end is `rest`.
-fn collect<T: Serialize + Send + 'static>(into: mpsc::Sender<Portion>) -> (Box<dyn FnMut(T) + Send>, Rest<T>) {
+fn collect<T: Serialize + Send + 'static>(into: mpsc::Sender<Portion>) -> (Visit<T>, Rest<T>) {
     let rest: Rest<T> = Arc::default();
     let gathered = Arc::clone(&rest);
     let visit = move |fact: T| {
-        let mut gathered = gathered.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
         gathered.push(fact);
-        if gathered.len() == PORTION {
-            // Who hears no more of it lets the pass run to its end.
-            let _ = into.blocking_send(portion(&gathered));
-            gathered.clear();
+        if gathered.len() < PORTION {
+            return ControlFlow::Continue(());
         }
+        let sent = into.blocking_send(portion(&gathered, None));
+        gathered.clear();
+        if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     };
     (Box::new(visit), rest)
 }
 
 /// Sends what is left over, or why there is no more.
 async fn tell<T: Serialize + Send>(
-    read: impl Future<Output = Result<(), StoreError>> + Send,
+    read: impl Future<Output = Result<Option<Watermark>, StoreError>> + Send,
     rest: Rest<T>,
     into: mpsc::Sender<Portion>,
 ) {
     let last = match read.await {
-        Ok(()) => portion(&rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner)),
+        Ok(removed) => portion(&rest.lock().unwrap_or_else(PoisonError::into_inner), removed),
         Err(error) => Err(Status::unavailable(error.to_string())),
     };
     let _ = into.send(last).await;
 }
 
-fn portion<T: Serialize>(facts: &[T]) -> Portion {
-    let body = serde_json::to_vec(facts).map_err(|error| Status::internal(error.to_string()))?;
-    Ok(FactsReply { body })
+fn portion<T: Serialize>(facts: &[T], removed: Option<Watermark>) -> Portion {
+    let json = |error: serde_json::Error| Status::internal(error.to_string());
+    let removed = removed.map(|removed| serde_json::to_vec(&removed)).transpose().map_err(json)?;
+    Ok(FactsReply { body: serde_json::to_vec(facts).map_err(json)?, removed: removed.unwrap_or_default() })
 }
 
 fn status(unanswered: &Unanswered) -> Status {

@@ -15,7 +15,7 @@ use crate::{
         CatalogQueries, Claim, FactSource, ListedOffer, MovementFilter, MovementRow, MovementSeq, OfferPlace,
         OrderFilter, OrderQueries, Page, PaymentFilter, PaymentQueries, ProductFilter, Queries, SagaFilter,
         SagaQueries, SagaRow, ShipmentQueries, ShopFilter, StockQueries, StockedLevel, StoreError, StoredSaga,
-        WarehouseFilter,
+        WarehouseFilter, merged,
     },
 };
 use futures::future::BoxFuture;
@@ -136,8 +136,10 @@ queries! {
     }
 }
 
-const OFFERS_FOR: Endpoint<Vec<(ShopId, VariantId)>, Result<Vec<Option<PricedOffer>>, StoreError>> =
-    Endpoint::new("stock.offers_for");
+/// What lines want, and each one's offer where there is one.
+type OffersFor = Endpoint<Vec<(ShopId, VariantId)>, Result<Vec<Option<PricedOffer>>, StoreError>>;
+
+const OFFERS_FOR: OffersFor = Endpoint::new("stock.offers_for");
 
 /// Has questions of other processes answered that ask what the owners of these roles know.
 pub fn answer_queries(router: &mut Router, roles: Roles, queries: &Queries) {
@@ -181,7 +183,7 @@ pub fn remote_queries(here: Queries, peers: &[Peer]) -> Queries {
         let at = usize::from(facts[0].0 == Role::Coordinator);
         let mut sources: Vec<_> = facts.into_iter().map(|(_, source)| source).collect();
         sources.insert(at, Arc::clone(&queries.facts));
-        drop(sources);
+        queries.facts = merged(sources);
     }
     queries
 }

@@ -8,13 +8,15 @@
 //! A backend reads rows; how they are put together is the same for all.
 
 mod cursor;
+mod merged;
 mod orders;
 mod shelves;
 
+pub use merged::merged;
 pub(in crate::store) use orders::OrderRows;
 pub(in crate::store) use shelves::{ShelfRows, nowhere};
 
-use super::{StoreError, StoredSaga, Watermark};
+use super::{StoreError, StoredSaga, Visit, Watermark};
 use crate::domain::{
     ids::OrderId,
     order::Order,
@@ -24,6 +26,8 @@ use crate::domain::{
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
+use std::thread;
+use tokio::sync::oneshot;
 
 /// A row, or why it cannot be read.
 pub(in crate::store) type Readable<T> = Result<T, String>;
@@ -90,10 +94,29 @@ pub type SagaFacts = Result<StoredSaga, String>;
 /// A database that can be audited.
 pub trait FactSource: Send + Sync {
     /// Calls `visit` for every order that any owner knows of, in one consistent snapshot, in the
-    /// order of their ids, holding few of them in memory at a time.
-    fn visit(&self, visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>>;
+    /// order of their ids, holding few of them in memory at a time, until it has seen enough; it may block. Answers
+    /// which sagas have been removed, as each order's facts do: there may be no order left that does.
+    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>>;
     /// Calls `visit` for every shelf that a level, a movement or an open reservation names, in one consistent
     /// snapshot, in their order. In memory are what the movements of each shelf add up to, and what open
     /// reservations hold.
-    fn visit_shelves(&self, visit: Box<dyn FnMut(ShelfFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>>;
+    fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>>;
+}
+
+/// Runs a pass to its end, on a thread of its own.
+pub(in crate::store) fn on_a_thread<T: Send + 'static>(
+    pass: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> BoxFuture<'static, Result<T, StoreError>> {
+    let (reply, done) = oneshot::channel();
+    let spawned = thread::Builder::new().name("store-facts".into()).spawn(move || {
+        let _ = reply.send(pass());
+    });
+    Box::pin(async move {
+        spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        done.await.unwrap_or_else(|_| Err(panicked()))
+    })
+}
+
+fn panicked() -> StoreError {
+    StoreError::Poisoned("reading the facts panicked".into())
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::ids::{OrderId, SagaId},
     store::{
-        FactSource, OrderFacts, Owner, SagaRow, ShelfFacts, StoreError, StoredSaga,
+        FactSource, OrderFacts, Owner, SagaRow, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
         facts::{Keyed, OrderRows, Readable},
     },
 };
@@ -20,19 +20,16 @@ use futures::future::BoxFuture;
 use tokio_postgres::{Row, types::FromSql};
 
 impl FactSource for Snapshots {
-    fn visit(&self, mut visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
         self.on_a_thread(move |snapshot| pass(snapshot, &mut visit))
     }
 
-    fn visit_shelves(
-        &self,
-        mut visit: Box<dyn FnMut(ShelfFacts) + Send>,
-    ) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn visit_shelves(&self, mut visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         self.on_a_thread(move |snapshot| stock::pass_shelves(snapshot, &mut visit))
     }
 }
 
-fn pass(snapshot: &Snapshot<'_>, visit: &mut dyn FnMut(OrderFacts)) -> Result<(), StoreError> {
+fn pass(snapshot: &Snapshot<'_>, visit: &mut Visit<OrderFacts>) -> Result<Option<Watermark>, StoreError> {
     let owners = snapshot.owners()?;
     let stock = |sql| owners.rows(Owner::Stock, sql);
     let payment = |sql| owners.rows(Owner::Payment, sql);

@@ -11,14 +11,11 @@
 use super::{codec::Unreadable, schema};
 use crate::store::{
     Owners, StoreError,
-    facts::{Readable, Rows},
+    facts::{self, Readable, Rows},
 };
 use futures::future::BoxFuture;
 use std::sync::Arc;
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::oneshot,
-};
+use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction, types::ToSql};
 
 /// Makes a connection for one pass, which is driven on the runtime that asks for it.
@@ -41,23 +38,16 @@ impl Snapshots {
     }
 
     /// Runs a pass over a snapshot, to its end, on a thread of its own.
-    pub(super) fn on_a_thread(
+    pub(super) fn on_a_thread<T: Send + 'static>(
         &self,
-        pass: impl FnOnce(&Snapshot<'_>) -> Result<(), StoreError> + Send + 'static,
-    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        pass: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
         let connect = Arc::clone(&self.connect);
-        let (reply, done) = oneshot::channel();
-        let spawned = std::thread::Builder::new().name("store-facts".into()).spawn(move || {
-            let _ = reply.send(run(&connect, pass));
-        });
-        Box::pin(async move {
-            spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            done.await.unwrap_or_else(|_| Err(StoreError::Poisoned("reading the facts panicked".into())))
-        })
+        facts::on_a_thread(move || run(&connect, pass))
     }
 }
 
-fn run(connect: &Connect, pass: impl FnOnce(&Snapshot<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+fn run<T>(connect: &Connect, pass: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -68,9 +58,9 @@ fn run(connect: &Connect, pass: impl FnOnce(&Snapshot<'_>) -> Result<(), StoreEr
         client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await
     });
     let transaction = begun?;
-    pass(&Snapshot { runtime: &runtime, transaction: &transaction })?;
+    let done = pass(&Snapshot { runtime: &runtime, transaction: &transaction })?;
     runtime.block_on(transaction.rollback())?;
-    Ok(())
+    Ok(done)
 }
 
 /// One moment of the database.

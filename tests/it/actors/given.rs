@@ -90,7 +90,7 @@ impl House {
         let actors = Actors::start(
             &arbiter.handle(),
             &test.store,
-            &[],
+            Cast::ALL,
             Providers::default(),
             "test".into(),
             100_000,

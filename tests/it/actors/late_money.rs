@@ -146,6 +146,6 @@ async fn a_client_that_opens_a_held_payment_is_refused() {
     house.test.store.payments.execute(vec![hold.into()]).await.into_iter().for_each(|answer| drop(answer.unwrap()));
     let order = Payable { order_id, total: Some(amount), currency, status: OrderStatus::Pending };
     let command = OpenPayment { order, payment_id, amount, provider: Provider::Manual };
-    let refused = house.actors.payment.settle.send(Request { command, claim: None }).await.unwrap();
+    let refused = house.actors.payment.open.send(Request { command, claim: None }).await.unwrap();
     assert!(matches!(refused, Err(PaymentRequestError::Refused(PaymentRefusal::BeingAmended))), "{refused:?}");
 }

@@ -10,6 +10,7 @@ use backstitch::{
     store::{self, News, Owner, Owners, Peers, Store, open_facts},
 };
 use std::{
+    ops::ControlFlow,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -61,7 +62,11 @@ async fn facts(database: &store::Database) -> usize {
     let seen = Arc::new(Mutex::new(0));
     let count = Arc::clone(&seen);
     let source = open_facts(database).unwrap();
-    source.visit(Box::new(move |_| *count.lock().unwrap() += 1)).await.unwrap();
+    let visit = move |_| {
+        *count.lock().unwrap() += 1;
+        ControlFlow::Continue(())
+    };
+    source.visit(Box::new(visit)).await.unwrap();
     *seen.lock().unwrap()
 }
 

@@ -16,11 +16,12 @@ use backstitch::{
     },
     lifecycle::Fatal,
     store::{
-        Answers, Append, Claim, Database, Executed, LogEntry, OpenError, OrderFacts, Owners, RowUpdate, SagaAnswer,
-        SagaCommand, SagaRow, StartSaga, Store, StoreError, open,
+        Answers, Append, Claim, Database, Executed, FactSource, LogEntry, OpenError, OrderFacts, Owners, RowUpdate,
+        SagaAnswer, SagaCommand, SagaRow, StartSaga, Store, StoreError, open,
     },
 };
 use std::{
+    ops::ControlFlow,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -106,11 +107,20 @@ impl TestStore {
 
     /// Everything that is stored, by order.
     pub(crate) async fn facts(&self) -> Vec<OrderFacts> {
-        let all = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&all);
-        self.store.facts.visit(Box::new(move |facts| seen.lock().unwrap().push(facts))).await.unwrap();
-        std::mem::take(&mut all.lock().unwrap())
+        facts_of(self.store.facts.as_ref()).await.unwrap()
     }
+}
+
+/// Everything that a source tells, by order.
+pub(crate) async fn facts_of(source: &dyn FactSource) -> Result<Vec<OrderFacts>, StoreError> {
+    let all = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&all);
+    let visit = move |facts| {
+        seen.lock().unwrap().push(facts);
+        ControlFlow::Continue(())
+    };
+    source.visit(Box::new(visit)).await?;
+    Ok(std::mem::take(&mut all.lock().unwrap()))
 }
 
 /// Keeps the writer busy with a transaction that changes nothing, so that what is handed over meanwhile is one

@@ -15,15 +15,6 @@ fn only(owner: Owner) -> Owners {
     Owners::of([owner])
 }
 
-/// The database's tables, but for those that SQLite keeps for itself.
-fn tables(database: &TestDatabase) -> Vec<String> {
-    let sql = either(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
-        "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename COLLATE \"C\"",
-    );
-    database.raw().rows(sql, &[]).into_iter().flatten().flatten().collect()
-}
-
 /// Whether a table is one of an owner's, or one that every process has.
 fn is_of(table: &str, owner: Owner) -> bool {
     let prefixes = if owner == Owner::Stock { vec!["stock", "catalog"] } else { vec![owner.name()] };
@@ -59,13 +50,13 @@ async fn begin(test: &TestStore, owners: Owners, case: &Case) {
 async fn a_database_of_one_owner_has_only_its_tables_and_opens_again() {
     for owner in Owner::ALL {
         let test = TestStore::of(only(owner));
-        let made = tables(&test.database);
+        let made = test.database.tables();
         assert!(made.len() >= 2 && made.iter().all(|table| is_of(table, owner)), "{owner}: {made:?}");
         let case = Case::new(Provider::Simulated);
         begin(&test, only(owner), &case).await;
         let before = format!("{:?}", test.facts().await);
         let test = test.reopen_as(only(owner)).await.unwrap();
-        assert_eq!(tables(&test.database), made, "{owner}");
+        assert_eq!(test.database.tables(), made, "{owner}");
         assert_eq!(format!("{:?}", test.facts().await), before, "{owner}");
     }
 }
@@ -74,22 +65,22 @@ async fn a_database_of_one_owner_has_only_its_tables_and_opens_again() {
 async fn a_database_of_everybody_has_the_tables_of_each() {
     let test = store();
     let mut apart: Vec<String> =
-        Owner::ALL.into_iter().flat_map(|owner| tables(&TestStore::of(only(owner)).database)).collect();
+        Owner::ALL.into_iter().flat_map(|owner| TestStore::of(only(owner)).database.tables()).collect();
     apart.sort_unstable();
     apart.dedup();
-    assert_eq!(tables(&test.database), apart);
+    assert_eq!(test.database.tables(), apart);
 }
 
 #[actix_web::test]
 async fn a_database_is_refused_where_somebody_in_it_would_be_left_alone() {
     let many = Owners::of([Owner::Payment, Owner::Shipment, Owner::Saga]);
     let test = TestStore::of(many);
-    let (database, made) = (test.database.clone(), tables(&test.database));
+    let (database, made) = (test.database.clone(), test.database.tables());
     let few = Owners::of([Owner::Payment, Owner::Order]);
     let refused = test.reopen_as(few).await.err().expect("it has tables of others");
     said(&refused, &["tables of shipment, saga", "the roles shipping, coordinator", "another store.url"]);
     said(&migrate(&database.of(few, &[])).unwrap_err(), &["tables of shipment, saga"]);
-    assert_eq!(tables(&database), made, "nothing was added");
+    assert_eq!(database.tables(), made, "nothing was added");
     assert!(TestStore::owned(database, many).is_ok());
 }
 
@@ -103,7 +94,7 @@ async fn a_database_gains_the_tables_of_further_owners_and_keeps_what_it_has() {
     assert!(test.store.orders.order(case.order_id()).await.unwrap().is_some());
     tell(&test.store, case.start(None)).await.unwrap();
     let test = test.reopen().await;
-    assert_eq!(tables(&test.database), tables(&store().database));
+    assert_eq!(test.database.tables(), store().database.tables());
     let facts = test.facts().await;
     assert!(facts[0].order.is_some() && facts[0].saga.is_some(), "{facts:?}");
 }

@@ -3,7 +3,7 @@
 use super::{Answer, Call, PATIENCE, Raw, Sql, TestDatabase, eventually, http_client_builder, id};
 use backstitch::{
     app::App,
-    grpc::Port,
+    role::Role,
     settings::{Settings, Sources},
     telemetry::Metrics,
 };
@@ -21,7 +21,7 @@ static METRICS: OnceLock<Metrics> = OnceLock::new();
 /// A server under test. Every test ends with [`TestApp::finish`] or one of its kind.
 pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
-    grpc: Vec<(Port, SocketAddr)>,
+    grpc: Vec<(Role, SocketAddr)>,
     client: Client,
     stop: oneshot::Sender<()>,
     server: thread::JoinHandle<anyhow::Result<()>>,
@@ -31,8 +31,8 @@ pub(crate) struct TestApp {
 /// Where it is.
 impl TestApp {
     /// The address of what it serves over gRPC.
-    pub(crate) fn grpc(&self, port: Port) -> SocketAddr {
-        let found = self.grpc.iter().find(|(known, _)| *known == port);
+    pub(crate) fn grpc(&self, role: Role) -> SocketAddr {
+        let found = self.grpc.iter().find(|(known, _)| *known == role);
         found.expect("it serves gRPC").1
     }
 }

@@ -110,6 +110,26 @@ impl TestDatabase {
         copy
     }
 
+    /// The tables that are in it, but for those that SQLite keeps for itself.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let sql = either(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename COLLATE \"C\"",
+        );
+        self.raw().rows(sql, &[]).into_iter().flatten().flatten().collect()
+    }
+
+    /// As [`Self::copy`], without the tables whose names do not begin with one of these.
+    pub(crate) fn part(&self, prefixes: &[&str]) -> Self {
+        let part = self.copy();
+        let is_kept = |table: &str| prefixes.iter().any(|prefix| table.starts_with(&format!("{prefix}_")));
+        // What SQLite keeps for a search goes with it, which comes first.
+        for table in part.tables().into_iter().filter(|table| *table != "node" && !is_kept(table)) {
+            part.raw().execute_batch(&format!("DROP TABLE IF EXISTS {table}")).expect("a table that can be dropped");
+        }
+        part
+    }
+
     /// Lets nobody write until this is released; everybody may read.
     pub(crate) fn hold(&self) -> Hold {
         match self {

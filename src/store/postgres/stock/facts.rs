@@ -2,7 +2,7 @@
 
 use super::{ledger, levels, reservations};
 use crate::store::{
-    Owner, ShelfFacts, StoreError,
+    Owner, ShelfFacts, StoreError, Visit,
     facts::ShelfRows,
     postgres::snapshot::{Snapshot, readable},
 };
@@ -10,7 +10,7 @@ use crate::store::{
 /// Calls `visit` for every shelf, variant by variant.
 pub(in crate::store::postgres) fn pass_shelves(
     snapshot: &Snapshot<'_>,
-    visit: &mut dyn FnMut(ShelfFacts),
+    visit: &mut Visit<ShelfFacts>,
 ) -> Result<(), StoreError> {
     let owners = snapshot.owners()?;
     let rows = |sql| owners.rows(Owner::Stock, sql);

@@ -20,6 +20,7 @@ use crate::{
 };
 use rusqlite::Connection;
 use std::{
+    ops::ControlFlow,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -98,7 +99,10 @@ impl Database {
     async fn facts(&self) -> Vec<OrderFacts> {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
-        let visit = move |facts| sink.lock().expect("unpoisoned").push(facts);
+        let visit = move |facts| {
+            sink.lock().expect("unpoisoned").push(facts);
+            ControlFlow::Continue(())
+        };
         self.store.facts.visit(Box::new(visit)).await.expect("a pass");
         std::mem::take(&mut *seen.lock().expect("unpoisoned"))
     }

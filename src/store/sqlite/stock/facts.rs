@@ -7,7 +7,7 @@ use crate::{
         stock::{Level, Movement, Shelf},
     },
     store::{
-        Owner, ShelfFacts,
+        Owner, ShelfFacts, Visit,
         facts::{Readable, ShelfRows, nowhere},
         sqlite::{
             facts::{readable, rows},
@@ -18,10 +18,7 @@ use crate::{
 use rusqlite::{Connection, Row};
 
 /// Calls `visit` for every shelf, variant by variant.
-pub(in crate::store::sqlite) fn pass_shelves(
-    conn: &Connection,
-    visit: &mut dyn FnMut(ShelfFacts),
-) -> rusqlite::Result<()> {
+pub(in crate::store::sqlite) fn pass_shelves(conn: &Connection, visit: &mut Visit<ShelfFacts>) -> rusqlite::Result<()> {
     let snapshot = conn.unchecked_transaction()?;
     let owners = schema::owners(&snapshot)?;
     let prepare = |sql| snapshot.prepare(owners.rows(Owner::Stock, sql));
