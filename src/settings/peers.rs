@@ -83,13 +83,13 @@ impl Peers {
         let files = (path(values, "peers.authority")?, path(values, "peers.certificate")?, path(values, "peers.key")?);
         let peers = Self {
             urls,
-            secret: values.parsed_secret("peers.secret", |secret| match secret {
+            secret: values.hidden("peers.secret", |secret| match secret {
                 "" => Ok(None),
                 secret if secret.len() < SHORTEST_SECRET => {
-                    Err(format!("\"\", or at least {SHORTEST_SECRET} characters").into())
+                    Err(format!("\"\", or at least {SHORTEST_SECRET} characters"))
                 }
                 secret if !secret.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                    Err("of visible ASCII characters alone".into())
+                    Err("of visible ASCII characters alone".to_owned())
                 }
                 secret => Ok(Some(Secret::new(secret))),
             })?,

@@ -96,6 +96,19 @@ impl Values {
         })
     }
 
+    /// Like [`Values::parsed`], for a text that is a secret as a whole.
+    pub(super) fn hidden<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, SettingsError> {
+        let value = self.take(key)?;
+        text(&value).map_err(str::to_owned).and_then(parse).map_err(|allowed| {
+            let hidden = Value::new(value.origin().map(str::to_owned).as_ref(), "…");
+            invalid(key, &hidden, &allowed)
+        })
+    }
+
     fn take(&mut self, key: &'static str) -> Result<Value, SettingsError> {
         self.0.remove(key).ok_or(SettingsError::NoDefault(key))
     }
