@@ -9,7 +9,7 @@
 //! There is no moment that several databases have in common. A source's snapshot is begun only when the one before it
 //! has begun, the coordinator's first: what it says is at rest is at rest in all the others. Of a saga that was under way
 //! then, the others may know more than it does, and of orders that began since they alone know: whoever cannot bear
-//! that asks [`super::steady`].
+//! that asks [`super::steady()`].
 //!
 //! Owns how facts of one order from several sources are put together. Must not know where they come from.
 
