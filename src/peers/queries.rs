@@ -15,7 +15,7 @@ use crate::{
         CatalogQueries, Claim, FactSource, ListedOffer, MovementFilter, MovementRow, MovementSeq, OfferPlace,
         OrderFilter, OrderQueries, Page, PaymentFilter, PaymentQueries, ProductFilter, Queries, SagaFilter,
         SagaQueries, SagaRow, ShipmentQueries, ShopFilter, StockQueries, StockedLevel, StoreError, StoredSaga,
-        WarehouseFilter, merged,
+        WarehouseFilter, merged, steady,
     },
 };
 use futures::future::BoxFuture;
@@ -183,7 +183,7 @@ pub fn remote_queries(here: Queries, peers: &[Peer]) -> Queries {
         let at = usize::from(facts[0].0 == Role::Coordinator);
         let mut sources: Vec<_> = facts.into_iter().map(|(_, source)| source).collect();
         sources.insert(at, Arc::clone(&queries.facts));
-        queries.facts = merged(sources);
+        queries.facts = steady(merged(sources));
     }
     queries
 }

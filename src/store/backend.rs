@@ -37,7 +37,7 @@ impl Database {
     /// # Errors
     /// When one of them is not.
     pub fn require(&self, owners: Owners) -> Result<(), OpenError> {
-        Ok(owners.be_found(self.owners(), self)?)
+        Ok(owners.check_all_in(self.owners(), self)?)
     }
 }
 

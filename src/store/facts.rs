@@ -2,19 +2,23 @@
 //! shelf.
 //!
 //! ```text
-//!   each owner's rows, in a backend's snapshot, by order ──▶ merged ──▶ one order's facts after the other
+//!   each owner's rows, in a backend's snapshot, by order ──▶ put together ──▶ one order's facts after the other
+//!   each database's facts, by order ──▶ merged ──▶ steady: what two passes tell alike
 //! ```
 //!
 //! A backend reads rows; how they are put together is the same for all.
 
 mod cursor;
+mod feed;
 mod merged;
 mod orders;
 mod shelves;
+mod steady;
 
 pub use merged::merged;
 pub(in crate::store) use orders::OrderRows;
 pub(in crate::store) use shelves::{ShelfRows, nowhere};
+pub use steady::steady;
 
 use super::{StoreError, StoredSaga, Visit, Watermark};
 use crate::domain::{
@@ -39,7 +43,7 @@ pub(in crate::store) type Rows<'s, T, E> = Box<dyn Iterator<Item = Result<T, E>>
 pub(in crate::store) type Keyed<'s, K, T, E> = Rows<'s, (K, Readable<T>), E>;
 
 /// Everything that is stored about one order, by whoever owns it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderFacts {
     /// The order that the facts are about.
     pub order_id: OrderId,
@@ -58,7 +62,7 @@ pub struct OrderFacts {
 }
 
 /// A reservation and what was moved for its order.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockFacts {
     /// The reservation's row, where there is one.
     pub reservation: Option<Result<Reservation, String>>,
@@ -67,7 +71,7 @@ pub struct StockFacts {
 }
 
 /// Everything that is stored about one variant in one warehouse.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShelfFacts {
     /// The shelf that the facts are about.
     pub shelf: Shelf,
@@ -80,7 +84,7 @@ pub struct ShelfFacts {
 }
 
 /// An order's payments and their ledger.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentFacts {
     /// The payments' rows, where there are some.
     pub payments: Option<Result<Payments, String>>,

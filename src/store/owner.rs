@@ -115,16 +115,16 @@ impl Owners {
         if self.contains(of) { sql } else { "SELECT NULL WHERE false" }
     }
 
-    /// Sees to it that nobody is in a database but these.
-    pub(super) fn keep_out_of_others(self, found: Self, place: impl fmt::Display) -> Result<(), OwnersError> {
+    /// Fails where others than these are found in a database.
+    pub(super) fn check_no_others_in(self, found: Self, place: impl fmt::Display) -> Result<(), OwnersError> {
         match found.without(self) {
             strangers if strangers.is_empty() => Ok(()),
             strangers => Err(OwnersError::Unattended { place: place.to_string(), owners: strangers }),
         }
     }
 
-    /// Sees to it that all of these are in a database.
-    pub(super) fn be_found(self, found: Self, place: impl fmt::Display) -> Result<(), OwnersError> {
+    /// Fails where one of these is not found in a database.
+    pub(super) fn check_all_in(self, found: Self, place: impl fmt::Display) -> Result<(), OwnersError> {
         match self.without(found) {
             missing if missing.is_empty() => Ok(()),
             missing => Err(OwnersError::Missing { place: place.to_string(), owners: missing }),
@@ -202,12 +202,12 @@ mod tests {
     #[test]
     fn who_is_left_alone_and_who_is_missing_is_said_with_their_roles() {
         let [few, many] = [Owners::of([Owner::Order]), Owners::of([Owner::Order, Owner::Shipment, Owner::Saga])];
-        assert_eq!(many.keep_out_of_others(few, "here"), Ok(()));
-        assert_eq!(few.be_found(many, "here"), Ok(()));
-        let unattended = few.keep_out_of_others(many, "here").unwrap_err().to_string();
+        assert_eq!(many.check_no_others_in(few, "here"), Ok(()));
+        assert_eq!(few.check_all_in(many, "here"), Ok(()));
+        let unattended = few.check_no_others_in(many, "here").unwrap_err().to_string();
         assert!(unattended.contains("here has tables of shipment, saga"), "{unattended}");
         assert!(unattended.contains("the roles shipping, coordinator"), "{unattended}");
-        let missing = many.be_found(few, "here").unwrap_err().to_string();
+        let missing = many.check_all_in(few, "here").unwrap_err().to_string();
         assert!(missing.contains("here has no tables of shipment, saga"), "{missing}");
     }
 }

@@ -177,7 +177,7 @@ impl SagaRow {
 }
 
 /// A saga's row and its log as stored, not yet read.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSaga {
     /// The row.
     pub row: SagaRow,

@@ -213,7 +213,7 @@ pub fn open_facts(options: &Options) -> Result<Arc<dyn FactSource>, OpenError> {
 /// When there is no such database, or no stock in it.
 pub fn open_export(options: &Options) -> Result<Arc<dyn ExportSource>, OpenError> {
     let (snapshots, found) = snapshots(options)?;
-    Owners::of([Owner::Stock]).be_found(found, &options.address)?;
+    Owners::of([Owner::Stock]).check_all_in(found, &options.address)?;
     Ok(Arc::new(snapshots))
 }
 

@@ -99,7 +99,7 @@ async fn see_to_schema(client: &Client, address: &Address) -> Result<(), OpenErr
 async fn run(client: &mut Client, address: &Address, owners: Owners) -> Result<Vec<String>, OpenError> {
     see_to_schema(client, address).await?;
     let found = self::owners(client).await.map_err(|error| OpenError::new(address, error))?;
-    owners.keep_out_of_others(found, address)?;
+    owners.check_no_others_in(found, address)?;
     let histories = [
         ("node_migrations", migrations::node::migrations::runner()),
         ("order_migrations", migrations::order::migrations::runner()),

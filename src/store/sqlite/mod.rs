@@ -222,7 +222,7 @@ pub fn open_facts(path: &Path) -> Result<Arc<dyn super::FactSource>, OpenError> 
 /// When there is no such database, or no stock in it.
 pub fn open_export(path: &Path) -> Result<Arc<dyn super::ExportSource>, OpenError> {
     let found = schema::found_in(&connect_read_only(path)?, path)?;
-    Owners::of([Owner::Stock]).be_found(found, path.display())?;
+    Owners::of([Owner::Stock]).check_all_in(found, path.display())?;
     Ok(Arc::new(facts::Snapshot { path: path.to_owned() }))
 }
 

@@ -34,7 +34,7 @@ mod migrations {
 /// When the file cannot be opened or has others' tables, or a migration fails.
 pub fn migrate(path: &Path, owners: Owners) -> Result<Vec<String>, OpenError> {
     let mut conn = connect(path, 2)?;
-    owners.keep_out_of_others(found_in(&conn, path)?, path.display())?;
+    owners.check_no_others_in(found_in(&conn, path)?, path.display())?;
     let histories = [
         ("order_migrations", migrations::order::migrations::runner()),
         ("payment_migrations", migrations::payment::migrations::runner()),

@@ -32,7 +32,7 @@ impl Source {
     /// Opens a file that has everybody's tables, brings it up to this release, and keeps servers away from it.
     pub(in crate::store) fn open(path: &Path) -> Result<Self, TransferError> {
         let found = schema::found_in(&connect_read_only(path)?, path)?;
-        Owners::all().be_found(found, path.display()).map_err(OpenError::from)?;
+        Owners::all().check_all_in(found, path.display()).map_err(OpenError::from)?;
         let lock = lock(path)?;
         migrate(path, Owners::all())?;
         let conn = connect(path, 32)?;
