@@ -15,13 +15,13 @@ use crate::{
     grpc::{self, PeerDoor},
     http::{self, Resources},
     lifecycle::Fatal,
-    peers::{Identity, Peer, PeerOptions, Router, answer_queries},
+    peers::{Identity, Peer, PeerOptions, Router, answer_queries, facts_beside},
     providers::Providers,
     role::{Role, Roles},
     service::{MAX_WAIT_SECONDS, Service},
     settings::{self, Grpc, PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
-        self, Database, Owner, Owners, Store,
+        self, Database, FactSource, Owner, Owners, Store,
         postgres::{self, Certificate},
         sqlite,
     },
@@ -166,6 +166,27 @@ pub fn peers(settings: &Settings) -> anyhow::Result<Vec<Peer>> {
         })
     });
     Ok(peers.collect::<Result<_, _>>()?)
+}
+
+/// What an audit looks at: these facts of this process's database, and those of all others.
+///
+/// # Errors
+/// When this process does not know where some are, or as [`peers`].
+pub fn facts(settings: &Settings, here: Arc<dyn FactSource>) -> anyhow::Result<Arc<dyn FactSource>> {
+    let roles = settings.node.roles;
+    if roles.are_all() {
+        return Ok(here);
+    }
+    let peers = peers(settings)?;
+    if let Some(missing) =
+        Roles::ALL.iter().find(|role| !roles.contains(*role) && roles.peers().all(|peer| peer != *role))
+    {
+        bail!(
+            "an audit looks at what every role has stored, and a process of the roles {roles} asks nothing of the \
+             {missing}; run it with the settings of the coordinator"
+        );
+    }
+    Ok(facts_beside(here, &peers))
 }
 
 /// How other processes ask this one, where they do.

@@ -170,14 +170,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             eprintln!("{rows} rows of {} written", export.sheet);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Audit { json } => check(&database, json),
+        Command::Audit { json } => {
+            let facts = store::open_facts(&database)?;
+            actix_rt::System::new().block_on(async { report(app::facts(&settings, facts)?, json).await })
+        }
     }
 }
 
-/// Prints what an audit of the database finds.
-fn check(database: &store::Database, json: bool) -> anyhow::Result<ExitCode> {
-    let facts = store::open_facts(database)?;
-    let report = actix_rt::System::new().block_on(audit::run(facts))?;
+/// Prints what an audit finds.
+async fn report(facts: Arc<dyn store::FactSource>, json: bool) -> anyhow::Result<ExitCode> {
+    let report = audit::run(facts).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -202,7 +204,8 @@ fn move_over(settings: &settings::Settings, from: &str, to: &str) -> anyhow::Res
         eprintln!("{table:<20} {rows:>10}{so_far} rows, {:.0} rows/s", progress.rate());
     })?;
     println!("{source} is moved to {target}; as many rows of everything are there");
-    check(&target, false)
+    let facts = store::open_facts(&target)?;
+    actix_rt::System::new().block_on(report(facts, false))
 }
 
 fn back_up(database: &store::Database, file: &Path) -> anyhow::Result<ExitCode> {

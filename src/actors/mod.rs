@@ -24,6 +24,7 @@ mod catalog;
 pub mod coordinator;
 mod crash;
 mod deferred;
+mod nodes;
 mod order;
 mod owners;
 mod payment;

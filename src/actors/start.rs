@@ -7,6 +7,7 @@ use super::{
     calls::TakeOverCalls,
     coordinator::{Company, Drain, Participants, Ping, Reach, SignalTarget},
     crash::{Crash, CrashMode},
+    nodes,
     owners::Elsewhere,
     supervisor::{ActorState, ActorStatus, supervise},
 };
@@ -124,6 +125,9 @@ impl Actors {
         });
         let coordinator = if let Some(coordinator) = elsewhere.coordinator {
             signals.set(coordinator);
+            if let Some(nodes) = store.peers.clone() {
+                nodes::tend(arbiter, nodes, callers);
+            }
             None
         } else {
             let participants = Participants {

@@ -20,7 +20,7 @@ mod router;
 
 pub use endpoint::Endpoint;
 pub use link::{Away, Identity, LinkState, Peer, PeerError, PeerOptions};
-pub use queries::{answer_queries, remote_queries};
+pub use queries::{answer_queries, facts_beside, remote_queries};
 pub use router::{Router, Unanswered};
 
 /// Which way of asking this release speaks. Raised whenever a question or an answer is written otherwise than before, so

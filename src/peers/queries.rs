@@ -162,10 +162,21 @@ pub fn answer_queries(router: &mut Router, roles: Roles, queries: &Queries) {
     }
 }
 
+/// What all owners have stored, where some are other processes, for an audit: in one pass, of one moment.
+pub fn facts_beside(here: Arc<dyn FactSource>, peers: &[Peer]) -> Arc<dyn FactSource> {
+    let (mut first, mut others): (Vec<Arc<dyn FactSource>>, Vec<Arc<dyn FactSource>>) = (Vec::new(), vec![here]);
+    for peer in peers {
+        // The coordinator's first: what rests by its word rests in what the others say later.
+        let among = if peer.role() == Role::Coordinator { &mut first } else { &mut others };
+        among.push(Arc::new(RemoteFacts(peer.clone())));
+    }
+    first.append(&mut others);
+    steady(merged(first))
+}
+
 /// What every owner can be asked, where some are other processes: of these, the peer is asked.
 pub fn remote_queries(here: Queries, peers: &[Peer]) -> Queries {
     let mut queries = here;
-    let mut facts: Vec<(Role, Arc<dyn FactSource>)> = Vec::new();
     for peer in peers {
         let remote = Arc::new(Remote(peer.clone()));
         match peer.role() {
@@ -175,15 +186,9 @@ pub fn remote_queries(here: Queries, peers: &[Peer]) -> Queries {
             Role::Coordinator => queries.sagas = remote,
             Role::Stock => (queries.stock, queries.catalog) = (Arc::clone(&remote) as _, remote),
         }
-        facts.push((peer.role(), Arc::new(RemoteFacts(peer.clone()))));
     }
-    if !facts.is_empty() {
-        // The coordinator's first: what rests by its word rests in what the others say later.
-        facts.sort_by_key(|(role, _)| *role != Role::Coordinator);
-        let at = usize::from(facts[0].0 == Role::Coordinator);
-        let mut sources: Vec<_> = facts.into_iter().map(|(_, source)| source).collect();
-        sources.insert(at, Arc::clone(&queries.facts));
-        queries.facts = steady(merged(sources));
+    if !peers.is_empty() {
+        queries.facts = facts_beside(Arc::clone(&queries.facts), peers);
     }
     queries
 }

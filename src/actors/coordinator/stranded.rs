@@ -11,7 +11,7 @@ use super::{SagaCoordinator, drive::Purpose, outbox::After};
 use crate::{
     clock,
     domain::{
-        checkout::Verb,
+        checkout::{self, Verb},
         ids::{IdSet, SagaId},
         saga::{Action as _, Next},
     },
@@ -60,6 +60,9 @@ impl SagaCoordinator {
         let now = clock::now();
         tracing::debug!(%saga_id, step = step.name(), why, "a step's participant is away");
         self.stranded.add(step.participant(), saga_id);
+        if checkout::has_order(&in_hand.saga) {
+            self.waiters.placed(saga_id, in_hand.saga.input().order_id);
+        }
         if !matches!(in_hand.saga.next(), Next::Run(_)) {
             return self.moved(saga_id, Vec::new(), now, None, None);
         }
