@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 async fn an_order_placed_with_any_of_two_roles_is_the_same_everywhere_and_each_shows_its_own() {
     let split = Split::start().await;
     for at in [Role::Coordinator, Role::Order] {
-        let (status, placed) = split.post(at, "/orders?wait=10", &order(json!({"shipping": "fail"}))).await;
+        let (status, placed) = split.post(at, "/orders?wait=10", &order(&json!({"shipping": "fail"}))).await;
         assert_eq!(status, 201, "{placed}");
         let placed = &placed["data"];
         assert_eq!(placed["status"], "cancelled", "{placed}");
@@ -102,7 +102,7 @@ async fn a_key_sent_to_either_role_is_one_order() {
     let split = Split::start().await;
     let place = async || {
         let sent = split.client.post(split.at(Role::Order, "/orders?wait=10")).header("Idempotency-Key", "k");
-        let response = sent.json(&order(json!({}))).send().await.unwrap();
+        let response = sent.json(&order(&json!({}))).send().await.unwrap();
         let replayed = response.headers().contains_key("Idempotent-Replayed");
         let body: Value = response.json().await.unwrap();
         (replayed, body["data"]["id"].clone())
