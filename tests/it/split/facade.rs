@@ -149,3 +149,31 @@ async fn a_client_that_drives_its_order_itself_finds_each_step_at_its_role() {
     assert_eq!(steps.cancel(&order).await.unwrap(), "CANCELLED");
     split.assert_audit_is_clean();
 }
+
+#[actix_web::test]
+async fn payments_of_a_process_with_all_roles_can_have_a_port_of_their_own() {
+    let split = Split::prepare(&[]);
+    let (all, payments) = (split.at(Role::Coordinator, ""), split.at(Role::Payment, ""));
+    let bind = |url: &str| url.trim_start_matches("http://").to_owned();
+    let mut split = split;
+    let mut command = split.command(Role::Coordinator);
+    command
+        .env("BACKSTITCH__NODE__ROLES", "all")
+        .env("BACKSTITCH__HTTP__BIND", bind(&all))
+        .env("BACKSTITCH__HTTP__PAYMENT_BIND", bind(&payments));
+    split.spawn_by(Role::Coordinator, command);
+    split.until_ready(Role::Coordinator).await;
+    let order = json!({"item_name": "Kopi", "quantity": 1, "price": 100});
+    let (status, placed) = split.post(Role::Coordinator, "/orders", &order).await;
+    assert_eq!(status, 201, "{placed}");
+    let payment = json!({"order_id": placed["data"]["id"], "amount": 100, "provider": "manual"});
+    let (status, opened) = split.post(Role::Payment, "/payments", &payment).await;
+    assert_eq!(status, 201, "{opened}");
+    let settle = format!("{payments}/payments/success/{}", opened["data"]["id"].as_str().unwrap());
+    assert_eq!(split.client.put(settle).send().await.unwrap().status(), 200);
+    let waited = format!("/sagas/{}?wait=10", placed["data"]["saga_id"].as_str().unwrap());
+    assert_eq!(split.get(Role::Coordinator, &waited).await.1["data"]["status"], "completed");
+    for elsewhere in ["/orders", "/admin/actors", "/metrics"] {
+        assert_eq!(split.get(Role::Payment, elsewhere).await.0, 404, "{elsewhere}");
+    }
+}
