@@ -177,3 +177,30 @@ async fn payments_of_a_process_with_all_roles_can_have_a_port_of_their_own() {
         assert_eq!(split.get(Role::Payment, elsewhere).await.0, 404, "{elsewhere}");
     }
 }
+
+#[actix_web::test]
+async fn a_process_may_play_several_roles() {
+    let mut split = Split::prepare(&[]);
+    for (process, roles, others) in [
+        (Role::Order, "order,payment", &[(Role::Payment, "PAYMENT")][..]),
+        (Role::Coordinator, "stock,shipping,coordinator", &[(Role::Stock, "STOCK"), (Role::Shipping, "SHIPPING")]),
+    ] {
+        let mut command = split.command(process);
+        command.env("BACKSTITCH__NODE__ROLES", roles);
+        for (role, bind) in others {
+            command.env(format!("BACKSTITCH__GRPC__{bind}_BIND"), split.grpc(*role).to_string());
+        }
+        split.spawn_by(process, command);
+    }
+    split.until_ready(Role::Order).await;
+    split.until_ready(Role::Coordinator).await;
+    let lines = crate::process::load::open_shops(&split.at(Role::Coordinator, "")).await;
+    let body = json!({"lines": lines, "payment": {"provider": "simulated"}});
+    let (status, placed) = split.post(Role::Order, "/orders?wait=10", &body).await;
+    assert_eq!((status, &placed["data"]["status"]), (201, &json!("completed")), "{placed}");
+    let payment = format!("/payments/{}", placed["data"]["payment"]["id"].as_str().unwrap());
+    assert_eq!(split.get(Role::Order, &payment).await.1["data"]["status"], "paid");
+    assert_eq!(split.get(Role::Order, "/shipments").await.0, 404, "it does not ship");
+    let audit = split.get(Role::Coordinator, "/admin/audit").await.1;
+    assert_eq!(audit["data"]["clean"], true, "{audit}");
+}
