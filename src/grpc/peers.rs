@@ -1,12 +1,13 @@
 //! What other processes of the installation ask this one: who asks is looked at here, what is asked is the router's.
 
 use crate::{
-    peers::{MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
+    peers::{Identity, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
     proto::peer::{
         AskReply, AskRequest, FactsReply, FactsRequest,
         peer_service_server::{PeerService, PeerServiceServer},
     },
-    store::{FactSource, StoreError, Visit, Watermark},
+    role::{Role, Roles},
+    store::{FactSource, OrderFacts, StoreError, Visit, Watermark},
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::Serialize;
@@ -25,6 +26,8 @@ const READY: usize = 4;
 /// How this process is asked by others of its installation.
 #[derive(Clone)]
 pub struct PeerDoor {
+    /// The roles that are played here.
+    pub roles: Roles,
     /// Who answers what.
     pub router: Arc<Router>,
     /// What is stored here.
@@ -32,7 +35,7 @@ pub struct PeerDoor {
     /// What whoever asks must know; `None` where it is asked for a certificate, or everybody is on this machine.
     pub secret: Option<Arc<str>>,
     /// Who must have issued the certificate of whoever asks, and who we are; each PEM.
-    pub identity: Option<crate::peers::Identity>,
+    pub identity: Option<Identity>,
 }
 
 /// The service behind the door.
@@ -90,13 +93,21 @@ impl PeerService for Peers {
         self.check(&request)?;
         let (into, portions) = mpsc::channel(READY);
         let facts = Arc::clone(&self.0.facts);
-        if request.into_inner().shelves {
-            let (visit, rest) = collect(into.clone());
-            let passing = facts.visit_shelves(visit);
-            tokio::spawn(tell(async { passing.await.map(|()| None) }, rest, into));
-        } else {
-            let (visit, rest) = collect(into.clone());
-            tokio::spawn(tell(facts.visit(visit), rest, into));
+        let FactsRequest { shelves, role } = request.into_inner();
+        let role = role.parse::<Role>().ok().filter(|role| self.0.roles.contains(*role));
+        let role = role.ok_or_else(|| Status::unimplemented("this process does not play that role"))?;
+        match (shelves, role) {
+            (true, Role::Stock) => {
+                let (visit, rest) = collect(into.clone(), Some);
+                let passing = facts.visit_shelves(visit);
+                tokio::spawn(tell(async { passing.await.map(|()| None) }, rest, into));
+            }
+            // Nobody else knows of shelves.
+            (true, _) => {}
+            (false, role) => {
+                let (visit, rest) = collect(into.clone(), move |facts: OrderFacts| facts.only(role));
+                tokio::spawn(tell(facts.visit(visit), rest, into));
+            }
         }
         let portions = stream::unfold(portions, |mut portions| async move { Some((portions.recv().await?, portions)) });
         Ok(Response::new(portions.boxed()))
@@ -106,14 +117,17 @@ impl PeerService for Peers {
 type Portion = Result<FactsReply, Status>;
 type Rest<T> = Arc<Mutex<Vec<T>>>;
 
-/// Gathers facts, on the thread that reads them, into portions that are sent once they are full. What is left over in the
-/// end is `rest`.
-fn collect<T: Serialize + Send + 'static>(into: mpsc::Sender<Portion>) -> (Visit<T>, Rest<T>) {
+/// Gathers facts, as far as they are asked for, on the thread that reads them, into portions that are sent once they are
+/// full. What is left over in the end is `rest`.
+fn collect<T: Serialize + Send + 'static>(
+    into: mpsc::Sender<Portion>,
+    asked_for: impl Fn(T) -> Option<T> + Send + 'static,
+) -> (Visit<T>, Rest<T>) {
     let rest: Rest<T> = Arc::default();
     let gathered = Arc::clone(&rest);
     let visit = move |fact: T| {
         let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.push(fact);
+        gathered.extend(asked_for(fact));
         if gathered.len() < PORTION {
             return ControlFlow::Continue(());
         }

@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
     ("release", &[]),
     ("role", &[]),
-    ("store", &["domain", "clock", "lifecycle", "release"]),
+    ("store", &["domain", "role", "clock", "lifecycle", "release"]),
     ("audit", &["domain", "store", "clock", "lifecycle"]),
     ("peers", &["domain", "store", "proto", "role"]),
     ("actors", &["domain", "store", "providers", "peers", "role", "clock", "lifecycle"]),
@@ -23,7 +23,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("http", &["domain", "store", "actors", "peers", "role", "service", "audit", "lifecycle", "telemetry"]),
     ("demo", &["domain", "store", "actors", "providers", "service", "lifecycle", "settings"]),
     ("exchange", &["domain", "store"]),
-    ("load", &["domain", "store", "audit", "clock", "lifecycle", "proto", "release"]),
+    ("load", &["domain", "role", "store", "audit", "clock", "lifecycle", "proto", "release"]),
     ("settings", &["domain", "providers", "role"]),
     ("telemetry", &["settings"]),
 ];
