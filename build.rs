@@ -4,7 +4,8 @@
 use std::{env, error::Error, fs, path::PathBuf};
 
 /// What is compiled; what these import comes with them.
-const FILES: [&str; 4] = ["backstitch/v1/saga.proto", "order.proto", "payment.proto", "shipping.proto"];
+const FILES: [&str; 5] =
+    ["backstitch/v1/saga.proto", "backstitch/peer/v1/peer.proto", "order.proto", "payment.proto", "shipping.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");

@@ -44,7 +44,7 @@ struct Asked<A: Actor> {
 impl Asked<SagaCoordinator> {
     fn coordinator() -> Self {
         let (database, thread) = (Database::create(), Thread::start());
-        let address = given::start_actors(&thread, &database).coordinator;
+        let address = given::start_actors(&thread, &database).coordinator.expect("the sagas are driven here");
         Self { address, thread, _database: database }
     }
 }

@@ -2,8 +2,9 @@
 //! actors and their clients.
 
 use actix_rt::{Arbiter, ArbiterHandle};
+use backstitch::role::Roles;
 use backstitch::{
-    actors::Actors,
+    actors::{Actors, Cast},
     domain::{
         checkout::{Checkout, CheckoutEvent, CheckoutSaga, DEFAULT_DEADLINE_MS, Policy},
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
@@ -127,6 +128,7 @@ fn options(directory: &Path) -> sqlite::Options {
     let settings = &DEFAULTS.store;
     sqlite::Options {
         path: directory.join("bench.db"),
+        owners: Roles::ALL,
         cache_mib: settings.cache_mib,
         readers: settings.readers,
         max_batch: settings.max_batch,
@@ -136,7 +138,7 @@ fn options(directory: &Path) -> sqlite::Options {
 /// A server's actors, on a thread and over a database.
 pub(crate) fn start_actors(thread: &Thread, database: &Database) -> Actors {
     let (node, limit) = (DEFAULTS.node.id.clone(), DEFAULTS.saga.max_in_flight);
-    Actors::start(&thread.handle(), &database.store, Providers::default(), node, limit, &database.fatal)
+    Actors::start(&thread.handle(), &database.store, Cast::ALL, Providers::default(), node, limit, &database.fatal)
 }
 
 /// A thread with an arbiter, for actors, for their clients, or for both.

@@ -85,7 +85,7 @@ async fn client(service: &Service, orders: u64) -> Option<SagaId> {
 
 async fn assert_completed(service: &Service, sagas: impl IntoIterator<Item = Option<SagaId>>) {
     for saga in sagas.into_iter().flatten() {
-        let row = service.store().sagas.saga(saga).await.expect("the store answers");
+        let row = service.queries().sagas.saga(saga).await.expect("the store answers");
         assert_eq!(row.map(|row| row.status), Some(Status::Completed), "saga {saga}");
     }
 }

@@ -8,6 +8,7 @@
 //! Prints when the server was ready, when the last saga was at rest, what it used, and what the audit says.
 
 use anyhow::{Context as _, Result, bail, ensure};
+use backstitch::role::Roles;
 use backstitch::{
     clock,
     domain::{
@@ -76,7 +77,13 @@ fn main() -> Result<()> {
 
 /// Writes sagas that end in the middle, as a kill leaves them.
 async fn interrupt(sagas: usize, database: &Path) -> Result<()> {
-    let options = sqlite::Options { path: database.to_owned(), cache_mib: 64, readers: 1, max_batch: 4 * CHUNK };
+    let options = sqlite::Options {
+        path: database.to_owned(),
+        owners: Roles::ALL,
+        cache_mib: 64,
+        readers: 1,
+        max_batch: 4 * CHUNK,
+    };
     let store = sqlite::open(&options, &Fatal::default())?;
     let mut written = 0;
     while written < sagas {

@@ -11,29 +11,36 @@ pub mod health;
 mod housekeeping;
 
 use crate::{
-    actors::Actors,
-    grpc::{self, Port},
-    http,
+    actors::{self, Actors, Cast},
+    credential::Credential,
+    grpc::{self, PeerDoor},
+    http::{self, Resources},
     lifecycle::Fatal,
+    peers::{Identity, Peer, PeerOptions, Router, answer_queries, facts_beside},
     providers::{Providers, Receivers},
+    role::{Role, Roles},
     service::{MAX_WAIT_SECONDS, Service},
-    settings::{self, PostgresUrl, Settings, SslPolicy, StoreUrl},
+    settings::{self, Grpc, PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
-        self, Database, Store,
+        self, Database, FactSource, Store,
         postgres::{self, Certificate},
         sqlite,
     },
     telemetry::Metrics,
 };
 use actix_rt::Arbiter;
+use actix_web::web;
 use anyhow::{Context as _, bail};
 use futures::future::{join_all, select_all};
 use housekeeping::Housekeeping;
 use socket2::{Domain, Socket, Type};
 use std::{
+    fs,
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
     time::Duration,
 };
 use tokio::sync::watch;
@@ -46,10 +53,9 @@ const BACKLOG: i32 = 2048;
 /// A server that listens and works.
 pub struct App {
     address: SocketAddr,
-    server: actix_web::dev::Server,
-    /// The listener for somebody else's orders.
-    resto: Option<(SocketAddr, actix_web::dev::Server)>,
-    grpc_addresses: Vec<(Port, SocketAddr)>,
+    further_addresses: Vec<(Resources, SocketAddr)>,
+    servers: Vec<actix_web::dev::Server>,
+    grpc_addresses: Vec<(Role, SocketAddr)>,
     grpc: Option<grpc::Server>,
     store: Store,
     actors: Actors,
@@ -64,12 +70,14 @@ pub fn database(settings: &Settings) -> Database {
     match &settings.store.url {
         StoreUrl::Sqlite { path } => Database::Sqlite(sqlite::Options {
             path: path.clone(),
+            owners: settings.node.roles,
             cache_mib: settings.store.cache_mib,
             readers: settings.store.readers,
             max_batch: settings.store.max_batch,
         }),
         StoreUrl::Postgres(url) => Database::Postgres(Box::new(postgres::Options {
             address: address(url),
+            owners: settings.node.roles,
             pool_size: settings.store.pool_size,
             pool_timeout: settings.store.pool_timeout,
             max_batch: settings.store.max_batch,
@@ -105,24 +113,104 @@ fn take(setting: &str, bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketA
     Ok((listener, address))
 }
 
-/// Takes the addresses that gRPC is served on.
-#[expect(clippy::type_complexity, reason = "two lists")]
-fn take_grpc(grpc: &settings::Grpc) -> anyhow::Result<(Vec<(Port, TcpListener)>, Vec<(Port, SocketAddr)>)> {
-    let ports = [
-        (Port::Order, "grpc.order_bind", grpc.order_bind),
-        (Port::Payment, "grpc.payment_bind", grpc.payment_bind),
-        (Port::Shipping, "grpc.shipping_bind", grpc.shipping_bind),
-        (Port::Saga, "grpc.saga_bind", grpc.saga_bind),
+/// Takes the further addresses that HTTP is served on, each for some resources alone.
+fn take_further(settings: &Settings) -> anyhow::Result<Vec<(Resources, TcpListener, SocketAddr)>> {
+    let further = [
+        (Resources::Payments, "http.payment_bind", settings.http.payment_bind),
+        (Resources::Resto, "resto.bind", settings.resto.bind),
     ];
+    let wanted = further.into_iter().filter_map(|(resources, key, bind)| Some((resources, key, bind?)));
+    let taken = wanted.map(|(resources, key, bind)| {
+        let (listener, address) = take(key, bind)?;
+        Ok((resources, listener, address))
+    });
+    taken.collect()
+}
+
+/// Takes the addresses that gRPC is served on: those of the roles that are played here. Of stock nobody is served but other
+/// processes.
+#[expect(clippy::type_complexity, reason = "two lists")]
+fn take_grpc(grpc: &Grpc, roles: Roles) -> anyhow::Result<(Vec<(Role, TcpListener)>, Vec<(Role, SocketAddr)>)> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-    for (port, setting, bind) in ports {
-        if let Some(bind) = bind {
-            let (listener, address) = take(setting, bind)?;
-            listeners.push((port, listener));
-            addresses.push((port, address));
+    for role in roles.iter().filter(|role| *role != Role::Stock || !roles.are_all()) {
+        if let Some(bind) = grpc.bind_of(role) {
+            let (listener, address) = take(Grpc::bind_key(role), bind)?;
+            listeners.push((role, listener));
+            addresses.push((role, address));
         }
     }
     Ok((listeners, addresses))
+}
+
+/// The certificates by which the processes of the installation know each other, where they do.
+fn identity(settings: &settings::Peers) -> anyhow::Result<Option<Identity>> {
+    let Some(files) = &settings.certificates else { return Ok(None) };
+    let read = |key: &str, file: &Path| fs::read(file).with_context(|| format!("cannot read {key} {}", file.display()));
+    Ok(Some(Identity {
+        authority: read("peers.authority", &files.authority)?,
+        certificate: read("peers.certificate", &files.certificate)?,
+        key: read("peers.key", &files.key)?,
+    }))
+}
+
+/// The processes that play the roles that this one asks something of. Must be called on a runtime that goes on: it carries
+/// what they are asked.
+///
+/// # Errors
+/// When an address, the secret or a certificate cannot be used.
+pub fn peers(settings: &Settings) -> anyhow::Result<Vec<Peer>> {
+    let identity = identity(&settings.peers)?;
+    let peers = settings.node.roles.peers().filter_map(|role| Some((role, settings.peers.urls.get(&role)?)));
+    let peers = peers.map(|(role, url)| {
+        Peer::new(PeerOptions {
+            role,
+            url: url.clone(),
+            secret: settings.peers.secret.as_ref().map(|secret| secret.reveal().to_owned()),
+            identity: identity.clone(),
+            timeout: settings.peers.timeout,
+        })
+    });
+    Ok(peers.collect::<Result<_, _>>()?)
+}
+
+/// What an audit looks at: these facts of this process's database, and those of all others.
+///
+/// # Errors
+/// When this process does not know where some are, or as [`peers`].
+pub fn facts(settings: &Settings, here: Arc<dyn FactSource>) -> anyhow::Result<Arc<dyn FactSource>> {
+    let roles = settings.node.roles;
+    if roles.are_all() {
+        return Ok(here);
+    }
+    let peers = peers(settings)?;
+    if let Some(missing) =
+        Roles::ALL.iter().find(|role| !roles.contains(*role) && roles.peers().all(|peer| peer != *role))
+    {
+        bail!(
+            "an audit looks at what every role has stored, and a process of the roles {roles} asks nothing of the \
+             {missing}; run it with the settings of the coordinator"
+        );
+    }
+    Ok(facts_beside(here, &peers))
+}
+
+/// How other processes ask this one, where they do.
+fn door(settings: &Settings, store: &Store, actors: &Actors, service: &Service) -> anyhow::Result<Option<PeerDoor>> {
+    let roles = settings.node.roles;
+    if roles.are_all() {
+        return Ok(None);
+    }
+    let mut router = Router::default();
+    answer_queries(&mut router, roles, &store.queries());
+    actors::answer(&mut router, roles, actors);
+    service.answer(&mut router, roles);
+    Ok(Some(PeerDoor {
+        roles,
+        router: Arc::new(router),
+        facts: Arc::clone(&store.facts),
+        secret: settings.peers.secret.as_ref().map(|secret| Credential::of(secret.reveal())),
+        identity: identity(&settings.peers)?,
+    }))
 }
 
 impl App {
@@ -132,8 +220,11 @@ impl App {
     /// When an address is taken, or the database cannot be opened or migrated.
     pub fn start(settings: &Settings, metrics: Metrics) -> anyhow::Result<Self> {
         let (listener, address) = take("http.bind", settings.http.bind)?;
-        let (grpc_listeners, grpc_addresses) = take_grpc(&settings.grpc)?;
-        let resto = settings.resto.bind.map(|bind| take("resto.bind", bind)).transpose()?;
+        let further = take_further(settings)?;
+        let roles = settings.node.roles;
+        let (grpc_listeners, grpc_addresses) = take_grpc(&settings.grpc, roles)?;
+        let peers = peers(settings)?;
+        let cast = Cast { roles, peers: &peers };
         let fatal = Fatal::default();
         let store = store::open(&database(settings), &fatal)?;
         let arbiter = Arbiter::new();
@@ -143,18 +234,20 @@ impl App {
         let told = settings.notifications.iter().map(|(name, receiver)| (*name, receiver));
         let providers = providers.telling(Receivers::new(told).context("cannot tell others of payments")?);
         let (node, in_flight) = (settings.node.id.clone(), settings.saga.max_in_flight);
-        let actors = Actors::start(&arbiter.handle(), &store, providers, node, in_flight, &fatal);
+        let actors = Actors::start(&arbiter.handle(), &store, cast, providers, node, in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
         let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping_seen);
-        let context = http::Context {
+        let service = service.beside(&peers);
+        let door = door(settings, &store, &actors, &service)?;
+        let context = web::Data::new(http::Context {
             service: service.clone(),
             max_body_bytes: settings.http.max_body_bytes,
             request_timeout: settings.http.request_timeout,
             metrics,
             fatal: fatal.clone(),
-            credential: settings.http.service_secret.as_ref().map(|secret| http::Credential::new(secret.as_str())),
+            credential: settings.http.service_secret.as_ref().map(|secret| Credential::of(secret.reveal())),
             crash_claims: http::FleetingClaims::default(),
-        };
+        });
         let options = http::Options {
             workers: settings.http.worker_threads(),
             request_timeout: settings.http.request_timeout,
@@ -162,11 +255,15 @@ impl App {
             max_connections: settings.http.max_connections,
             shutdown_timeout: settings.http.shutdown_timeout,
         };
-        let serve_resto = |(listener, address)| {
-            http::serve_resto(listener, &options, context.clone()).map(|server| (address, server))
+        let serve = |listener, resources| {
+            http::serve(listener, resources, &options, web::Data::clone(&context)).context("cannot serve HTTP")
         };
-        let resto = resto.map(serve_resto).transpose().context("cannot serve HTTP for other orders")?;
-        let server = http::serve(listener, &options, context).context("cannot serve HTTP")?;
+        let mut servers = vec![serve(listener, Resources::Of(roles))?];
+        let mut further_addresses = Vec::new();
+        for (resources, listener, address) in further {
+            servers.push(serve(listener, resources)?);
+            further_addresses.push((resources, address));
+        }
         let grpc_options = grpc::Options {
             workers: settings.http.worker_threads(),
             max_connections: settings.http.max_connections,
@@ -175,10 +272,23 @@ impl App {
             answer_timeout: Duration::from_secs(MAX_WAIT_SECONDS) + settings.http.request_timeout,
             shutdown_timeout: settings.http.shutdown_timeout,
         };
-        let grpc = (!grpc_listeners.is_empty()).then(|| grpc::serve(grpc_listeners, &grpc_options, &service, &fatal));
+        let grpc = (!grpc_listeners.is_empty())
+            .then(|| grpc::serve(grpc_listeners, &grpc_options, &service, door.as_ref(), &fatal));
         let grpc = grpc.transpose().context("cannot serve gRPC")?;
         let housekeeping = Housekeeping::of(settings);
-        Ok(Self { address, server, resto, grpc_addresses, grpc, store, actors, arbiter, fatal, stopping, housekeeping })
+        Ok(Self {
+            address,
+            further_addresses,
+            servers,
+            grpc_addresses,
+            grpc,
+            store,
+            actors,
+            arbiter,
+            fatal,
+            stopping,
+            housekeeping,
+        })
     }
 
     /// Where it listens; the port is the one that was given out when port 0 was asked for.
@@ -186,13 +296,13 @@ impl App {
         self.address
     }
 
-    /// Where it listens for payments of somebody else's orders, if it does.
-    pub fn resto_address(&self) -> Option<SocketAddr> {
-        self.resto.as_ref().map(|(address, _)| *address)
+    /// What else is served over HTTP, each on an address of its own.
+    pub fn further_addresses(&self) -> &[(Resources, SocketAddr)] {
+        &self.further_addresses
     }
 
-    /// What it serves over gRPC, and where it listens for that.
-    pub fn grpc_addresses(&self) -> &[(Port, SocketAddr)] {
+    /// The roles that it serves over gRPC, and where it listens for that.
+    pub fn grpc_addresses(&self) -> &[(Role, SocketAddr)] {
         &self.grpc_addresses
     }
 
@@ -201,14 +311,13 @@ impl App {
     /// # Errors
     /// When the process must end because it cannot keep its promises any more.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let servers = [Some(self.server), self.resto.map(|(_, server)| server)].into_iter().flatten();
-        let (handles, servers): (Vec<_>, Vec<_>) =
-            servers.map(|server| (server.handle(), actix_rt::spawn(server))).unzip();
+        let servers = self.servers.into_iter().map(|server| (server.handle(), actix_rt::spawn(server)));
+        let (handles, servers): (Vec<_>, Vec<_>) = servers.unzip();
         let housekeeping = actix_rt::spawn(self.housekeeping.run(self.store.clone()));
         tokio::select! {
             () = stop => tracing::info!("stopping"),
             why = self.fatal.raised() => bail!("{why}"),
-            (ended, ..) = select_all(servers) => bail!("the HTTP server ended by itself: {ended:?}"),
+            (ended, ..) = select_all(servers) => bail!("an HTTP server ended by itself: {ended:?}"),
         }
         // Who waits for a saga is answered now; the rest of what is being served may finish.
         self.stopping.send_replace(true);

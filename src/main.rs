@@ -3,9 +3,11 @@
 use anyhow::{anyhow, bail};
 use backstitch::{
     app::{self, App},
-    audit, demo, exchange, http,
+    audit, demo, exchange, grpc, http,
     lifecycle::Fatal,
-    load, release, settings,
+    load, release,
+    role::{Role, Roles},
+    settings,
     store::{self, sqlite},
     telemetry,
 };
@@ -46,8 +48,13 @@ struct Common {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve REST and drive sagas. The default.
-    Serve,
+    /// Serve REST and gRPC, and drive sagas. The default.
+    Serve {
+        /// The roles that this process plays, of order, stock, payment, shipping and coordinator; all, unless the
+        /// settings say otherwise. The others are played by the processes of [peers]. May be repeated.
+        #[arg(long = "role", value_name = "ROLE", value_delimiter = ',')]
+        roles: Vec<Role>,
+    },
     /// Bring the database up to this release; or, with --from and --to, move everything from SQLite to PostgreSQL.
     Migrate(Migrate),
     /// Print the OpenAPI document.
@@ -114,7 +121,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let command = cli.command.unwrap_or(Command::Serve);
+    let command = cli.command.unwrap_or(Command::Serve { roles: Vec::new() });
     if matches!(command, Command::Openapi) {
         println!("{}", http::openapi_document().to_pretty_json()?);
         return Ok(ExitCode::SUCCESS);
@@ -129,11 +136,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let sources = settings::Sources::new(std::env::vars_os()).file(cli.common.config);
     let sources = cli.common.set.into_iter().fold(sources, |sources, (key, value)| sources.set(key, value));
+    let sources = match &command {
+        Command::Serve { roles } if !roles.is_empty() => {
+            sources.set("node.roles", roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(","))
+        }
+        _ => sources,
+    };
     let settings = settings::Settings::load(&sources)?;
     let database = app::database(&settings);
     match command {
         Command::Openapi | Command::Load(_) | Command::Cluster(_) => unreachable!("handled above"),
-        Command::Serve => serve(&settings),
+        Command::Serve { .. } => serve(&settings),
         Command::Health => {
             app::health::ask(settings.http.bind)?;
             println!("ready");
@@ -157,14 +170,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             eprintln!("{rows} rows of {} written", export.sheet);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Audit { json } => check(&database, json),
+        Command::Audit { json } => {
+            let facts = store::open_facts(&database)?;
+            actix_rt::System::new().block_on(async { report(app::facts(&settings, facts)?, json).await })
+        }
     }
 }
 
-/// Prints what an audit of the database finds.
-fn check(database: &store::Database, json: bool) -> anyhow::Result<ExitCode> {
-    let facts = store::open_facts(database)?;
-    let report = actix_rt::System::new().block_on(audit::run(facts))?;
+/// Prints what an audit finds.
+async fn report(facts: Arc<dyn store::FactSource>, json: bool) -> anyhow::Result<ExitCode> {
+    let report = audit::run(facts).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -189,7 +204,8 @@ fn move_over(settings: &settings::Settings, from: &str, to: &str) -> anyhow::Res
         eprintln!("{table:<20} {rows:>10}{so_far} rows, {:.0} rows/s", progress.rate());
     })?;
     println!("{source} is moved to {target}; as many rows of everything are there");
-    check(&target, false)
+    let facts = store::open_facts(&target)?;
+    actix_rt::System::new().block_on(report(facts, false))
 }
 
 fn back_up(database: &store::Database, file: &Path) -> anyhow::Result<ExitCode> {
@@ -222,13 +238,14 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
     let metrics = telemetry::Metrics::install()?;
     actix_rt::System::new().block_on(async {
         let app = App::start(settings, metrics)?;
-        for (port, address) in app.grpc_addresses() {
-            tracing::info!(service = port.service(), %address, "gRPC is served");
+        for (role, address) in app.grpc_addresses() {
+            tracing::info!(service = grpc::service_of(*role), %address, "gRPC is served");
         }
-        if let Some(address) = app.resto_address() {
-            tracing::info!(%address, "payments of other services' orders are served");
+        for (resources, address) in app.further_addresses() {
+            tracing::info!(?resources, %address, "served on an address of their own");
         }
-        tracing::info!(address = %app.address(), profile = settings.profile, "backstitch is listening");
+        let (address, roles) = (app.address(), settings.node.roles);
+        tracing::info!(%address, profile = settings.profile, %roles, "backstitch is listening");
         app.run(asked_to_stop()).await
     })?;
     Ok(ExitCode::SUCCESS)
@@ -236,8 +253,9 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
 
 fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result<ExitCode> {
     let report = actix_rt::System::new().block_on(async {
-        let fatal = Fatal::default();
-        let store = store::open(&app::database(settings), &fatal)?;
+        let (fatal, database) = (Fatal::default(), app::database(settings));
+        database.require(Roles::ALL)?;
+        let store = store::open(&database, &fatal)?;
         let report = demo::run(&store, settings, &fatal, options).await;
         store.engine.close().await;
         anyhow::Ok(report?)
@@ -248,7 +266,9 @@ fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result
 
 fn take_in(settings: &settings::Settings, import: &exchange::Import) -> anyhow::Result<ExitCode> {
     let exchange::Imported { rows, added, changed } = actix_rt::System::new().block_on(async {
-        let store = store::open(&app::database(settings), &Fatal::default())?;
+        let database = app::database(settings);
+        database.require(Roles::of([Role::Stock]))?;
+        let store = store::open(&database, &Fatal::default())?;
         let imported = exchange::import(store.bulk.as_ref(), import).await;
         store.engine.close().await;
         anyhow::Ok(imported?)

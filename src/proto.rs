@@ -19,5 +19,10 @@ pub mod shipping {
     tonic::include_proto!("shipping");
 }
 
+/// What the processes of one installation ask each other.
+pub mod peer {
+    tonic::include_proto!("backstitch.peer.v1");
+}
+
 /// All of `proto/`, as a client that asks for it is told.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

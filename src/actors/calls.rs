@@ -183,7 +183,11 @@ pub(super) fn tell(orders: &Recipient<Perform<OrderCommand>>, command: OrderComm
         match orders.send(Perform(vec![command])).await.map(|mut replies| replies.pop()) {
             Ok(Some(StepReply::Outcome(Outcome::Done { .. }))) => CallAnswer::Done,
             Ok(Some(StepReply::Outcome(Outcome::Rejected { reason }))) => CallAnswer::Rejected(reason),
-            Ok(Some(StepReply::Outcome(Outcome::Unknown { error, .. }) | StepReply::Poisoned(error))) => unknown(error),
+            Ok(Some(
+                StepReply::Outcome(Outcome::Unknown { error, .. })
+                | StepReply::Poisoned(error)
+                | StepReply::Away(error),
+            )) => unknown(error),
             Ok(Some(StepReply::Outcome(Outcome::Pending { .. })) | None) => unknown("no answer".into()),
             Err(error) => unknown(error.to_string()),
         }

@@ -12,6 +12,7 @@ use crate::{
     store::{Answers, CatalogAnswer, CatalogDone, CatalogStore, Claim, Commands, Keyed, StoreError},
 };
 use actix::{Actor, Context, Handler, Message, Supervised};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A client's change of the catalogue.
@@ -25,7 +26,7 @@ pub struct ChangeCatalog {
 }
 
 /// Why a client's change of the catalogue was not made.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum CatalogRequestError {
     /// The rules forbid it.
     #[error(transparent)]

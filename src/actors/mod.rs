@@ -25,9 +25,12 @@ mod catalog;
 pub mod coordinator;
 mod crash;
 mod deferred;
+mod nodes;
 mod notifier;
 mod order;
+mod owners;
 mod payment;
+mod proxy;
 mod shipping;
 mod start;
 mod stock;
@@ -42,9 +45,11 @@ pub use notifier::{
     MarkUserPaid, NotificationActor, NotifierRequestError, RetryNotification, TakeExternalPayment, Wake,
 };
 pub use order::{OrderActor, OrderAnswered, RequestOrder};
+pub use owners::{CatalogOwner, NotifierOwner, OrderOwner, PaymentOwner, ShippingOwner, StockOwner};
 pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
+pub use proxy::answer;
 pub use shipping::{ShipDirect, ShippingActor};
-pub use start::{Actors, Watched};
+pub use start::{Actors, Cast, Watched};
 pub use stock::{ChangeStock, StockActor, StockRequestError};
 
 use crate::domain::saga::StepReply;

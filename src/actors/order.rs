@@ -17,6 +17,7 @@ use crate::{
     store::{Answers, Commands, Executed, Keyed, OrderStore, StoreError},
 };
 use actix::{Actor, Context, Handler, Message, Supervised};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A client's own command to its direct order, with the idempotency key that it was sent under.
@@ -25,7 +26,7 @@ use std::sync::Arc;
 pub struct RequestOrder(pub Keyed<OrderCommand>);
 
 /// What became of a client's command to its order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OrderAnswered {
     /// The order that it was about: the one that was created first under the command's idempotency key.
     pub order_id: OrderId,

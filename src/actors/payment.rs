@@ -27,6 +27,7 @@ use crate::{
 };
 use actix::{Actor, Context, Handler, Message, MessageResult, Recipient, Supervised};
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A client's own command to a payment: [`OpenPayment`], [`SettlePayment`], or of a direct order [`ChargeDirect`] and
@@ -41,7 +42,7 @@ pub struct Request<C: 'static> {
 }
 
 /// A client's command that was accepted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PaymentAccepted {
     /// The payment as it is now.
     pub payment: Payment,
@@ -52,7 +53,7 @@ pub struct PaymentAccepted {
 }
 
 /// Why a client's command was not accepted.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum PaymentRequestError {
     /// The rules forbid it.
     #[error(transparent)]

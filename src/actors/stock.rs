@@ -16,6 +16,7 @@ use crate::{
     store::{Answers, ChangeAnswer, Claim, Commands, Keyed, StockReply, StockRequest, StockStore, StoreError},
 };
 use actix::{Actor, Context, Handler, Message, Supervised};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a shop does to its stock by hand.
@@ -30,7 +31,7 @@ pub struct ChangeStock {
 }
 
 /// Why a change was not made.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum StockRequestError {
     /// The rules forbid it.
     #[error(transparent)]

@@ -35,7 +35,10 @@ use crate::{
     store::{FactSource, OrderFacts, ShelfFacts, StoreError},
 };
 use case::Case;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    ops::ControlFlow,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 /// Checks the promises over everything that is stored, in one consistent snapshot.
 ///
@@ -44,51 +47,38 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
     let now = clock::now();
     let tally = Arc::new(Mutex::new(Report::of(checks::names())));
-    let removed = Arc::new(Mutex::new(Removed::default()));
-    let (shared, counted) = (Arc::clone(&tally), Arc::clone(&removed));
+    // The orders whose sagas may be among those that have been removed.
+    let without = Arc::new(Mutex::new(0));
+    let (shared, counted) = (Arc::clone(&tally), Arc::clone(&without));
     let visit = move |order: OrderFacts| {
         let mut report = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let case = Case::new(&order, now);
         judge(&mut report, &case);
-        counted.lock().unwrap_or_else(PoisonError::into_inner).count(&case);
+        *counted.lock().unwrap_or_else(PoisonError::into_inner) += u64::from(case.may_be_removed());
+        ControlFlow::Continue(())
     };
-    facts.visit(Box::new(visit)).await?;
+    let removed = facts.visit(Box::new(visit)).await?;
     let shared = Arc::clone(&tally);
     let visit = move |shelf: ShelfFacts| {
         let mut report = shared.lock().unwrap_or_else(PoisonError::into_inner);
         judge_shelf(&mut report, &shelf);
+        ControlFlow::Continue(())
     };
     facts.visit_shelves(Box::new(visit)).await?;
     let mut report = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    removed.lock().unwrap_or_else(PoisonError::into_inner).judge(&mut report);
+    let orders = *without.lock().unwrap_or_else(PoisonError::into_inner);
+    judge_removed(&mut report, removed.map_or(0, |watermark| watermark.sagas), orders);
     Ok(std::mem::take(&mut report))
 }
 
-/// The orders whose sagas have been removed, counted.
-#[derive(Default)]
-struct Removed {
-    /// How many sagas were removed, as is recorded.
-    sagas: u64,
-    /// How many orders there are whose saga may be one of them.
-    orders: u64,
-}
-
-impl Removed {
-    fn count(&mut self, case: &Case<'_>) {
-        self.sagas = case.facts.removed.map_or(0, |watermark| watermark.sagas);
-        self.orders += u64::from(case.may_be_removed());
-    }
-
-    /// Promises 1 and 2: each saga that was removed has left its order, and no other order has lost its saga.
-    fn judge(&self, report: &mut Report) {
-        let Some(check) = report.checks.iter_mut().find(|check| check.name == checks::REMOVED) else { return };
-        check.checked = self.sagas.max(self.orders);
-        check.violations = self.sagas.abs_diff(self.orders);
-        if check.violations > 0 {
-            let Self { sagas, orders } = self;
-            check.offending =
-                vec![format!("{sagas} sagas were removed, and {orders} orders that ended are without one")];
-        }
+/// Promises 1 and 2: each of so many sagas that were removed has left its order, and no order but so many is without
+/// its saga.
+fn judge_removed(report: &mut Report, sagas: u64, orders: u64) {
+    let Some(check) = report.checks.iter_mut().find(|check| check.name == checks::REMOVED) else { return };
+    check.checked = sagas.max(orders);
+    check.violations = sagas.abs_diff(orders);
+    if check.violations > 0 {
+        check.offending = vec![format!("{sagas} sagas were removed, and {orders} orders that ended are without one")];
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{DemoError, catalog::Offered, seed::below};
 use crate::{
-    actors::Actors,
+    actors::{Actors, Cast},
     domain::{
         checkout::Checkout,
         field::CustomerRef,
@@ -45,8 +45,15 @@ pub(super) async fn place(
 ) -> Result<Ends, DemoError> {
     let arbiter = Arbiter::new();
     let in_flight = settings.saga.max_in_flight;
-    let actors =
-        Actors::start(&arbiter.handle(), store, Providers::default(), settings.node.id.clone(), in_flight, fatal);
+    let actors = Actors::start(
+        &arbiter.handle(),
+        store,
+        Cast::ALL,
+        Providers::default(),
+        settings.node.id.clone(),
+        in_flight,
+        fatal,
+    );
     let (_running, stopping) = watch::channel(false);
     let service = Service::new(store.clone(), actors.clone(), &settings.node.id, settings.policy(), stopping);
     let ends = stream::iter(0..count)

@@ -343,12 +343,17 @@ fn parcels(saga: &CheckoutSaga) -> Option<Vec<Parcel>> {
     Some(parcels.into_iter().map(|(origin, contents)| Parcel { origin, contents: contents.into() }).collect())
 }
 
+/// Whether the order exists: all that a client is told while nobody can ask for anything more.
+pub fn has_order(saga: &CheckoutSaga) -> bool {
+    saga.has_finished(ORDER_STAGE)
+}
+
 /// Whether a client can be told that its order is placed: the order exists, and its payment too, unless
 /// the stock or the payment participant has no usable answer just now or the saga has turned before the
 /// payment was asked for.
 pub fn is_placed(saga: &CheckoutSaga) -> bool {
     let has_tried = || saga.has_answer(Verb::ProcessPayment) || saga.is_tried_again(Verb::ReserveStock);
-    saga.has_finished(ORDER_STAGE) && (has_tried() || saga.turned().is_some())
+    has_order(saga) && (has_tried() || saga.turned().is_some())
 }
 
 /// Cancels a checkout. A customer may do so until the money is in, an operator until the pivot.

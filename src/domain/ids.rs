@@ -1,12 +1,18 @@
 //! Typed identifiers. An id of one thing cannot be passed where another is meant.
 
 use serde::{Deserialize, Serialize};
-use std::{collections::HashMap, fmt, str::FromStr};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    str::FromStr,
+};
 use uuid::Uuid;
 
 /// A map with ids for its keys. Nearly all of them are made here, and they come in by the thousands: the hash
 /// is a fast one, seeded at random, so that ids made up by a client collide no more than others.
 pub type IdMap<Id, T> = HashMap<Id, T, foldhash::fast::RandomState>;
+/// A set of ids, hashed as in an [`IdMap`].
+pub type IdSet<Id> = HashSet<Id, foldhash::fast::RandomState>;
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {

@@ -1,18 +1,19 @@
 //! What services outside call things: a payment, a shipment.
 
 use super::field::{Text, TextError};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What a service calls a payment or a shipment of ours: 1 to 255 visible ASCII characters, and not dots alone, which no
 /// URL can have for a part of its path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reference(String);
 
 /// What a customer follows a shipment by, as the carrier writes it.
 pub type TrackingNumber = Text<128>;
 
 /// What a service calls what it has done.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     /// The payment or the shipment.
     pub reference: Option<Reference>,

@@ -74,7 +74,7 @@ impl Simulation {
 }
 
 /// What an outside call came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CallAnswer {
     /// It happened.
     Done,

@@ -31,7 +31,7 @@ fn reason(reason: Option<Reason>) -> String {
 
 impl From<OrderView> for Order {
     fn from(view: OrderView) -> Self {
-        let OrderView { order, payment, shipments, saga } = view;
+        let OrderView { order, payment, shipments, saga, incomplete } = view;
         Self {
             id: order.id.to_string(),
             status: order_status(order.status).into(),
@@ -50,6 +50,7 @@ impl From<OrderView> for Order {
             }),
             created_at: Some(time(order.created_at)),
             updated_at: Some(time(order.updated_at)),
+            incomplete: incomplete.into_iter().map(|role| role.as_str().to_owned()).collect(),
         }
     }
 }

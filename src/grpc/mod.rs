@@ -14,16 +14,21 @@ mod call;
 mod connections;
 mod direct;
 mod health;
+mod peers;
 mod requests;
 mod sagas;
 
-use crate::{lifecycle::Fatal, proto, service::Service};
+pub use peers::PeerDoor;
+
+use crate::{lifecycle::Fatal, peers::Identity, proto, role::Role, service::Service};
 use direct::Direct;
 use futures::future::join_all;
 use health::Health;
+use peers::Peers;
 use proto::{
     order::order_service_server::OrderServiceServer, payment::payment_service_server::PaymentServiceServer,
-    saga_service_server::SagaServiceServer, shipping::shipping_service_server::ShippingServiceServer,
+    peer::peer_service_server::PeerServiceServer, saga_service_server::SagaServiceServer,
+    shipping::shipping_service_server::ShippingServiceServer,
 };
 use sagas::Sagas;
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
@@ -35,7 +40,7 @@ use tokio::{
 use tonic::{
     server::NamedService,
     service::Routes,
-    transport::{Server as Transport, server::TcpIncoming},
+    transport::{Certificate, Server as Transport, ServerTlsConfig, server::TcpIncoming},
 };
 use tonic_health::pb::health_server::HealthServer;
 
@@ -62,53 +67,56 @@ pub struct Options {
     pub shutdown_timeout: Duration,
 }
 
-/// What is served on a port: a service, beside health and reflection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Port {
-    /// `order.OrderService`.
-    Order,
-    /// `payment.PaymentService`.
-    Payment,
-    /// `shipping.ShippingService`.
-    Shipping,
-    /// `backstitch.v1.SagaService`.
-    Saga,
+/// The full name of the service that a role has a port for.
+pub const fn service_of(role: Role) -> &'static str {
+    match role {
+        Role::Order => OrderServiceServer::<Direct>::NAME,
+        Role::Stock => PeerServiceServer::<Peers>::NAME,
+        Role::Payment => PaymentServiceServer::<Direct>::NAME,
+        Role::Shipping => ShippingServiceServer::<Direct>::NAME,
+        Role::Coordinator => SagaServiceServer::<Sagas>::NAME,
+    }
 }
 
-impl Port {
-    /// The service's full name.
-    pub const fn service(self) -> &'static str {
-        match self {
-            Self::Order => OrderServiceServer::<Direct>::NAME,
-            Self::Payment => PaymentServiceServer::<Direct>::NAME,
-            Self::Shipping => ShippingServiceServer::<Direct>::NAME,
-            Self::Saga => SagaServiceServer::<Sagas>::NAME,
+/// What is served on a role's port: its service, beside health and reflection, and what other processes ask.
+fn routes(role: Role, service: &Service, door: Option<&PeerDoor>, fatal: &Fatal, limit: usize) -> io::Result<Routes> {
+    let direct = || Direct::new(service.clone());
+    let name = service_of(role);
+    let mut routes = Routes::default();
+    routes = match role {
+        Role::Order => routes.add_service(OrderServiceServer::new(direct()).max_decoding_message_size(limit)),
+        Role::Stock => routes,
+        Role::Payment => routes.add_service(PaymentServiceServer::new(direct()).max_decoding_message_size(limit)),
+        Role::Shipping => routes.add_service(ShippingServiceServer::new(direct()).max_decoding_message_size(limit)),
+        Role::Coordinator => {
+            let sagas = Sagas::new(service.clone());
+            routes.add_service(SagaServiceServer::new(sagas).max_decoding_message_size(limit))
         }
+    };
+    if let Some(door) = door {
+        routes = routes.add_service(Peers::server(door.clone()));
     }
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name(name)
+            .with_service_name("grpc.health.v1.Health")
+    };
+    let health = HealthServer::new(Health::new(service.clone(), fatal.clone(), vec![name]));
+    Ok(routes
+        .add_service(health)
+        .add_service(reflection().build_v1().map_err(io::Error::other)?)
+        .add_service(reflection().build_v1alpha().map_err(io::Error::other)?))
+}
 
-    fn routes(self, service: &Service, fatal: &Fatal, limit: usize) -> io::Result<Routes> {
-        let direct = || Direct::new(service.clone());
-        let routes = match self {
-            Self::Order => Routes::new(OrderServiceServer::new(direct()).max_decoding_message_size(limit)),
-            Self::Payment => Routes::new(PaymentServiceServer::new(direct()).max_decoding_message_size(limit)),
-            Self::Shipping => Routes::new(ShippingServiceServer::new(direct()).max_decoding_message_size(limit)),
-            Self::Saga => {
-                Routes::new(SagaServiceServer::new(Sagas::new(service.clone())).max_decoding_message_size(limit))
-            }
-        };
-        let reflection = || {
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                .with_service_name(self.service())
-                .with_service_name("grpc.health.v1.Health")
-        };
-        let health = HealthServer::new(Health::new(service.clone(), fatal.clone(), vec![self.service()]));
-        Ok(routes
-            .add_service(health)
-            .add_service(reflection().build_v1().map_err(io::Error::other)?)
-            .add_service(reflection().build_v1alpha().map_err(io::Error::other)?))
-    }
+/// TLS as an installation's processes speak it: other clients need no certificate of their own.
+fn tls(identity: &Identity) -> ServerTlsConfig {
+    let Identity { authority, certificate, key } = identity;
+    ServerTlsConfig::new()
+        .identity(tonic::transport::Identity::from_pem(certificate, key))
+        .client_ca_root(Certificate::from_pem(authority))
+        .client_auth_optional(true)
 }
 
 /// A server that serves.
@@ -119,14 +127,15 @@ pub struct Server {
     shutdown_timeout: Duration,
 }
 
-/// Serves on open listeners until it is stopped.
+/// Serves on open listeners until it is stopped; to other processes, too, where there is a door for them.
 ///
 /// # Errors
-/// When a listener cannot be used, or no thread can be had.
+/// When a listener or a certificate cannot be used, or no thread can be had.
 pub fn serve(
-    listeners: Vec<(Port, TcpListener)>,
+    listeners: Vec<(Role, TcpListener)>,
     options: &Options,
     service: &Service,
+    door: Option<&PeerDoor>,
     fatal: &Fatal,
 ) -> io::Result<Server> {
     let runtime = runtime::Builder::new_multi_thread()
@@ -136,7 +145,7 @@ pub fn serve(
         .build()?;
     let (stop, stopping) = watch::channel(false);
     let mut served = Vec::with_capacity(listeners.len());
-    for (port, listener) in listeners {
+    for (role, listener) in listeners {
         listener.set_nonblocking(true)?;
         let listener = {
             let _guard = runtime.enter();
@@ -146,19 +155,23 @@ pub fn serve(
         let places = Arc::new(Semaphore::new(options.max_connections));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let accepted = connections::accept(incoming, places, options.request_timeout);
-        let transport = Transport::builder()
+        let mut transport = Transport::builder();
+        if let Some(identity) = door.and_then(|door| door.identity.as_ref()) {
+            transport = transport.tls_config(tls(identity)).map_err(io::Error::other)?;
+        }
+        let transport = transport
             .max_concurrent_streams(MAX_STREAMS)
             // Until a call's answer begins: a stream may go on for as long as there is something to tell.
             .timeout(options.answer_timeout)
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
-            .add_routes(port.routes(service, fatal, options.max_message_bytes)?)
+            .add_routes(routes(role, service, door, fatal, options.max_message_bytes)?)
             .serve_with_incoming_shutdown(accepted, async move {
                 let _ = stopping.wait_for(|stopping| *stopping).await;
             });
         served.push(runtime.spawn(async move {
             if let Err(error) = transport.await {
-                tracing::error!(%error, service = port.service(), "the gRPC server has ended");
+                tracing::error!(%error, service = service_of(role), "the gRPC server has ended");
             }
         }));
     }

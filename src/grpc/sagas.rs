@@ -65,7 +65,7 @@ impl Sagas {
 
     async fn list(&self, request: ListSagasRequest) -> Result<ListSagasResponse, Problem> {
         let (filter, limit, page) = requests::list(request)?;
-        let mut rows = self.service.store().sagas.sagas(filter, page).await.map_err(ServiceError::from)?;
+        let mut rows = self.service.queries().sagas.sagas(filter, page).await.map_err(ServiceError::from)?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next_page_token = rows.last().filter(|_| more).map(|row| row.id.to_string()).unwrap_or_default();

@@ -6,6 +6,7 @@ use super::{
 use crate::{
     actors::{CrashMode, Watched},
     audit,
+    peers::LinkState,
     service::{ServiceError, What},
     store::{Node, NodeState},
 };
@@ -21,13 +22,19 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/admin/actors", [(Method::GET, web::to(list_actors))]);
     resource(config, "/admin/actors/{name}/crash", [(Method::POST, web::to(crash))]);
     resource(config, "/admin/nodes", [(Method::GET, web::to(list_nodes))]);
+    resource(config, "/admin/peers", [(Method::GET, web::to(list_peers))]);
+}
+
+/// An audit needs what every owner has stored, and so the peers of a coordinator.
+pub(super) fn audit_routes(config: &mut web::ServiceConfig) {
     resource(config, "/admin/audit", [(Method::GET, web::to(run_audit))]);
 }
 
 /// A supervised actor.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ActorBody {
-    /// `order`, `stock`, `payment`, `notifier`, `shipping`, `catalog` or `coordinator`.
+    /// `order`, `stock`, `payment`, `notifier`, `shipping`, `catalog` or `coordinator`; where roles run apart,
+    /// `payment_proxy` carries messages to the process that has the payments, and so on.
     name: &'static str,
     shard: u32,
     /// `running`, `restarting` or `failed`.
@@ -105,6 +112,34 @@ impl From<Node> for NodeBody {
     }
 }
 
+/// A process that plays a role that this one asks something of.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PeerBody {
+    /// `order`, `stock`, `payment`, `shipping` or `coordinator`.
+    role: &'static str,
+    /// Its gRPC address.
+    url: String,
+    /// `there`; `away`, when it has not answered last.
+    state: &'static str,
+    /// For how long it has not answered, in milliseconds.
+    away_ms: Option<u64>,
+    /// What went wrong last.
+    error: Option<String>,
+}
+
+impl From<LinkState> for PeerBody {
+    fn from(link: LinkState) -> Self {
+        let (away_for, error) = link.away.unzip();
+        Self {
+            role: link.role.as_str(),
+            url: link.url,
+            state: if error.is_some() { "away" } else { "there" },
+            away_ms: away_for.map(|away| u64::try_from(away.as_millis()).unwrap_or(u64::MAX)),
+            error,
+        }
+    }
+}
+
 /// How to crash an actor.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -160,6 +195,16 @@ pub(super) async fn list_nodes(context: web::Data<Context>) -> Result<HttpRespon
     Ok(success(StatusCode::OK, nodes).finish())
 }
 
+/// Lists the processes that play roles that this one asks something of; none where one process plays all.
+#[utoipa::path(
+    get, path = "/admin/peers", tag = "admin",
+    responses((status = 200, description = "Every peer", body = inline(super::envelope::Envelope<Vec<PeerBody>>)))
+)]
+pub(super) async fn list_peers(context: web::Data<Context>) -> HttpResponse {
+    let peers: Vec<_> = context.service.peers().iter().map(|peer| PeerBody::from(peer.state())).collect();
+    success(StatusCode::OK, peers).finish()
+}
+
 /// Crashes an actor, where simulation is enabled.
 #[utoipa::path(
     post, path = "/admin/actors/{name}/crash", tag = "admin",
@@ -199,6 +244,6 @@ pub(super) async fn crash(
     responses((status = 200, description = "Every check with its count and its offenders", body = inline(super::envelope::Envelope<audit::Report>)))
 )]
 pub(super) async fn run_audit(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let report = audit::run(context.service.store().facts.clone()).await.map_err(ServiceError::from)?;
+    let report = audit::run(context.service.queries().facts.clone()).await.map_err(ServiceError::from)?;
     Ok(success(StatusCode::OK, report).finish())
 }

@@ -34,13 +34,13 @@ mod variants;
 mod warehouses;
 mod wire;
 
-pub use credential::Credential;
 pub use idempotency::FleetingClaims;
 pub use openapi::document as openapi_document;
-pub use resto::serve_resto;
 
 use crate::{
+    credential::Credential,
     lifecycle::Fatal,
+    role::{Role, Roles},
     service::{Code, Problem, Service},
     telemetry::Metrics,
 };
@@ -87,46 +87,77 @@ pub struct Context {
     pub crash_claims: FleetingClaims,
 }
 
-/// Serves on an open listener until it is stopped.
+/// Which resources are served on an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resources {
+    /// All that these roles have: a coordinator has everybody's.
+    Of(Roles),
+    /// Payments, and nothing that operators need.
+    Payments,
+    /// Payments of orders that live in somebody else's order service.
+    Resto,
+}
+
+impl Resources {
+    fn routes(self, config: &mut web::ServiceConfig) {
+        match self {
+            Self::Of(roles) => routes_of(roles, config),
+            Self::Payments => payments::routes(config),
+            Self::Resto => return resto::routes(config),
+        }
+        config.default_service(web::to(problem::no_such_path));
+    }
+}
+
+/// The routes of these roles.
+fn routes_of(roles: Roles, config: &mut web::ServiceConfig) {
+    let serves = |role| roles.contains(Role::Coordinator) || roles.contains(role);
+    if serves(Role::Order) {
+        orders::routes(config);
+        reports::order_routes(config);
+    }
+    if serves(Role::Payment) {
+        payments::routes(config);
+        notifications::routes(config);
+        reports::user_routes(config);
+    }
+    if serves(Role::Shipping) {
+        shipments::routes(config);
+    }
+    if serves(Role::Stock) {
+        stock::routes(config);
+        products::routes(config);
+        variants::routes(config);
+        shops::routes(config);
+        offers::routes(config);
+        warehouses::routes(config);
+    }
+    if roles.contains(Role::Coordinator) {
+        sagas::routes(config);
+        saga_log::routes(config);
+        admin::audit_routes(config);
+    }
+    admin::routes(config);
+    operations::routes(config);
+    openapi::routes(config);
+}
+
+/// Serves resources on an open listener until it is stopped.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(listener: TcpListener, options: &Options, context: Context) -> io::Result<Server> {
-    run(listener, options, context, routes)
-}
-
-fn routes(config: &mut web::ServiceConfig) {
-    config
-        .configure(orders::routes)
-        .configure(payments::routes)
-        .configure(notifications::routes)
-        .configure(reports::routes)
-        .configure(shipments::routes)
-        .configure(stock::routes)
-        .configure(products::routes)
-        .configure(variants::routes)
-        .configure(shops::routes)
-        .configure(offers::routes)
-        .configure(warehouses::routes)
-        .configure(sagas::routes)
-        .configure(saga_log::routes)
-        .configure(admin::routes)
-        .configure(operations::routes)
-        .configure(openapi::routes)
-        .default_service(web::to(problem::no_such_path));
-}
-
-/// Serves these routes on an open listener until it is stopped.
-fn run(
+pub fn serve(
     listener: TcpListener,
+    resources: Resources,
     options: &Options,
-    context: Context,
-    routes: fn(&mut web::ServiceConfig),
+    context: web::Data<Context>,
 ) -> io::Result<Server> {
-    let context = web::Data::new(context);
     let per_worker = (options.max_connections / options.workers.max(1)).max(1);
     let server = HttpServer::new(move || {
-        App::new().app_data(web::Data::clone(&context)).wrap(from_fn(request_id::complete)).configure(routes)
+        App::new()
+            .app_data(web::Data::clone(&context))
+            .wrap(from_fn(request_id::complete))
+            .configure(|config| resources.routes(config))
     })
     .workers(options.workers.max(1))
     .max_connections(per_worker)

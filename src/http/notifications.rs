@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         ids::NotificationId,
-        notifier::{About, GivenId, Notification, NotificationStatus, TargetName},
+        notifier::{About, GivenId, Notification, NotificationStatus},
     },
     service::ServiceError,
     store::NotificationFilter,
@@ -107,13 +107,13 @@ impl From<Notification> for NotificationBody {
 )]
 pub(super) async fn list_notifications(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let status = query.parsed::<NotificationStatus>("status", "pending, delivered or failed");
-    let target = query.parsed::<TargetName>("target", "a target's name: 1 to 32 of a-z 0-9 _, a letter first");
+    let target = query.text("target");
     let payment_id = given(&mut query, "payment_id");
     let order_id = given(&mut query, "order_id");
     let (limit, page) = query.page(NotificationId::from_uuid);
     query.finish()?;
     let filter = NotificationFilter { status, target, payment_id, order_id };
-    let found = context.service.store().notifier.notifications(filter, page).await.map_err(ServiceError::from)?;
+    let found = context.service.queries().notifier.notifications(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(found, limit, |notification| notification.id.to_string(), NotificationBody::from))
 }
 

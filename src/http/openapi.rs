@@ -4,7 +4,7 @@ use super::{
     admin, notifications, offers, operations, orders, payments, problem, products, reports, resource, saga_log, sagas,
     shipments, shops, stock, variants, warehouses,
 };
-use actix_web::{HttpResponse, http::Method, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -29,7 +29,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         warehouses::add, warehouses::list_warehouses, warehouses::read, warehouses::edit, warehouses::activate,
         warehouses::deactivate,
         sagas::list_sagas, sagas::read, sagas::cancel, sagas::retry, saga_log::read, saga_log::follow,
-        admin::list_actors, admin::list_nodes, admin::crash, admin::run_audit,
+        admin::list_actors, admin::list_nodes, admin::list_peers, admin::crash, admin::run_audit,
         operations::health, operations::ready, operations::metrics,
     ),
     components(schemas(problem::ProblemDocument, problem::FieldProblem, problem::CodeName)),
@@ -59,7 +59,10 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json")));
 }
 
-async fn serve_document() -> HttpResponse {
-    let json = document().to_json().unwrap_or_default();
+/// The document, as far as this process serves it.
+async fn serve_document(request: HttpRequest) -> HttpResponse {
+    let mut document = document();
+    document.paths.paths.retain(|path, _| request.resource_map().has_resource(path));
+    let json = document.to_json().unwrap_or_default();
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(json)
 }

@@ -56,7 +56,7 @@ pub(super) async fn metrics(context: web::Data<Context>) -> HttpResponse {
 /// Hands over what is counted elsewhere, where counting costs nothing on the hot path.
 fn publish(context: &Context) {
     let service = &context.service;
-    let stats = &service.store().stats;
+    let stats = service.store_stats();
     let counters: [(&'static str, &AtomicU64); 4] = [
         ("store_commits_total", &stats.commits),
         ("store_commands_total", &stats.commands),
@@ -68,6 +68,10 @@ fn publish(context: &Context) {
     }
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     metrics::gauge!("sagas_in_hand").set(service.actors().admission.in_hand() as f64);
+    for peer in service.peers() {
+        let is_there = peer.state().away.is_none();
+        metrics::gauge!("peer_there", "role" => peer.role().as_str()).set(f64::from(u8::from(is_there)));
+    }
     for watched in service.actors().watched() {
         let actor = &watched.status;
         let (batches, commands) = actor.work();

@@ -163,7 +163,7 @@ pub(super) async fn list_payments(mut query: Query, context: web::Data<Context>)
     let status = query.parsed::<PaymentStatus>("status", "pending, paid, failed, expired, refunding or refunded");
     let (limit, page) = query.page(PaymentId::from_uuid);
     query.finish()?;
-    let payments = context.service.store().payments.payments(PaymentFilter { order_id, status }, page).await;
+    let payments = context.service.queries().payments.payments(PaymentFilter { order_id, status }, page).await;
     let payments = payments.map_err(crate::service::ServiceError::from)?;
     Ok(list(payments, limit, |payment| payment.id.to_string(), PaymentBody::from))
 }

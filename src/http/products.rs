@@ -186,7 +186,7 @@ pub(super) async fn list_products(mut query: Query, context: web::Data<Context>)
     let active = query.active();
     let (limit, page) = query.page(ProductId::from_uuid);
     query.finish()?;
-    let products = context.service.store().catalog.products(ProductFilter { category, text, active }, page).await;
+    let products = context.service.queries().catalog.products(ProductFilter { category, text, active }, page).await;
     let products = products.map_err(ServiceError::from)?;
     Ok(list(products, limit, |product| product.id.to_string(), ProductBody::from))
 }

@@ -28,13 +28,15 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(super) fn routes(config: &mut web::ServiceConfig) {
+/// What is reported of orders.
+pub(super) fn order_routes(config: &mut web::ServiceConfig) {
     resource(config, "/orders/{id}/payment", [(Method::PUT, web::to(order_paid))]);
-    resource(
-        config,
-        "/users/{id}/payment-service",
-        [(Method::PUT, web::to(user_paid)), (Method::GET, web::to(read_user))],
-    );
+}
+
+/// What is reported of users, which is kept with the payments.
+pub(super) fn user_routes(config: &mut web::ServiceConfig) {
+    let one = [(Method::PUT, web::to(user_paid)), (Method::GET, web::to(read_user))];
+    resource(config, "/users/{id}/payment-service", one);
 }
 
 /// What is reported.

@@ -9,7 +9,7 @@
 //!
 //! Its texts are in the language that its clients show them in. Nothing here is a part of the REST API.
 
-use super::{Context, Options, Problem, body::gather, idempotency, run};
+use super::{Context, Problem, body::gather, idempotency};
 use crate::{
     domain::{
         money::Amount,
@@ -19,26 +19,16 @@ use crate::{
 };
 use actix_web::{
     HttpRequest, HttpResponse,
-    dev::Server,
     http::{StatusCode, header},
     web,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::{io, net::TcpListener};
 
 const MISSING: &str = "order_id, user_id, dan amount wajib diisi";
 const NOT_FOUND: &str = "Pembayaran tidak ditemukan";
 
-/// Serves on an open listener until it is stopped.
-///
-/// # Errors
-/// When the listener cannot be used.
-pub fn serve_resto(listener: TcpListener, options: &Options, context: Context) -> io::Result<Server> {
-    run(listener, options, context, routes)
-}
-
-fn routes(config: &mut web::ServiceConfig) {
+pub(super) fn routes(config: &mut web::ServiceConfig) {
     let payments = web::resource("/payments").route(web::post().to(pay)).default_service(web::to(post_alone));
     let payment = web::resource("/payments/{id}").route(web::get().to(read)).default_service(web::to(get_alone));
     config.service(payments).service(payment).default_service(web::to(nothing_here));

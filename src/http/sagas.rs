@@ -176,7 +176,7 @@ pub(super) async fn list_sagas(mut query: Query, context: web::Data<Context>) ->
     };
     let (limit, page) = query.page(SagaId::from_uuid);
     query.finish()?;
-    let sagas = context.service.store().sagas.sagas(filter, page).await.map_err(ServiceError::from)?;
+    let sagas = context.service.queries().sagas.sagas(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(sagas, limit, |row| row.id.to_string(), SagaBody::from))
 }
 

@@ -100,7 +100,7 @@ pub(super) async fn list_shipments(mut query: Query, context: web::Data<Context>
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
     let (limit, page) = query.page(ShipmentId::from_uuid);
     query.finish()?;
-    let shipments = context.service.store().shipments.shipments(order_id, page).await.map_err(ServiceError::from)?;
+    let shipments = context.service.queries().shipments.shipments(order_id, page).await.map_err(ServiceError::from)?;
     Ok(list(shipments, limit, |shipment| shipment.id.to_string(), ShipmentBody::from))
 }
 
@@ -115,7 +115,7 @@ pub(super) async fn list_shipments(mut query: Query, context: web::Data<Context>
 )]
 pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, ShipmentId::from_uuid)?;
-    let shipment = context.service.store().shipments.shipment(id).await.map_err(ServiceError::from)?;
+    let shipment = context.service.queries().shipments.shipment(id).await.map_err(ServiceError::from)?;
     let shipment = shipment
         .filter(|shipment| shipment.status != ShipmentStatus::Requested)
         .ok_or_else(|| ServiceError::NotFound(What::Shipment, id.to_string()))?;

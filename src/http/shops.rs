@@ -156,7 +156,8 @@ pub(super) async fn list_shops(mut query: Query, context: web::Data<Context>) ->
     let active = query.active();
     let (limit, page) = query.page(ShopId::from_uuid);
     query.finish()?;
-    let shops = context.service.store().catalog.shops(ShopFilter { active }, page).await.map_err(ServiceError::from)?;
+    let shops =
+        context.service.queries().catalog.shops(ShopFilter { active }, page).await.map_err(ServiceError::from)?;
     Ok(list(shops, limit, |shop| shop.id.to_string(), ShopBody::from))
 }
 

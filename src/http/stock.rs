@@ -385,6 +385,6 @@ pub(super) async fn list_movements(mut query: Query, context: web::Data<Context>
     let (limit, before) = query.part::<i64>();
     query.finish()?;
     let page = Page { before: before.map(MovementSeq), limit: limit + 1 };
-    let movements = context.service.store().stock.movements(filter, page).await.map_err(ServiceError::from)?;
+    let movements = context.service.queries().stock.movements(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(movements, limit, |row| row.seq.0.to_string(), MovementBody::from))
 }

@@ -184,7 +184,7 @@ pub(super) async fn list_warehouses(mut query: Query, context: web::Data<Context
     let active = query.active();
     let (limit, page) = query.page(WarehouseId::from_uuid);
     query.finish()?;
-    let warehouses = context.service.store().catalog.warehouses(WarehouseFilter { shop_id, active }, page).await;
+    let warehouses = context.service.queries().catalog.warehouses(WarehouseFilter { shop_id, active }, page).await;
     let warehouses = warehouses.map_err(ServiceError::from)?;
     Ok(list(warehouses, limit, |warehouse| warehouse.id.to_string(), WarehouseBody::from))
 }

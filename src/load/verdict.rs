@@ -13,7 +13,7 @@ use super::{
 use crate::{
     audit,
     domain::ids::{OrderId, SagaId},
-    store::{FactSource, OrderFacts, ShelfFacts, StoreError, sqlite},
+    store::{FactSource, OrderFacts, ShelfFacts, StoreError, Visit, Watermark, sqlite},
 };
 use futures::future::{BoxFuture, try_join_all};
 use hyper::{StatusCode, http::Uri};
@@ -128,15 +128,15 @@ struct Lookup {
 }
 
 impl FactSource for Tee {
-    fn visit(&self, mut visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
         let lookup = Arc::clone(&self.lookup);
         self.facts.visit(Box::new(move |facts| {
             lookup.lock().unwrap_or_else(PoisonError::into_inner).found(&facts);
-            visit(facts);
+            visit(facts)
         }))
     }
 
-    fn visit_shelves(&self, visit: Box<dyn FnMut(ShelfFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         self.facts.visit_shelves(visit)
     }
 }
@@ -237,12 +237,13 @@ pub(super) async fn unfinished(target: &Target, give_up: Instant) -> Result<u64,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::role::Roles;
 
     #[test]
     fn an_acknowledged_order_that_is_not_there_is_missing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("empty.db");
-        sqlite::migrate(&path).unwrap();
+        sqlite::migrate(&path, Roles::ALL).unwrap();
         let order: OrderId = "01900000-0000-7000-8000-000000000001".parse().unwrap();
         let saga: SagaId = "01900000-0000-7000-8000-000000000002".parse().unwrap();
 

@@ -53,7 +53,7 @@ impl Service {
         claim: Option<Claim>,
     ) -> Result<CatalogChanged<C::Item>, ServiceError> {
         let message = || Ok(ChangeCatalog { command: request.clone().into(), claim: claim.clone() });
-        let CatalogDone { item, created, replayed } = match send(&self.actors.catalog, message).await? {
+        let CatalogDone { item, created, replayed } = match send(&self.actors.catalog.change, message).await? {
             Ok(done) => done,
             Err(CatalogRequestError::Refused(refusal)) => return Err(refusal.into()),
             Err(CatalogRequestError::Store(error)) => return Err(error.into()),
@@ -67,7 +67,7 @@ impl Service {
     /// # Errors
     /// No such product, or storage away.
     pub async fn product_view(&self, id: ProductId) -> Result<ProductView, ServiceError> {
-        let product = self.store.catalog.product(id).await?;
+        let product = self.queries.catalog.product(id).await?;
         let product = product.ok_or_else(|| ServiceError::NotFound(What::Product, id.to_string()))?;
         Ok(self.with_variants(product).await?)
     }
@@ -77,7 +77,7 @@ impl Service {
     /// # Errors
     /// Storage away.
     pub async fn with_variants(&self, product: Product) -> Result<ProductView, StoreError> {
-        let variants = self.store.catalog.variants_of(product.id).await?;
+        let variants = self.queries.catalog.variants_of(product.id).await?;
         Ok(ProductView { product, variants })
     }
 
@@ -86,7 +86,7 @@ impl Service {
     /// # Errors
     /// No such variant, or storage away.
     pub async fn variant(&self, id: VariantId) -> Result<Variant, ServiceError> {
-        let variant = self.store.catalog.variant(id).await?;
+        let variant = self.queries.catalog.variant(id).await?;
         variant.ok_or_else(|| ServiceError::NotFound(What::Variant, id.to_string()))
     }
 
@@ -95,7 +95,7 @@ impl Service {
     /// # Errors
     /// No such shop, or storage away.
     pub async fn shop(&self, id: ShopId) -> Result<Shop, ServiceError> {
-        self.store.catalog.shop(id).await?.ok_or_else(|| ServiceError::NotFound(What::Shop, id.to_string()))
+        self.queries.catalog.shop(id).await?.ok_or_else(|| ServiceError::NotFound(What::Shop, id.to_string()))
     }
 
     /// One warehouse.
@@ -103,7 +103,7 @@ impl Service {
     /// # Errors
     /// No such warehouse, or storage away.
     pub async fn warehouse(&self, id: WarehouseId) -> Result<Warehouse, ServiceError> {
-        let warehouse = self.store.catalog.warehouse(id).await?;
+        let warehouse = self.queries.catalog.warehouse(id).await?;
         warehouse.ok_or_else(|| ServiceError::NotFound(What::Warehouse, id.to_string()))
     }
 
@@ -112,7 +112,7 @@ impl Service {
     /// # Errors
     /// No such shop, no such variant, no such offer, or storage away.
     pub async fn offer_view(&self, shop: ShopId, variant: VariantId) -> Result<OfferView, ServiceError> {
-        match self.store.catalog.offer(shop, variant).await? {
+        match self.queries.catalog.offer(shop, variant).await? {
             Some(offer) => {
                 let mut views = self.with_availability(vec![offer]).await?;
                 views.pop().ok_or_else(|| ServiceError::Internal("an offer was lost".into()))
@@ -138,7 +138,7 @@ impl Service {
         limit: u32,
     ) -> Result<Vec<OfferView>, ServiceError> {
         self.variant(variant).await?;
-        let offers = self.store.catalog.offers_of_variant(variant, for_sale, after, limit).await?;
+        let offers = self.queries.catalog.offers_of_variant(variant, for_sale, after, limit).await?;
         Ok(self.with_availability(offers).await?)
     }
 
@@ -153,7 +153,7 @@ impl Service {
         page: Page<VariantId>,
     ) -> Result<Vec<OfferView>, ServiceError> {
         self.shop(shop).await?;
-        let offers = self.store.catalog.offers_of_shop(shop, for_sale, page).await?;
+        let offers = self.queries.catalog.offers_of_shop(shop, for_sale, page).await?;
         Ok(self.with_availability(offers).await?)
     }
 
@@ -165,7 +165,7 @@ impl Service {
         &self,
         lines: &[(ShopId, VariantId)],
     ) -> Result<Vec<Result<PricedOffer, NotForSale>>, ServiceError> {
-        let offers = self.store.catalog.offers_for(lines).await?;
+        let offers = self.queries.catalog.offers_for(lines).await?;
         let mut priced = Vec::with_capacity(offers.len());
         for (offer, &(shop, variant)) in offers.into_iter().zip(lines) {
             priced.push(match offer {
@@ -178,9 +178,9 @@ impl Service {
 
     /// Why there is no such offer.
     async fn not_offered(&self, shop: ShopId, variant: VariantId) -> Result<NotForSale, StoreError> {
-        Ok(if self.store.catalog.shop(shop).await?.is_none() {
+        Ok(if self.queries.catalog.shop(shop).await?.is_none() {
             NotForSale::UnknownShop
-        } else if self.store.catalog.variant(variant).await?.is_none() {
+        } else if self.queries.catalog.variant(variant).await?.is_none() {
             NotForSale::UnknownVariant
         } else {
             NotForSale::NotOffered
@@ -190,7 +190,7 @@ impl Service {
     /// Puts beside each offer what its shop's active warehouses have of the variant, as the stock says.
     async fn with_availability(&self, offers: Vec<ListedOffer>) -> Result<Vec<OfferView>, StoreError> {
         let of = |listed: &ListedOffer| (listed.shop.id, listed.variant.id);
-        let available = self.store.stock.available(offers.iter().map(of).collect()).await?;
+        let available = self.queries.stock.available(offers.iter().map(of).collect()).await?;
         let view = |(listed, available): (ListedOffer, i64)| OfferView {
             not_for_sale: listed.standing().check().err(),
             available,

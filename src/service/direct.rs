@@ -18,7 +18,7 @@ use crate::{
     },
     store::{Claim, Keyed, StoreError},
 };
-use actix::{Actor, Addr, Handler, dev::ToEnvelope};
+use actix::Recipient;
 use std::{future::Future, time::Duration};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -52,7 +52,7 @@ impl Service {
 
     async fn request_order(&self, command: OrderCommand, claim: Option<Claim>) -> Result<OrderAnswered, ServiceError> {
         let message = || Ok(RequestOrder(Keyed { command: command.clone(), claim: claim.clone() }));
-        Ok(send(&self.actors.order, message).await??)
+        Ok(send(&self.actors.order.request, message).await??)
     }
 
     /// Closes an unpaid direct order.
@@ -84,7 +84,7 @@ impl Service {
         let cancelled = self.cancel_order(order_id).await;
         if let (Ok(()), Some(saga_id)) = (&cancelled, order.saga_id) {
             self.wait_for_rest(saga_id, Duration::from_secs(MAX_WAIT_SECONDS)).await?;
-            if self.store.sagas.saga(saga_id).await?.is_some_and(|row| row.status == Status::NeedsAttention) {
+            if self.queries.sagas.saga(saga_id).await?.is_some_and(|row| row.status == Status::NeedsAttention) {
                 return Err(Refused::Stuck.into());
             }
         }
@@ -156,7 +156,7 @@ impl Service {
     /// # Errors
     /// No such shipment, a saga's, or no answer in time.
     pub async fn cancel_shipment(&self, id: ShipmentId) -> Result<Shipment, ServiceError> {
-        let shipment = self.store.shipments.shipment(id).await?;
+        let shipment = self.queries.shipments.shipment(id).await?;
         let shipment = shipment.ok_or_else(|| ServiceError::NotFound(What::Shipment, id.to_string()))?;
         if let Some(saga_id) = shipment.saga_id {
             return Err(NotDirect::HasSaga(saga_id).into());
@@ -173,11 +173,11 @@ impl Service {
     }
 
     async fn shipping_request(&self, command: ShippingCommand) -> Result<Shipment, ServiceError> {
-        let shipping = send(&self.actors.shipping, || Ok(ShipDirect(command.clone()))).await??;
+        let shipping = send(&self.actors.shipping.ship, || Ok(ShipDirect(command.clone()))).await??;
         let order_id = shipping.first().order_id;
         let open = |shipping: &Shipping| shipping.first().call.is_some() && !shipping.first().refuses_recall();
-        let read = || self.store.shipments.shipping_of(order_id);
-        let shipping = self.settled(&self.actors.shipping, order_id, shipping, open, read).await?;
+        let read = || self.queries.shipments.shipping_of(order_id);
+        let shipping = self.settled(&self.actors.shipping.settled, order_id, shipping, open, read).await?;
         if shipping.first().refuses_recall() {
             return Err(NotDirect::RecallRefused.into());
         }
@@ -186,9 +186,9 @@ impl Service {
 
     async fn settled_payment(&self, payment: Payment) -> Result<Payment, ServiceError> {
         let order_id = payment.order_id;
-        let read = || self.store.payments.payment_of(order_id);
+        let read = || self.queries.payments.payment_of(order_id);
         self.settled(
-            &self.actors.payment,
+            &self.actors.payment.settled,
             order_id,
             payment,
             |payment| payment.call.is_some() && !payment.refuses_refund(),
@@ -198,17 +198,15 @@ impl Service {
     }
 
     /// Waits until nothing is under way of what a row asks for; the row then.
-    async fn settled<A, T, R>(
+    async fn settled<T, R>(
         &self,
-        actor: &Addr<A>,
+        actor: &Recipient<WhenSettled>,
         order_id: OrderId,
         mut row: T,
         is_open: impl Fn(&T) -> bool,
         read: impl Fn() -> R,
     ) -> Result<T, ServiceError>
     where
-        A: Actor + Handler<WhenSettled>,
-        A::Context: ToEnvelope<A, WhenSettled>,
         R: Future<Output = Result<Option<T>, StoreError>>,
     {
         let deadline = Instant::now() + Duration::from_secs(MAX_WAIT_SECONDS);

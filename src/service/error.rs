@@ -1,5 +1,6 @@
 //! Why a request is not served, in words that every facade can map.
 
+use super::Problem;
 use crate::{
     domain::{
         catalog::CatalogRefusal,
@@ -114,6 +115,9 @@ pub enum ServiceError {
     /// Storage or an actor is away.
     #[error("the service cannot do this now: {0}")]
     Unavailable(String),
+    /// As the process says that it was left to.
+    #[error("{0}")]
+    Elsewhere(Problem),
     /// A fault of ours.
     #[error("an internal error: {0}")]
     Internal(String),

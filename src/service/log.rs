@@ -110,7 +110,7 @@ impl Follower {
         loop {
             // Subscribing before looking leaves no gap in which an event could be missed.
             let follow = Follow { saga_id: self.saga_id, from: self.next };
-            let grown = send(&self.service.actors.coordinator, || Ok(follow)).await?;
+            let grown = send(&self.service.coordinator()?.clone().recipient(), || Ok(follow)).await?;
             if let Some(found) = self.look().await? {
                 return Ok(found);
             }

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod direct;
+mod elsewhere;
 mod error;
 mod log;
 mod notifier;
@@ -27,7 +28,7 @@ pub use view::{OrderView, SagaView, row_message};
 
 use crate::{
     actors::{
-        Actors, PaymentAccepted, PaymentRequestError, Request, SagaCoordinator,
+        Actors, PaymentAccepted, PaymentOwner, PaymentRequestError, Request, SagaCoordinator,
         coordinator::{CancelSaga, RetrySaga, SagaRequestError, Watch},
     },
     clock,
@@ -35,19 +36,22 @@ use crate::{
         checkout::Policy,
         ids::{OrderId, PaymentId, SagaId},
         order::{NotDirect, Order},
-        payment::{OpenPayment, Payment, SettlePayment, Settlement},
+        payment::{ChargeDirect, OpenPayment, Payment, RefundDirect, SettlePayment, Settlement},
         saga::CancelBy,
         time::Timestamp,
     },
+    peers::{Peer, remote_queries},
     release,
-    store::{Claim, Node, NodeState, Store},
+    role::Role,
+    store::{Claim, Node, NodeState, Queries, Stats, Store},
 };
-use actix::{Actor, Addr, Handler, Message, dev::ToEnvelope};
+use actix::{Actor, Addr, Handler, Message, Recipient, dev::ToEnvelope};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Semaphore, oneshot, watch},
     time::{Instant, sleep, timeout_at},
 };
+use uuid::Uuid;
 
 /// The longest that a client may have the server wait for a saga's rest, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 60;
@@ -60,7 +64,12 @@ const RESEND_PAUSE: Duration = Duration::from_millis(5);
 #[derive(Clone)]
 pub struct Service {
     store: Store,
+    queries: Queries,
     actors: Actors,
+    /// The processes that play the roles that this one does not.
+    peers: Arc<[Peer]>,
+    /// Who drives the sagas, where another process does.
+    coordinator: Option<Peer>,
     node: Arc<str>,
     started_at: Timestamp,
     /// Turns true when the process is stopping: who waits for a saga is answered at once.
@@ -74,12 +83,41 @@ impl Service {
     /// A service over a store and its actors, on the node of this name, which starts now.
     pub fn new(store: Store, actors: Actors, node: &str, policy: Policy, stopping: watch::Receiver<bool>) -> Self {
         let followers = Arc::new(Semaphore::new(log::MAX_FOLLOWERS));
-        Self { store, actors, node: node.into(), started_at: clock::now(), stopping, policy, followers }
+        let queries = store.queries();
+        Self {
+            store,
+            queries,
+            actors,
+            peers: Arc::default(),
+            coordinator: None,
+            node: node.into(),
+            started_at: clock::now(),
+            stopping,
+            policy,
+            followers,
+        }
     }
 
-    /// The store, for queries.
-    pub const fn store(&self) -> &Store {
-        &self.store
+    /// The same, where other processes are owners of some data too: it is they who are asked about that.
+    #[must_use]
+    pub fn beside(self, peers: &[Peer]) -> Self {
+        let coordinator = peers.iter().find(|peer| peer.role() == Role::Coordinator).cloned();
+        Self { queries: remote_queries(self.queries, peers), peers: peers.into(), coordinator, ..self }
+    }
+
+    /// The processes that play roles that this one asks something of.
+    pub fn peers(&self) -> &[Peer] {
+        &self.peers
+    }
+
+    /// What every owner can be asked.
+    pub const fn queries(&self) -> &Queries {
+        &self.queries
+    }
+
+    /// What the store of this process has done.
+    pub fn store_stats(&self) -> &Stats {
+        &self.store.stats
     }
 
     /// The actors.
@@ -108,7 +146,7 @@ impl Service {
             seen_at: clock::now(),
             lease_until: None,
             state: NodeState::Alive,
-            sagas: self.store.sagas.unfinished().await?,
+            sagas: self.queries.sagas.unfinished().await?,
             is_this: true,
         }])
     }
@@ -124,6 +162,9 @@ impl Service {
         note: Option<String>,
         claim: Option<Claim>,
     ) -> Result<bool, ServiceError> {
+        if let Some(peer) = &self.coordinator {
+            return elsewhere::cancel(peer, saga_id, by, note, claim).await;
+        }
         self.saga_request(saga_id, claim.as_ref(), || CancelSaga {
             saga_id,
             by,
@@ -148,6 +189,12 @@ impl Service {
         self.saga_request(saga_id, claim.as_ref(), message).await
     }
 
+    /// Who drives the sagas, where that is an actor of this process.
+    fn coordinator(&self) -> Result<&Addr<SagaCoordinator>, ServiceError> {
+        let elsewhere = || ServiceError::Unavailable("the sagas are driven by another process".into());
+        self.actors.coordinator.as_ref().ok_or_else(elsewhere)
+    }
+
     /// A repeat is answered before the saga is asked, whose state may forbid by now what it allowed then.
     async fn saga_request<M>(
         &self,
@@ -163,7 +210,7 @@ impl Service {
         if self.is_repeated(claim).await? {
             return Ok(true);
         }
-        match send(&self.actors.coordinator, || Ok(message())).await? {
+        match send(&self.coordinator()?.clone().recipient(), || Ok(message())).await? {
             Ok(()) => Ok(false),
             // The same request, sent at the same time, may have been first.
             Err(SagaRequestError::Refused(_)) if self.is_repeated(claim).await? => Ok(true),
@@ -173,7 +220,7 @@ impl Service {
 
     async fn is_repeated(&self, claim: Option<&Claim>) -> Result<bool, ServiceError> {
         match claim {
-            Some(claim) => Ok(self.store.sagas.claimed(claim.clone()).await?.is_some()),
+            Some(claim) => Ok(self.queries.sagas.claimed(claim.clone()).await?.is_some()),
             None => Ok(false),
         }
     }
@@ -222,17 +269,13 @@ impl Service {
         self.payment_request(settle, claim).await
     }
 
-    async fn payment_request<C: Clone + Send + 'static>(
+    async fn payment_request<C: PaymentRequest>(
         &self,
         command: C,
         claim: Option<Claim>,
-    ) -> Result<PaymentAccepted, ServiceError>
-    where
-        crate::actors::PaymentActor: Handler<Request<C>>,
-        <crate::actors::PaymentActor as Actor>::Context: ToEnvelope<crate::actors::PaymentActor, Request<C>>,
-    {
+    ) -> Result<PaymentAccepted, ServiceError> {
         let message = || Ok(Request { command: command.clone(), claim: claim.clone() });
-        match send(&self.actors.payment, message).await? {
+        match send(C::to(&self.actors.payment), message).await? {
             Ok(accepted) => Ok(accepted),
             Err(PaymentRequestError::Refused(refusal)) => Err(refusal.into()),
             Err(PaymentRequestError::Store(error)) => Err(error.into()),
@@ -244,7 +287,7 @@ impl Service {
     /// # Errors
     /// No such order, or storage away.
     pub async fn order(&self, id: OrderId) -> Result<Order, ServiceError> {
-        self.store.orders.order(id).await?.ok_or_else(|| ServiceError::NotFound(What::Order, id.to_string()))
+        self.queries.orders.order(id).await?.ok_or_else(|| ServiceError::NotFound(What::Order, id.to_string()))
     }
 
     /// One payment.
@@ -252,7 +295,7 @@ impl Service {
     /// # Errors
     /// No such payment, or storage away.
     pub async fn payment(&self, id: PaymentId) -> Result<Payment, ServiceError> {
-        self.store.payments.payment(id).await?.ok_or_else(|| ServiceError::NotFound(What::Payment, id.to_string()))
+        self.queries.payments.payment(id).await?.ok_or_else(|| ServiceError::NotFound(What::Payment, id.to_string()))
     }
 
     /// Waits until a saga rests, the time is up, or the process is stopping, whichever is first.
@@ -264,10 +307,13 @@ impl Service {
     }
 
     async fn rest_before(&self, saga_id: SagaId, deadline: Instant) -> Result<(), ServiceError> {
+        if let Some(peer) = &self.coordinator {
+            return elsewhere::wait_for_rest(peer, saga_id, deadline.saturating_duration_since(Instant::now())).await;
+        }
         while Instant::now() < deadline {
             // Subscribing before looking leaves no gap in which the rest could be missed.
-            let rest = send(&self.actors.coordinator, || Ok(Watch(saga_id))).await?;
-            let row = self.store.sagas.saga(saga_id).await?;
+            let rest = send(&self.coordinator()?.clone().recipient(), || Ok(Watch(saga_id))).await?;
+            let row = self.queries.sagas.saga(saga_id).await?;
             if row.is_none_or(|row| row.status.is_at_rest()) {
                 return Ok(());
             }
@@ -310,11 +356,39 @@ enum Waited {
     InVain,
 }
 
+/// A client's command to a payment.
+trait PaymentRequest: Clone + Send + Sized + 'static {
+    /// Whom it goes to.
+    fn to(owner: &PaymentOwner) -> &Recipient<Request<Self>>;
+}
+
+macro_rules! payment_requests {
+    ($($command:ty => $field:ident;)+) => {
+        $(impl PaymentRequest for $command {
+            fn to(owner: &PaymentOwner) -> &Recipient<Request<Self>> {
+                &owner.$field
+            }
+        })+
+    };
+}
+
+payment_requests! {
+    OpenPayment => open;
+    SettlePayment => settle;
+    ChargeDirect => charge;
+    RefundDirect => refund;
+}
+
+/// A key of this server's own, for a request without one whose effect is made only where it arrives: it has it once, however
+/// often it is sent.
+fn own_claim(scope: &str) -> Claim {
+    let (key, request_id) = (Uuid::now_v7().to_string(), Uuid::now_v7());
+    Claim { scope: scope.to_owned(), key, body_hash: [0; 32], request_id }
+}
+
 /// Sends a message until the actor answers it, for as long as is bearable.
-async fn send<A, M>(actor: &Addr<A>, message: impl Fn() -> Result<M, ServiceError>) -> Result<M::Result, ServiceError>
+async fn send<M>(actor: &Recipient<M>, message: impl Fn() -> Result<M, ServiceError>) -> Result<M::Result, ServiceError>
 where
-    A: Actor + Handler<M>,
-    A::Context: ToEnvelope<A, M>,
     M: Message + Send + 'static,
     M::Result: Send,
 {

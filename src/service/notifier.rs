@@ -3,7 +3,7 @@
 //! A report is believed where it comes with the credential of one's own services, and otherwise as far as the payment's
 //! own record says the same: nobody can have an order paid that is not.
 
-use super::{OrderView, Service, ServiceError, What, send};
+use super::{OrderView, Service, ServiceError, What, own_claim, send};
 use crate::{
     actors::{MarkUserPaid, NotifierRequestError, RetryNotification, TakeExternalPayment},
     domain::{
@@ -31,7 +31,7 @@ impl Service {
     /// # Errors
     /// No such notification, or storage away.
     pub async fn notification(&self, id: NotificationId) -> Result<Notification, ServiceError> {
-        self.store.notifier.notification(id).await?.ok_or_else(|| no_notification(id))
+        self.queries.notifier.notification(id).await?.ok_or_else(|| no_notification(id))
     }
 
     /// Has a notification sent again at once.
@@ -40,7 +40,7 @@ impl Service {
     /// No such notification, or it is delivered.
     pub async fn retry_notification(&self, id: NotificationId, claim: Option<Claim>) -> Result<Retried, ServiceError> {
         let message = || Ok(RetryNotification { id, claim: claim.clone() });
-        match send(&self.actors.notifier, message).await? {
+        match send(&self.actors.notifier.retry, message).await? {
             Ok(retried) => Ok(retried),
             Err(error) => Err(of_notifier(error, || no_notification(id))),
         }
@@ -75,7 +75,7 @@ impl Service {
         if by == Reporter::Anybody && !self.is_on_record(&paid).await? {
             return Ok(None);
         }
-        match send(&self.actors.notifier, || Ok(MarkUserPaid(paid.clone()))).await? {
+        match send(&self.actors.notifier.mark_user, || Ok(MarkUserPaid(paid.clone()))).await? {
             Ok(user) => Ok(Some(user)),
             Err(error) => Err(of_notifier(error, || no_user(&paid.user_id))),
         }
@@ -92,12 +92,14 @@ impl Service {
         amount: Amount,
         claim: Option<Claim>,
     ) -> Result<PaidExternal, ServiceError> {
+        // It is sent again where nobody has answered, and must not be a second payment then.
+        let claim = claim.unwrap_or_else(|| own_claim("a payment without a key"));
         let message = || {
-            let (order_id, user_id, claim) = (order_id.clone(), user_id.clone(), claim.clone());
+            let (order_id, user_id, claim) = (order_id.clone(), user_id.clone(), Some(claim.clone()));
             Ok(TakeExternalPayment { order_id, user_id, amount, claim })
         };
         let no_payment = || ServiceError::NotFound(What::Payment, order_id.to_string());
-        send(&self.actors.notifier, message).await?.map_err(|error| of_notifier(error, no_payment))
+        send(&self.actors.notifier.pay, message).await?.map_err(|error| of_notifier(error, no_payment))
     }
 
     /// A payment for an order of another service.
@@ -105,7 +107,7 @@ impl Service {
     /// # Errors
     /// No such payment, or storage away.
     pub async fn external_payment(&self, id: ExternalPaymentId) -> Result<ExternalPayment, ServiceError> {
-        let found = self.store.notifier.external_payment(id).await?;
+        let found = self.queries.notifier.external_payment(id).await?;
         found.ok_or_else(|| ServiceError::NotFound(What::Payment, id.to_string()))
     }
 
@@ -114,7 +116,7 @@ impl Service {
     /// # Errors
     /// Nobody has said so of this user, or storage away.
     pub async fn paid_user(&self, id: GivenId) -> Result<PaidUser, ServiceError> {
-        self.store.notifier.paid_user(id.clone()).await?.ok_or_else(|| no_user(&id))
+        self.queries.notifier.paid_user(id.clone()).await?.ok_or_else(|| no_user(&id))
     }
 
     /// Whether a report names a payment, or an order, that is paid; an error where it names one that is not.
@@ -139,7 +141,7 @@ impl Service {
 
     /// An order's current payment.
     async fn payment_of(&self, id: OrderId) -> Result<Payment, ServiceError> {
-        Ok(self.store.payments.payment_of(id).await?.ok_or(PaymentRefusal::NoPayment)?)
+        Ok(self.queries.payments.payment_of(id).await?.ok_or(PaymentRefusal::NoPayment)?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Orders as facades place, edit and cancel them.
 
-use super::{OrderView, PATIENCE, RESEND_PAUSE, Service, ServiceError, Waited, of_saga, send};
+use super::{OrderView, PATIENCE, RESEND_PAUSE, Service, ServiceError, Waited, elsewhere, of_saga, send};
 use crate::{
     actors::{
         SagaCoordinator,
@@ -20,7 +20,7 @@ use futures::FutureExt as _;
 use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::{
     sync::oneshot,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use uuid::Uuid;
 
@@ -35,6 +35,9 @@ impl Service {
         claim: Option<Claim>,
         wait: Duration,
     ) -> Result<Placed, ServiceError> {
+        if let Some(peer) = &self.coordinator {
+            return elsewhere::place(peer, order, claim, wait).await;
+        }
         let order = order.parse(&self.policy)?;
         let wanted = order.offers();
         let ids = CheckoutIds {
@@ -57,7 +60,8 @@ impl Service {
     /// `wait` is over or the process is stopping, whichever is first.
     ///
     /// # Errors
-    /// Overloaded, storage away, or an idempotency key used with another body.
+    /// Overloaded, storage away, an idempotency key used with another body, or, for more than 10 s, an actor or a
+    /// process that the order needs to exist: then it will be later.
     pub async fn place_order(
         &self,
         saga_id: SagaId,
@@ -83,11 +87,13 @@ impl Service {
         SagaCoordinator: Handler<M>,
         <SagaCoordinator as Actor>::Context: ToEnvelope<SagaCoordinator, M>,
     {
-        let deadline = Instant::now() + wait;
+        let begun = Instant::now();
+        let deadline = begun + wait;
         let mut give_up = None;
+        let coordinator = self.coordinator()?;
         loop {
             let (rested, rest) = oneshot::channel();
-            let mut placing = pin!(self.actors.coordinator.send(message(rested)?));
+            let mut placing = pin!(coordinator.send(message(rested)?));
             // Polled once, which sends it; from then on its answer wakes nobody until the wait is over, so
             // that a client who waits for the saga's end costs one wake-up and not two.
             let answered = placing.as_mut().now_or_never();
@@ -99,7 +105,11 @@ impl Service {
             };
             let answer = match answered {
                 Some(answer) => answer,
-                None => placing.await,
+                None => match timeout_at(deadline.max(begun + PATIENCE), placing).await {
+                    Ok(answer) => answer,
+                    // It goes on: whoever must be asked for the order to exist is away.
+                    Err(_) => return Err(ServiceError::Unavailable("an order is still being placed".into())),
+                },
             };
             match answer {
                 Ok(placed) => {
@@ -124,7 +134,7 @@ impl Service {
     /// Storage away, or an idempotency key used with another body.
     pub async fn placed_before(&self, claim: Option<Claim>, wait: Duration) -> Result<Option<Placed>, ServiceError> {
         let Some(claim) = claim else { return Ok(None) };
-        let Some((_, saga_id)) = self.store.sagas.claimed(claim).await? else { return Ok(None) };
+        let Some((_, saga_id)) = self.queries.sagas.claimed(claim).await? else { return Ok(None) };
         self.placing(wait, |rested| Ok(FindPlaced { saga_id, rested })).await.map(Some)
     }
 
@@ -135,6 +145,10 @@ impl Service {
     pub async fn edit(&self, id: OrderId, lines: LinesFields) -> Result<OrderView, ServiceError> {
         let order = self.order(id).await?;
         let saga_id = order.saga_id.ok_or(NotDirect::HasNoSaga)?;
+        if let Some(peer) = &self.coordinator {
+            elsewhere::edit(peer, id, lines).await?;
+            return self.order_view_of(id, saga_id, Instant::now().into_std()).await;
+        }
         let lines = lines.parse(self.policy.free_text_lines, FieldErrors::default());
         let wanted = lines.offers();
         let basket = lines.basket(self.priced_offers(&wanted).await?)?;
@@ -150,7 +164,8 @@ impl Service {
     /// was. Or it is not decided within 10 s, because an actor or storage is away; then it will be later.
     pub async fn edit_order(&self, saga_id: SagaId, stood: OrderStatus, edit: Edit) -> Result<(), ServiceError> {
         let _place = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
-        let edited = send(&self.actors.coordinator, || Ok(EditOrder { saga_id, edit: edit.clone() }));
+        let coordinator = self.coordinator()?.clone().recipient();
+        let edited = send(&coordinator, || Ok(EditOrder { saga_id, edit: edit.clone() }));
         match timeout(PATIENCE, edited).await {
             Ok(answer) => answer?.map_err(|error| match (error, checkout::edit_ended(stood)) {
                 (SagaRequestError::NotFound, Some(refused)) => refused.into(),

@@ -12,12 +12,13 @@ use crate::domain::{
     saga::Refused,
     stock::StockRefusal,
 };
+use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident => $status:literal $code:literal $title:literal;)+) => {
         /// Stable codes of problems.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         pub enum Code {
             $($(#[$doc])* $name,)+
         }
@@ -181,7 +182,7 @@ impl Code {
 }
 
 /// Why a request was not served, on its way to the client.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Problem {
     code: Code,
     detail: Cow<'static, str>,
@@ -333,6 +334,7 @@ impl From<ServiceError> for Problem {
                 tracing::warn!(why, "a request could not be served");
                 return Self::new(Code::Unavailable, "the service cannot do this now; try again shortly");
             }
+            ServiceError::Elsewhere(problem) => return problem,
             // Rows, SQL and paths are for the log, never for a client.
             ServiceError::Internal(why) => {
                 tracing::error!(why, "a request failed");

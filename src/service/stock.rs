@@ -51,7 +51,7 @@ impl Service {
             request_id: Uuid::nil(),
         });
         let message = || Ok(ChangeStock { change: change.clone(), claim: claim.clone() });
-        match send(&self.actors.stock, message).await? {
+        match send(&self.actors.stock.change, message).await? {
             Ok(changed) => Ok(changed),
             Err(StockRequestError::Refused(refusal)) => Err(refusal.into()),
             Err(StockRequestError::Store(error)) => Err(error.into()),
@@ -63,7 +63,7 @@ impl Service {
     /// # Errors
     /// No such variant, or storage away.
     pub async fn stock_of(&self, variant: VariantId) -> Result<StockView, ServiceError> {
-        let levels = self.store.stock.levels_of(variant).await?;
+        let levels = self.queries.stock.levels_of(variant).await?;
         levels.map(StockView::of).ok_or_else(|| ServiceError::NotFound(What::Variant, variant.to_string()))
     }
 
@@ -76,7 +76,7 @@ impl Service {
         warehouse: WarehouseId,
         page: Page<VariantId>,
     ) -> Result<Vec<StockedLevel>, ServiceError> {
-        let levels = self.store.stock.levels_in(warehouse, page).await?;
+        let levels = self.queries.stock.levels_in(warehouse, page).await?;
         levels.ok_or_else(|| ServiceError::NotFound(What::Warehouse, warehouse.to_string()))
     }
 }

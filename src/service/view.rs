@@ -10,11 +10,12 @@ use crate::{
         saga::{Progress, Status, Summary},
         shipment::{Shipment, ShipmentStatus, Shipping},
     },
+    role::Role,
     store::{OrderFilter, OrderRows, Page, SagaRow, StoreError, StoredSaga},
 };
 use futures::future::try_join_all;
 use std::time::Instant;
-use tokio::try_join;
+use tokio::join;
 
 /// An order with its payment, shipments and saga.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct OrderView {
     pub shipments: Vec<Shipment>,
     /// Its saga.
     pub saga: Option<SagaRow>,
+    /// The processes that could not be asked what they know of it: what they own is left out.
+    pub incomplete: Vec<Role>,
 }
 
 /// A saga with what its log says.
@@ -90,28 +93,49 @@ impl Service {
         let known = self.store.engine.order_since(id, saga_id, since).filter(|rows| rows.saga.status.is_at_rest());
         if let Some(OrderRows { order, payments, shipping, saga }) = known {
             let (payment, shipments) = (Some(payments.into_current()), shown(Some(shipping)));
-            return Ok(OrderView { order, payment, shipments, saga: Some(saga) });
+            return Ok(OrderView { order, payment, shipments, saga: Some(saga), incomplete: Vec::new() });
         }
-        let (order, payment, shipping, saga) = try_join!(
-            self.store.orders.order(id),
-            self.store.payments.payment_of(id),
-            self.store.shipments.shipping_of(id),
-            self.store.sagas.saga(saga_id),
-        )?;
-        let order = order.ok_or_else(|| ServiceError::NotFound(What::Order, id.to_string()))?;
-        Ok(OrderView { order, payment, shipments: shown(shipping), saga })
+        let (order, parts) = join!(self.queries.orders.order(id), self.parts(id, Some(saga_id)));
+        let order = order?.ok_or_else(|| ServiceError::NotFound(What::Order, id.to_string()))?;
+        Ok(parts?.of(order))
     }
 
     async fn complete(&self, order: Order) -> Result<OrderView, StoreError> {
+        Ok(self.parts(order.id, order.saga_id).await?.of(order))
+    }
+
+    /// What belongs to an order. A process that cannot be asked hides no order.
+    async fn parts(&self, id: OrderId, saga_id: Option<SagaId>) -> Result<Parts, StoreError> {
         let saga = async {
-            match order.saga_id {
-                Some(saga_id) => self.store.sagas.saga(saga_id).await,
+            match saga_id {
+                Some(saga_id) => self.queries.sagas.saga(saga_id).await,
                 None => Ok(None),
             }
         };
         let (payment, shipping, saga) =
-            try_join!(self.store.payments.payment_of(order.id), self.store.shipments.shipping_of(order.id), saga,)?;
-        Ok(OrderView { order, payment, shipments: shown(shipping), saga })
+            join!(self.queries.payments.payment_of(id), self.queries.shipments.shipping_of(id), saga);
+        let mut incomplete = Vec::new();
+        Ok(Parts {
+            payment: self.unless_away(Role::Payment, payment, &mut incomplete)?,
+            shipping: self.unless_away(Role::Shipping, shipping, &mut incomplete)?,
+            saga: self.unless_away(Role::Coordinator, saga, &mut incomplete)?,
+            incomplete,
+        })
+    }
+
+    fn unless_away<T>(
+        &self,
+        role: Role,
+        read: Result<Option<T>, StoreError>,
+        incomplete: &mut Vec<Role>,
+    ) -> Result<Option<T>, StoreError> {
+        match read {
+            Err(StoreError::Unavailable(_)) if self.peers.iter().any(|peer| peer.role() == role) => {
+                incomplete.push(role);
+                Ok(None)
+            }
+            read => read,
+        }
     }
 
     /// Orders with all that belongs to them, newest first.
@@ -119,7 +143,7 @@ impl Service {
     /// # Errors
     /// Storage away.
     pub async fn order_views(&self, filter: OrderFilter, page: Page<OrderId>) -> Result<Vec<OrderView>, ServiceError> {
-        let orders = self.store.orders.orders(filter, page).await?;
+        let orders = self.queries.orders.orders(filter, page).await?;
         Ok(try_join_all(orders.into_iter().map(|order| self.complete(order))).await?)
     }
 
@@ -136,8 +160,23 @@ impl Service {
     /// # Errors
     /// No such saga, or storage away.
     pub(super) async fn stored_saga(&self, id: SagaId) -> Result<StoredSaga, ServiceError> {
-        let stored = self.store.sagas.saga_with_log(id).await?;
+        let stored = self.queries.sagas.saga_with_log(id).await?;
         stored.ok_or_else(|| ServiceError::NotFound(What::Saga, id.to_string()))
+    }
+}
+
+/// What belongs to an order.
+struct Parts {
+    payment: Option<Payment>,
+    shipping: Option<Shipping>,
+    saga: Option<SagaRow>,
+    incomplete: Vec<Role>,
+}
+
+impl Parts {
+    fn of(self, order: Order) -> OrderView {
+        let Self { payment, shipping, saga, incomplete } = self;
+        OrderView { order, payment, shipments: shown(shipping), saga, incomplete }
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod layers;
 mod notifications;
+mod peers;
 mod postgres;
 mod providers;
 mod secret;
@@ -22,14 +23,18 @@ mod value;
 
 pub use layers::Sources;
 pub use notifications::Notifications;
+pub use peers::{Certificates, Peers};
 pub use postgres::{PostgresUrl, SslPolicy};
 pub use providers::Providers;
-pub use secret::ServiceSecret;
+pub use secret::Secret;
 
-use crate::domain::{
-    checkout::{MAX_DEADLINE_MS, Policy},
-    payment::Provider,
-    shipment::Carrier,
+use crate::{
+    domain::{
+        checkout::{MAX_DEADLINE_MS, Policy},
+        payment::Provider,
+        shipment::Carrier,
+    },
+    role::{Role, Roles},
 };
 use std::{
     borrow::Cow,
@@ -76,6 +81,8 @@ pub struct Settings {
     pub retention: Retention,
     /// This process.
     pub node: Node,
+    /// The processes beside it.
+    pub peers: Peers,
     /// Logs.
     pub telemetry: Telemetry,
 }
@@ -85,6 +92,9 @@ pub struct Settings {
 pub struct Http {
     /// The address and port to listen on; port 0 takes any free one. Default `127.0.0.1:8080`.
     pub bind: SocketAddr,
+    /// A second address and port, where payments alone are served; `None`, which is the default, is written as an empty
+    /// text.
+    pub payment_bind: Option<SocketAddr>,
     /// Threads that serve requests; 0 means one per core ([`Http::worker_threads`]). Default 0.
     pub workers: usize,
     /// Largest request body, in bytes. Default 262,144.
@@ -101,7 +111,7 @@ pub struct Http {
     pub shutdown_timeout: Duration,
     /// What services of one's own say (`Authorization: Bearer …`) to be believed without further questions. Default:
     /// nobody is.
-    pub service_secret: Option<ServiceSecret>,
+    pub service_secret: Option<Secret>,
 }
 
 impl Http {
@@ -110,6 +120,30 @@ impl Http {
         match self.workers {
             0 => std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             workers => workers,
+        }
+    }
+}
+
+impl Grpc {
+    /// Where a role is served.
+    pub const fn bind_of(&self, role: Role) -> Option<SocketAddr> {
+        match role {
+            Role::Order => self.order_bind,
+            Role::Stock => self.stock_bind,
+            Role::Payment => self.payment_bind,
+            Role::Shipping => self.shipping_bind,
+            Role::Coordinator => self.saga_bind,
+        }
+    }
+
+    /// The key of that address.
+    pub const fn bind_key(role: Role) -> &'static str {
+        match role {
+            Role::Order => "grpc.order_bind",
+            Role::Stock => "grpc.stock_bind",
+            Role::Payment => "grpc.payment_bind",
+            Role::Shipping => "grpc.shipping_bind",
+            Role::Coordinator => "grpc.saga_bind",
         }
     }
 }
@@ -124,6 +158,9 @@ pub struct Grpc {
     pub payment_bind: Option<SocketAddr>,
     /// The address and port of `shipping.ShippingService`. Default `127.0.0.1:50053`.
     pub shipping_bind: Option<SocketAddr>,
+    /// The address and port at which other processes ask this one for stock, where it is apart from them. Default
+    /// `127.0.0.1:50054`.
+    pub stock_bind: Option<SocketAddr>,
     /// The address and port of `backstitch.v1.SagaService`. Default `127.0.0.1:50055`.
     pub saga_bind: Option<SocketAddr>,
     /// Who takes the money of `ProcessPayment` where its client names nobody: `simulated`, or one of
@@ -253,6 +290,8 @@ pub struct Retention {
 pub struct Node {
     /// Its name in the saga log: 1–64 of `A-Z a-z 0-9 . _ -`. Default `node-1`.
     pub id: String,
+    /// The roles that it plays (`roles`), of which the others are played by its peers. Default: all.
+    pub roles: Roles,
     /// PostgreSQL: how long the sagas of a node that has died or hangs are left to it (`lease_ms`). Default 3 s.
     pub lease: Duration,
 }
@@ -306,12 +345,17 @@ impl Settings {
             days: values.days_or_never("retention.days", idempotency.keep_hours.div_ceil(24), 36_500)?,
         };
         let simulation = values.switch("simulation.enabled")?;
+        let grpc = Grpc::read(&mut values, &merged.providers, simulation)?;
+        let roles = values.parsed("node.roles", |roles| {
+            roles.parse().map_err(|_| "all, or some of order, stock, payment, shipping and coordinator, with commas")
+        })?;
         let settings = Self {
             profile: merged.profile,
             files: merged.files,
-            http: Http::read(&mut values)?,
-            grpc: Grpc::read(&mut values, &merged.providers, simulation)?,
-            resto: Resto { bind: optional_address(&mut values, "resto.bind")? },
+            http: Http::read(&mut values, roles)?,
+            resto: Resto { bind: payments_address(&mut values, "resto.bind", roles)? },
+            peers: Peers::read(&mut values, roles, &grpc)?,
+            grpc,
             store: Store::read(&mut values)?,
             saga: Saga { max_in_flight: values.number("saga.max_in_flight", 1, 1_000_000)? },
             orders: Orders {
@@ -335,6 +379,7 @@ impl Settings {
                 id: values.parsed("node.id", |id| {
                     is_node_id(id).then(|| id.to_owned()).ok_or("1 to 64 of A-Z a-z 0-9 . _ -")
                 })?,
+                roles,
                 lease: values.millis("node.lease_ms", 500, 60_000)?,
             },
             telemetry: Telemetry::read(&mut values)?,
@@ -345,30 +390,39 @@ impl Settings {
 }
 
 impl Http {
-    fn read(values: &mut Values) -> Result<Self, SettingsError> {
+    fn read(values: &mut Values, roles: Roles) -> Result<Self, SettingsError> {
         Ok(Self {
             bind: values.parsed("http.bind", |address| {
                 address.parse().map_err(|_| "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
             })?,
+            payment_bind: payments_address(values, "http.payment_bind", roles)?,
             workers: values.number("http.workers", 0, 1_024)?,
             max_body_bytes: values.number("http.max_body_bytes", 1_024, 16 << 20)?,
             request_timeout: values.millis("http.request_timeout_ms", 1_000, 600_000)?,
             keep_alive: values.millis("http.keep_alive_ms", 0, 3_600_000)?,
             max_connections: values.number("http.max_connections", 1, 1_000_000)?,
             shutdown_timeout: values.millis("http.shutdown_timeout_ms", 0, 600_000)?,
-            service_secret: values.secret("http.service_secret", ServiceSecret::parse)?,
+            service_secret: values.secret("http.service_secret")?,
         })
     }
 }
 
 fn optional_address(values: &mut Values, key: &'static str) -> Result<Option<SocketAddr>, SettingsError> {
-    values.parsed(key, |address| match address {
-        "" => Ok(None),
-        address => address
-            .parse()
-            .map(Some)
-            .map_err(|_| "an IP address and a port, such as 127.0.0.1:50055 or [::]:50055, or \"\" for none"),
+    values.parsed(key, address)
+}
+
+/// An address where payments are served: by who owns them, and by the coordinator, who serves everything.
+fn payments_address(values: &mut Values, key: &'static str, roles: Roles) -> Result<Option<SocketAddr>, SettingsError> {
+    let serves_payments = [Role::Payment, Role::Coordinator].iter().any(|role| roles.contains(*role));
+    values.parsed(key, |text| match address(text)? {
+        Some(_) if !serves_payments => Err("\"\" in a process that plays neither payment nor coordinator"),
+        bind => Ok(bind),
     })
+}
+
+fn address(text: &str) -> Result<Option<SocketAddr>, &'static str> {
+    const ALLOWED: &str = "an IP address and a port, such as 127.0.0.1:50055 or [::]:50055, or \"\" for none";
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| ALLOWED) }
 }
 
 impl Grpc {
@@ -377,6 +431,7 @@ impl Grpc {
             order_bind: optional_address(values, "grpc.order_bind")?,
             payment_bind: optional_address(values, "grpc.payment_bind")?,
             shipping_bind: optional_address(values, "grpc.shipping_bind")?,
+            stock_bind: optional_address(values, "grpc.stock_bind")?,
             saga_bind: optional_address(values, "grpc.saga_bind")?,
             payment_provider: values.parsed("grpc.payment_provider", |name| match name {
                 "" => Ok(None),
@@ -461,6 +516,9 @@ pub enum SettingsError {
         /// What there is instead.
         hint: String,
     },
+    /// The processes beside this one are not described so that they can work together.
+    #[error("{0}")]
+    Peers(String),
     /// What is said of a service outside makes no service.
     #[error("{key} (from {origin}): {why}")]
     Provider {

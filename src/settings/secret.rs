@@ -1,12 +1,12 @@
-//! A secret that services of one's own say, to be believed.
+//! What services and processes say to be believed.
 
 use std::fmt;
 
 /// 16 to 255 visible ASCII characters. Shown to nobody.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ServiceSecret(String);
+pub struct Secret(String);
 
-impl ServiceSecret {
+impl Secret {
     /// Parses a secret; `None` where there is none.
     ///
     /// # Errors
@@ -20,14 +20,14 @@ impl ServiceSecret {
         }
     }
 
-    /// The secret.
-    pub fn as_str(&self) -> &str {
+    /// The text.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for ServiceSecret {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ServiceSecret(…)")
+        f.write_str("Secret(…)")
     }
 }

@@ -1,4 +1,5 @@
 mod notifications;
+mod peers;
 mod postgres;
 mod providers;
 
@@ -16,6 +17,7 @@ fn defaults() -> Settings {
         files: vec![],
         http: Http {
             bind: "127.0.0.1:8080".parse().unwrap(),
+            payment_bind: None,
             workers: 0,
             max_body_bytes: 262_144,
             request_timeout: Duration::from_secs(10),
@@ -28,6 +30,7 @@ fn defaults() -> Settings {
             order_bind: Some("127.0.0.1:50051".parse().unwrap()),
             payment_bind: Some("127.0.0.1:50052".parse().unwrap()),
             shipping_bind: Some("127.0.0.1:50053".parse().unwrap()),
+            stock_bind: Some("127.0.0.1:50054".parse().unwrap()),
             saga_bind: Some("127.0.0.1:50055".parse().unwrap()),
             payment_provider: None,
         },
@@ -51,14 +54,16 @@ fn defaults() -> Settings {
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
         retention: Retention { days: None },
-        node: Node { id: "node-1".to_owned(), lease: Duration::from_secs(3) },
+        peers: Peers { timeout: Duration::from_secs(5), ..Peers::default() },
+        node: Node { id: "node-1".to_owned(), roles: Roles::ALL, lease: Duration::from_secs(3) },
         telemetry: Telemetry { log: "info,actix_server=warn,refinery_core=warn".to_owned(), format: LogFormat::Auto },
     }
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 31] = [
+const OTHERS: [(&str, &str); 44] = [
     ("http.bind", "[::1]:9000"),
+    ("http.payment_bind", "[::1]:9001"),
     ("http.workers", "3"),
     ("http.max_body_bytes", "2048"),
     ("http.request_timeout_ms", "1000"),
@@ -69,6 +74,7 @@ const OTHERS: [(&str, &str); 31] = [
     ("grpc.order_bind", ""),
     ("grpc.payment_bind", ""),
     ("grpc.shipping_bind", ""),
+    ("grpc.stock_bind", ""),
     ("grpc.saga_bind", ""),
     ("grpc.payment_provider", ""),
     ("resto.bind", "127.0.0.1:5004"),
@@ -86,7 +92,18 @@ const OTHERS: [(&str, &str); 31] = [
     ("idempotency.keep_hours", "1"),
     ("retention.days", "1"),
     ("node.id", "7"),
+    ("node.roles", "coordinator,shipping,payment,stock,order"),
     ("node.lease_ms", "500"),
+    ("peers.order", "http://a:1"),
+    ("peers.stock", "http://b:2"),
+    ("peers.payment", "https://c:3"),
+    ("peers.shipping", "http://[::1]:4"),
+    ("peers.coordinator", "http://e:5"),
+    ("peers.secret", "a-secret-of-ours-!"),
+    ("peers.authority", "ca.pem"),
+    ("peers.certificate", "own.pem"),
+    ("peers.key", "own.key"),
+    ("peers.timeout_ms", "100"),
     ("telemetry.log", "warn,backstitch=trace"),
     ("telemetry.format", "json"),
 ];
@@ -95,18 +112,20 @@ fn others() -> Settings {
     Settings {
         http: Http {
             bind: "[::1]:9000".parse().unwrap(),
+            payment_bind: Some("[::1]:9001".parse().unwrap()),
             workers: 3,
             max_body_bytes: 2_048,
             request_timeout: Duration::from_secs(1),
             keep_alive: Duration::ZERO,
             max_connections: 7,
             shutdown_timeout: Duration::from_millis(5),
-            service_secret: ServiceSecret::parse("correct-horse-battery").unwrap(),
+            service_secret: Secret::parse("correct-horse-battery").unwrap(),
         },
         grpc: Grpc {
             order_bind: None,
             payment_bind: None,
             shipping_bind: None,
+            stock_bind: None,
             saga_bind: None,
             payment_provider: None,
         },
@@ -130,7 +149,25 @@ fn others() -> Settings {
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },
         retention: Retention { days: NonZeroU32::new(1) },
-        node: Node { id: "7".to_owned(), lease: Duration::from_millis(500) },
+        peers: Peers {
+            urls: [
+                (Role::Order, "http://a:1"),
+                (Role::Stock, "http://b:2"),
+                (Role::Payment, "https://c:3"),
+                (Role::Shipping, "http://[::1]:4"),
+                (Role::Coordinator, "http://e:5"),
+            ]
+            .map(|(role, url)| (role, url.to_owned()))
+            .into(),
+            secret: Secret::parse("a-secret-of-ours-!").unwrap(),
+            certificates: Some(Certificates {
+                authority: "ca.pem".into(),
+                certificate: "own.pem".into(),
+                key: "own.key".into(),
+            }),
+            timeout: Duration::from_millis(100),
+        },
+        node: Node { id: "7".to_owned(), roles: Roles::ALL, lease: Duration::from_millis(500) },
         telemetry: Telemetry { log: "warn,backstitch=trace".to_owned(), format: LogFormat::Json },
         ..defaults()
     }

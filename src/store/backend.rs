@@ -1,7 +1,8 @@
 //! Which backend: the one place that knows that there are two.
 
-use super::{ExportSource, FactSource, Store, postgres, sqlite};
+use super::{ExportSource, FactSource, OwnersError, Store, postgres, sqlite};
 use crate::lifecycle::Fatal;
+use crate::role::Roles;
 use std::{fmt, sync::Arc};
 
 /// A database, and how it is opened.
@@ -23,6 +24,24 @@ impl fmt::Display for Database {
     }
 }
 
+impl Database {
+    /// Whose tables are in it once it is opened.
+    pub const fn owners(&self) -> Roles {
+        match self {
+            Self::Sqlite(options) => options.owners,
+            Self::Postgres(options) => options.owners,
+        }
+    }
+
+    /// Sees to it, before it is opened, that these owners are among them.
+    ///
+    /// # Errors
+    /// When one of them is not.
+    pub fn require(&self, owners: Roles) -> Result<(), OpenError> {
+        Ok(owners.check_all_in(self.owners(), self)?)
+    }
+}
+
 /// Why a database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -32,6 +51,9 @@ pub enum OpenError {
     /// A PostgreSQL server.
     #[error(transparent)]
     Postgres(#[from] postgres::OpenError),
+    /// It is not the one for this.
+    #[error(transparent)]
+    Roles(#[from] OwnersError),
 }
 
 /// Opens a database for a server: migrated, and at work. Blocks meanwhile.
@@ -39,7 +61,7 @@ pub enum OpenError {
 /// `fatal` is raised when the store can no longer promise anything.
 ///
 /// # Errors
-/// When it cannot be reached, may not be used, or a migration fails.
+/// When it cannot be reached, may not be used, has tables of others than its owners, or a migration fails.
 pub fn open(database: &Database, fatal: &Fatal) -> Result<Store, OpenError> {
     Ok(match database {
         Database::Sqlite(options) => sqlite::open(options, fatal)?,
@@ -53,12 +75,12 @@ pub fn open(database: &Database, fatal: &Fatal) -> Result<Store, OpenError> {
 /// When it cannot be reached, may not be changed, or a migration fails.
 pub fn migrate(database: &Database) -> Result<Vec<String>, OpenError> {
     Ok(match database {
-        Database::Sqlite(options) => sqlite::migrate(&options.path)?,
+        Database::Sqlite(options) => sqlite::migrate(&options.path, options.owners)?,
         Database::Postgres(options) => apart(|| postgres::migrate(options))?,
     })
 }
 
-/// Opens a database for an audit alone, beside running servers or without them.
+/// Opens a database for an audit alone, beside running servers or without them: whoever's tables are in it.
 ///
 /// # Errors
 /// When there is no such database.
@@ -72,7 +94,7 @@ pub fn open_facts(database: &Database) -> Result<Arc<dyn FactSource>, OpenError>
 /// Opens a database to export it: as [`open_facts`] does.
 ///
 /// # Errors
-/// When there is no such database.
+/// When there is no such database, or no stock in it.
 pub fn open_export(database: &Database) -> Result<Arc<dyn ExportSource>, OpenError> {
     Ok(match database {
         Database::Sqlite(options) => sqlite::open_export(&options.path)?,

@@ -10,11 +10,12 @@ use crate::domain::{
     money::{OutOfRange, Price},
 };
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 use uuid::Uuid;
 
 /// What the store does about a command to the catalogue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogDone {
     /// The item as it is now.
     pub item: CatalogItem,
@@ -28,7 +29,7 @@ pub struct CatalogDone {
 pub type CatalogAnswer = Result<CatalogDone, CatalogRefusal>;
 
 /// Which products.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ProductFilter {
     /// Of exactly this category.
     pub category: Option<Category>,
@@ -39,14 +40,14 @@ pub struct ProductFilter {
 }
 
 /// Which shops.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct ShopFilter {
     /// Active or not.
     pub active: Option<bool>,
 }
 
 /// Which warehouses.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct WarehouseFilter {
     /// Of this shop.
     pub shop_id: Option<ShopId>,
@@ -55,7 +56,7 @@ pub struct WarehouseFilter {
 }
 
 /// An offer in a list, with what belongs to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedOffer {
     /// The offer.
     pub offer: Offer,
@@ -80,7 +81,7 @@ impl ListedOffer {
 }
 
 /// A place in a variant's offers, cheapest first: after the one of this price and shop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferPlace {
     /// Its price.
     pub price: Price,
@@ -121,8 +122,13 @@ impl FromStr for OfferPlace {
     }
 }
 
-/// Products, shops, offers and warehouses.
-pub trait CatalogStore: Commands<CatalogCommand, CatalogAnswer> {
+/// The catalogue, for its owner.
+pub trait CatalogStore: CatalogQueries + Commands<CatalogCommand, CatalogAnswer> {}
+
+impl<S: CatalogQueries + Commands<CatalogCommand, CatalogAnswer>> CatalogStore for S {}
+
+/// What can be asked of products, shops, offers and warehouses.
+pub trait CatalogQueries: Send + Sync {
     /// One product.
     fn product(&self, id: ProductId) -> BoxFuture<'static, Result<Option<Product>, StoreError>>;
     /// Products, newest first.

@@ -2,27 +2,39 @@
 //! shelf.
 //!
 //! ```text
-//!   each owner's rows, in a backend's snapshot, by order ──▶ merged ──▶ one order's facts after the other
+//!   each owner's rows, in a backend's snapshot, by order ──▶ put together ──▶ one order's facts after the other
+//!   each database's facts, by order ──▶ merged ──▶ steady: what two passes tell alike
 //! ```
 //!
 //! A backend reads rows; how they are put together is the same for all.
 
 mod cursor;
+mod feed;
+mod merged;
 mod orders;
 mod shelves;
+mod steady;
 
+pub use merged::merged;
 pub(in crate::store) use orders::OrderRows;
 pub(in crate::store) use shelves::{ShelfRows, nowhere};
+pub use steady::steady;
 
-use super::{StoreError, StoredSaga, Watermark};
-use crate::domain::{
-    ids::OrderId,
-    order::Order,
-    payment::{Movement, Payments},
-    shipment::Shipping,
-    stock::{self, Level, Reservation, Shelf},
+use super::{StoreError, StoredSaga, Visit, Watermark};
+use crate::{
+    domain::{
+        ids::OrderId,
+        order::Order,
+        payment::{Movement, Payments},
+        shipment::Shipping,
+        stock::{self, Level, Reservation, Shelf},
+    },
+    role::Role,
 };
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use std::thread;
+use tokio::sync::oneshot;
 
 /// A row, or why it cannot be read.
 pub(in crate::store) type Readable<T> = Result<T, String>;
@@ -34,7 +46,7 @@ pub(in crate::store) type Rows<'s, T, E> = Box<dyn Iterator<Item = Result<T, E>>
 pub(in crate::store) type Keyed<'s, K, T, E> = Rows<'s, (K, Readable<T>), E>;
 
 /// Everything that is stored about one order, by whoever owns it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderFacts {
     /// The order that the facts are about.
     pub order_id: OrderId,
@@ -52,8 +64,23 @@ pub struct OrderFacts {
     pub removed: Option<Watermark>,
 }
 
+impl OrderFacts {
+    /// What the owner of one role has stored of it; `None` where that is nothing.
+    pub fn only(self, role: Role) -> Option<Self> {
+        let Self { order_id, order, payment, shipping, stock, saga, removed } = self;
+        let nothing = Self { order_id, order: None, payment: None, shipping: None, stock: None, saga: None, removed };
+        match role {
+            Role::Order => order.map(|order| Self { order: Some(order), ..nothing }),
+            Role::Stock => stock.map(|stock| Self { stock: Some(stock), ..nothing }),
+            Role::Payment => payment.map(|payment| Self { payment: Some(payment), ..nothing }),
+            Role::Shipping => shipping.map(|shipping| Self { shipping: Some(shipping), ..nothing }),
+            Role::Coordinator => saga.map(|saga| Self { saga: Some(saga), ..nothing }),
+        }
+    }
+}
+
 /// A reservation and what was moved for its order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StockFacts {
     /// The reservation's row, where there is one.
     pub reservation: Option<Result<Reservation, String>>,
@@ -62,7 +89,7 @@ pub struct StockFacts {
 }
 
 /// Everything that is stored about one variant in one warehouse.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShelfFacts {
     /// The shelf that the facts are about.
     pub shelf: Shelf,
@@ -75,7 +102,7 @@ pub struct ShelfFacts {
 }
 
 /// An order's payments and their ledger.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentFacts {
     /// The payments' rows, where there are some.
     pub payments: Option<Result<Payments, String>>,
@@ -89,10 +116,29 @@ pub type SagaFacts = Result<StoredSaga, String>;
 /// A database that can be audited.
 pub trait FactSource: Send + Sync {
     /// Calls `visit` for every order that any owner knows of, in one consistent snapshot, in the
-    /// order of their ids, holding few of them in memory at a time.
-    fn visit(&self, visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>>;
+    /// order of their ids, holding few of them in memory at a time, until it has seen enough; it may block. Answers
+    /// which sagas have been removed, as each order's facts do: there may be no order left that does.
+    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>>;
     /// Calls `visit` for every shelf that a level, a movement or an open reservation names, in one consistent
     /// snapshot, in their order. In memory are what the movements of each shelf add up to, and what open
     /// reservations hold.
-    fn visit_shelves(&self, visit: Box<dyn FnMut(ShelfFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>>;
+    fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>>;
+}
+
+/// Runs a pass to its end, on a thread of its own.
+pub(in crate::store) fn on_a_thread<T: Send + 'static>(
+    pass: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> BoxFuture<'static, Result<T, StoreError>> {
+    let (reply, done) = oneshot::channel();
+    let spawned = thread::Builder::new().name("store-facts".into()).spawn(move || {
+        let _ = reply.send(pass());
+    });
+    Box::pin(async move {
+        spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        done.await.unwrap_or_else(|_| Err(panicked()))
+    })
+}
+
+fn panicked() -> StoreError {
+    StoreError::Poisoned("reading the facts panicked".into())
 }

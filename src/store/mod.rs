@@ -23,6 +23,7 @@ mod export;
 mod facts;
 mod json;
 mod notifier;
+mod owner;
 mod peers;
 mod query;
 mod recent;
@@ -34,18 +35,20 @@ mod transfer;
 pub use backend::{Database, OpenError, migrate, open, open_export, open_facts};
 pub use bulk::{BulkStore, BulkTx, BulkWork, Verdict};
 pub use catalog::{
-    CatalogAnswer, CatalogDone, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter, ShopFilter,
-    WarehouseFilter,
+    CatalogAnswer, CatalogDone, CatalogQueries, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter,
+    ShopFilter, WarehouseFilter,
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
-pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts};
-pub use notifier::{NotificationFilter, NotifierAnswer, NotifierStore, PaidExternal, Retried};
+pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts, merged, steady};
+pub use notifier::{NotificationFilter, NotifierAnswer, NotifierQueries, NotifierStore, PaidExternal, Retried};
+pub use owner::OwnersError;
 pub use peers::{Adopted, Elsewhere, News, Node, NodeState, Peers};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
 pub use retention::{Removed, Watermark};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
 pub use stock::{
-    ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockReply, StockRequest, StockStore, StockedLevel,
+    ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockQueries, StockReply, StockRequest, StockStore,
+    StockedLevel,
 };
 pub use transfer::{Progress, TransferError, transfer};
 
@@ -59,6 +62,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 use std::{
     sync::{
         Arc,
@@ -69,7 +73,7 @@ use std::{
 use uuid::Uuid;
 
 /// Why a command or a query has no answer. Nothing of it is durable, unless said otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StoreError {
     /// The storage cannot take it now: full, stopping, or out of reach. For a command it is unknown
     /// whether it happened only when the process ends at the same time.
@@ -90,7 +94,7 @@ pub enum StoreError {
 }
 
 /// A client's idempotency key for one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// Caller, method and path.
     pub scope: String,
@@ -104,7 +108,7 @@ pub struct Claim {
 }
 
 /// A command, and the idempotency key that it was sent under.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Keyed<C> {
     /// The command.
     pub command: C,
@@ -143,22 +147,21 @@ pub trait Commands<C, R>: Send + Sync {
     fn execute(&self, commands: Vec<Keyed<C>>) -> BoxFuture<'static, Answers<R>>;
 }
 
-/// Orders.
-pub trait OrderStore: Commands<OrderCommand, Executed<Order>> {
+/// What can be asked of orders.
+pub trait OrderQueries: Send + Sync {
     /// One order.
     fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>>;
     /// Orders, newest first.
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>>;
 }
 
-/// Payments and their ledger.
-pub trait PaymentStore: Commands<PaymentCommand, Executed<Payments>> {
-    /// As [`Commands::execute`], and with each payment that settles what these are to be told of it.
-    fn execute_before(
-        &self,
-        audience: &Arc<Audience>,
-        commands: Vec<Keyed<PaymentCommand>>,
-    ) -> BoxFuture<'static, Answers<Executed<Payments>>>;
+/// Orders, for their owner.
+pub trait OrderStore: OrderQueries + Commands<OrderCommand, Executed<Order>> {}
+
+impl<S: OrderQueries + Commands<OrderCommand, Executed<Order>>> OrderStore for S {}
+
+/// What can be asked of payments.
+pub trait PaymentQueries: Send + Sync {
     /// One payment.
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>>;
     /// An order's current payment.
@@ -169,6 +172,16 @@ pub trait PaymentStore: Commands<PaymentCommand, Executed<Payments>> {
         filter: PaymentFilter,
         page: Page<PaymentId>,
     ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>>;
+}
+
+/// Payments and their ledger, for their owner.
+pub trait PaymentStore: PaymentQueries + Commands<PaymentCommand, Executed<Payments>> {
+    /// As [`Commands::execute`], and with each payment that settles what these are to be told of it.
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>>;
     /// The payments of orders that have one with an outside call whose answer is not known, after everything that
     /// was handed to [`Commands::execute`] before: at most `limit` orders', by order id, after `after`.
     fn outstanding_payments(
@@ -178,8 +191,8 @@ pub trait PaymentStore: Commands<PaymentCommand, Executed<Payments>> {
     ) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>>;
 }
 
-/// Shipments.
-pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipping>> {
+/// What can be asked of shipments.
+pub trait ShipmentQueries: Send + Sync {
     /// One shipment.
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
     /// An order's shipments.
@@ -190,6 +203,10 @@ pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipping>> {
         order: Option<OrderId>,
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
+}
+
+/// Shipments, for their owner.
+pub trait ShipmentStore: ShipmentQueries + Commands<ShippingCommand, Executed<Shipping>> {
     /// As [`PaymentStore::outstanding_payments`].
     fn outstanding_shipping(
         &self,
@@ -198,10 +215,8 @@ pub trait ShipmentStore: Commands<ShippingCommand, Executed<Shipping>> {
     ) -> BoxFuture<'static, Result<Vec<Shipping>, StoreError>>;
 }
 
-/// Sagas and their logs.
-pub trait SagaStore: Send + Sync {
-    /// Runs the commands in order, as [`Commands::execute`] does.
-    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>>;
+/// What can be asked of sagas and their logs.
+pub trait SagaQueries: Send + Sync {
     /// The order and saga of this very request, if it was made before under its key; an error where another
     /// one was.
     fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>>;
@@ -209,10 +224,16 @@ pub trait SagaStore: Send + Sync {
     fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>>;
     /// One saga's row and log.
     fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>>;
-    /// How many sagas have not come to rest.
+    /// How many sagas have not come to rest: none where others have the sagas.
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>>;
     /// Sagas, newest first.
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>>;
+}
+
+/// Sagas and their logs, for their coordinator.
+pub trait SagaStore: SagaQueries {
+    /// Runs the commands in order, as [`Commands::execute`] does.
+    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>>;
     /// Waiting sagas whose time has come, the longest due first, and when the next one after them is.
     fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>>;
     /// Sagas that were under way, not waiting, when their process ended: at most `limit`, by id,
@@ -292,7 +313,7 @@ pub struct Store {
     pub orders: Arc<dyn OrderStore>,
     /// Payments.
     pub payments: Arc<dyn PaymentStore>,
-    /// What others are told of payments.
+    /// What others are told of payments, and what they report.
     pub notifier: Arc<dyn NotifierStore>,
     /// Shipments.
     pub shipments: Arc<dyn ShipmentStore>,
@@ -312,4 +333,41 @@ pub struct Store {
     pub peers: Option<Arc<dyn Peers>>,
     /// What it has done.
     pub stats: Arc<Stats>,
+}
+
+/// What every owner can be asked, wherever it is.
+#[derive(Clone)]
+pub struct Queries {
+    /// Orders.
+    pub orders: Arc<dyn OrderQueries>,
+    /// Payments.
+    pub payments: Arc<dyn PaymentQueries>,
+    /// What others are told of payments, and what they report.
+    pub notifier: Arc<dyn NotifierQueries>,
+    /// Shipments.
+    pub shipments: Arc<dyn ShipmentQueries>,
+    /// Stock.
+    pub stock: Arc<dyn StockQueries>,
+    /// Sagas.
+    pub sagas: Arc<dyn SagaQueries>,
+    /// Products, shops, offers and warehouses.
+    pub catalog: Arc<dyn CatalogQueries>,
+    /// Facts for the audit.
+    pub facts: Arc<dyn FactSource>,
+}
+
+impl Store {
+    /// What can be asked of the owners, all of whom are here.
+    pub fn queries(&self) -> Queries {
+        Queries {
+            orders: Arc::clone(&self.orders) as _,
+            payments: Arc::clone(&self.payments) as _,
+            notifier: Arc::clone(&self.notifier) as _,
+            shipments: Arc::clone(&self.shipments) as _,
+            stock: Arc::clone(&self.stock) as _,
+            sagas: Arc::clone(&self.sagas) as _,
+            catalog: Arc::clone(&self.catalog) as _,
+            facts: Arc::clone(&self.facts),
+        }
+    }
 }

@@ -5,10 +5,11 @@ use crate::domain::{
     ids::NotificationId,
     notifier::{
         ExternalPayment, ExternalPaymentId, GivenId, Notification, NotificationRefusal, NotificationStatus,
-        NotifierCommand, PaidUser, TargetName,
+        NotifierCommand, PaidUser,
     },
 };
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 /// What a command to the notifier's owner is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub enum NotifierAnswer {
 }
 
 /// A payment for an order of another service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaidExternal {
     /// The payment.
     pub payment: Box<ExternalPayment>,
@@ -37,7 +38,7 @@ pub struct PaidExternal {
 }
 
 /// A notification that is sent again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retried {
     /// The notification as it is now.
     pub notification: Box<Notification>,
@@ -46,20 +47,20 @@ pub struct Retried {
 }
 
 /// Which notifications.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NotificationFilter {
     /// In this status.
     pub status: Option<NotificationStatus>,
     /// To this target.
-    pub target: Option<TargetName>,
+    pub target: Option<String>,
     /// About this payment.
     pub payment_id: Option<GivenId>,
     /// About a payment of this order.
     pub order_id: Option<GivenId>,
 }
 
-/// Notifications, users who have paid, and payments for orders of other services.
-pub trait NotifierStore: Commands<NotifierCommand, NotifierAnswer> {
+/// What can be asked of the notifier: notifications, users who have paid, and payments for orders of other services.
+pub trait NotifierQueries: Send + Sync {
     /// One notification.
     fn notification(&self, id: NotificationId) -> BoxFuture<'static, Result<Option<Notification>, StoreError>>;
     /// Notifications, newest first.
@@ -76,3 +77,8 @@ pub trait NotifierStore: Commands<NotifierCommand, NotifierAnswer> {
     /// A user who has paid.
     fn paid_user(&self, id: GivenId) -> BoxFuture<'static, Result<Option<PaidUser>, StoreError>>;
 }
+
+/// What the notifier owns, for its owner.
+pub trait NotifierStore: NotifierQueries + Commands<NotifierCommand, NotifierAnswer> {}
+
+impl<S: NotifierQueries + Commands<NotifierCommand, NotifierAnswer>> NotifierStore for S {}

@@ -78,7 +78,8 @@ pub enum News {
 pub trait Peers: Send + Sync {
     /// All nodes, the latest first.
     fn nodes(&self) -> BoxFuture<'static, Result<Vec<Node>, StoreError>>;
-    /// Gives up nodes whose lease has ended, and takes over a portion of what nodes that are given up own.
+    /// Gives up nodes whose lease has ended, and takes over a portion of what nodes that are given up own: no sagas
+    /// where they are in another database.
     fn adopt(&self, limit: u32) -> BoxFuture<'static, Result<Adopted, StoreError>>;
     /// Which of these sagas are not under way on this node.
     fn elsewhere(&self, sagas: Vec<SagaId>) -> BoxFuture<'static, Result<Vec<Elsewhere>, StoreError>>;

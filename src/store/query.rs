@@ -8,9 +8,10 @@ use crate::domain::{
     saga::Status,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// A part of a list, newest first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Page<Id> {
     /// Only what is older than this.
     pub before: Option<Id>,
@@ -19,7 +20,7 @@ pub struct Page<Id> {
 }
 
 /// Which orders.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OrderFilter {
     /// In this status.
     pub status: Option<OrderStatus>,
@@ -32,7 +33,7 @@ pub struct OrderFilter {
 }
 
 /// Which payments.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct PaymentFilter {
     /// Of this order.
     pub order_id: Option<OrderId>,
@@ -41,7 +42,7 @@ pub struct PaymentFilter {
 }
 
 /// Which sagas.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SagaFilter {
     /// In this status.
     pub status: Option<Status>,

@@ -113,7 +113,7 @@ pub enum SagaAnswer {
 }
 
 /// A saga's row: what lists and timers need, without reading its log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SagaRow {
     /// The saga.
     pub id: SagaId,
@@ -177,7 +177,7 @@ impl SagaRow {
 }
 
 /// A saga's row and its log as stored, not yet read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredSaga {
     /// The row.
     pub row: SagaRow,

@@ -7,6 +7,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 /// What the stock's owner can ask.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ pub enum StockReply {
 }
 
 /// A change that was made, now or under the same key before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangeAnswer {
     /// The levels as they are now, in the order of [`StockChange::shelves`].
     pub levels: Vec<Level>,
@@ -38,7 +39,7 @@ pub struct ChangeAnswer {
 }
 
 /// A level as lists show it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct StockedLevel {
     /// The level.
     pub level: Level,
@@ -49,11 +50,11 @@ pub struct StockedLevel {
 }
 
 /// A movement's place in the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MovementSeq(pub i64);
 
 /// A movement and its place in the ledger.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MovementRow {
     /// Its place.
     pub seq: MovementSeq,
@@ -62,7 +63,7 @@ pub struct MovementRow {
 }
 
 /// Which movements.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct MovementFilter {
     /// Of this variant.
     pub variant_id: Option<VariantId>,
@@ -72,8 +73,13 @@ pub struct MovementFilter {
     pub order_id: Option<OrderId>,
 }
 
-/// Levels, reservations and the ledger.
-pub trait StockStore: Commands<StockRequest, StockReply> {
+/// Levels, reservations and the ledger, for their owner.
+pub trait StockStore: StockQueries + Commands<StockRequest, StockReply> {}
+
+impl<S: StockQueries + Commands<StockRequest, StockReply>> StockStore for S {}
+
+/// What can be asked of levels, reservations and the ledger.
+pub trait StockQueries: Send + Sync {
     /// An order's reservation.
     fn reservation_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Reservation>, StoreError>>;
     /// How many pieces orders can have of each shop's variant: what is not promised in the shop's active

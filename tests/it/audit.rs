@@ -1,6 +1,7 @@
 //! The audit over real databases: clean where nothing was touched, and red in exactly the right
 //! place where something was.
 
+mod apart;
 mod world;
 
 use crate::support::{either, sqlite_only};

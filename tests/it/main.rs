@@ -11,6 +11,7 @@ mod facade;
 pub(crate) mod grpc;
 mod load;
 mod postgres;
-mod process;
+pub(crate) mod process;
+mod split;
 mod store;
 mod support;

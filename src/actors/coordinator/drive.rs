@@ -284,6 +284,9 @@ impl SagaCoordinator {
             early.push((origin, reply));
             return;
         }
+        if let StepReply::Away(why) = reply {
+            return self.strand(saga_id, step, &why);
+        }
         let saga = &mut in_hand.saga;
         let now = clock::now();
         if saga.is_overtaken(step, attempt) {
@@ -296,6 +299,7 @@ impl SagaCoordinator {
                 tracing::error!(%saga_id, why, "a saga is set aside");
                 Ok(saga.set_aside(why, now)?)
             }
+            StepReply::Away(_) => Ok(Vec::new()),
         });
         match events {
             Ok(events) => self.moved(saga_id, events, now, None, None),

@@ -20,6 +20,7 @@ mod messages;
 mod outbox;
 mod peers;
 mod stored;
+mod stranded;
 mod timers;
 mod waiters;
 
@@ -27,7 +28,7 @@ pub use messages::{
     CancelSaga, Drain, EditOrder, FindPlaced, Follow, Ping, PlaceOrder, Placed, RetrySaga, SagaRequestError, Signal,
     SignalTarget, Watch,
 };
-pub use outbox::Participants;
+pub use outbox::{Participants, Reach};
 pub use peers::Company;
 
 use super::{
@@ -38,13 +39,17 @@ use super::{
     supervisor::ActorStatus,
 };
 use crate::{
-    domain::saga::{CancelBy, StepReply},
+    domain::{
+        ids::{IdSet, SagaId},
+        saga::{Action as _, CancelBy, StepReply},
+    },
     store::{SagaStore, StoreError},
 };
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Recipient, Supervised, WrapFuture};
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, MessageResult, Supervised, WrapFuture};
 use drive::{Hands, Purpose};
-use outbox::{Origin, Outbox, Parcel};
+use outbox::{After, Origin, Outbox, Parcel, Parcels};
 use std::{sync::Arc, time::Duration};
+use stranded::Stranded;
 use timers::Timers;
 use tokio::sync::oneshot;
 use waiters::{Placing, Waiters};
@@ -64,6 +69,7 @@ pub struct SagaCoordinator {
     waiters: Waiters,
     outbox: Outbox,
     timers: Timers,
+    stranded: Stranded,
     /// A flush is about to happen.
     flushing: bool,
 }
@@ -88,6 +94,7 @@ impl SagaCoordinator {
             waiters: Waiters::default(),
             outbox: Outbox::default(),
             timers: Timers::default(),
+            stranded: Stranded::default(),
             flushing: false,
         }
     }
@@ -102,27 +109,50 @@ impl SagaCoordinator {
 
     fn flush(&mut self, ctx: &mut Context<Self>) {
         self.flushing = false;
-        let Outbox { sagas, after, order, stock, payment, shipping } = std::mem::take(&mut self.outbox);
+        let Outbox { sagas, after, parcels } = std::mem::take(&mut self.outbox);
+        let (held, parcels) = self.hold(&after, parcels);
         if !sagas.is_empty() {
             let answers = self.store.execute(sagas);
-            ctx.spawn(answers.into_actor(self).map(move |answers, actor, ctx| actor.stored(after, answers, ctx)));
+            ctx.spawn(answers.into_actor(self).map(move |answers, actor, ctx| actor.stored(after, held, answers, ctx)));
         }
-        self.dispatch(self.participants.order.clone(), order, ctx);
-        self.dispatch(self.participants.stock.clone(), stock, ctx);
-        self.dispatch(self.participants.payment.clone(), payment, ctx);
-        self.dispatch(self.participants.shipping.clone(), shipping, ctx);
+        self.dispatch_all(parcels, ctx);
     }
 
-    fn dispatch<C: Clone + Send + 'static>(
-        &self,
-        participant: Recipient<Perform<C>>,
-        parcel: Parcel<C>,
-        ctx: &mut Context<Self>,
-    ) {
+    /// Takes out what must wait until what is being stored of its saga is durable: the commands for participants that
+    /// have databases of their own.
+    fn hold(&self, after: &[(SagaId, After)], parcels: Parcels) -> (Parcels, Parcels) {
+        fn held<C: Send>(reach: &Reach<C>, parcel: Parcel<C>, stored: &IdSet<SagaId>) -> (Parcel<C>, Parcel<C>) {
+            if reach.apart { parcel.partition(stored) } else { (Parcel::default(), parcel) }
+        }
+        let Participants { order, stock, payment, shipping } = &self.participants;
+        if ![order.apart, stock.apart, payment.apart, shipping.apart].contains(&true) {
+            return (Parcels::default(), parcels);
+        }
+        let stored: IdSet<SagaId> = after.iter().map(|(saga_id, _)| *saga_id).collect();
+        let order = held(order, parcels.order, &stored);
+        let stock = held(stock, parcels.stock, &stored);
+        let payment = held(payment, parcels.payment, &stored);
+        let shipping = held(shipping, parcels.shipping, &stored);
+        (
+            Parcels { order: order.0, stock: stock.0, payment: payment.0, shipping: shipping.0 },
+            Parcels { order: order.1, stock: stock.1, payment: payment.1, shipping: shipping.1 },
+        )
+    }
+
+    fn dispatch_all(&self, parcels: Parcels, ctx: &mut Context<Self>) {
+        let Parcels { order, stock, payment, shipping } = parcels;
+        self.dispatch(&self.participants.order, order, ctx);
+        self.dispatch(&self.participants.stock, stock, ctx);
+        self.dispatch(&self.participants.payment, payment, ctx);
+        self.dispatch(&self.participants.shipping, shipping, ctx);
+    }
+
+    fn dispatch<C: Clone + Send + 'static>(&self, to: &Reach<C>, parcel: Parcel<C>, ctx: &mut Context<Self>) {
         let Parcel { origins, commands } = parcel;
         if commands.is_empty() {
             return;
         }
+        let participant = to.perform.clone();
         let replies = async move {
             loop {
                 match participant.send(Perform(commands.clone())).await {
@@ -136,8 +166,12 @@ impl SagaCoordinator {
 
     fn answered(&mut self, origins: &[Origin], replies: Vec<StepReply>, ctx: &mut Context<Self>) {
         debug_assert_eq!(origins.len(), replies.len(), "one reply for each command");
+        let is_there = replies.iter().any(|reply| !matches!(reply, StepReply::Away(_)));
         for (origin, reply) in origins.iter().zip(replies) {
             self.outcome(*origin, reply);
+        }
+        if let Some(origin) = origins.first().filter(|_| is_there) {
+            self.take_up_stranded(origin.step.participant());
         }
         self.settle_down(ctx);
     }
@@ -165,6 +199,7 @@ impl Supervised for SagaCoordinator {
         self.waiters = Waiters::default();
         self.outbox = Outbox::default();
         self.timers = Timers::default();
+        self.stranded = Stranded::default();
         self.flushing = false;
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     actors::{Perform, deferred::Reply},
     domain::{
         checkout::{Command, Verb},
-        ids::SagaId,
+        ids::{IdSet, SagaId},
         order::OrderCommand,
         payment::PaymentCommand,
         shipment::ShippingCommand,
@@ -20,13 +20,30 @@ use actix::Recipient;
 #[derive(Clone)]
 pub struct Participants {
     /// Performs the order's verbs.
-    pub order: Recipient<Perform<OrderCommand>>,
+    pub order: Reach<OrderCommand>,
     /// Performs the stock's verbs.
-    pub stock: Recipient<Perform<StockCommand>>,
+    pub stock: Reach<StockCommand>,
     /// Performs the payment's verbs.
-    pub payment: Recipient<Perform<PaymentCommand>>,
+    pub payment: Reach<PaymentCommand>,
     /// Performs shipping's verbs.
-    pub shipping: Recipient<Perform<ShippingCommand>>,
+    pub shipping: Reach<ShippingCommand>,
+}
+
+/// A participant, and whether it has a database of its own.
+#[derive(Clone)]
+pub struct Reach<C: Send + 'static> {
+    /// Who performs its verbs: its actor, or one that carries them to another process.
+    pub perform: Recipient<Perform<C>>,
+    /// It does not share the coordinator's database, whose queue would keep an action behind the event that announces
+    /// it: the coordinator waits until that is durable before it sends the action.
+    pub apart: bool,
+}
+
+impl<C: Send + 'static> From<Recipient<Perform<C>>> for Reach<C> {
+    /// One that shares the coordinator's database.
+    fn from(perform: Recipient<Perform<C>>) -> Self {
+        Self { perform, apart: false }
+    }
 }
 
 /// What an answer of the store means to the coordinator.
@@ -71,6 +88,25 @@ impl<C> Parcel<C> {
         self.origins.push(origin);
         self.commands.push(command);
     }
+
+    /// Splits the commands by their saga: those that are `in` and the others, each in their order.
+    pub(super) fn partition(self, sagas: &IdSet<SagaId>) -> (Self, Self) {
+        let (mut inside, mut outside) = (Self::default(), Self::default());
+        for (origin, command) in self.origins.into_iter().zip(self.commands) {
+            let side = if sagas.contains(&origin.saga_id) { &mut inside } else { &mut outside };
+            side.push(origin, command);
+        }
+        (inside, outside)
+    }
+}
+
+/// Commands for every participant.
+#[derive(Default)]
+pub(super) struct Parcels {
+    pub(super) order: Parcel<OrderCommand>,
+    pub(super) stock: Parcel<StockCommand>,
+    pub(super) payment: Parcel<PaymentCommand>,
+    pub(super) shipping: Parcel<ShippingCommand>,
 }
 
 /// Everything that goes out together. The appends are handed to the store first, so that no action
@@ -79,10 +115,7 @@ impl<C> Parcel<C> {
 pub(super) struct Outbox {
     pub(super) sagas: Vec<SagaCommand>,
     pub(super) after: Vec<(SagaId, After)>,
-    pub(super) order: Parcel<OrderCommand>,
-    pub(super) stock: Parcel<StockCommand>,
-    pub(super) payment: Parcel<PaymentCommand>,
-    pub(super) shipping: Parcel<ShippingCommand>,
+    pub(super) parcels: Parcels,
 }
 
 impl Outbox {
@@ -93,10 +126,10 @@ impl Outbox {
 
     pub(super) fn send(&mut self, origin: Origin, command: Command) {
         match command {
-            Command::Order(command) => self.order.push(origin, command),
-            Command::Stock(command) => self.stock.push(origin, command),
-            Command::Payment(command) => self.payment.push(origin, command),
-            Command::Shipping(command) => self.shipping.push(origin, command),
+            Command::Order(command) => self.parcels.order.push(origin, command),
+            Command::Stock(command) => self.parcels.stock.push(origin, command),
+            Command::Payment(command) => self.parcels.payment.push(origin, command),
+            Command::Shipping(command) => self.parcels.shipping.push(origin, command),
         }
     }
 }

@@ -4,15 +4,15 @@ use super::{
     SagaCoordinator,
     drive::{Broken, InHand, Purpose, guarded},
     messages::SagaRequestError,
-    outbox::After,
+    outbox::{After, Parcels},
 };
 use crate::{
     actors::deferred::Reply,
     clock,
     domain::{
         checkout::{self, CheckoutSaga, Edit, Edited},
-        ids::SagaId,
-        saga::{Refused, Status, Summary},
+        ids::{IdSet, SagaId},
+        saga::{Outcome, Refused, Status, StepReply, Summary},
     },
     store::{Answers, SagaAnswer, SagaRow, StoreError, StoredSaga},
 };
@@ -27,9 +27,13 @@ impl SagaCoordinator {
     pub(super) fn stored(
         &mut self,
         after: Vec<(SagaId, After)>,
+        held: Parcels,
         answers: Answers<SagaAnswer>,
         ctx: &mut Context<Self>,
     ) {
+        let is_stored = |answer: &Result<SagaAnswer, StoreError>| matches!(answer, Ok(SagaAnswer::Stored));
+        let failed = after.iter().zip(&answers).filter(|(_, answer)| !is_stored(answer));
+        let failed: IdSet<SagaId> = failed.map(|((saga_id, _), _)| *saga_id).collect();
         let succeeded = answers.iter().filter(|answer| answer.is_ok()).count();
         if succeeded > 0 {
             self.status.progressed(succeeded);
@@ -49,7 +53,25 @@ impl SagaCoordinator {
                 After::Abandoned => {}
             }
         }
+        self.release(held, &failed, ctx);
         self.settle_down(ctx);
+    }
+
+    /// Sends what was held until its saga's log was durable. What is not announced there is not sent: it is taken for
+    /// answered, since whoever believes more than the log says waits for that before the saga is loaded again.
+    fn release(&mut self, held: Parcels, failed: &IdSet<SagaId>, ctx: &mut Context<Self>) {
+        if failed.is_empty() {
+            return self.dispatch_all(held, ctx);
+        }
+        let (order, stock) = (held.order.partition(failed), held.stock.partition(failed));
+        let (payment, shipping) = (held.payment.partition(failed), held.shipping.partition(failed));
+        let sent = Parcels { order: order.1, stock: stock.1, payment: payment.1, shipping: shipping.1 };
+        self.dispatch_all(sent, ctx);
+        let unsent = [order.0.origins, stock.0.origins, payment.0.origins, shipping.0.origins];
+        for origin in unsent.into_iter().flatten() {
+            let why = "it was not sent: the saga's log could not be written";
+            self.outcome(origin, StepReply::Outcome(Outcome::unknown(why)));
+        }
     }
 
     fn started_or_not(&mut self, saga_id: SagaId, answer: Result<SagaAnswer, StoreError>) {

@@ -9,6 +9,7 @@ use crate::{
     store::{Claim, PaidExternal, Retried, StoreError},
 };
 use actix::Message;
+use serde::{Deserialize, Serialize};
 
 /// There is something to be sent. One that is lost is not missed: it is looked for all the same, a little later.
 #[derive(Clone, Copy, Debug, Message)]
@@ -45,7 +46,7 @@ pub struct TakeExternalPayment {
 }
 
 /// Why a client's command was not accepted.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum NotifierRequestError {
     /// The rules forbid it.
     #[error(transparent)]

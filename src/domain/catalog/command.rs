@@ -8,9 +8,10 @@ use crate::domain::{
     ids::{ProductId, ShopId, VariantId, WarehouseId},
     money::{Currency, Price},
 };
+use serde::{Deserialize, Serialize};
 
 /// Adds a product. Ids are made by whoever asks, so that asking twice adds one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddProduct {
     /// Its id.
     pub id: ProductId,
@@ -25,22 +26,26 @@ pub struct AddProduct {
 }
 
 /// Changes a product.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EditProduct {
     /// Which one.
     pub id: ProductId,
     /// What it is called.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub name: Edit<ProductName>,
     /// What is said about it.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub description: Edit<Option<Description>>,
     /// What kind it is.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub category: Edit<Option<Category>>,
     /// Whether it can be bought.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub active: Edit<bool>,
 }
 
 /// Adds a variant to a product.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddVariant {
     /// Its id.
     pub id: VariantId,
@@ -57,22 +62,26 @@ pub struct AddVariant {
 }
 
 /// Changes a variant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EditVariant {
     /// Which one.
     pub id: VariantId,
     /// Its name among people and machines.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub sku: Edit<Sku>,
     /// Its size.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub size: Edit<Option<Size>>,
     /// What else tells it from the others, all of it.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub attributes: Edit<Attributes>,
     /// Whether it can be bought.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub active: Edit<bool>,
 }
 
 /// Adds a shop.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddShop {
     /// Its id.
     pub id: ShopId,
@@ -85,20 +94,23 @@ pub struct AddShop {
 }
 
 /// Changes a shop.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EditShop {
     /// Which one.
     pub id: ShopId,
     /// What it is called.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub name: Edit<ShopName>,
     /// The city that it is in.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub city: Edit<City>,
     /// Whether it sells anything.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub active: Edit<bool>,
 }
 
 /// Says for how much a shop sells a variant, whether it did before or not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PutOffer {
     /// The shop.
     pub shop_id: ShopId,
@@ -113,7 +125,7 @@ pub struct PutOffer {
 }
 
 /// Adds a warehouse to a shop.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AddWarehouse {
     /// Its id.
     pub id: WarehouseId,
@@ -130,17 +142,21 @@ pub struct AddWarehouse {
 }
 
 /// Changes a warehouse, or opens or closes it for reservations.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EditWarehouse {
     /// Which one.
     pub id: WarehouseId,
     /// What it is called.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub name: Edit<WarehouseName>,
     /// Where it is.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub address: Edit<Address>,
     /// Its place among the shop's warehouses.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub priority: Edit<Priority>,
     /// Whether its stock can be reserved.
+    #[serde(default, skip_serializing_if = "Edit::is_kept")]
     pub active: Edit<bool>,
 }
 
@@ -153,7 +169,7 @@ pub trait CatalogRequest: Clone + Into<CatalogCommand> {
 macro_rules! commands {
     ($($(#[$doc:meta])* $command:ident => $item:ident,)+) => {
         /// What the catalogue can be asked to change.
-        #[derive(Clone, Debug)]
+        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub enum CatalogCommand {
             $($(#[$doc])* $command($command),)+
         }
@@ -196,7 +212,7 @@ commands! {
 macro_rules! items {
     ($($(#[$doc:meta])* $item:ident,)+) => {
         /// What the catalogue holds.
-        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         pub enum CatalogItem {
             $($(#[$doc])* $item($item),)+
         }

@@ -8,6 +8,7 @@ use crate::domain::{
     ids::{ProductId, ShopId, VariantId, WarehouseId},
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// What is in the catalogue already, as the rules look it up.
 pub trait Shelf {
@@ -33,7 +34,7 @@ pub trait Shelf {
 }
 
 /// Why the catalogue refuses a change.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum CatalogRefusal {
     /// There is no such product.
     #[error("there is no product {0}")]

@@ -1,7 +1,7 @@
 //! A change of one field.
 
 use crate::domain::field::FieldErrors;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// What becomes of a field: it stays as it is, or gets a value. A field that can be empty is an
@@ -16,6 +16,11 @@ pub enum Edit<T> {
 }
 
 impl<T> Edit<T> {
+    /// Whether the field stays as it is.
+    pub const fn is_kept(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
     /// The edit with its value parsed; a value that cannot be is noted under `field`.
     pub fn parse<U, E: fmt::Display>(
         self,
@@ -55,5 +60,15 @@ impl<T: Clone> Edit<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         T::deserialize(from).map(Self::Set)
+    }
+}
+
+/// As it is read: its value. A field that is kept is left out, by [`Edit::is_kept`].
+impl<T: Serialize> Serialize for Edit<T> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Keep => to.serialize_none(),
+            Self::Set(value) => value.serialize(to),
+        }
     }
 }

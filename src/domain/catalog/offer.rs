@@ -6,9 +6,10 @@ use crate::domain::{
     money::{Currency, Price},
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// A shop's offer of a variant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
     /// Whose it is.
     pub shop_id: ShopId,
@@ -29,7 +30,7 @@ pub struct Offer {
 }
 
 /// What must be active for an offer to be for sale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a yes or no of another item; any may be combined")]
 pub struct Standing {
     /// Whether the shop is.
@@ -59,7 +60,7 @@ impl Standing {
 }
 
 /// Why a shop's variant cannot be bought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum NotForSale {
     /// There is no such shop.
     #[error("there is no such shop")]
@@ -85,7 +86,7 @@ pub enum NotForSale {
 }
 
 /// An offer with all that an order line says of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PricedOffer {
     /// Whose it is.
     pub shop_id: ShopId,

@@ -19,7 +19,7 @@ pub type Category = Text<100>;
 pub type Size = Text<64>;
 
 /// A text of several lines, of 1 to 5,000 characters in any script.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Description(String);
 
 impl Description {
@@ -137,7 +137,7 @@ impl Attributes {
 }
 
 /// A product of the central catalogue. It has no price: that is each shop's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Product {
     /// Its id.
     pub id: ProductId,
@@ -158,7 +158,7 @@ pub struct Product {
 }
 
 /// One form in which a product is sold.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variant {
     /// Its id.
     pub id: VariantId,

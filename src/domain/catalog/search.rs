@@ -13,11 +13,12 @@
 //! ```
 
 use crate::domain::field::{Text, TextError};
+use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 
 /// What a client searches for: up to 200 characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchText(Text<200>);
 
 /// Words that must be found side by side, in this order.

@@ -6,6 +6,7 @@ use crate::domain::{
     money::OutOfRange,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// Most warehouses of one shop: each is looked at when its stock is reserved.
 pub const MAX_WAREHOUSES: u32 = 250;
@@ -20,7 +21,7 @@ pub type WarehouseName = Text<200>;
 pub type Address = Text<500>;
 
 /// A place among a shop's warehouses: the smaller, the earlier its stock is used. 0 to 10,000.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Priority(i64);
 
 impl Priority {
@@ -47,7 +48,7 @@ impl Default for Priority {
 }
 
 /// A shop.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shop {
     /// Its id.
     pub id: ShopId,
@@ -66,7 +67,7 @@ pub struct Shop {
 }
 
 /// A shop's warehouse.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warehouse {
     /// Its id.
     pub id: WarehouseId,

@@ -11,6 +11,7 @@ use crate::domain::{
     shipment::Carrier,
     simulation::Simulation,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a server lets its clients ask for.
@@ -67,7 +68,7 @@ impl Policy {
 }
 
 /// An order as a client writes it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct OrderFields {
     /// What is bought.
     pub lines: LinesFields,

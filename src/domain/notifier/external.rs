@@ -6,6 +6,7 @@ use crate::domain::{
     payment::{PaymentRefusal, PaymentStatus},
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A payment's number: 1, 2, 3 …
@@ -25,7 +26,7 @@ pub struct PayExternal {
 }
 
 /// A payment for an order of another service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalPayment {
     /// Its number.
     pub id: ExternalPaymentId,

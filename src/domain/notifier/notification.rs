@@ -2,6 +2,7 @@
 
 use super::{About, TargetName};
 use crate::domain::{ids::NotificationId, time::Timestamp};
+use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 /// How often one is sent before it is given up.
@@ -14,7 +15,7 @@ const HOUR: u64 = 3_600;
 const MOST_SAID: usize = 500;
 
 /// Where a notification stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum NotificationStatus {
     /// It is to be sent, for the first time or again.
@@ -58,7 +59,7 @@ pub struct RecordDelivery {
 }
 
 /// Why a client's command is refused. Nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum NotificationRefusal {
     /// Its target has it.
     #[error("the notification is delivered; there is nothing to send again")]
@@ -66,7 +67,7 @@ pub enum NotificationRefusal {
 }
 
 /// What one target is to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notification {
     /// Its id, the same in every attempt: what its target tells a repeat by.
     pub id: NotificationId,

@@ -2,7 +2,7 @@
 
 use super::{About, Notification};
 use crate::domain::{interned::interned, payment::PaymentStatus, time::Timestamp};
-use serde::{Deserialize, Deserializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
 /// The name that the configuration gives to somebody who is told: 1 to 32 of `a-z 0-9 _`, a letter first.
@@ -45,6 +45,12 @@ impl FromStr for TargetName {
 
     fn from_str(text: &str) -> Result<Self, NoTarget> {
         interned(text).map(Self).ok_or_else(|| NoTarget(text.chars().take(64).collect()))
+    }
+}
+
+impl Serialize for TargetName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
     }
 }
 

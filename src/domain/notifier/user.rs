@@ -2,9 +2,10 @@
 
 use super::GivenId;
 use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 /// Somebody reports that a user has paid.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UserPaid {
     /// The user, as the user's own service calls them.
     pub user_id: GivenId,
@@ -15,7 +16,7 @@ pub struct UserPaid {
 }
 
 /// A user who has paid.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaidUser {
     /// The user.
     pub user_id: GivenId,

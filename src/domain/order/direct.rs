@@ -19,10 +19,11 @@ use crate::domain::{
     saga::Outcome,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 /// Where the goods of a direct order are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum Goods {
     /// They never left.
@@ -47,14 +48,14 @@ impl Goods {
 }
 
 /// A client closes its order before any money came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CancelUnpaidOrder {
     /// The order.
     pub order_id: OrderId,
 }
 
 /// The payment wants to give the order's money back, and closes the order for that.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CancelPaidOrder {
     /// The order.
     pub order_id: OrderId,
@@ -63,14 +64,14 @@ pub struct CancelPaidOrder {
 }
 
 /// Shipping wants to send the order's goods.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct DispatchOrder {
     /// The order.
     pub order_id: OrderId,
 }
 
 /// The order's goods did not leave, or are back, and will not leave again.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ReturnOrder {
     /// The order.
     pub order_id: OrderId,

@@ -7,6 +7,7 @@ use crate::domain::{
     field::FieldErrors,
     ids::{ShopId, VariantId},
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Why a free-text line is refused where only the catalogue is sold.
@@ -15,7 +16,7 @@ const NO_FREE_TEXT: &str = "free-text lines are not taken by this server; order 
 
 /// A line as a client writes it: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse
 /// has, or free text (`item_name`, `price`).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LineFields {
     /// How many.
     pub quantity: i64,
@@ -32,7 +33,7 @@ pub struct LineFields {
 }
 
 /// All lines as a client writes them: listed, or the fields of an only free-text line.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LinesFields {
     /// The lines, where they are listed.
     pub lines: Option<Vec<LineFields>>,

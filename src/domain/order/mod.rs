@@ -28,11 +28,12 @@ use super::{
     saga::Outcome,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use strum::{EnumString, IntoStaticStr};
 
 /// How far an order has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum OrderStatus {
     /// Placed, not paid.
@@ -68,7 +69,7 @@ impl OrderStatus {
 }
 
 /// An order as it is stored: the order participant's barrier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Its id.
     pub id: OrderId,
@@ -95,7 +96,7 @@ pub struct Order {
 }
 
 /// Records the order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CreateOrder {
     /// The order.
     pub order_id: OrderId,
@@ -110,7 +111,7 @@ pub struct CreateOrder {
 }
 
 /// The lines of an unpaid order become others.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AmendOrder {
     /// The order.
     pub order_id: OrderId,
@@ -121,21 +122,21 @@ pub struct AmendOrder {
 }
 
 /// The money is in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct MarkOrderPaid {
     /// The order.
     pub order_id: OrderId,
 }
 
 /// The goods are on their way; nothing is left to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CompleteOrder {
     /// The order.
     pub order_id: OrderId,
 }
 
 /// Closes the order for good. Compensates [`CreateOrder`] and [`MarkOrderPaid`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CancelOrder {
     /// The order.
     pub order_id: OrderId,
@@ -146,7 +147,7 @@ pub struct CancelOrder {
 }
 
 /// What the order participant can be asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum OrderCommand {
     /// Record it.
     Create(CreateOrder),

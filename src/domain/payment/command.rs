@@ -8,10 +8,11 @@ use crate::domain::{
     saga::Outcome,
     simulation::{CallAnswer, Script},
 };
+use serde::{Deserialize, Serialize};
 
 /// What a saga knows of its payment; the same in every command for one revision of the order's lines, so that
 /// the first to arrive can make the row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// The order.
     pub order_id: OrderId,
@@ -39,7 +40,7 @@ pub struct Terms {
 }
 
 /// An order as far as opening a payment for it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payable {
     /// The order.
     pub order_id: OrderId,
@@ -81,15 +82,15 @@ impl Payable {
 
 /// Takes the money, or waits for it. Ends a hold: terms of the same revision take the payment up again, those
 /// of a later one supersede it by a new payment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ProcessPayment(pub Terms);
 
 /// The deadline has passed, says the saga; the row decides. Ends a hold, as the revision stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ExpirePayment(pub Terms);
 
 /// Keeps an open payment from being paid while its order is edited.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct HoldPayment {
     /// The order.
     pub order_id: OrderId,
@@ -99,11 +100,11 @@ pub struct HoldPayment {
 
 /// Closes the payment for good, whatever its revision, and gives back what came. Compensates
 /// [`ProcessPayment`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct RefundPayment(pub Terms);
 
 /// A client opens the order's payment itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct OpenPayment {
     /// The order it pays for.
     pub order: Payable,
@@ -116,7 +117,7 @@ pub struct OpenPayment {
 }
 
 /// How a payment went, as reported from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Settlement {
     /// The money is in.
     Success,
@@ -125,7 +126,7 @@ pub enum Settlement {
 }
 
 /// Somebody outside reports how the payment went.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct SettlePayment {
     /// The order.
     pub order_id: OrderId,
@@ -136,7 +137,7 @@ pub struct SettlePayment {
 }
 
 /// The answer to a call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordPaymentCall {
     /// The order.
     pub order_id: OrderId,
@@ -151,7 +152,7 @@ pub struct RecordPaymentCall {
 }
 
 /// What the payment participant can be asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum PaymentCommand {
     /// Take the money, or wait for it.
     Process(ProcessPayment),
@@ -174,7 +175,7 @@ pub enum PaymentCommand {
 }
 
 /// Why a client's command is refused. Nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PaymentRefusal {
     /// The client's amount is not what the order costs.
     #[error("the amount must equal the order's total of {total}")]

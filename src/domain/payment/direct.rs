@@ -7,9 +7,10 @@ use crate::domain::{
     order::Goods,
     simulation::Script,
 };
+use serde::{Deserialize, Serialize};
 
 /// A client pays for its direct order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ChargeDirect {
     /// The order it pays for.
     pub order: Payable,
@@ -24,7 +25,7 @@ pub struct ChargeDirect {
 }
 
 /// A client wants the money of its direct order back.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct RefundDirect {
     /// The order.
     pub order_id: OrderId,

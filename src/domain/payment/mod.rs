@@ -99,7 +99,7 @@ impl PaymentStatus {
 }
 
 /// A call that is committed as requested and whose answer is not yet known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum PaymentCall {
     /// The provider: take the money.
@@ -143,7 +143,7 @@ impl PaymentCall {
 }
 
 /// A payment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payment {
     /// Its id, and the idempotency key of every call to the provider.
     pub id: PaymentId,
@@ -192,7 +192,7 @@ pub struct Payment {
 }
 
 /// Which way money moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum MovementKind {
     /// From the customer.
@@ -209,7 +209,7 @@ impl MovementKind {
 }
 
 /// One row of the append-only ledger: money that moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
     /// The payment's order.
     pub order_id: OrderId,

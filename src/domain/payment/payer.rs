@@ -1,6 +1,7 @@
 //! Who pays.
 
 use crate::domain::{field::CustomerRef, notifier::is_id};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
 /// Who pays, as the order's client calls its customer: 1 to 64 visible ASCII characters. Kept in place, so that what a saga
@@ -42,6 +43,18 @@ impl FromStr for Payer {
         let mut text = [0; MAX];
         text.get_mut(..name.len()).ok_or(NoPayer)?.copy_from_slice(name.as_bytes());
         Ok(Self { text, len })
+    }
+}
+
+impl Serialize for Payer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Payer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

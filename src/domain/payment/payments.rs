@@ -10,10 +10,11 @@ use crate::domain::{
     saga::Outcome,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 
 /// An order's payments, at least one, as they are stored: the payment participant's barrier. Each has its place
 /// among them, from 0, which is its part in calls to the outside and never changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payments {
     /// By revision.
     superseded: Vec<Payment>,

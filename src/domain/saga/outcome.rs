@@ -67,10 +67,13 @@ impl Outcome {
 }
 
 /// What comes back for a step: its outcome, or the news that asking again cannot help.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StepReply {
     /// The participant answered.
     Outcome(Outcome),
     /// The command panics or its row cannot be read: the saga is set aside for a person, alone.
     Poisoned(String),
+    /// The participant cannot be reached, says why. It may have happened; the step is sent again once the
+    /// participant is back, and this is no attempt.
+    Away(String),
 }

@@ -42,7 +42,7 @@ use std::sync::Arc;
 use strum::{EnumString, IntoStaticStr};
 
 /// Where a shipment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum ShipmentStatus {
     /// The carrier has not answered yet; not shown to clients.
@@ -61,7 +61,7 @@ impl ShipmentStatus {
 }
 
 /// A call that is committed as requested and whose answer is not yet known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum ShipmentCall {
     /// The carrier: send the goods.
@@ -103,7 +103,7 @@ impl ShipmentCall {
 }
 
 /// Where a shipment leaves from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Whose goods it carries.
     pub shop_id: ShopId,
@@ -121,7 +121,7 @@ pub struct Content {
 }
 
 /// A shipment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shipment {
     /// Its id, and the idempotency key of every call to the carrier.
     pub id: ShipmentId,
@@ -175,11 +175,11 @@ impl Shipment {
 }
 
 /// An order's shipments, at least one, as they are stored: the shipping participant's barrier.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shipping(Vec<Shipment>);
 
 /// What goes out of one warehouse.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parcel {
     /// Where it leaves from.
     pub origin: Origin,
@@ -188,7 +188,7 @@ pub struct Parcel {
 }
 
 /// What a saga knows of its shipments; the same in every command.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consignment {
     /// The order.
     pub order_id: OrderId,
@@ -207,15 +207,15 @@ pub struct Consignment {
 }
 
 /// Sends the goods.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StartShipping(pub Consignment);
 
 /// Closes shipping for the order for good and calls back what left. Compensates [`StartShipping`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CancelShipping(pub Consignment);
 
 /// The answer to a call.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordCarrierCall {
     /// The order.
     pub order_id: OrderId,
@@ -230,7 +230,7 @@ pub struct RecordCarrierCall {
 }
 
 /// What the shipping participant can be asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum ShippingCommand {
     /// Send the goods.
     Start(StartShipping),

@@ -14,10 +14,11 @@ use crate::domain::{
     money::Quantity,
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Takes goods in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Receive {
     /// Where, and what.
     pub shelf: Shelf,
@@ -26,7 +27,7 @@ pub struct Receive {
 }
 
 /// Corrects what is on hand: a compare-and-set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Adjust {
     /// Where, and what.
     pub shelf: Shelf,
@@ -39,7 +40,7 @@ pub struct Adjust {
 }
 
 /// Moves pieces between two warehouses of a shop.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Transfer {
     /// Made before it is first sent, so that a repeat is known.
     pub transfer_id: TransferId,
@@ -72,7 +73,7 @@ impl Transfer {
 }
 
 /// What a shop does to its stock.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum StockChange {
     /// Goods come in.
     Receive(Receive),
@@ -114,7 +115,7 @@ pub struct Changed {
 }
 
 /// Why a change is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum StockRefusal {
     /// There is no such warehouse.
     #[error("there is no warehouse {0}")]

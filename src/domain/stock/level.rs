@@ -9,9 +9,10 @@ use crate::domain::{
     ids::{ShopId, VariantId, WarehouseId},
     money::Quantity,
 };
+use serde::{Deserialize, Serialize};
 
 /// Where a level is: one variant in one warehouse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Shelf {
     /// What lies there.
     pub variant_id: VariantId,
@@ -31,7 +32,7 @@ pub struct Impossible {
 
 /// The pieces of one variant in one warehouse. Never negative, and never more of them promised than are
 /// there: the counts change by the methods below alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Level {
     /// Which variant, and in which warehouse.
     pub shelf: Shelf,

@@ -6,10 +6,11 @@ use crate::domain::{
     ids::{OrderId, TransferId},
     time::Timestamp,
 };
+use serde::{Deserialize, Serialize};
 use strum::{EnumString, IntoStaticStr};
 
 /// What happened to a level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum MovementKind {
     /// Goods came in.
@@ -36,7 +37,7 @@ impl MovementKind {
 }
 
 /// By how much a level changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delta {
     /// What happened.
     pub kind: MovementKind,
@@ -47,7 +48,7 @@ pub struct Delta {
 }
 
 /// What a level was changed for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cause {
     /// A delivery.
     Receipt,
@@ -65,7 +66,7 @@ pub enum Cause {
 }
 
 /// One row of the append-only ledger. A level is the sum of its movements.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
     /// Which level.
     pub shelf: Shelf,

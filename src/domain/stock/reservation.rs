@@ -34,7 +34,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use strum::{EnumString, IntoStaticStr};
 
 /// Where a reservation stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, EnumString)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub enum ReservationStatus {
     /// The pieces are promised to the order.
@@ -73,7 +73,7 @@ impl Allotment {
 }
 
 /// A reservation as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
     /// The order.
     pub order_id: OrderId,
@@ -94,7 +94,7 @@ pub struct Reservation {
 }
 
 /// Pieces that an order wants. Several for the same variant of a shop are added up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demand {
     /// Whose.
     pub shop_id: ShopId,
@@ -105,7 +105,7 @@ pub struct Demand {
 }
 
 /// Promises all of an order's pieces to it, or none.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReserveStock {
     /// The order.
     pub order_id: OrderId,
@@ -120,7 +120,7 @@ pub struct ReserveStock {
 }
 
 /// Lets an order's pieces leave for good: they are paid.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CommitStock {
     /// The order.
     pub order_id: OrderId,
@@ -128,7 +128,7 @@ pub struct CommitStock {
 
 /// Gives back what the order holds, be it promised or gone, and closes stock for it for good. Compensates
 /// [`ReserveStock`] and [`CommitStock`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct ReleaseStock {
     /// The order.
     pub order_id: OrderId,
@@ -138,7 +138,7 @@ pub struct ReleaseStock {
 
 /// Promises a new revision's pieces to an order and takes back the promise of the old one, or changes
 /// nothing: what the old one holds is there for the new one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ReplaceReservation {
     /// The order.
     pub order_id: OrderId,
@@ -151,7 +151,7 @@ pub struct ReplaceReservation {
 }
 
 /// What the stock participant can be asked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum StockCommand {
     /// Promise.
     Reserve(ReserveStock),

@@ -57,7 +57,7 @@ impl fmt::Display for Units {
 }
 
 /// How many pieces of a variant somebody counted in a warehouse: 0 to 10^9.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OnHand(i64);
 
 impl OnHand {

@@ -22,6 +22,7 @@ use crate::{
         payment::Payment,
         shipment::Shipment,
     },
+    role::Role,
     service::OrderView,
     store::OrderFilter,
 };
@@ -78,6 +79,10 @@ pub(super) struct OrderBody {
     saga_id: Option<SagaId>,
     /// Null for a direct order, and for one that ended so long ago that its saga has been removed (`retention.days`).
     saga: Option<SagaLink>,
+    /// Where roles run apart: `payment`, `shipping` or `coordinator`, whose process could not be asked just now, so that
+    /// what it knows is left out. Absent otherwise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    incomplete: Vec<&'static str>,
     created_at: Time,
     updated_at: Time,
 }
@@ -165,7 +170,7 @@ impl From<Payment> for OrderPaymentBody {
 
 impl From<OrderView> for OrderBody {
     fn from(view: OrderView) -> Self {
-        let OrderView { order, payment, shipments, saga } = view;
+        let OrderView { order, payment, shipments, saga, incomplete } = view;
         let Order {
             id, saga_id, customer_ref, currency, basket, revision, status, reason, created_at, updated_at, ..
         } = order;
@@ -192,6 +197,7 @@ impl From<OrderView> for OrderBody {
             shipments: shipments.into_iter().map(ShipmentBody::from).collect(),
             saga_id,
             saga: saga.map(SagaLink::from),
+            incomplete: incomplete.into_iter().map(Role::as_str).collect(),
             created_at: Time(created_at),
             updated_at: Time(updated_at),
         }

@@ -58,7 +58,7 @@ fn the_secret_of_ones_own_services_is_long_and_shown_to_nobody() {
     let secret = |text: &str| Settings::load(&Sources::default().set("http.service_secret", text));
     assert_eq!(secret("").unwrap().http.service_secret, None);
     let known = secret("correct-horse-battery").unwrap();
-    assert_eq!(known.http.service_secret.as_ref().map(ServiceSecret::as_str), Some("correct-horse-battery"));
+    assert_eq!(known.http.service_secret.as_ref().map(Secret::reveal), Some("correct-horse-battery"));
     assert!(!format!("{known:?}").contains("horse"));
     for bad in ["hunter2", "correct horse battery", &"x".repeat(256)] {
         let refused = secret(bad).unwrap_err().to_string();

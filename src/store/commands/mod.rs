@@ -41,6 +41,7 @@ use crate::domain::{
     stock::Shelf,
     time::Timestamp,
 };
+use crate::role::Roles;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One write transaction, as the commands see it. A later command sees what an earlier one has written.
@@ -57,8 +58,8 @@ pub(super) trait Tx:
     fn end_one(&self) -> Result<(), CommandError>;
     /// Undoes everything written since its beginning, and ends it.
     fn undo_one(&self) -> Result<(), CommandError>;
-    /// Forgets idempotency keys claimed before `before`, a bounded number of them; how many.
-    fn forget_keys(&self, before: Timestamp) -> Result<usize, CommandError>;
+    /// Forgets idempotency keys of these owners claimed before `before`, a bounded number of them; how many.
+    fn forget_keys(&self, owners: Roles, before: Timestamp) -> Result<usize, CommandError>;
 }
 
 /// One owner's way to run one command.

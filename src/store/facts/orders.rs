@@ -9,7 +9,7 @@ use crate::{
         shipment::Shipping,
         stock::{self, Reservation},
     },
-    store::{StoredSaga, Watermark},
+    store::{StoredSaga, Visit, Watermark},
 };
 
 /// What each owner has stored, in one snapshot, in the order of the orders' ids.
@@ -27,8 +27,8 @@ pub(in crate::store) struct OrderRows<'s, E> {
 }
 
 impl<E> OrderRows<'_, E> {
-    /// Calls `visit` for every order that any owner knows of, in their order.
-    pub(in crate::store) fn pass(self, visit: &mut dyn FnMut(OrderFacts)) -> Result<(), E> {
+    /// Calls `visit` for every order that any owner knows of, in their order, until it has seen enough.
+    pub(in crate::store) fn pass(self, visit: &mut Visit<OrderFacts>) -> Result<Option<Watermark>, E> {
         let removed = self.removed;
         let mut orders = Cursor::new(self.orders)?;
         let mut payments = Cursor::new(self.payments)?;
@@ -40,9 +40,9 @@ impl<E> OrderRows<'_, E> {
         loop {
             let stocked = [reservations.key(), stock_movements.key()];
             let keys = [orders.key(), payments.key(), payment_movements.key(), shipments.key(), sagas.key()];
-            let Some(order_id) = keys.into_iter().chain(stocked).flatten().min() else { return Ok(()) };
+            let Some(order_id) = keys.into_iter().chain(stocked).flatten().min() else { return Ok(removed) };
             let paid = joined(payments.take_all(order_id)?, Payments::extend);
-            visit(OrderFacts {
+            let facts = OrderFacts {
                 order_id,
                 order: orders.take(order_id)?,
                 payment: payment_facts(paid, payment_movements.take_all(order_id)?),
@@ -50,7 +50,10 @@ impl<E> OrderRows<'_, E> {
                 stock: stock_facts(reservations.take(order_id)?, stock_movements.take_all(order_id)?),
                 saga: sagas.take(order_id)?,
                 removed,
-            });
+            };
+            if visit(facts).is_break() {
+                return Ok(removed);
+            }
         }
     }
 }

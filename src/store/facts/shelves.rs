@@ -1,9 +1,12 @@
 //! One pass over every shelf.
 
 use super::{Keyed, Readable, Rows, ShelfFacts, cursor::Cursor};
-use crate::domain::{
-    ids::{VariantId, WarehouseId},
-    stock::{Delta, Level, Movement, Reservation, Shelf},
+use crate::{
+    domain::{
+        ids::{VariantId, WarehouseId},
+        stock::{Delta, Level, Movement, Reservation, Shelf},
+    },
+    store::Visit,
 };
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -19,8 +22,8 @@ pub(in crate::store) struct ShelfRows<'s, E> {
 }
 
 impl<E> ShelfRows<'_, E> {
-    /// Calls `visit` for every shelf, variant by variant.
-    pub(in crate::store) fn pass(self, visit: &mut dyn FnMut(ShelfFacts)) -> Result<(), E> {
+    /// Calls `visit` for every shelf, variant by variant, until it has seen enough.
+    pub(in crate::store) fn pass(self, visit: &mut Visit<ShelfFacts>) -> Result<(), E> {
         let mut promised = promised(self.open)?;
         let mut moved = moved(self.movements)?;
         let mut levels = Cursor::new(self.levels)?;
@@ -41,7 +44,9 @@ impl<E> ShelfRows<'_, E> {
                 let (place, pieces) = held.remove_entry();
                 shelves.at(place.warehouse_id).promised = pieces;
             }
-            shelves.shelves.into_values().for_each(&mut *visit);
+            if shelves.shelves.into_values().try_for_each(&mut *visit).is_break() {
+                return Ok(());
+            }
         }
     }
 }

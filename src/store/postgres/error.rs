@@ -1,5 +1,6 @@
 //! Why a database cannot be opened: what happened, and what to do.
 
+use crate::store::OwnersError;
 use std::{error::Error as _, path::PathBuf};
 use tokio_postgres::error::SqlState;
 
@@ -12,6 +13,20 @@ pub enum OpenError {
         /// The server and the database.
         place: String,
     },
+    /// The place where its tables are to be is none.
+    #[error(
+        "{place} has no schema for search_path {search_path}; create it first (CREATE SCHEMA) and let the user of \
+         store.url use it, or correct its options"
+    )]
+    NoSchema {
+        /// The server and the database.
+        place: String,
+        /// Where tables are looked for.
+        search_path: String,
+    },
+    /// It has tables that nobody would look after, or lacks some.
+    #[error(transparent)]
+    Roles(#[from] OwnersError),
     /// Only a part of what is to be there is.
     #[error(
         "{place} has an unfinished move from SQLite; finish it by the same `backstitch migrate --from … --to …` again, \

@@ -9,10 +9,11 @@ use super::{
     snapshot::{Snapshot, Snapshots, readable},
     stock,
 };
+use crate::role::Role;
 use crate::{
     domain::ids::{OrderId, SagaId},
     store::{
-        FactSource, OrderFacts, SagaRow, ShelfFacts, StoreError, StoredSaga,
+        FactSource, OrderFacts, SagaRow, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
         facts::{Keyed, OrderRows, Readable},
     },
 };
@@ -20,28 +21,29 @@ use futures::future::BoxFuture;
 use tokio_postgres::{Row, types::FromSql};
 
 impl FactSource for Snapshots {
-    fn visit(&self, mut visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
         self.on_a_thread(move |snapshot| pass(snapshot, &mut visit))
     }
 
-    fn visit_shelves(
-        &self,
-        mut visit: Box<dyn FnMut(ShelfFacts) + Send>,
-    ) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn visit_shelves(&self, mut visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         self.on_a_thread(move |snapshot| stock::pass_shelves(snapshot, &mut visit))
     }
 }
 
-fn pass(snapshot: &Snapshot<'_>, visit: &mut dyn FnMut(OrderFacts)) -> Result<(), StoreError> {
+fn pass(snapshot: &Snapshot<'_>, visit: &mut Visit<OrderFacts>) -> Result<Option<Watermark>, StoreError> {
+    let owners = snapshot.owners()?;
+    let stock = |sql| owners.rows(Role::Stock, sql);
+    let payment = |sql| owners.rows(Role::Payment, sql);
+    let removed = owners.rows(Role::Coordinator, retention::WATERMARK);
     let stored = OrderRows {
-        orders: keyed(snapshot, order::ALL, 0, order::read)?,
-        payments: keyed(snapshot, payment::ALL, 0, payment::read_first)?,
-        payment_movements: keyed(snapshot, payment::ALL_MOVEMENTS, 0, payment::read_movement)?,
-        shipments: keyed(snapshot, shipment::ALL, 0, shipment::read_first)?,
-        reservations: keyed(snapshot, stock::ALL_RESERVATIONS, 0, stock::read_reservation)?,
-        stock_movements: keyed(snapshot, stock::MOVEMENTS_BY_ORDER, 5, stock::read_movement)?,
-        sagas: sagas(*snapshot)?,
-        removed: snapshot.rows(retention::WATERMARK, retention::watermark)?.next().transpose()?,
+        orders: keyed(snapshot, owners.rows(Role::Order, order::ALL), 0, order::read)?,
+        payments: keyed(snapshot, payment(payment::ALL), 0, payment::read_first)?,
+        payment_movements: keyed(snapshot, payment(payment::ALL_MOVEMENTS), 0, payment::read_movement)?,
+        shipments: keyed(snapshot, owners.rows(Role::Shipping, shipment::ALL), 0, shipment::read_first)?,
+        reservations: keyed(snapshot, stock(stock::ALL_RESERVATIONS), 0, stock::read_reservation)?,
+        stock_movements: keyed(snapshot, stock(stock::MOVEMENTS_BY_ORDER), 5, stock::read_movement)?,
+        sagas: sagas(*snapshot, owners.rows(Role::Coordinator, saga::ALL))?,
+        removed: snapshot.rows(removed, retention::watermark)?.next().transpose()?,
     };
     stored.pass(visit)
 }
@@ -60,8 +62,11 @@ where
 }
 
 /// All sagas by order, the logs of a portion of them with one statement.
-fn sagas(snapshot: Snapshot<'_>) -> Result<Keyed<'_, OrderId, StoredSaga, StoreError>, StoreError> {
-    snapshot.portions(saga::ALL, move |rows| {
+fn sagas<'s>(snapshot: Snapshot<'s>, all: &str) -> Result<Keyed<'s, OrderId, StoredSaga, StoreError>, StoreError> {
+    snapshot.portions(all, move |rows| {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids = rows.iter().map(|row| get(row, 0)).collect::<Result<Vec<SagaId>, _>>()?;
         let entries = snapshot.query(saga::LOGS, &[&ids])?;
         let mut logs: Found<SagaId, _> = gather(&entries, |row| Ok(vec![saga::read_entry(row, 1)?]), Vec::extend)?;

@@ -45,6 +45,7 @@ use super::{
     Verdict,
     commands::{Queue, Removal},
 };
+use crate::role::{Role, Roles};
 use crate::{
     domain::{
         catalog::PricedOffer,
@@ -61,7 +62,7 @@ use connect::Connector;
 use futures::future::BoxFuture;
 use loader::Loader;
 use node::Membership;
-use peers::{Neighbours, Shared};
+use peers::Neighbours;
 use readers::Readers;
 use recent::Recent;
 use session::Session;
@@ -79,6 +80,8 @@ use tokio_postgres::Client;
 pub struct Options {
     /// Where it is, and how it is reached.
     pub address: Address,
+    /// Whose tables are in it, and nobody else's.
+    pub owners: Roles,
     /// Most connections for reading.
     pub pool_size: usize,
     /// How long a query waits for one of them.
@@ -94,6 +97,7 @@ pub struct Options {
 /// The backend. All owners share the database, its writer and its readers.
 pub(super) struct Postgres {
     queue: Queue,
+    owners: Roles,
     readers: Readers,
     orders: Loader<OrderId, Order>,
     payments: Loader<OrderId, Payments>,
@@ -140,27 +144,25 @@ fn apart<T: Send>(work: impl FnOnce() -> Result<T, OpenError> + Send) -> Result<
 fn open_here(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let runtime = runtime()?;
     let connector = Connector::new(&options.address)?;
-    let (stats, shared) = (Arc::new(Stats::default()), Arc::new(Shared::default()));
     let (client, membership) = runtime.block_on(async {
-        schema::migrate(&mut connected(&connector).await?, &options.address).await?;
+        schema::migrate(&mut connected(&connector).await?, &options.address, options.owners).await?;
         let client = connected(&connector).await?;
-        let membership =
-            Membership::register(connector.clone(), &client, &options.node, options.lease, Arc::clone(&shared))
-                .await
-                .map_err(|error| connector.error(error))?
-                .ok_or_else(|| OpenError::Unfinished { place: options.address.to_string() })?;
+        let membership = Membership::register(connector.clone(), &client, &options.node, options.lease)
+            .await
+            .map_err(|error| connector.error(error))?
+            .ok_or_else(|| OpenError::Unfinished { place: options.address.to_string() })?;
         Ok::<_, OpenError>((client, membership))
     })?;
     let no_thread = |source| OpenError::NoRuntime { source };
-    let epoch = membership.epoch();
     let readers =
         Readers::start(connector.clone().manager(), options.pool_size, options.pool_timeout).map_err(no_thread)?;
-    let neighbours = Neighbours::start(self::runtime()?, connector.clone(), epoch, options.lease, shared, fatal)
-        .map_err(no_thread)?;
+    let neighbours = Neighbours::start(self::runtime()?, &membership, options.owners, fatal).map_err(no_thread)?;
     let facts = Arc::new(Snapshots::new(connect(connector.clone())));
-    let (session, recent) = (Session::new(runtime, client), Arc::new(Recent::default()));
+    let session = Session::new(runtime, client);
+    let (stats, recent) = (Arc::new(Stats::default()), Arc::new(Recent::default()));
     let backend = Arc::new(Postgres {
         queue: writer::start(membership, session, options.max_batch, Arc::clone(&recent), Arc::clone(&stats), fatal),
+        owners: options.owners,
         recent,
         orders: order::loader(&readers),
         payments: payment::loader(&readers),
@@ -193,30 +195,37 @@ fn open_here(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
 /// When it cannot be reached, may not be changed, or a migration fails.
 pub fn migrate(options: &Options) -> Result<Vec<String>, OpenError> {
     let connector = Connector::new(&options.address)?;
-    apart(|| runtime()?.block_on(async { schema::migrate(&mut connected(&connector).await?, &options.address).await }))
+    apart(|| {
+        runtime()?.block_on(async {
+            schema::migrate(&mut connected(&connector).await?, &options.address, options.owners).await
+        })
+    })
 }
 
-/// Opens a database for an audit alone.
+/// Opens a database for an audit alone. Whose tables are not in it has nothing to say.
 ///
 /// # Errors
-/// When there is no such database.
+/// When there is no such database, or nothing in it.
 pub fn open_facts(options: &Options) -> Result<Arc<dyn FactSource>, OpenError> {
-    Ok(Arc::new(snapshots(options)?))
+    Ok(Arc::new(snapshots(options)?.0))
 }
 
 /// Opens a database to export it.
 ///
 /// # Errors
-/// When there is no such database.
+/// When there is no such database, or no stock in it.
 pub fn open_export(options: &Options) -> Result<Arc<dyn ExportSource>, OpenError> {
-    Ok(Arc::new(snapshots(options)?))
+    let (snapshots, found) = snapshots(options)?;
+    Roles::of([Role::Stock]).check_all_in(found, &options.address)?;
+    Ok(Arc::new(snapshots))
 }
 
-/// Where snapshots are taken, once it is seen that there is a database to take them of.
-fn snapshots(options: &Options) -> Result<Snapshots, OpenError> {
+/// Where snapshots are taken, and whose tables there are to take them of.
+fn snapshots(options: &Options) -> Result<(Snapshots, Roles), OpenError> {
     let connector = Connector::new(&options.address)?;
-    apart(|| runtime()?.block_on(async { schema::is_there(&connected(&connector).await?, &options.address).await }))?;
-    Ok(Snapshots::new(connect(connector)))
+    let found =
+        apart(|| runtime()?.block_on(async { schema::found(&connected(&connector).await?, &options.address).await }))?;
+    Ok((Snapshots::new(connect(connector)), found))
 }
 
 fn connect(connector: Connector) -> snapshot::Connect {
@@ -238,10 +247,14 @@ impl Engine for Postgres {
     }
 
     fn forget_keys(&self, before: Timestamp) -> BoxFuture<'static, Result<usize, StoreError>> {
-        self.queue.ask(move |tx| tx.forget_keys(before))
+        let owners = self.owners;
+        self.queue.ask(move |tx| tx.forget_keys(owners, before))
     }
 
     fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
+        if !self.owners.contains(Role::Coordinator) {
+            return Box::pin(std::future::ready(Ok(Removed::default())));
+        }
         self.queue.execute_one::<Removal>(before)
     }
 

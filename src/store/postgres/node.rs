@@ -1,16 +1,16 @@
 //! This process as one node of several: its lease, its epoch, and what it takes over from the dead.
 //!
 //! ```text
-//!   saga_node:  epoch · lease_until ── renewed every third of a lease ──▶ still there
-//!                                  └── ended: another node gives it up, and takes its sagas, a portion at a time
+//!   node:  epoch · lease_until ── renewed every third of a lease ──▶ still there
+//!                             └── ended: another node gives it up, and takes its sagas, a portion at a time
 //! ```
 //!
 //! The database's clock alone says when a lease has ended. A node that was given up writes nothing any more: every
 //! transaction leaves a mark in the node's own row, and there is none any more that it could leave it in.
 //!
-//! Owns `saga_node`, and who owns an unfinished saga. Must not drive any.
+//! Owns `node`, and who owns an unfinished saga. Must not drive any.
 
-use super::peers::Shared;
+use super::peers::{Channel, Shared};
 use super::{
     connect::{Connector, Link},
     session::Session,
@@ -28,15 +28,16 @@ pub(super) const GIVEN_UP: &str = "this node did not renew its lease in time and
                                    it must be started again";
 
 /// Takes the right to write over from whatever connection the node had before.
-const TAKE_SESSION: &str = "UPDATE saga_node SET session = session + 1 WHERE epoch = $1 AND NOT given_up \
+const TAKE_SESSION: &str = "UPDATE node SET session = session + 1 WHERE epoch = $1 AND NOT given_up \
                             RETURNING session, batch";
 
-const STILL_THERE: &str = "SELECT 1 FROM saga_node WHERE epoch = $1 AND NOT given_up";
+const STILL_THERE: &str = "SELECT 1 FROM node WHERE epoch = $1 AND NOT given_up";
 
 /// A node's place among the others, and its way to the database.
 pub(super) struct Membership {
     connector: Connector,
     epoch: i64,
+    channel: Channel,
     session: i64,
     lease: Duration,
     shared: Arc<Shared>,
@@ -65,20 +66,20 @@ impl Membership {
         client: &Client,
         id: &str,
         lease: Duration,
-        shared: Arc<Shared>,
     ) -> Result<Option<Self>, tokio_postgres::Error> {
         let row = client
             .query_opt(
-                "INSERT INTO saga_node (id, version, started_at, seen_at, lease_until, given_up, session, batch) \
+                "INSERT INTO node (id, version, started_at, seen_at, lease_until, given_up, session, batch) \
                  SELECT $1, $2, at, at, at + $3 * interval '1 millisecond', false, 1, 0 \
                  FROM (SELECT clock_timestamp() AS at) AS present \
-                 WHERE to_regclass('move_progress') IS NULL RETURNING epoch",
+                 WHERE to_regclass(format('%I.move_progress', current_schema())) IS NULL RETURNING epoch, tableoid",
                 &[&id, &VERSION, &millis(lease)],
             )
             .await?;
         let Some(row) = row else { return Ok(None) };
         client.batch_execute(&writing(lease)).await?;
-        Ok(Some(Self { connector, epoch: row.try_get(0)?, session: 1, lease, shared }))
+        let (epoch, channel) = (row.try_get(0)?, Channel::of(row.try_get(1)?));
+        Ok(Some(Self { connector, epoch, channel, session: 1, lease, shared: Arc::default() }))
     }
 
     /// Its epoch.
@@ -86,9 +87,30 @@ impl Membership {
         self.epoch
     }
 
+    /// Its lease.
+    pub(super) const fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// Its way to the database.
+    pub(super) fn connector(&self) -> Connector {
+        self.connector.clone()
+    }
+
+    /// What its threads know of each other.
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
+    /// What the nodes of its database call each other on.
+    pub(super) const fn channel(&self) -> Channel {
+        self.channel
+    }
+
     /// The mark of one of its transactions.
     pub(super) fn mark(&self, batch: i64) -> Mark {
-        let announces = self.shared.is_in_company.load(Ordering::Relaxed);
+        let is_in_company = self.shared.is_in_company.load(Ordering::Relaxed);
+        let announces = is_in_company.then_some(self.channel);
         Mark { epoch: self.epoch, session: self.session, batch, announces }
     }
 

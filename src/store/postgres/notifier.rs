@@ -13,7 +13,7 @@ use crate::{
         },
     },
     store::{
-        Answers, Commands, Keyed, NotificationFilter, NotifierAnswer, NotifierStore, Page, StoreError,
+        Answers, Commands, Keyed, NotificationFilter, NotifierAnswer, NotifierQueries, Page, StoreError,
         commands::NotifierRunner, json,
     },
 };
@@ -88,7 +88,7 @@ impl Commands<NotifierCommand, NotifierAnswer> for Postgres {
     }
 }
 
-impl NotifierStore for Postgres {
+impl NotifierQueries for Postgres {
     fn notification(&self, id: NotificationId) -> BoxFuture<'static, Result<Option<Notification>, StoreError>> {
         self.readers.find(BY_ID, vec![Box::new(id)], read)
     }

@@ -11,7 +11,7 @@ use crate::{
         ids::OrderId,
         order::{Basket, Order, OrderCommand, OrderStatus},
     },
-    store::{Answers, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError, commands::Aggregates},
+    store::{Answers, Commands, Executed, Keyed, OrderFilter, OrderQueries, Page, StoreError, commands::Aggregates},
 };
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -76,7 +76,7 @@ impl Commands<OrderCommand, Executed<Order>> for Postgres {
     }
 }
 
-impl OrderStore for Postgres {
+impl OrderQueries for Postgres {
     /// One order.
     fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>> {
         self.orders.find(id)

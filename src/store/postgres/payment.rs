@@ -13,7 +13,7 @@ use crate::{
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{
-        Answers, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError,
+        Answers, Commands, Executed, Keyed, Page, PaymentFilter, PaymentQueries, PaymentStore, StoreError,
         commands::{Aggregates, Announced, AnnouncedPayments, Rows},
     },
 };
@@ -111,16 +111,7 @@ impl Commands<PaymentCommand, Executed<Payments>> for Postgres {
     }
 }
 
-impl PaymentStore for Postgres {
-    fn execute_before(
-        &self,
-        audience: &Arc<Audience>,
-        commands: Vec<Keyed<PaymentCommand>>,
-    ) -> BoxFuture<'static, Answers<Executed<Payments>>> {
-        let announced = |keyed| Announced { keyed, audience: Arc::clone(audience) };
-        self.queue.execute::<AnnouncedPayments>(commands.into_iter().map(announced).collect())
-    }
-
+impl PaymentQueries for Postgres {
     /// One payment.
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
         self.readers.find(BY_ID, vec![Box::new(id)], read)
@@ -154,6 +145,18 @@ impl PaymentStore for Postgres {
         }
         self.readers.page(LISTED, ID, conditions, page, read)
     }
+}
+
+impl PaymentStore for Postgres {
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        let announced = |keyed| Announced { keyed, audience: Arc::clone(audience) };
+        self.queue.execute::<AnnouncedPayments>(commands.into_iter().map(announced).collect())
+    }
+
     fn outstanding_payments(
         &self,
         after: Option<OrderId>,

@@ -14,9 +14,10 @@ use super::{
     OpenError, Postgres,
     codec::{Unreadable, count, get},
     connect::{Connector, Link},
-    node::GIVEN_UP,
+    node::{GIVEN_UP, Membership},
     readers::QueryError,
 };
+use crate::role::{Role, Roles};
 use crate::{
     clock,
     domain::{ids::SagaId, time::Timestamp},
@@ -26,6 +27,7 @@ use crate::{
 use futures::future::{BoxFuture, poll_fn};
 use std::{
     collections::HashSet,
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -38,11 +40,9 @@ use tokio::{
     sync::{broadcast, mpsc, oneshot},
     time::{MissedTickBehavior, interval, sleep, timeout},
 };
-use tokio_postgres::{AsyncMessage, Client, Row};
+use tokio_postgres::{AsyncMessage, Client, Row, types::Oid};
 use uuid::Uuid;
 
-/// What nodes call each other on.
-pub(super) const CHANNEL: &str = "backstitch";
 /// Most news that nobody has taken yet.
 const NEWS: usize = 1024;
 /// The pause between two attempts to connect.
@@ -51,6 +51,24 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LONG_PAUSE: Duration = Duration::from_secs(5);
 /// The longest text that PostgreSQL carries from one node to others.
 const LONGEST: usize = 7900;
+
+/// What nodes call each other on. A server has the channels of a whole database in common, in which there may be tables
+/// of several processes, each in a schema of its own: the number of their own table of nodes tells them apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Channel(Oid);
+
+impl Channel {
+    /// The one of the nodes of a table.
+    pub(super) const fn of(nodes: Oid) -> Self {
+        Self(nodes)
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "backstitch_{}", self.0)
+    }
+}
 
 /// What the threads of a node know of each other.
 #[derive(Debug, Default)]
@@ -100,18 +118,19 @@ impl Neighbours {
     /// Starts the node's thread.
     pub(super) fn start(
         runtime: Runtime,
-        connector: Connector,
-        epoch: i64,
-        lease: Duration,
-        shared: Arc<Shared>,
+        membership: &Membership,
+        owners: Roles,
         fatal: &Fatal,
     ) -> std::io::Result<Self> {
         let (wishes, taken) = mpsc::unbounded_channel();
         let (news, _) = broadcast::channel(NEWS);
+        let (epoch, shared) = (membership.epoch(), membership.shared());
         let mut thread = NodeThread {
-            connector,
+            connector: membership.connector(),
             epoch,
-            lease,
+            channel: membership.channel(),
+            has_sagas: owners.contains(Role::Coordinator),
+            lease: membership.lease(),
             shared: Arc::clone(&shared),
             fatal: fatal.clone(),
             wished: taken,
@@ -143,6 +162,9 @@ impl Neighbours {
 struct NodeThread {
     connector: Connector,
     epoch: i64,
+    channel: Channel,
+    /// Whether the sagas are here, so that there may be some to take over.
+    has_sagas: bool,
     lease: Duration,
     shared: Arc<Shared>,
     fatal: Fatal,
@@ -212,7 +234,7 @@ impl NodeThread {
 
     async fn serve(&mut self, client: &Client) -> Over {
         let served: Result<(), Over> = async {
-            client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
+            client.batch_execute(&format!("LISTEN {}", self.channel)).await?;
             let mut ticks = interval(self.lease / 3);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
@@ -275,16 +297,18 @@ impl NodeThread {
                 adopted.gone.push(row.try_get(1)?);
             }
         }
-        for row in client.query(ADOPT, &[&self.epoch, &limit]).await? {
-            let (saga, wake_at): (SagaId, Option<Timestamp>) = (row.try_get(0)?, row.try_get(1)?);
-            adopted.sagas += 1;
-            match wake_at {
-                None => adopted.under_way.push(saga),
-                Some(at) => adopted.next_due = Some(adopted.next_due.map_or(at, |known| known.min(at))),
+        if self.has_sagas {
+            for row in client.query(ADOPT, &[&self.epoch, &limit]).await? {
+                let (saga, wake_at): (SagaId, Option<Timestamp>) = (row.try_get(0)?, row.try_get(1)?);
+                adopted.sagas += 1;
+                match wake_at {
+                    None => adopted.under_way.push(saga),
+                    Some(at) => adopted.next_due = Some(adopted.next_due.map_or(at, |known| known.min(at))),
+                }
             }
         }
         if !adopted.gone.is_empty() {
-            client.execute(FORGET, &[]).await?;
+            client.execute(if self.has_sagas { FORGET_IDLE } else { FORGET }, &[]).await?;
         }
         Ok(adopted)
     }
@@ -303,38 +327,57 @@ async fn hear(mut link: Link, epoch: i64, news: broadcast::Sender<News>) {
 }
 
 /// Renews the lease, and says how many nodes there are and what time it is.
-const RENEW: &str = "UPDATE saga_node SET seen_at = clock_timestamp(), \
+const RENEW: &str = "UPDATE node SET seen_at = clock_timestamp(), \
                      lease_until = clock_timestamp() + $2 * interval '1 millisecond' \
                      WHERE epoch = $1 AND NOT given_up \
-                     RETURNING (SELECT count(*) FROM saga_node WHERE NOT given_up), \
+                     RETURNING (SELECT count(*) FROM node WHERE NOT given_up), \
                      floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-const LEAVE: &str = "UPDATE saga_node SET given_up = true, lease_until = clock_timestamp() WHERE epoch = $1";
+const LEAVE: &str = "UPDATE node SET given_up = true, lease_until = clock_timestamp() WHERE epoch = $1";
 
 /// A node whose own lease has ended gives up nobody, however long this was on its way.
-const GIVE_UP: &str = "UPDATE saga_node SET given_up = true \
+const GIVE_UP: &str = "UPDATE node SET given_up = true \
                        WHERE NOT given_up AND lease_until < clock_timestamp() AND epoch <> $1 AND EXISTS \
-                       (SELECT 1 FROM saga_node me \
+                       (SELECT 1 FROM node me \
                         WHERE me.epoch = $1 AND NOT me.given_up AND me.lease_until > clock_timestamp())";
 
-const GONE: &str = "SELECT epoch, id FROM saga_node WHERE given_up";
+const GONE: &str = "SELECT epoch, id FROM node WHERE given_up";
 
 /// Takes over some of what nodes that are given up own. What another node is taking over now is passed over.
 const ADOPT: &str = "WITH left_behind AS \
-                     (SELECT s.id FROM saga_node n JOIN saga_saga s ON s.owner = n.epoch AND s.finished_at IS NULL \
+                     (SELECT s.id FROM node n JOIN saga_saga s ON s.owner = n.epoch AND s.finished_at IS NULL \
                       WHERE n.given_up LIMIT $2 FOR UPDATE OF s SKIP LOCKED) \
                      UPDATE saga_saga s SET owner = $1 FROM left_behind l WHERE s.id = l.id RETURNING s.id, s.wake_at";
 
-/// Forgets nodes that were given up long ago and own nothing.
-const FORGET: &str = "DELETE FROM saga_node n WHERE n.given_up AND n.seen_at < clock_timestamp() - interval '1 day' \
-                      AND NOT EXISTS (SELECT 1 FROM saga_saga s WHERE s.owner = n.epoch AND s.finished_at IS NULL)";
+/// Forgets nodes that were given up long ago.
+macro_rules! forget {
+    () => {
+        "DELETE FROM node n WHERE n.given_up AND n.seen_at < clock_timestamp() - interval '1 day'"
+    };
+}
 
-const NODES: &str = "SELECT n.id, n.epoch, n.version, floor(extract(epoch FROM n.started_at) * 1000)::bigint, \
-                     floor(extract(epoch FROM n.seen_at) * 1000)::bigint, \
-                     floor(extract(epoch FROM n.lease_until) * 1000)::bigint, n.given_up, \
-                     n.lease_until < clock_timestamp(), \
-                     (SELECT count(*) FROM saga_saga s WHERE s.owner = n.epoch AND s.finished_at IS NULL) \
-                     FROM saga_node n ORDER BY n.epoch DESC LIMIT 100";
+const FORGET: &str = forget!();
+/// The same of those that own nothing any more.
+const FORGET_IDLE: &str =
+    concat!(forget!(), " AND NOT EXISTS (SELECT 1 FROM saga_saga s WHERE s.owner = n.epoch AND s.finished_at IS NULL)");
+
+/// The nodes, and how many unfinished sagas each owns.
+macro_rules! nodes {
+    ($sagas:literal) => {
+        concat!(
+            "SELECT n.id, n.epoch, n.version, floor(extract(epoch FROM n.started_at) * 1000)::bigint, \
+             floor(extract(epoch FROM n.seen_at) * 1000)::bigint, \
+             floor(extract(epoch FROM n.lease_until) * 1000)::bigint, n.given_up, \
+             n.lease_until < clock_timestamp(), ",
+            $sagas,
+            " FROM node n ORDER BY n.epoch DESC LIMIT 100"
+        )
+    };
+}
+
+const NODES: &str = nodes!("0::bigint");
+const NODES_WITH_SAGAS: &str =
+    nodes!("(SELECT count(*) FROM saga_saga s WHERE s.owner = n.epoch AND s.finished_at IS NULL)");
 
 const ELSEWHERE: &str = "SELECT id, finished_at IS NOT NULL, \
                          (SELECT max(seq) FROM saga_log WHERE saga_id = id) FROM saga_saga \
@@ -363,8 +406,9 @@ fn read_node(row: &Row, this: i64) -> Result<Node, Unreadable> {
 impl Peers for Postgres {
     fn nodes(&self) -> BoxFuture<'static, Result<Vec<Node>, StoreError>> {
         let this = self.neighbours.epoch;
+        let nodes = if self.owners.contains(Role::Coordinator) { NODES_WITH_SAGAS } else { NODES };
         self.readers.read(async move |client| {
-            let statement = client.prepare_cached(NODES).await?;
+            let statement = client.prepare_cached(nodes).await?;
             let rows = client.query(&statement, &[]).await?;
             rows.iter().map(|row| read_node(row, this)).collect::<Result<_, _>>().map_err(QueryError::from)
         })

@@ -6,6 +6,7 @@ use super::{
     loader::Loader,
     readers::{Condition, Readers},
 };
+use crate::role::Role;
 use crate::{
     domain::{
         ids::{OrderId, SagaId},
@@ -13,7 +14,8 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError, StoredSaga,
+        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore, StoreError,
+        StoredSaga,
         commands::{Encoded, SagaRunner},
     },
 };
@@ -84,7 +86,7 @@ pub(super) fn loader(readers: &Readers) -> Loader<SagaId, SagaRow> {
     readers.loader(BY_ID, read_row, |_, _| {})
 }
 
-impl SagaStore for Postgres {
+impl SagaQueries for Postgres {
     /// The order and saga of this very request, if it was made before under its key; an error where another
     /// one was.
     fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
@@ -140,13 +142,18 @@ impl SagaStore for Postgres {
         }
         self.readers.page(LISTED, 0, conditions, page, read_row)
     }
-    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
-        self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
-    }
-
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
+        if !self.owners.contains(Role::Coordinator) {
+            return Box::pin(std::future::ready(Ok(0)));
+        }
         let count = self.readers.find(UNFINISHED, Vec::new(), |row| get::<i64>(row, 0));
         Box::pin(async move { Ok(count.await?.unwrap_or_default().unsigned_abs()) })
+    }
+}
+
+impl SagaStore for Postgres {
+    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
+        self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
     }
 
     fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>> {

@@ -12,7 +12,7 @@ use crate::{
         shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
     store::{
-        Answers, Commands, Executed, Keyed, Page, ShipmentStore, StoreError,
+        Answers, Commands, Executed, Keyed, Page, ShipmentQueries, ShipmentStore, StoreError,
         commands::{Aggregates, Rows},
     },
 };
@@ -91,7 +91,7 @@ impl Commands<ShippingCommand, Executed<Shipping>> for Postgres {
     }
 }
 
-impl ShipmentStore for Postgres {
+impl ShipmentQueries for Postgres {
     /// One shipment.
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>> {
         self.readers.find(BY_ID, vec![Box::new(id)], read)
@@ -114,6 +114,9 @@ impl ShipmentStore for Postgres {
         }
         self.readers.page(LISTED, ID, conditions, page, read)
     }
+}
+
+impl ShipmentStore for Postgres {
     fn outstanding_shipping(
         &self,
         after: Option<OrderId>,

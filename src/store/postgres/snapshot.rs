@@ -8,17 +8,15 @@
 //! the readers' pool nor an actor's runtime for it, and hold no more than a portion of each statement in memory.
 //! Must not know what is read.
 
-use super::codec::Unreadable;
+use super::{codec::Unreadable, schema};
+use crate::role::Roles;
 use crate::store::{
     StoreError,
-    facts::{Readable, Rows},
+    facts::{self, Readable, Rows},
 };
 use futures::future::BoxFuture;
 use std::sync::Arc;
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::oneshot,
-};
+use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction, types::ToSql};
 
 /// Makes a connection for one pass, which is driven on the runtime that asks for it.
@@ -41,23 +39,16 @@ impl Snapshots {
     }
 
     /// Runs a pass over a snapshot, to its end, on a thread of its own.
-    pub(super) fn on_a_thread(
+    pub(super) fn on_a_thread<T: Send + 'static>(
         &self,
-        pass: impl FnOnce(&Snapshot<'_>) -> Result<(), StoreError> + Send + 'static,
-    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        pass: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
         let connect = Arc::clone(&self.connect);
-        let (reply, done) = oneshot::channel();
-        let spawned = std::thread::Builder::new().name("store-facts".into()).spawn(move || {
-            let _ = reply.send(run(&connect, pass));
-        });
-        Box::pin(async move {
-            spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            done.await.unwrap_or_else(|_| Err(StoreError::Poisoned("reading the facts panicked".into())))
-        })
+        facts::on_a_thread(move || run(&connect, pass))
     }
 }
 
-fn run(connect: &Connect, pass: impl FnOnce(&Snapshot<'_>) -> Result<(), StoreError>) -> Result<(), StoreError> {
+fn run<T>(connect: &Connect, pass: impl FnOnce(&Snapshot<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -68,9 +59,9 @@ fn run(connect: &Connect, pass: impl FnOnce(&Snapshot<'_>) -> Result<(), StoreEr
         client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await
     });
     let transaction = begun?;
-    pass(&Snapshot { runtime: &runtime, transaction: &transaction })?;
+    let done = pass(&Snapshot { runtime: &runtime, transaction: &transaction })?;
     runtime.block_on(transaction.rollback())?;
-    Ok(())
+    Ok(done)
 }
 
 /// One moment of the database.
@@ -103,6 +94,11 @@ impl<'s> Snapshot<'s> {
             Ok((read(&rows)?, i32::try_from(rows.len()) == Ok(PORTION)))
         };
         Ok(Box::new(InPortions { fetch, portion: Vec::new().into_iter(), more: true }))
+    }
+
+    /// Whose tables are there.
+    pub(super) fn owners(&self) -> Result<Roles, StoreError> {
+        Ok(self.runtime.block_on(schema::owners(self.transaction))?)
     }
 
     /// All rows that a statement finds.

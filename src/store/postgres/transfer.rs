@@ -15,6 +15,7 @@ use super::{
     connected, runtime,
     schema::{self, UNFINISHED},
 };
+use crate::role::Roles;
 use crate::{
     domain::catalog::{Category, ProductName},
     store::transfer::{Column, Key, Kind, Made, NUMBERED, Portion, TABLES, Table, TransferError, Values},
@@ -32,12 +33,12 @@ const LOCK: i64 = 0x6261_636b_6d6f_7665;
 const PATIENCE: &str =
     "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '30s'";
 /// Nodes that are at work.
-const SERVED: &str = "SELECT id FROM saga_node WHERE NOT given_up AND lease_until > clock_timestamp() LIMIT 1";
+const SERVED: &str = "SELECT id FROM node WHERE NOT given_up AND lease_until > clock_timestamp() LIMIT 1";
 const BEGIN: &str = "\
     CREATE TABLE move_progress (name text NOT NULL PRIMARY KEY, reached text, moved bigint NOT NULL, \
         source text NOT NULL); \
-    UPDATE saga_node SET given_up = true; \
-    INSERT INTO saga_node (epoch, id, version, started_at, seen_at, lease_until, given_up, session, batch) \
+    UPDATE node SET given_up = true; \
+    INSERT INTO node (epoch, id, version, started_at, seen_at, lease_until, given_up, session, batch) \
         SELECT 0, 'sqlite', '', at, at, at, true, 0, 0 FROM (SELECT clock_timestamp() AS at) AS present \
         ON CONFLICT (epoch) DO UPDATE SET given_up = true";
 
@@ -58,7 +59,7 @@ impl Target {
         let (runtime, place) = (runtime()?, options.address.to_string());
         let client = runtime.block_on(async {
             let mut client = connected(&connector).await?;
-            schema::migrate(&mut client, &options.address).await?;
+            schema::migrate(&mut client, &options.address, Roles::ALL).await?;
             begin(&mut client, &place, source).await?;
             Ok::<_, TransferError>(client)
         })?;
@@ -190,7 +191,7 @@ async fn begin(client: &mut Client, place: &str, source: &str) -> Result<(), Tra
     }
     let transaction = client.transaction().await.map_err(failed)?;
     // Whoever registers a node waits for the end of this, and then finds that it may not.
-    transaction.batch_execute("LOCK TABLE saga_node IN EXCLUSIVE MODE").await.map_err(failed)?;
+    transaction.batch_execute("LOCK TABLE node IN EXCLUSIVE MODE").await.map_err(failed)?;
     refuse_to_harm(&transaction, place).await?;
     transaction.batch_execute(BEGIN).await.map_err(failed)?;
     let names: Vec<_> = TABLES.iter().map(|table| table.name).collect();

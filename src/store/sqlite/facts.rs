@@ -1,20 +1,20 @@
 //! One consistent pass over everything that is stored, order by order.
 
 use super::{
-    codec::is_unreadable, connect_read_only, order, payment, retention, saga, shipment, stock, table::Table,
+    codec::is_unreadable, connect_read_only, order, payment, retention, saga, schema, shipment, stock, table::Table,
     tx::query_error,
 };
+use crate::role::Role;
 use crate::{
     domain::{order::Order, payment::Payments, shipment::Shipping},
     store::{
-        FactSource, OrderFacts, ShelfFacts, StoreError, StoredSaga,
+        FactSource, OrderFacts, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
         facts::{self, Keyed, OrderRows, Readable},
     },
 };
 use futures::future::BoxFuture;
 use rusqlite::{Connection, Row, Statement, types::FromSql};
 use std::path::PathBuf;
-use tokio::sync::oneshot;
 
 /// Reads a database in a snapshot of its own, on a thread of its own.
 pub(super) struct Snapshot {
@@ -22,35 +22,25 @@ pub(super) struct Snapshot {
 }
 
 impl FactSource for Snapshot {
-    fn visit(&self, mut visit: Box<dyn FnMut(OrderFacts) + Send>) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
         self.on_a_thread(move |conn| pass(conn, &mut visit))
     }
 
-    fn visit_shelves(
-        &self,
-        mut visit: Box<dyn FnMut(ShelfFacts) + Send>,
-    ) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn visit_shelves(&self, mut visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         self.on_a_thread(move |conn| stock::pass_shelves(conn, &mut visit))
     }
 }
 
 impl Snapshot {
     /// Runs a pass over the file, to its end.
-    pub(super) fn on_a_thread(
+    pub(super) fn on_a_thread<T: Send + 'static>(
         &self,
-        mut pass: impl FnMut(&Connection) -> rusqlite::Result<()> + Send + 'static,
-    ) -> BoxFuture<'static, Result<(), StoreError>> {
+        pass: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
         let path = self.path.clone();
-        let (reply, done) = oneshot::channel();
-        let spawned = std::thread::Builder::new().name("store-facts".into()).spawn(move || {
-            let result = connect_read_only(&path)
-                .map_err(|error| StoreError::Unavailable(error.to_string()))
-                .and_then(|conn| pass(&conn).map_err(|error| query_error(&error)));
-            let _ = reply.send(result);
-        });
-        Box::pin(async move {
-            spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            done.await.unwrap_or_else(|_| Err(StoreError::Poisoned("reading the facts panicked".into())))
+        facts::on_a_thread(move || {
+            let conn = connect_read_only(&path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            pass(&conn).map_err(|error| query_error(&error))
         })
     }
 }
@@ -82,16 +72,18 @@ fn keyed<'s, K: FromSql + 's, T: 's>(
     rows(statement, move |row| Ok((row.get(key_column)?, readable(read(row))?)))
 }
 
-fn pass(conn: &Connection, visit: &mut dyn FnMut(OrderFacts)) -> rusqlite::Result<()> {
+fn pass(conn: &Connection, visit: &mut Visit<OrderFacts>) -> rusqlite::Result<Option<Watermark>> {
     let snapshot = conn.unchecked_transaction()?;
-    let removed = retention::watermark(&snapshot)?;
-    let mut orders = snapshot.prepare(order::ALL)?;
-    let mut payments = snapshot.prepare(payment::ALL)?;
-    let mut payment_movements = snapshot.prepare(payment::ALL_MOVEMENTS)?;
-    let mut shipments = snapshot.prepare(shipment::ALL)?;
-    let mut reservations = snapshot.prepare(stock::ALL_RESERVATIONS)?;
-    let mut stock_movements = snapshot.prepare(stock::MOVEMENTS_BY_ORDER)?;
-    let mut sagas = snapshot.prepare(saga::ALL)?;
+    let owners = schema::owners(&snapshot)?;
+    let removed = if owners.contains(Role::Coordinator) { retention::watermark(&snapshot)? } else { None };
+    let prepare = |owner, sql| snapshot.prepare(owners.rows(owner, sql));
+    let mut orders = prepare(Role::Order, order::ALL)?;
+    let mut payments = prepare(Role::Payment, payment::ALL)?;
+    let mut payment_movements = prepare(Role::Payment, payment::ALL_MOVEMENTS)?;
+    let mut shipments = prepare(Role::Shipping, shipment::ALL)?;
+    let mut reservations = prepare(Role::Stock, stock::ALL_RESERVATIONS)?;
+    let mut stock_movements = prepare(Role::Stock, stock::MOVEMENTS_BY_ORDER)?;
+    let mut sagas = prepare(Role::Coordinator, saga::ALL)?;
     let stored = OrderRows {
         orders: keyed(&mut orders, 0, Order::read)?,
         payments: keyed(&mut payments, 0, Payments::read)?,

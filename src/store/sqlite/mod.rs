@@ -24,6 +24,7 @@ mod readers;
 mod recent;
 mod retention;
 mod saga;
+mod schema;
 mod shipment;
 mod stock;
 mod table;
@@ -32,12 +33,14 @@ mod tx;
 mod writer;
 
 pub use backup::{BackupError, Copied, backup};
+pub use schema::migrate;
 pub(super) use transfer::Source;
 
 use super::{
-    Engine, Removed, Stats, Store, StoreError,
+    Engine, OwnersError, Removed, Stats, Store, StoreError,
     commands::{Queue, Removal},
 };
+use crate::role::{Role, Roles};
 use crate::{domain::time::Timestamp, lifecycle::Fatal};
 use futures::future::BoxFuture;
 use readers::Readers;
@@ -54,6 +57,8 @@ use std::{
 pub struct Options {
     /// The file; made, with its directory, when it is not there.
     pub path: PathBuf,
+    /// Whose tables are in it, and nobody else's.
+    pub owners: Roles,
     /// Page cache of the writer, in MiB.
     pub cache_mib: u32,
     /// Reader threads, at least 1.
@@ -80,6 +85,12 @@ pub enum OpenError {
     /// There is no database to read.
     #[error("{0} does not exist; `backstitch migrate` or `backstitch serve` creates it")]
     Missing(PathBuf),
+    /// Nothing was ever stored there.
+    #[error("{0} has no tables of backstitch; `backstitch migrate` or `backstitch serve` makes them")]
+    Empty(PathBuf),
+    /// It has tables that nobody would look after, or lacks some.
+    #[error(transparent)]
+    Roles(#[from] OwnersError),
     /// SQLite's own word.
     #[error("cannot open {path}: {source}")]
     Sqlite {
@@ -98,57 +109,6 @@ pub enum OpenError {
         #[source]
         source: Box<refinery::Error>,
     },
-}
-
-mod migrations {
-    pub(super) mod order {
-        refinery::embed_migrations!("migrations/sqlite/order");
-    }
-    pub(super) mod payment {
-        refinery::embed_migrations!("migrations/sqlite/payment");
-    }
-    pub(super) mod shipment {
-        refinery::embed_migrations!("migrations/sqlite/shipment");
-    }
-    pub(super) mod saga {
-        refinery::embed_migrations!("migrations/sqlite/saga");
-    }
-    pub(super) mod catalog {
-        refinery::embed_migrations!("migrations/sqlite/catalog");
-    }
-    pub(super) mod stock {
-        refinery::embed_migrations!("migrations/sqlite/stock");
-    }
-}
-
-/// Brings a database file up to this release; the names of the migrations that were applied.
-///
-/// Every owner has a history of its own, so that a process of few roles has few tables.
-///
-/// # Errors
-/// When the file cannot be opened or a migration fails.
-pub fn migrate(path: &Path) -> Result<Vec<String>, OpenError> {
-    let mut conn = connect(path, 2)?;
-    let owners = [
-        ("order_migrations", migrations::order::migrations::runner()),
-        ("payment_migrations", migrations::payment::migrations::runner()),
-        ("shipment_migrations", migrations::shipment::migrations::runner()),
-        ("saga_migrations", migrations::saga::migrations::runner()),
-        ("catalog_migrations", migrations::catalog::migrations::runner()),
-        ("stock_migrations", migrations::stock::migrations::runner()),
-    ];
-    let mut applied = Vec::new();
-    for (history, mut runner) in owners {
-        runner.set_migration_table_name(history);
-        let report = runner
-            .set_abort_divergent(true)
-            .set_abort_missing(true)
-            .run(&mut conn)
-            .map_err(|source| OpenError::Migrate { path: path.to_owned(), source: Box::new(source) })?;
-        let owner = history.trim_end_matches("_migrations");
-        applied.extend(report.applied_migrations().iter().map(|migration| format!("{owner} {migration}")));
-    }
-    Ok(applied)
 }
 
 fn connect(path: &Path, cache_mib: u32) -> Result<Connection, OpenError> {
@@ -199,6 +159,7 @@ fn plan_once(conn: &Connection) -> rusqlite::Result<bool> {
 /// The backend. All owners share the file, its writer and its readers.
 pub(super) struct Sqlite {
     queue: Queue,
+    owners: Roles,
     readers: Readers,
     recent: Arc<Recent>,
     path: PathBuf,
@@ -211,7 +172,7 @@ pub(super) struct Sqlite {
 /// `fatal` is raised when the writer can no longer promise anything.
 ///
 /// # Errors
-/// When the file cannot be opened, is in use, or a migration fails.
+/// When the file cannot be opened, is in use or has others' tables, or a migration fails.
 pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     let path = &options.path;
     let connection = || -> Result<(Connection, File), OpenError> {
@@ -219,11 +180,12 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
         Ok((conn, lock(path)?))
     };
     let (conn, lock) = connection()?;
-    migrate(path)?;
+    migrate(path, options.owners)?;
     let (stats, recent) = (Arc::new(Stats::default()), Arc::new(Recent::default()));
     let readers = (0..options.readers.max(1)).map(|_| connect_read_only(path)).collect::<Result<Vec<_>, _>>()?;
     let backend = Arc::new(Sqlite {
         queue: writer::start(conn, options.max_batch, Arc::clone(&recent), Arc::clone(&stats), fatal),
+        owners: options.owners,
         readers: Readers::start(path.clone(), readers),
         recent,
         path: path.clone(),
@@ -245,21 +207,25 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     })
 }
 
-/// Opens a database for an audit alone: read-only, beside a running server or without one.
+/// Opens a database for an audit alone: read-only, beside a running server or without one. Whose tables are not in it
+/// has nothing to say.
 ///
 /// # Errors
-/// When there is no such database.
+/// When there is no such database, or nothing in it.
 pub fn open_facts(path: &Path) -> Result<Arc<dyn super::FactSource>, OpenError> {
-    connect_read_only(path)?;
-    Ok(Arc::new(facts::Snapshot { path: path.to_owned() }))
+    match schema::found_in(&connect_read_only(path)?, path)? {
+        nobody if nobody.is_empty() => Err(OpenError::Empty(path.to_owned())),
+        _ => Ok(Arc::new(facts::Snapshot { path: path.to_owned() })),
+    }
 }
 
 /// Opens a database to export it: as [`open_facts`] does.
 ///
 /// # Errors
-/// When there is no such database.
+/// When there is no such database, or no stock in it.
 pub fn open_export(path: &Path) -> Result<Arc<dyn super::ExportSource>, OpenError> {
-    connect_read_only(path)?;
+    let found = schema::found_in(&connect_read_only(path)?, path)?;
+    Roles::of([Role::Stock]).check_all_in(found, path.display())?;
     Ok(Arc::new(facts::Snapshot { path: path.to_owned() }))
 }
 
@@ -282,10 +248,14 @@ impl Engine for Sqlite {
     }
 
     fn forget_keys(&self, before: Timestamp) -> BoxFuture<'static, Result<usize, StoreError>> {
-        self.queue.ask(move |tx| tx.forget_keys(before))
+        let owners = self.owners;
+        self.queue.ask(move |tx| tx.forget_keys(owners, before))
     }
 
     fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
+        if !self.owners.contains(Role::Coordinator) {
+            return Box::pin(std::future::ready(Ok(Removed::default())));
+        }
         self.queue.execute_one::<Removal>(before)
     }
 

@@ -17,7 +17,7 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Commands, Keyed, NotificationFilter, NotifierAnswer, NotifierStore, Page, StoreError,
+        Answers, Claim, Commands, Keyed, NotificationFilter, NotifierAnswer, NotifierQueries, Page, StoreError,
         commands::{CommandError, NotifierClaimed, NotifierRows, NotifierRunner, expect_written},
     },
 };
@@ -206,7 +206,7 @@ impl Commands<NotifierCommand, NotifierAnswer> for Sqlite {
     }
 }
 
-impl NotifierStore for Sqlite {
+impl NotifierQueries for Sqlite {
     fn notification(&self, id: NotificationId) -> BoxFuture<'static, Result<Option<Notification>, StoreError>> {
         self.readers.look_up(|conn| conn.prepare_cached(BY_ID)?.query_row([id], read).optional())
     }

@@ -16,7 +16,7 @@ use crate::{
         order::{Basket, Line, Order, OrderCommand, OrderStatus},
     },
     store::{
-        Answers, Claim, Commands, Executed, Keyed, OrderFilter, OrderStore, Page, StoreError,
+        Answers, Claim, Commands, Executed, Keyed, OrderFilter, OrderQueries, Page, StoreError,
         commands::{Aggregates, Claimed, Versioned},
     },
 };
@@ -161,7 +161,7 @@ impl Commands<OrderCommand, Executed<Order>> for Sqlite {
     }
 }
 
-impl OrderStore for Sqlite {
+impl OrderQueries for Sqlite {
     fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>> {
         self.readers.read_recent(self.recent.orders.committed(id), Order::LOAD, id)
     }

@@ -15,7 +15,7 @@ use crate::{
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{
-        Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentStore, StoreError,
+        Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentQueries, PaymentStore, StoreError,
         commands::{Aggregates, Announced, AnnouncedPayments, Claimed, Rows, Versioned},
     },
 };
@@ -222,16 +222,7 @@ impl Commands<PaymentCommand, Executed<Payments>> for Sqlite {
     }
 }
 
-impl PaymentStore for Sqlite {
-    fn execute_before(
-        &self,
-        audience: &Arc<Audience>,
-        commands: Vec<Keyed<PaymentCommand>>,
-    ) -> BoxFuture<'static, Answers<Executed<Payments>>> {
-        let announced = |keyed| Announced { keyed, audience: Arc::clone(audience) };
-        self.queue.execute::<AnnouncedPayments>(commands.into_iter().map(announced).collect())
-    }
-
+impl PaymentQueries for Sqlite {
     fn payment(&self, id: PaymentId) -> BoxFuture<'static, Result<Option<Payment>, StoreError>> {
         let found = self
             .readers
@@ -264,6 +255,17 @@ impl PaymentStore for Sqlite {
             conditions.push((found_by, Box::new(status)));
         }
         self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_payment"), conditions, page, read_payment)
+    }
+}
+
+impl PaymentStore for Sqlite {
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        let announced = |keyed| Announced { keyed, audience: Arc::clone(audience) };
+        self.queue.execute::<AnnouncedPayments>(commands.into_iter().map(announced).collect())
     }
 
     fn outstanding_payments(

@@ -5,6 +5,7 @@ use super::{
     readers::Condition,
     tx::{Tx, command_error},
 };
+use crate::role::Role;
 use crate::{
     domain::{
         ids::{OrderId, SagaId},
@@ -12,8 +13,8 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError,
-        StoredSaga,
+        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore,
+        StoreError, StoredSaga,
         commands::{CommandError, Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner},
     },
 };
@@ -158,11 +159,7 @@ pub(super) fn forget_recent(tx: &Tx<'_, '_>, saga_id: SagaId) {
     }
 }
 
-impl SagaStore for Sqlite {
-    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
-        self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
-    }
-
+impl SagaQueries for Sqlite {
     fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
         let Claim { scope, key, body_hash, request_id: _ } = claim;
         let found = self.readers.read(move |conn| {
@@ -194,6 +191,9 @@ impl SagaStore for Sqlite {
     }
 
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
+        if !self.owners.contains(Role::Coordinator) {
+            return Box::pin(std::future::ready(Ok(0)));
+        }
         self.readers.read(|conn| {
             let count = conn
                 .prepare_cached("SELECT count(*) FROM saga_saga WHERE finished_at IS NULL")?
@@ -230,6 +230,12 @@ impl SagaStore for Sqlite {
             conditions.push(("created_at < ?", Box::new(created_before)));
         }
         self.readers.read_page(select, conditions, page, read_row)
+    }
+}
+
+impl SagaStore for Sqlite {
+    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
+        self.queue.execute::<SagaRunner>(commands.into_iter().map(Encoded::from).collect())
     }
 
     fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>> {

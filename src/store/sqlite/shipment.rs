@@ -14,7 +14,7 @@ use crate::{
         shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
     store::{
-        Answers, Commands, Executed, Keyed, Page, ShipmentStore, StoreError,
+        Answers, Commands, Executed, Keyed, Page, ShipmentQueries, ShipmentStore, StoreError,
         commands::{Aggregates, Rows, Versioned},
     },
 };
@@ -155,7 +155,7 @@ impl Commands<ShippingCommand, Executed<Shipping>> for Sqlite {
     }
 }
 
-impl ShipmentStore for Sqlite {
+impl ShipmentQueries for Sqlite {
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>> {
         let found = self
             .readers
@@ -183,7 +183,9 @@ impl ShipmentStore for Sqlite {
             read_shipment,
         )
     }
+}
 
+impl ShipmentStore for Sqlite {
     fn outstanding_shipping(
         &self,
         after: Option<OrderId>,

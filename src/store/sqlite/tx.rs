@@ -1,6 +1,7 @@
 //! One write transaction, as the owners' tables see it.
 
 use super::recent::Recent;
+use crate::role::{Role, Roles};
 use crate::{
     domain::time::Timestamp,
     store::{
@@ -151,27 +152,48 @@ impl commands::Tx for Tx<'_, '_> {
         Ok(())
     }
 
-    fn forget_keys(&self, before: Timestamp) -> Result<usize, CommandError> {
+    fn forget_keys(&self, owners: Roles, before: Timestamp) -> Result<usize, CommandError> {
         let mut forgotten = 0;
-        for sql in [
-            "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM order_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM order_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM payment_notifier_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM payment_notifier_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
-            "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
-             (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
-        ] {
+        for (_, sql) in FORGET_KEYS.iter().filter(|(owner, _)| owners.contains(*owner)) {
             forgotten += self.run(sql, [before])?;
         }
         Ok(forgotten)
     }
 }
+
+/// Forgets the oldest keys, whoever they are of.
+const FORGET_KEYS: [(Role, &str); 6] = [
+    (
+        Role::Coordinator,
+        "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Role::Order,
+        "DELETE FROM order_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM order_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Role::Payment,
+        "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Role::Payment,
+        "DELETE FROM payment_notifier_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM payment_notifier_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Role::Stock,
+        "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Role::Stock,
+        "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+];
 
 impl From<rusqlite::Error> for CommandError {
     fn from(error: rusqlite::Error) -> Self {

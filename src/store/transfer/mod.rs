@@ -1,4 +1,5 @@
-//! Moving everything from a SQLite file to an empty PostgreSQL database, while no server runs.
+//! Moving everything from a SQLite file to an empty PostgreSQL database, while no server runs. The file has all owners'
+//! tables: what processes of few roles have apart is not moved.
 //!
 //! ```text
 //!   file, locked ── rows by key, a portion at a time ──▶ one statement: the rows, and how far it has got
@@ -54,7 +55,7 @@ impl Progress {
 /// Moves everything, or what is left of it. Blocks meanwhile, and says now and then how far it has got.
 ///
 /// # Errors
-/// When the file is in use or not there, the target cannot be reached or has data of its own, or a row does not fit.
+/// When the file is in use, not there or not everybody's, the target cannot be reached or has data of its own, or a row does not fit.
 pub fn transfer(from: &Path, to: &postgres::Options, tell: &mut dyn FnMut(&Progress)) -> Result<(), TransferError> {
     let source = sqlite::Source::open(from)?;
     let mut target = postgres::Target::open(to, source.state())?;

@@ -2,8 +2,9 @@
 //! lose its arbiter as a process loses its life, and the promises that must hold afterwards.
 
 use crate::store::given::{Case, TestStore, eventually, store};
+use actix::Addr;
 use backstitch::{
-    actors::{Actors, CrashMode},
+    actors::{Actors, Cast, CrashMode, SagaCoordinator},
     domain::{
         checkout::{DEFAULT_DEADLINE_MS, Policy},
         ids::SagaId,
@@ -86,11 +87,22 @@ pub(super) fn house() -> House {
 impl House {
     pub(super) fn over(test: TestStore) -> Self {
         let arbiter = TestArbiter::new();
-        let actors =
-            Actors::start(&arbiter.handle(), &test.store, Providers::default(), "test".into(), 100_000, &test.fatal);
+        let actors = Actors::start(
+            &arbiter.handle(),
+            &test.store,
+            Cast::ALL,
+            Providers::default(),
+            "test".into(),
+            100_000,
+            &test.fatal,
+        );
         let (stopping, seen) = watch::channel(false);
         let service = Service::new(test.store.clone(), actors.clone(), "test", policy(), seen);
         Self { test, actors, service, arbiter, stopping }
+    }
+
+    pub(super) fn coordinator(&self) -> &Addr<SagaCoordinator> {
+        self.actors.coordinator.as_ref().expect("it drives the sagas")
     }
 
     /// Ends every actor in the middle of whatever it does. What the store has taken in by then runs.

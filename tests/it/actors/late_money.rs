@@ -129,10 +129,10 @@ async fn a_repeated_request_is_answered_with_the_payment_that_it_was_about_thoug
     let open = OpenPayment { order, payment_id, amount, provider: Provider::Manual };
     for replayed in [false, true] {
         let settled = Request { command: settle, claim: Some(claim("settle", 1)) };
-        let settled = house.actors.payment.send(settled).await.unwrap().unwrap();
+        let settled = house.actors.payment.settle.send(settled).await.unwrap().unwrap();
         assert_eq!((settled.payment.id, settled.replayed), (case.checkout.payment_id, replayed));
         let opened = Request { command: open, claim: Some(claim("open", 1)) };
-        let opened = house.actors.payment.send(opened).await.unwrap().unwrap();
+        let opened = house.actors.payment.open.send(opened).await.unwrap().unwrap();
         assert_eq!((opened.payment.id, opened.replayed), (payment_id, replayed));
     }
 }
@@ -146,6 +146,6 @@ async fn a_client_that_opens_a_held_payment_is_refused() {
     house.test.store.payments.execute(vec![hold.into()]).await.into_iter().for_each(|answer| drop(answer.unwrap()));
     let order = Payable { order_id, total: Some(amount), currency, payer: None, status: OrderStatus::Pending };
     let command = OpenPayment { order, payment_id, amount, provider: Provider::Manual };
-    let refused = house.actors.payment.send(Request { command, claim: None }).await.unwrap();
+    let refused = house.actors.payment.open.send(Request { command, claim: None }).await.unwrap();
     assert!(matches!(refused, Err(PaymentRequestError::Refused(PaymentRefusal::BeingAmended))), "{refused:?}");
 }

@@ -15,7 +15,8 @@ use backstitch::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaRow, SagaStore, StoreError, StoredSaga,
+        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore, StoreError,
+        StoredSaga,
     },
 };
 use futures::future::BoxFuture;
@@ -31,19 +32,7 @@ struct LateStarts {
     open: watch::Receiver<bool>,
 }
 
-impl SagaStore for LateStarts {
-    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
-        let starts = commands.iter().any(|command| matches!(command, SagaCommand::Start(_)));
-        let (answers, mut open) = (self.store.execute(commands), self.open.clone());
-        Box::pin(async move {
-            let answers = answers.await;
-            if starts {
-                let _ = open.wait_for(|open| *open).await;
-            }
-            answers
-        })
-    }
-
+impl SagaQueries for LateStarts {
     fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
         self.store.claimed(claim)
     }
@@ -62,6 +51,20 @@ impl SagaStore for LateStarts {
 
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
         self.store.sagas(filter, page)
+    }
+}
+
+impl SagaStore for LateStarts {
+    fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
+        let starts = commands.iter().any(|command| matches!(command, SagaCommand::Start(_)));
+        let (answers, mut open) = (self.store.execute(commands), self.open.clone());
+        Box::pin(async move {
+            let answers = answers.await;
+            if starts {
+                let _ = open.wait_for(|open| *open).await;
+            }
+            answers
+        })
     }
 
     fn due(&self, now: Timestamp, limit: u32) -> BoxFuture<'static, Result<Due, StoreError>> {

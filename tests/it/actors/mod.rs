@@ -5,6 +5,8 @@ mod stock;
 mod stubs;
 
 mod alone;
+mod announced;
+mod apart;
 mod catalog;
 mod crashes;
 mod late_money;

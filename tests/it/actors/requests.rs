@@ -52,10 +52,10 @@ async fn who_watches_hears_of_the_rest_or_of_the_crash() {
     let house = house();
     let case = Case::new(Provider::Manual);
     house.place(&case).await;
-    let rest = house.actors.coordinator.send(Watch(case.saga_id)).await.unwrap();
+    let rest = house.coordinator().send(Watch(case.saga_id)).await.unwrap();
     house.crash("coordinator", CrashMode::Panic).await;
     assert!(rest.await.is_err(), "a coordinator that has failed knows of nobody");
-    let rest = house.actors.coordinator.send(Watch(case.saga_id)).await.unwrap();
+    let rest = house.coordinator().send(Watch(case.saga_id)).await.unwrap();
     house.settle(&case).await;
     assert!(rest.await.is_ok());
     assert_eq!(status(&house.test.store, case.saga_id).await, Some(Status::Completed));
@@ -82,7 +82,7 @@ async fn what_cannot_be_cancelled_or_retried_is_refused_with_its_reason() {
     house.place(&case).await;
     assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
     let cancel = CancelSaga { saga_id: case.saga_id, by: CancelBy::Operator, note: None, claim: None };
-    let refused = house.actors.coordinator.send(cancel).await.unwrap();
+    let refused = house.coordinator().send(cancel).await.unwrap();
     assert_eq!(refused, Err(SagaRequestError::Refused(Refused::Ended("completed"))));
     assert!(matches!(house.service.retry_saga(case.saga_id, None, None).await, Err(ServiceError::SagaRefused(_))));
 }
@@ -95,7 +95,7 @@ async fn who_asks_for_an_order_is_answered_when_its_finished_saga_refuses_a_canc
     assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
     let held = Held::hold(&house.test);
     let cancel = CancelSaga { saga_id: case.saga_id, by: CancelBy::Operator, note: None, claim: None };
-    let cancelled = house.actors.coordinator.send(cancel);
+    let cancelled = house.coordinator().send(cancel);
     let (rested, rest) = oneshot::channel();
     let place = PlaceOrder {
         saga_id: case.saga_id,
@@ -104,11 +104,11 @@ async fn who_asks_for_an_order_is_answered_when_its_finished_saga_refuses_a_canc
         permit: house.actors.admission.enter(),
         rested,
     };
-    let placed = house.actors.coordinator.send(place);
+    let placed = house.coordinator().send(place);
     let answers = futures::future::join3(cancelled, placed, rest);
     let release = async {
         // Both are in the mailbox, and handled before this is.
-        house.actors.coordinator.send(Watch(case.saga_id)).await.unwrap();
+        house.coordinator().send(Watch(case.saga_id)).await.unwrap();
         held.release();
     };
     let answered = tokio::time::timeout(Duration::from_secs(30), futures::future::join(answers, release)).await;
@@ -161,7 +161,7 @@ async fn an_order_that_the_database_refuses_is_answered_and_leaves_no_saga() {
         permit,
         rested: oneshot::channel().0,
     };
-    let placed = house.actors.coordinator.send(place).await.unwrap();
+    let placed = house.coordinator().send(place).await.unwrap();
     assert!(matches!(placed, Err(StoreError::Refused(_))));
     assert!(house.test.facts().await.is_empty());
     assert_eq!(house.actors.admission.in_hand(), 0);

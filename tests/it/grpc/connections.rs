@@ -2,7 +2,7 @@
 
 use super::saga;
 use crate::support::{TestApp, simulated};
-use backstitch::{grpc::Port, proto::GetSagaRequest};
+use backstitch::{proto::GetSagaRequest, role::Role};
 use serde_json::json;
 use std::{net::TcpStream, time::Duration};
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ async fn a_connection_above_the_limit_waits_until_another_one_ends() {
     let order = app.rested(&simulated(&json!({}))).await;
     let saga_id = order["saga_id"].as_str().expect("an id").to_owned();
     // All places are taken by clients that say nothing.
-    let silent = [(); 3].map(|()| TcpStream::connect(app.grpc(Port::Saga)).expect("a connection"));
+    let silent = [(); 3].map(|()| TcpStream::connect(app.grpc(Role::Coordinator)).expect("a connection"));
     let mut waiting = super::client(&app).await;
     let request = GetSagaRequest { saga_id: saga_id.clone(), wait_seconds: 0 };
     let answer = timeout(Duration::from_millis(300), waiting.get_saga(request.clone())).await;
@@ -28,7 +28,7 @@ async fn a_connection_above_the_limit_waits_until_another_one_ends() {
 async fn who_connects_and_says_nothing_loses_the_place() {
     let app = TestApp::with(&[("http.max_connections", "1"), ("http.request_timeout_ms", "1000")]);
     let order = app.rested(&simulated(&json!({}))).await;
-    let silent = TcpStream::connect(app.grpc(Port::Saga)).expect("a connection");
+    let silent = TcpStream::connect(app.grpc(Role::Coordinator)).expect("a connection");
     let saga_id = order["saga_id"].as_str().expect("an id");
     assert_eq!(saga(&app, saga_id, 0).await.id, saga_id, "once the other has been given up");
     drop(silent);

@@ -12,17 +12,17 @@ mod well;
 
 use crate::support::TestApp;
 use backstitch::{
-    grpc::Port,
     proto::{
         self, GetSagaRequest, LineRequest, Order, PaymentProvider, PaymentTerms, PlaceOrderRequest, PlaceOrderResponse,
         Saga, SagaStatus, Simulation, saga_service_client::SagaServiceClient,
     },
+    role::Role,
 };
 use tonic::{Code, Request, Status, transport::Channel};
 use tonic_types::StatusExt;
 
 async fn channel(app: &TestApp) -> Channel {
-    let endpoint = Channel::from_shared(format!("http://{}", app.grpc(Port::Saga))).expect("an address");
+    let endpoint = Channel::from_shared(format!("http://{}", app.grpc(Role::Coordinator))).expect("an address");
     endpoint.connect().await.expect("a connection")
 }
 

@@ -9,6 +9,7 @@ mod notifications;
 mod recent;
 mod refusals;
 mod restart;
+mod schemas;
 
 use crate::support::{Cluster, Server, database};
 use backstitch::store;

@@ -5,8 +5,9 @@ use crate::{
         given::{Case, TestStore, at, decided, eventually, one, tell},
         shelves::{product, variant},
     },
-    support::{Session, TestDatabase},
+    support::{Server, Session, TestDatabase},
 };
+use backstitch::role::{Role, Roles};
 use backstitch::{
     domain::{
         catalog::{CatalogCommand, MAX_VARIANTS},
@@ -39,7 +40,7 @@ async fn epoch(node: &TestStore) -> i64 {
 
 async fn give_up(node: &TestStore) {
     let epoch = epoch(node).await;
-    let given_up = node.raw().execute("UPDATE saga_node SET given_up = true WHERE epoch = ?1", &[&epoch]);
+    let given_up = node.raw().execute("UPDATE node SET given_up = true WHERE epoch = ?1", &[&epoch]);
     assert_eq!(given_up, Ok(1));
 }
 
@@ -266,4 +267,19 @@ async fn every_node_knows_all_of_them_and_which_one_it_is() {
     give_up(&a).await;
     let nodes = peers(&b).nodes().await.unwrap();
     assert_eq!(nodes[1].state, NodeState::GivenUp);
+}
+
+#[actix_web::test]
+async fn where_there_are_no_sagas_nodes_are_given_up_and_known_to_be_gone_all_the_same() {
+    let payment = Roles::of([Role::Payment]);
+    let database = TestDatabase::Postgres(Arc::new(Server::shared().empty()));
+    let a = TestStore::owned(database.clone(), payment).unwrap();
+    let b = TestStore::owned(database, payment).unwrap();
+    assert_eq!(peers(&b).nodes().await.unwrap().iter().map(|node| node.sagas).collect::<Vec<_>>(), [0, 0]);
+    assert!(peers(&b).adopt(10).await.unwrap().gone.is_empty());
+    a.store.engine.close().await;
+    let adopted = peers(&b).adopt(10).await.unwrap();
+    assert_eq!((adopted.sagas, adopted.gone.len()), (0, 1));
+    assert!(peers(&b).adopt(10).await.unwrap().gone.is_empty(), "it is said once");
+    assert_eq!(peers(&b).nodes().await.unwrap()[1].state, NodeState::GivenUp);
 }

@@ -2,7 +2,7 @@
 
 use super::server::{BOUND, Home, Server, eventually, get};
 use crate::{grpc::direct::Steps, support::scaled};
-use backstitch::grpc::Port;
+use backstitch::role::Role;
 use futures::future::join_all;
 use std::{
     sync::{Arc, Mutex},
@@ -21,7 +21,7 @@ async fn server(home: &Home) -> Server {
 
 /// A client of whichever server runs just now.
 fn steps(server: &Server) -> Steps {
-    Steps::at(|port: Port| server.grpc(port))
+    Steps::at(|port: Role| server.grpc(port))
 }
 
 /// Asks until it is answered, by one server or the next. `None` is the order's own refusal.

@@ -11,13 +11,13 @@ use std::{
 use tokio::time::{Instant, sleep};
 
 /// Orders that were acknowledged: id and saga, by the idempotency key they were placed under.
-pub(super) type Acknowledged = Arc<Mutex<BTreeMap<String, (String, String)>>>;
+pub(crate) type Acknowledged = Arc<Mutex<BTreeMap<String, (String, String)>>>;
 
 /// Where the clients find the server; changes when it is restarted.
-pub(super) type Target = Arc<Mutex<String>>;
+pub(crate) type Target = Arc<Mutex<String>>;
 
 /// Opens two shops; a line of one piece of what each sells. There is too little of the second one for everybody.
-async fn open_shops(base: &str) -> Vec<Value> {
+pub(crate) async fn open_shops(base: &str) -> Vec<Value> {
     let client = crate::support::http_client();
     let sent = async |method: Method, path: String, body: Value| -> Value {
         let request = client.request(method, format!("{base}{path}")).json(&body);
@@ -79,7 +79,7 @@ fn random_order(random: &mut fastrand::Rng, max_delay_ms: u64, offers: &[Value])
 
 /// Places an order under a key, and waits for its end for `wait_seconds`, until the server acknowledges it or
 /// `give_up` has passed.
-pub(super) async fn place(
+pub(crate) async fn place(
     client: &reqwest::Client,
     target: &Target,
     key: &str,
@@ -109,7 +109,7 @@ pub(super) async fn place(
 }
 
 /// Opens shops and starts `clients` clients that place `orders` orders between them.
-pub(super) async fn clients(
+pub(crate) async fn clients(
     seed: u64,
     clients: usize,
     orders: usize,
@@ -139,7 +139,7 @@ pub(super) async fn clients(
 }
 
 /// Fails unless every acknowledged order is there with its saga at rest, as the client was told.
-pub(super) async fn assert_all_there(base: &str, acknowledged: &Acknowledged) {
+pub(crate) async fn assert_all_there(base: &str, acknowledged: &Acknowledged) {
     let client = crate::support::http_client();
     let acknowledged = acknowledged.lock().expect("no holder panics").clone();
     for (key, (order, saga)) in acknowledged {

@@ -6,7 +6,7 @@ mod crash;
 mod demo;
 mod direct;
 mod kill;
-mod load;
+pub(crate) mod load;
 mod notifications;
 mod server;
 mod stop;

@@ -1,7 +1,7 @@
 //! A `backstitch serve` process of a test's own, on a database of its own.
 
 use crate::support::TestDatabase;
-use backstitch::grpc::Port;
+use backstitch::{grpc, role::Role};
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -134,8 +134,8 @@ impl Server {
     }
 
     /// Where it serves something over gRPC.
-    pub(super) fn grpc(&self, port: Port) -> SocketAddr {
-        self.grpc[port.service()]
+    pub(super) fn grpc(&self, role: Role) -> SocketAddr {
+        self.grpc[grpc::service_of(role)]
     }
 
     /// SIGKILL: nothing gets to say goodbye.

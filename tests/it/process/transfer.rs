@@ -160,7 +160,7 @@ fn assert_is_the_same(directory: &Path, target: &Target) {
          AND name NOT LIKE '%_migrations' AND name NOT LIKE 'catalog_search%' AND name NOT LIKE '%_stretch' ORDER BY 1",
     ));
     let moved = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%_migrations' \
-                 AND tablename <> 'saga_node' ORDER BY tablename COLLATE \"C\"";
+                 AND tablename <> 'node' ORDER BY tablename COLLATE \"C\"";
     assert_eq!(names(rows(target, moved)), tables);
     for table in tables {
         let columns = rows(

@@ -5,6 +5,7 @@ use backstitch::{
     domain::{checkout::Verb, payment::Provider},
     store::open_facts,
 };
+use std::ops::ControlFlow;
 
 #[actix_web::test]
 async fn a_visit_merges_what_the_owners_know_by_order() {
@@ -60,7 +61,11 @@ async fn an_unreadable_row_is_a_fact_and_hides_no_other() {
     let beside = open_facts(&test.database.with(&[])).unwrap();
     let count = std::sync::Arc::new(std::sync::Mutex::new(0));
     let counted = std::sync::Arc::clone(&count);
-    beside.visit(Box::new(move |_| *counted.lock().unwrap() += 1)).await.unwrap();
+    let visit = move |_| {
+        *counted.lock().unwrap() += 1;
+        ControlFlow::Continue(())
+    };
+    beside.visit(Box::new(visit)).await.unwrap();
     assert_eq!(*count.lock().unwrap(), 3);
     for facts in test.facts().await {
         let bad = facts.order_id == id;

@@ -2,6 +2,7 @@
 //! checkouts with ids of their own.
 
 use crate::support::{Hold, Server, Sql, TestDatabase};
+use backstitch::role::Roles;
 use backstitch::{
     domain::{
         catalog::{PricedOffer, ProductName, Sku, Standing},
@@ -16,11 +17,12 @@ use backstitch::{
     },
     lifecycle::Fatal,
     store::{
-        Answers, Append, Claim, Database, Executed, LogEntry, OpenError, OrderFacts, RowUpdate, SagaAnswer,
+        Answers, Append, Claim, Database, Executed, FactSource, LogEntry, OpenError, OrderFacts, RowUpdate, SagaAnswer,
         SagaCommand, SagaRow, StartSaga, Store, StoreError, open,
     },
 };
 use std::{
+    ops::ControlFlow,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
@@ -48,9 +50,19 @@ impl TestStore {
         Self::over(TestDatabase::Postgres(Arc::new(Server::shared().database()))).unwrap()
     }
 
+    /// A new database with the tables of these owners alone.
+    pub(crate) fn of(owners: Roles) -> Self {
+        Self::owned(TestDatabase::untouched(), owners).unwrap()
+    }
+
     fn over(database: TestDatabase) -> Result<Self, OpenError> {
+        Self::owned(database, Roles::ALL)
+    }
+
+    /// A server that has these owners over a database.
+    pub(crate) fn owned(database: TestDatabase, owners: Roles) -> Result<Self, OpenError> {
         let fatal = Fatal::default();
-        Ok(Self { store: open(&database.with(&SETTINGS), &fatal)?, fatal, database })
+        Ok(Self { store: open(&database.of(owners, &SETTINGS), &fatal)?, fatal, database })
     }
 
     /// A second server over the same database.
@@ -60,10 +72,15 @@ impl TestStore {
 
     /// What the disk says, once everything that was handed over has run.
     pub(crate) async fn reopen(self) -> Self {
+        self.reopen_as(Roles::ALL).await.unwrap()
+    }
+
+    /// The same, opened by a server that has these owners.
+    pub(crate) async fn reopen_as(self, owners: Roles) -> Result<Self, OpenError> {
         let Self { store, database, .. } = self;
         store.engine.close().await;
         drop(store);
-        Self::over(database).unwrap()
+        Self::owned(database, owners)
     }
 
     /// The file of an SQLite database, for tests that are about it.
@@ -91,11 +108,20 @@ impl TestStore {
 
     /// Everything that is stored, by order.
     pub(crate) async fn facts(&self) -> Vec<OrderFacts> {
-        let all = Arc::new(Mutex::new(Vec::new()));
-        let seen = Arc::clone(&all);
-        self.store.facts.visit(Box::new(move |facts| seen.lock().unwrap().push(facts))).await.unwrap();
-        std::mem::take(&mut all.lock().unwrap())
+        facts_of(self.store.facts.as_ref()).await.unwrap()
     }
+}
+
+/// Everything that a source tells, by order.
+pub(crate) async fn facts_of(source: &dyn FactSource) -> Result<Vec<OrderFacts>, StoreError> {
+    let all = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&all);
+    let visit = move |facts| {
+        seen.lock().unwrap().push(facts);
+        ControlFlow::Continue(())
+    };
+    source.visit(Box::new(visit)).await?;
+    Ok(std::mem::take(&mut all.lock().unwrap()))
 }
 
 /// Keeps the writer busy with a transaction that changes nothing, so that what is handed over meanwhile is one

@@ -12,6 +12,7 @@ mod claims;
 mod close;
 mod facts;
 mod offenders;
+mod owners;
 mod payments;
 mod plans;
 mod poison;

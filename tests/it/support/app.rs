@@ -3,7 +3,8 @@
 use super::{Answer, Call, PATIENCE, Raw, Sql, TestDatabase, eventually, http_client_builder, id};
 use backstitch::{
     app::App,
-    grpc::Port,
+    http::Resources,
+    role::Role,
     settings::{Settings, Sources},
     telemetry::Metrics,
 };
@@ -21,7 +22,7 @@ static METRICS: OnceLock<Metrics> = OnceLock::new();
 /// A server under test. Every test ends with [`TestApp::finish`] or one of its kind.
 pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
-    grpc: Vec<(Port, SocketAddr)>,
+    grpc: Vec<(Role, SocketAddr)>,
     resto: Option<SocketAddr>,
     client: Client,
     stop: oneshot::Sender<()>,
@@ -32,8 +33,8 @@ pub(crate) struct TestApp {
 /// Where it is.
 impl TestApp {
     /// The address of what it serves over gRPC.
-    pub(crate) fn grpc(&self, port: Port) -> SocketAddr {
-        let found = self.grpc.iter().find(|(known, _)| *known == port);
+    pub(crate) fn grpc(&self, role: Role) -> SocketAddr {
+        let found = self.grpc.iter().find(|(known, _)| *known == role);
         found.expect("it serves gRPC").1
     }
 }
@@ -71,7 +72,9 @@ impl TestApp {
         let server = thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let app = App::start(&settings, metrics)?;
-                listening.send((app.address(), app.grpc_addresses().to_vec(), app.resto_address()))?;
+                let resto = app.further_addresses().iter().find(|(resources, _)| *resources == Resources::Resto);
+                let resto = resto.map(|(_, address)| *address);
+                listening.send((app.address(), app.grpc_addresses().to_vec(), resto))?;
                 app.run(async {
                     let _ = asked_to_stop.await;
                 })

@@ -6,10 +6,11 @@
 //! [`either`].
 
 use super::postgres::{self, Server, Session, cells};
+use backstitch::role::Roles;
 use backstitch::{
     app,
     settings::{Settings, Sources},
-    store,
+    store::{self},
 };
 use std::{str::FromStr, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -74,6 +75,16 @@ impl TestDatabase {
         database(&self.url(), settings)
     }
 
+    /// How a store of these owners alone is opened on it, with these settings.
+    pub(crate) fn of(&self, owners: Roles, settings: &[(&str, &str)]) -> store::Database {
+        let mut database = self.with(settings);
+        match &mut database {
+            store::Database::Sqlite(options) => options.owners = owners,
+            store::Database::Postgres(options) => options.owners = owners,
+        }
+        database
+    }
+
     /// The database behind the store's back.
     pub(crate) fn raw(&self) -> Sql<'_> {
         match self {
@@ -98,6 +109,26 @@ impl TestDatabase {
             _ => unreachable!("one run of the tests is on one backend"),
         }
         copy
+    }
+
+    /// The tables that are in it, but for those that SQLite keeps for itself.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let sql = either(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename COLLATE \"C\"",
+        );
+        self.raw().rows(sql, &[]).into_iter().flatten().flatten().collect()
+    }
+
+    /// As [`Self::copy`], without the tables whose names do not begin with one of these.
+    pub(crate) fn part(&self, prefixes: &[&str]) -> Self {
+        let part = self.copy();
+        let is_kept = |table: &str| prefixes.iter().any(|prefix| table.starts_with(&format!("{prefix}_")));
+        // What SQLite keeps for a search goes with it, which comes first.
+        for table in part.tables().into_iter().filter(|table| *table != "node" && !is_kept(table)) {
+            part.raw().execute_batch(&format!("DROP TABLE IF EXISTS {table}")).expect("a table that can be dropped");
+        }
+        part
     }
 
     /// Lets nobody write until this is released; everybody may read.
@@ -133,7 +164,7 @@ pub(crate) fn database(url: &str, settings: &[(&str, &str)]) -> store::Database 
 
 /// The store's tables, but for those that say which migrations there were, and which nodes are alive.
 fn tables(session: &Session) -> Vec<String> {
-    let sql = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'saga_node' \
+    let sql = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'node' \
                AND tablename NOT LIKE '%\\_migrations' ORDER BY 1";
     session.run(sql).expect("the tables").iter().filter_map(|row| cells(row)?.pop()?).collect()
 }

@@ -12,6 +12,7 @@ use super::{
     record::StepRecord,
 };
 use crate::domain::{ids::SagaId, reason::Reason, time::Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// A saga as its log says it is. `A` is the definition's verb, `I` its input.
 ///
@@ -94,7 +95,7 @@ const fn why_amendment_refused(reason: Reason) -> &'static str {
 }
 
 /// Who cancels, which decides the reason the order ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CancelBy {
     /// The order's customer.
     Customer,
@@ -135,7 +136,19 @@ pub enum Next<A> {
 }
 
 /// A saga's status as everybody sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::EnumString, strum::VariantNames)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// Going forward.

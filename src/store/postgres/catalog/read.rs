@@ -8,7 +8,7 @@ use crate::{
         money::Price,
     },
     store::{
-        Answers, CatalogAnswer, CatalogStore, Commands, Keyed, ListedOffer, OfferPlace, Page, ProductFilter,
+        Answers, CatalogAnswer, CatalogQueries, Commands, Keyed, ListedOffer, OfferPlace, Page, ProductFilter,
         ShopFilter, StoreError, WarehouseFilter,
         commands::CatalogRunner,
         postgres::{
@@ -59,7 +59,7 @@ impl Commands<CatalogCommand, CatalogAnswer> for Postgres {
     }
 }
 
-impl CatalogStore for Postgres {
+impl CatalogQueries for Postgres {
     fn product(&self, id: ProductId) -> Answer<Option<Product>> {
         self.readers.find(rows::PRODUCT, vec![Box::new(id)], rows::product)
     }

@@ -7,8 +7,8 @@ use crate::{
         stock::Reservation,
     },
     store::{
-        Answers, Commands, Keyed, MovementFilter, MovementRow, MovementSeq, Page, StockReply, StockRequest, StockStore,
-        StockedLevel, StoreError,
+        Answers, Commands, Keyed, MovementFilter, MovementRow, MovementSeq, Page, StockQueries, StockReply,
+        StockRequest, StockedLevel, StoreError,
         commands::StockRunner,
         postgres::{
             Postgres,
@@ -46,7 +46,7 @@ impl Commands<StockRequest, StockReply> for Postgres {
     }
 }
 
-impl StockStore for Postgres {
+impl StockQueries for Postgres {
     fn reservation_of(&self, order: OrderId) -> Answer<Option<Reservation>> {
         self.reservations.find(order)
     }

@@ -4,6 +4,7 @@
 //! was given up by the others can no longer write: nothing it sends after that is kept.
 
 use super::{Call, exactly};
+use crate::store::postgres::peers::Channel;
 
 /// The mark of one transaction.
 #[derive(Clone, Copy, Debug)]
@@ -14,8 +15,8 @@ pub(in crate::store::postgres) struct Mark {
     pub(in crate::store::postgres) session: i64,
     /// Which of its transactions.
     pub(in crate::store::postgres) batch: i64,
-    /// Whether other nodes are told what comes to rest with it.
-    pub(in crate::store::postgres) announces: bool,
+    /// Where other nodes are told what comes to rest with it, if there are some.
+    pub(in crate::store::postgres) announces: Option<Channel>,
 }
 
 impl Mark {
@@ -23,7 +24,7 @@ impl Mark {
     pub(super) fn call(&self) -> Call<'static> {
         Call::control(
             exactly!(
-                "UPDATE saga_node SET batch = $4::bigint \
+                "UPDATE node SET batch = $4::bigint \
                  WHERE epoch = $2::bigint AND session = $3::bigint AND NOT given_up"
             ),
             vec![Box::new(1_i64), Box::new(self.epoch), Box::new(self.session), Box::new(self.batch)],

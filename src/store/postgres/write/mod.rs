@@ -33,6 +33,7 @@ use super::{
     recent::Recent,
     session::{Call, Failure, Params, Session},
 };
+use crate::role::{Role, Roles};
 use crate::{
     domain::{ids::OrderId, order::Order, payment::Payments, shipment::Shipping, time::Timestamp},
     store::{
@@ -219,8 +220,8 @@ impl<'t> Tx<'t> {
                     calls.push(mark.call());
                 }
                 // One for each transaction at most: PostgreSQL lets one that notifies commit at a time.
-                if mark.announces {
-                    calls.extend(saga::announce(&sagas, self.epoch));
+                if let Some(channel) = mark.announces {
+                    calls.extend(saga::announce(&sagas, self.epoch, channel));
                 }
                 calls.push(Call::control("COMMIT", Vec::new()));
             }
@@ -367,24 +368,45 @@ impl commands::Tx for Tx<'_> {
         self.ask("RELEASE SAVEPOINT one", Vec::new()).map(drop)
     }
 
-    fn forget_keys(&self, before: Timestamp) -> Result<usize, CommandError> {
+    fn forget_keys(&self, owners: Roles, before: Timestamp) -> Result<usize, CommandError> {
         let mut forgotten = 0;
-        for sql in [
-            "DELETE FROM saga_idempotency WHERE (scope, key) IN (SELECT scope, key FROM saga_idempotency \
-             WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
-            "DELETE FROM order_idempotency WHERE (scope, key) IN (SELECT scope, key FROM order_idempotency \
-             WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
-            "DELETE FROM payment_idempotency WHERE (scope, key) IN (SELECT scope, key FROM payment_idempotency \
-             WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
-            "DELETE FROM payment_notifier_idempotency WHERE (scope, key) IN (SELECT scope, key FROM \
-             payment_notifier_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
-            "DELETE FROM stock_idempotency WHERE (scope, key) IN (SELECT scope, key FROM stock_idempotency \
-             WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
-            "DELETE FROM catalog_idempotency WHERE (scope, key) IN (SELECT scope, key FROM catalog_idempotency \
-             WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
-        ] {
+        for (_, sql) in FORGET_KEYS.iter().filter(|(owner, _)| owners.contains(*owner)) {
             forgotten += self.run(sql, vec![Box::new(before)])?.len();
         }
         Ok(forgotten)
     }
 }
+
+/// Forgets the oldest keys, whoever they are of.
+const FORGET_KEYS: [(Role, &str); 6] = [
+    (
+        Role::Coordinator,
+        "DELETE FROM saga_idempotency WHERE (scope, key) IN (SELECT scope, key FROM saga_idempotency \
+         WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+    ),
+    (
+        Role::Order,
+        "DELETE FROM order_idempotency WHERE (scope, key) IN (SELECT scope, key FROM order_idempotency \
+         WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+    ),
+    (
+        Role::Payment,
+        "DELETE FROM payment_idempotency WHERE (scope, key) IN (SELECT scope, key FROM payment_idempotency \
+         WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+    ),
+    (
+        Role::Payment,
+        "DELETE FROM payment_notifier_idempotency WHERE (scope, key) IN (SELECT scope, key FROM \
+         payment_notifier_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+    ),
+    (
+        Role::Stock,
+        "DELETE FROM stock_idempotency WHERE (scope, key) IN (SELECT scope, key FROM stock_idempotency \
+         WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+    ),
+    (
+        Role::Stock,
+        "DELETE FROM catalog_idempotency WHERE (scope, key) IN (SELECT scope, key FROM catalog_idempotency \
+         WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+    ),
+];

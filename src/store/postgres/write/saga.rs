@@ -13,7 +13,7 @@ use crate::{
         commands::{CommandError, Loaded, SagaClaimed, SagaRows, Wants},
         postgres::{
             codec::{Unreadable, get, hash},
-            peers::{CHANNEL, announcement},
+            peers::{Channel, announcement},
             recent::{Memory, Written},
             saga,
             session::Failure,
@@ -111,7 +111,7 @@ const ADOPT: &str = "UPDATE saga_saga SET owner = $3 WHERE id IN \
                      (SELECT s.id FROM saga_saga s \
                       JOIN unnest($1::uuid[], $2::boolean[]) AS u (id, take) ON u.id = s.id \
                       WHERE s.owner <> $3 AND (s.finished_at IS NULL AND (u.take OR NOT EXISTS \
-                      (SELECT 1 FROM saga_node n WHERE n.epoch = s.owner AND NOT n.given_up)) \
+                      (SELECT 1 FROM node n WHERE n.epoch = s.owner AND NOT n.given_up)) \
                       OR u.take AND s.status = 'needs_attention') ORDER BY s.id FOR UPDATE OF s)";
 
 const THERE: &str = "SELECT id FROM saga_saga WHERE id = ANY($1)";
@@ -354,11 +354,11 @@ const KEEP_CLAIMS: &str = "INSERT INTO saga_idempotency (scope, key, body_hash, 
                            SELECT *, $6::bigint FROM unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::uuid[])";
 
 /// Tells other nodes which sagas come to rest.
-pub(super) fn announce(buffer: &SagaBuffer, epoch: i64) -> Option<Call<'static>> {
+pub(super) fn announce(buffer: &SagaBuffer, epoch: i64, channel: Channel) -> Option<Call<'static>> {
     let rested = buffer.changed.iter().filter(|(_, changed)| changed.finished_at.is_some()).map(|(saga, _)| *saga);
     let rested: Vec<SagaId> = rested.collect();
     (!rested.is_empty()).then(|| {
-        let channel = Box::new(CHANNEL);
+        let channel = Box::new(channel.to_string());
         Call::new("SELECT pg_notify($1, $2)", vec![channel, Box::new(announcement(epoch, &rested))])
     })
 }

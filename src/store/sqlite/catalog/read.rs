@@ -8,7 +8,7 @@ use crate::{
         money::Price,
     },
     store::{
-        CatalogStore, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StoreError, WarehouseFilter,
+        CatalogQueries, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StoreError, WarehouseFilter,
         sqlite::{Sqlite, codec::is_unreadable, readers::Condition},
     },
 };
@@ -71,7 +71,7 @@ impl Sqlite {
     }
 }
 
-impl CatalogStore for Sqlite {
+impl CatalogQueries for Sqlite {
     fn product(&self, id: ProductId) -> Answer<Option<Product>> {
         self.find(rows::PRODUCT, [id], rows::product)
     }
@@ -170,7 +170,10 @@ impl CatalogStore for Sqlite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sqlite::{connect_read_only, migrate};
+    use crate::{
+        role::Roles,
+        store::sqlite::{connect_read_only, migrate},
+    };
     use rusqlite::StatementStatus;
     use uuid::Uuid;
 
@@ -178,7 +181,7 @@ mod tests {
     fn the_price_of_an_offer_is_looked_up_without_planning_it_anew() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
-        migrate(&path).unwrap();
+        migrate(&path, Roles::ALL).unwrap();
         let conn = connect_read_only(&path).unwrap();
         for number in 0..3 {
             let id = Uuid::from_u128(number);

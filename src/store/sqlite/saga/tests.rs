@@ -1,5 +1,6 @@
 //! A saga that is parked is found again, and one that cannot be read harms nobody else.
 
+use crate::role::Roles;
 use crate::{
     domain::{
         checkout::{self, Checkout},
@@ -19,6 +20,7 @@ use crate::{
 };
 use rusqlite::Connection;
 use std::{
+    ops::ControlFlow,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
@@ -35,7 +37,7 @@ struct Database {
 fn database() -> Database {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("backstitch.db");
-    let options = Options { path: path.clone(), cache_mib: 2, readers: 1, max_batch: 64 };
+    let options = Options { path: path.clone(), owners: Roles::ALL, cache_mib: 2, readers: 1, max_batch: 64 };
     let store = open(&options, &Fatal::default()).expect("a new database");
     Database { store, path, _directory: directory }
 }
@@ -97,7 +99,10 @@ impl Database {
     async fn facts(&self) -> Vec<OrderFacts> {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
-        let visit = move |facts| sink.lock().expect("unpoisoned").push(facts);
+        let visit = move |facts| {
+            sink.lock().expect("unpoisoned").push(facts);
+            ControlFlow::Continue(())
+        };
         self.store.facts.visit(Box::new(visit)).await.expect("a pass");
         std::mem::take(&mut *seen.lock().expect("unpoisoned"))
     }

@@ -1,28 +1,31 @@
 //! One consistent pass over every shelf.
 
 use super::{ledger, levels, reservations};
+use crate::role::Role;
 use crate::{
     domain::{
         ids::WarehouseId,
         stock::{Level, Movement, Shelf},
     },
     store::{
-        ShelfFacts,
+        ShelfFacts, Visit,
         facts::{Readable, ShelfRows, nowhere},
-        sqlite::facts::{readable, rows},
+        sqlite::{
+            facts::{readable, rows},
+            schema,
+        },
     },
 };
 use rusqlite::{Connection, Row};
 
 /// Calls `visit` for every shelf, variant by variant.
-pub(in crate::store::sqlite) fn pass_shelves(
-    conn: &Connection,
-    visit: &mut dyn FnMut(ShelfFacts),
-) -> rusqlite::Result<()> {
+pub(in crate::store::sqlite) fn pass_shelves(conn: &Connection, visit: &mut Visit<ShelfFacts>) -> rusqlite::Result<()> {
     let snapshot = conn.unchecked_transaction()?;
-    let mut levels = snapshot.prepare(levels::ALL)?;
-    let mut movements = snapshot.prepare(ledger::ALL)?;
-    let mut open = snapshot.prepare(reservations::OPEN)?;
+    let owners = schema::owners(&snapshot)?;
+    let prepare = |sql| snapshot.prepare(owners.rows(Role::Stock, sql));
+    let mut levels = prepare(levels::ALL)?;
+    let mut movements = prepare(ledger::ALL)?;
+    let mut open = prepare(reservations::OPEN)?;
     let stored = ShelfRows {
         levels: rows(&mut levels, read_level)?,
         movements: rows(&mut movements, read_movement)?,

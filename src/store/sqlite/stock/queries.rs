@@ -7,7 +7,7 @@ use crate::{
         stock::Reservation,
     },
     store::{
-        MovementFilter, MovementRow, MovementSeq, Page, StockStore, StockedLevel, StoreError,
+        MovementFilter, MovementRow, MovementSeq, Page, StockQueries, StockedLevel, StoreError,
         sqlite::{Sqlite, readers::Condition},
     },
 };
@@ -34,7 +34,7 @@ impl FromSql for MovementSeq {
     }
 }
 
-impl StockStore for Sqlite {
+impl StockQueries for Sqlite {
     fn reservation_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Reservation>, StoreError>> {
         match self.recent.reservations.committed(order) {
             Some(known) => Box::pin(std::future::ready(Ok(Some(known.row)))),

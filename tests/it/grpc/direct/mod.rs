@@ -9,7 +9,6 @@ mod sagas;
 use super::refuses;
 use crate::support::TestApp;
 use backstitch::{
-    grpc::Port,
     proto::{
         order::{CancelOrderRequest, CreateOrderRequest, order_service_client::OrderServiceClient},
         payment::{
@@ -21,6 +20,7 @@ use backstitch::{
             shipping_service_client::ShippingServiceClient,
         },
     },
+    role::Role,
 };
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -41,11 +41,11 @@ fn channel(address: SocketAddr) -> Channel {
 }
 
 impl Steps {
-    pub(crate) fn at(address: impl Fn(Port) -> SocketAddr) -> Self {
+    pub(crate) fn at(address: impl Fn(Role) -> SocketAddr) -> Self {
         Self {
-            orders: OrderServiceClient::new(channel(address(Port::Order))),
-            payments: PaymentServiceClient::new(channel(address(Port::Payment))),
-            shipping: ShippingServiceClient::new(channel(address(Port::Shipping))),
+            orders: OrderServiceClient::new(channel(address(Role::Order))),
+            payments: PaymentServiceClient::new(channel(address(Role::Payment))),
+            shipping: ShippingServiceClient::new(channel(address(Role::Shipping))),
         }
     }
 

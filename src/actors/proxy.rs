@@ -1,0 +1,383 @@
+//! Owners in other processes: actors that take the same messages as the owners' own and carry them there, and the answers
+//! to what such actors of other processes bring here.
+//!
+//! A proxy keeps nothing: each message is a task that asks the peer, and the answer is the reply. A step of a saga whose
+//! participant does not answer is [`StepReply::Away`], which is no attempt; a client's command fails like one whose
+//! storage is away, and may be sent again.
+
+use super::{
+    CatalogOwner, CatalogRequestError, ChangeCatalog, ChangeStock, Crash, MarkUserPaid, NotifierOwner,
+    NotifierRequestError, OrderAnswered, OrderOwner, PaymentAccepted, PaymentOwner, PaymentRequestError, Perform,
+    Request, RequestOrder, RetryNotification, ShipDirect, ShippingOwner, StockOwner, StockRequestError,
+    TakeExternalPayment, WhenSettled,
+    coordinator::{SagaCoordinator, Signal},
+    crash::crash,
+    deferred::{Deferred, deferred},
+    owners::Elsewhere,
+    start::{Actors, Cast, Stage},
+    supervisor::ActorStatus,
+};
+use crate::{
+    domain::{
+        catalog::CatalogCommand,
+        ids::{NotificationId, OrderId, SagaId},
+        money::Amount,
+        notifier::{GivenId, PaidUser, UserPaid},
+        order::OrderCommand,
+        payment::{ChargeDirect, OpenPayment, PaymentCommand, RefundDirect, SettlePayment},
+        saga::StepReply,
+        shipment::{Shipping, ShippingCommand},
+        stock::{StockChange, StockCommand},
+    },
+    peers::{Endpoint, Peer, Router, Unanswered},
+    role::{Role, Roles},
+    store::{CatalogDone, ChangeAnswer, Claim, Keyed, PaidExternal, Retried, StoreError},
+};
+use actix::{Actor, Addr, Context, Handler, Message, MessageResult, Recipient, Supervised};
+use futures::future::join_all;
+use serde::{Serialize, de::DeserializeOwned};
+use std::{sync::Arc, time::Duration};
+use strum::VariantArray as _;
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
+
+/// A client's command and the idempotency key that it was sent under.
+type Requested<C> = (C, Option<Claim>);
+
+const PERFORM_ORDER: Endpoint<Vec<OrderCommand>, Vec<StepReply>> = Endpoint::new("order.perform");
+const REQUEST_ORDER: Endpoint<Keyed<OrderCommand>, Result<OrderAnswered, StoreError>> = Endpoint::new("order.request");
+const PERFORM_STOCK: Endpoint<Vec<StockCommand>, Vec<StepReply>> = Endpoint::new("stock.perform");
+const CHANGE_STOCK: Endpoint<(StockChange, Claim), Result<ChangeAnswer, StockRequestError>> =
+    Endpoint::new("stock.change");
+const CHANGE_CATALOG: Endpoint<Requested<CatalogCommand>, Result<CatalogDone, CatalogRequestError>> =
+    Endpoint::new("stock.change_catalog");
+const PERFORM_PAYMENT: Endpoint<Vec<PaymentCommand>, Vec<StepReply>> = Endpoint::new("payment.perform");
+const OPEN: PaymentRequest<OpenPayment> = Endpoint::new("payment.open");
+const SETTLE: PaymentRequest<SettlePayment> = Endpoint::new("payment.settle");
+const CHARGE: PaymentRequest<ChargeDirect> = Endpoint::new("payment.charge");
+const REFUND: PaymentRequest<RefundDirect> = Endpoint::new("payment.refund");
+const RETRY_NOTIFICATION: NotifierRequest<(NotificationId, Option<Claim>), Retried> =
+    Endpoint::new("payment.retry_notification");
+const MARK_USER_PAID: NotifierRequest<UserPaid, PaidUser> = Endpoint::new("payment.mark_user_paid");
+const TAKE_EXTERNAL_PAYMENT: NotifierRequest<(GivenId, GivenId, Amount, Option<Claim>), PaidExternal> =
+    Endpoint::new("payment.take_external_payment");
+const PAYMENT_SETTLED: Endpoint<OrderId, ()> = Endpoint::new("payment.settled");
+const PERFORM_SHIPPING: Endpoint<Vec<ShippingCommand>, Vec<StepReply>> = Endpoint::new("shipping.perform");
+const SHIP: Endpoint<ShippingCommand, Result<Shipping, StoreError>> = Endpoint::new("shipping.ship");
+const SHIPPING_SETTLED: Endpoint<OrderId, ()> = Endpoint::new("shipping.settled");
+const SIGNAL: Endpoint<Vec<SagaId>, ()> = Endpoint::new("coordinator.signal");
+
+type PaymentRequest<C> = Endpoint<Requested<C>, Result<PaymentAccepted, PaymentRequestError>>;
+type NotifierRequest<Q, A> = Endpoint<Q, Result<A, NotifierRequestError>>;
+
+/// Most commands in one question: a few MiB, if each order has as many lines as it can.
+const MOST_COMMANDS: usize = 256;
+/// How long it is waited for what is under way of an order, before whoever asks looks for himself.
+const SETTLED_WAIT: Duration = Duration::from_millis(500);
+/// How long a question is brought again to an actor that has failed, and the pause between.
+const PATIENCE: Duration = Duration::from_secs(2);
+const RESEND_PAUSE: Duration = Duration::from_millis(5);
+
+/// An owner in another process, or one that this process asks nothing of.
+pub(super) struct Proxy {
+    role: Role,
+    peer: Option<Peer>,
+    status: Arc<ActorStatus>,
+}
+
+impl Actor for Proxy {
+    type Context = Context<Self>;
+}
+
+impl Supervised for Proxy {}
+
+impl Proxy {
+    /// Asks, in a task of its own; what is answered, or what it means that nobody does.
+    fn ask<Q, A>(
+        &self,
+        endpoint: Endpoint<Q, A>,
+        question: Q,
+        unanswered: impl FnOnce(String) -> A + 'static,
+    ) -> Deferred<A>
+    where
+        Q: Serialize + 'static,
+        A: DeserializeOwned + 'static,
+    {
+        let (later, reply) = deferred();
+        let Some(peer) = self.peer.clone() else {
+            reply.send(unanswered(self.nobody()));
+            return later;
+        };
+        let status = Arc::clone(&self.status);
+        actix_rt::spawn(async move {
+            let answered = peer.ask(endpoint, &question).await;
+            if answered.is_ok() {
+                status.progressed(1);
+            }
+            reply.send(answered.unwrap_or_else(|away| unanswered(away.to_string())));
+        });
+        later
+    }
+
+    fn nobody(&self) -> String {
+        format!("this process asks nothing of the {}", self.role)
+    }
+
+    /// Asks for an answer that can say that storage is away.
+    fn request<Q, A, E>(&self, endpoint: Endpoint<Q, Result<A, E>>, question: Q) -> Deferred<Result<A, E>>
+    where
+        Q: Serialize + 'static,
+        A: DeserializeOwned + 'static,
+        E: DeserializeOwned + From<StoreError> + 'static,
+    {
+        self.ask(endpoint, question, |away| Err(StoreError::Unavailable(away).into()))
+    }
+
+    fn perform<C: Clone + Serialize + 'static>(
+        &self,
+        endpoint: Endpoint<Vec<C>, Vec<StepReply>>,
+        commands: &[C],
+    ) -> Deferred<Vec<StepReply>> {
+        let (later, reply) = deferred();
+        let Some(peer) = &self.peer else {
+            reply.send(vec![StepReply::Away(self.nobody()); commands.len()]);
+            return later;
+        };
+        let status = Arc::clone(&self.status);
+        let portions = commands.chunks(MOST_COMMANDS).map(|portion| {
+            let (peer, portion) = (peer.clone(), portion.to_vec());
+            async move {
+                let away = |why: String| vec![StepReply::Away(why); portion.len()];
+                match peer.ask(endpoint, &portion).await {
+                    Ok(replies) if replies.len() == portion.len() => (true, replies),
+                    Ok(replies) => {
+                        let (asked, answered) = (portion.len(), replies.len());
+                        (false, away(format!("{answered} answers to {asked} commands")))
+                    }
+                    Err(why) => (false, away(why.to_string())),
+                }
+            }
+        });
+        let portions = join_all(portions.collect::<Vec<_>>());
+        actix_rt::spawn(async move {
+            let mut all = Vec::new();
+            for (answered, replies) in portions.await {
+                if answered {
+                    status.progressed(replies.len());
+                }
+                all.extend(replies);
+            }
+            reply.send(all);
+        });
+        later
+    }
+
+    /// Waits for what is under way of an order; whoever has asked looks at the order afterwards, whatever comes of it.
+    fn settled(&self, endpoint: Endpoint<OrderId, ()>, order: OrderId) -> oneshot::Receiver<()> {
+        let (settled, wait) = oneshot::channel();
+        let peer = self.peer.clone();
+        actix_rt::spawn(async move {
+            let Some(peer) = peer else { return };
+            if peer.ask_within(endpoint, &order, SETTLED_WAIT).await.is_err() {
+                sleep(SETTLED_WAIT).await;
+            }
+            let _ = settled.send(());
+        });
+        wait
+    }
+}
+
+macro_rules! performs {
+    ($($command:ty => $endpoint:expr;)+) => {
+        $(impl Handler<Perform<$command>> for Proxy {
+            type Result = Deferred<Vec<StepReply>>;
+
+            fn handle(&mut self, Perform(commands): Perform<$command>, _ctx: &mut Context<Self>) -> Self::Result {
+                self.perform($endpoint, &commands)
+            }
+        })+
+    };
+}
+
+performs! {
+    OrderCommand => PERFORM_ORDER;
+    StockCommand => PERFORM_STOCK;
+    PaymentCommand => PERFORM_PAYMENT;
+    ShippingCommand => PERFORM_SHIPPING;
+}
+
+macro_rules! requests {
+    ($($message:ty => $endpoint:expr, $asked:ident => $question:expr;)+) => {
+        $(impl Handler<$message> for Proxy {
+            type Result = Deferred<<$message as Message>::Result>;
+
+            fn handle(&mut self, $asked: $message, _ctx: &mut Context<Self>) -> Self::Result {
+                self.request($endpoint, $question)
+            }
+        })+
+    };
+}
+
+requests! {
+    RequestOrder => REQUEST_ORDER, asked => asked.0;
+    ChangeStock => CHANGE_STOCK, asked => (asked.change, asked.claim);
+    ChangeCatalog => CHANGE_CATALOG, asked => (asked.command, asked.claim);
+    Request<OpenPayment> => OPEN, asked => (asked.command, asked.claim);
+    Request<SettlePayment> => SETTLE, asked => (asked.command, asked.claim);
+    Request<ChargeDirect> => CHARGE, asked => (asked.command, asked.claim);
+    Request<RefundDirect> => REFUND, asked => (asked.command, asked.claim);
+    RetryNotification => RETRY_NOTIFICATION, asked => (asked.id, asked.claim);
+    MarkUserPaid => MARK_USER_PAID, asked => asked.0;
+    TakeExternalPayment => TAKE_EXTERNAL_PAYMENT, asked => (asked.order_id, asked.user_id, asked.amount, asked.claim);
+    ShipDirect => SHIP, asked => asked.0;
+}
+
+impl Handler<WhenSettled> for Proxy {
+    type Result = MessageResult<WhenSettled>;
+
+    fn handle(&mut self, WhenSettled(order): WhenSettled, _ctx: &mut Context<Self>) -> Self::Result {
+        let endpoint = if self.role == Role::Payment { PAYMENT_SETTLED } else { SHIPPING_SETTLED };
+        MessageResult(self.settled(endpoint, order))
+    }
+}
+
+impl Handler<Signal> for Proxy {
+    type Result = Deferred<()>;
+
+    /// One that does not arrive is not missed: sagas ask by themselves, too.
+    fn handle(&mut self, Signal(sagas): Signal, _ctx: &mut Context<Self>) -> Self::Result {
+        self.ask(SIGNAL, sagas, |away| tracing::debug!(away, "a signal did not arrive"))
+    }
+}
+
+impl Handler<Crash> for Proxy {
+    type Result = ();
+
+    fn handle(&mut self, message: Crash, ctx: &mut Context<Self>) {
+        crash(message, &self.status.injected, self, ctx);
+    }
+}
+
+impl Elsewhere {
+    /// Starts a proxy for each role that is not played here.
+    pub(super) fn start(Cast { roles, peers }: Cast<'_>, stage: &mut Stage<'_>) -> Self {
+        let mut elsewhere = Self::default();
+        for role in Role::VARIANTS.iter().copied().filter(|role| !roles.contains(*role)) {
+            let peer = peers.iter().find(|peer| peer.role() == role).cloned();
+            let proxy = if peer.is_some() {
+                stage.start(proxy_name(role), move |status| Proxy { role, peer, status })
+            } else {
+                let status = ActorStatus::new(proxy_name(role));
+                Proxy::start_in_arbiter(stage.arbiter, move |_| Proxy { role, peer, status })
+            };
+            match role {
+                Role::Order => elsewhere.order = Some(OrderOwner::of(&proxy)),
+                Role::Payment => elsewhere.payment = Some((PaymentOwner::of(&proxy), NotifierOwner::of(&proxy))),
+                Role::Shipping => elsewhere.shipping = Some(ShippingOwner::of(&proxy)),
+                Role::Stock => elsewhere.stock = Some((StockOwner::of(&proxy), CatalogOwner::of(&proxy))),
+                Role::Coordinator => elsewhere.coordinator = Some(proxy.recipient()),
+            }
+        }
+        elsewhere
+    }
+}
+
+/// What a proxy is called among the actors of its process.
+const fn proxy_name(role: Role) -> &'static str {
+    match role {
+        Role::Order => "order_proxy",
+        Role::Stock => "stock_proxy",
+        Role::Payment => "payment_proxy",
+        Role::Shipping => "shipping_proxy",
+        Role::Coordinator => "coordinator_proxy",
+    }
+}
+
+/// Brings a question to its actor, again while that fails.
+async fn bring<M>(to: Recipient<M>, message: impl Fn() -> M) -> Result<M::Result, Unanswered>
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        match to.send(message()).await {
+            Ok(answer) => return Ok(answer),
+            Err(_) if Instant::now() < give_up => sleep(RESEND_PAUSE).await,
+            Err(_) => return Err(Unanswered::Unavailable("an actor keeps failing".into())),
+        }
+    }
+}
+
+/// Has a question answered by an actor.
+fn on<Q, M>(
+    router: &mut Router,
+    endpoint: Endpoint<Q, M::Result>,
+    to: &Recipient<M>,
+    message: impl Fn(Q) -> M + Copy + Send + Sync + 'static,
+) where
+    Q: Clone + DeserializeOwned + Send + 'static,
+    M: Message + Send + 'static,
+    M::Result: Serialize + Send,
+{
+    let to = to.clone();
+    router.on(endpoint, move |question: Q| bring(to.clone(), move || message(question.clone())));
+}
+
+fn when_settled(router: &mut Router, endpoint: Endpoint<OrderId, ()>, to: &Recipient<WhenSettled>) {
+    let to = to.clone();
+    router.on(endpoint, move |order| {
+        let asked = bring(to.clone(), move || WhenSettled(order));
+        async move {
+            let _ = timeout(SETTLED_WAIT, asked.await?).await;
+            Ok(())
+        }
+    });
+}
+
+fn request<C: 'static>((command, claim): Requested<C>) -> Request<C> {
+    Request { command, claim }
+}
+
+/// Has questions of other processes answered that the actors of these roles answer.
+pub fn answer(router: &mut Router, roles: Roles, actors: &Actors) {
+    for role in roles.iter() {
+        match role {
+            Role::Order => {
+                on(router, PERFORM_ORDER, &actors.order.perform, Perform);
+                on(router, REQUEST_ORDER, &actors.order.request, RequestOrder);
+            }
+            Role::Stock => {
+                on(router, PERFORM_STOCK, &actors.stock.perform, Perform);
+                on(router, CHANGE_STOCK, &actors.stock.change, |(change, claim)| ChangeStock { change, claim });
+                let change = |(command, claim)| ChangeCatalog { command, claim };
+                on(router, CHANGE_CATALOG, &actors.catalog.change, change);
+            }
+            Role::Payment => {
+                on(router, PERFORM_PAYMENT, &actors.payment.perform, Perform);
+                on(router, OPEN, &actors.payment.open, request);
+                on(router, SETTLE, &actors.payment.settle, request);
+                on(router, CHARGE, &actors.payment.charge, request);
+                on(router, REFUND, &actors.payment.refund, request);
+                when_settled(router, PAYMENT_SETTLED, &actors.payment.settled);
+                on(router, RETRY_NOTIFICATION, &actors.notifier.retry, |(id, claim)| RetryNotification { id, claim });
+                on(router, MARK_USER_PAID, &actors.notifier.mark_user, MarkUserPaid);
+                let pay = |(order_id, user_id, amount, claim)| TakeExternalPayment { order_id, user_id, amount, claim };
+                on(router, TAKE_EXTERNAL_PAYMENT, &actors.notifier.pay, pay);
+            }
+            Role::Shipping => {
+                on(router, PERFORM_SHIPPING, &actors.shipping.perform, Perform);
+                on(router, SHIP, &actors.shipping.ship, ShipDirect);
+                when_settled(router, SHIPPING_SETTLED, &actors.shipping.settled);
+            }
+            Role::Coordinator => {
+                if let Some(coordinator) = &actors.coordinator {
+                    let signalled: Addr<SagaCoordinator> = coordinator.clone();
+                    on(router, SIGNAL, &signalled.recipient(), Signal);
+                }
+            }
+        }
+    }
+}

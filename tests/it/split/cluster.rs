@@ -1,0 +1,222 @@
+//! The five roles as five processes of a test's own, each on a database of its own.
+
+use crate::support::TestDatabase;
+use backstitch::role::Role;
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+use strum::VariantArray as _;
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// How long anything that must happen may take before the test fails.
+pub(super) const BOUND: Duration = Duration::from_mins(1);
+
+/// Where a role is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) rest: SocketAddr,
+    pub(super) grpc: SocketAddr,
+}
+
+/// Five processes, of which any may be gone just now. Killed when dropped.
+pub(super) struct Split {
+    directory: TempDir,
+    databases: HashMap<Role, TestDatabase>,
+    places: HashMap<Role, Place>,
+    running: HashMap<Role, Child>,
+    settings: Vec<(String, String)>,
+    pub(super) client: reqwest::Client,
+}
+
+/// An address that nobody has just now.
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+impl Split {
+    /// All five, which are ready.
+    pub(super) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// All five, with these settings in common.
+    pub(super) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut split = Self::prepare(settings);
+        for role in Role::VARIANTS {
+            split.spawn(*role);
+        }
+        for role in Role::VARIANTS {
+            split.until_ready(*role).await;
+        }
+        split
+    }
+
+    /// Places for all five, of which none runs.
+    pub(super) fn prepare(settings: &[(&str, &str)]) -> Self {
+        let roles = || Role::VARIANTS.iter().copied();
+        Self {
+            directory: tempfile::tempdir().expect("a temporary directory"),
+            databases: roles().map(|role| (role, TestDatabase::untouched())).collect(),
+            places: roles().map(|role| (role, Place { rest: free_address(), grpc: free_address() })).collect(),
+            running: HashMap::new(),
+            settings: settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            client: crate::support::http_client(),
+        }
+    }
+
+    /// A `backstitch` command with a role's settings, and nothing of the test's environment.
+    pub(super) fn command(&self, role: Role) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backstitch"));
+        let set = |command: &mut Command, key: &str, value: &str| {
+            command.env(format!("BACKSTITCH__{}", key.replace('.', "__").to_uppercase()), value);
+        };
+        command.env_clear().current_dir(self.directory.path());
+        set(&mut command, "telemetry.format", "json");
+        set(&mut command, "node.id", role.as_str());
+        set(&mut command, "node.roles", role.as_str());
+        set(&mut command, "store.url", &self.databases[&role].url());
+        set(&mut command, "http.bind", &self.places[&role].rest.to_string());
+        for (bind, of) in [
+            ("grpc.order_bind", Role::Order),
+            ("grpc.stock_bind", Role::Stock),
+            ("grpc.payment_bind", Role::Payment),
+            ("grpc.shipping_bind", Role::Shipping),
+            ("grpc.saga_bind", Role::Coordinator),
+        ] {
+            let address = self.places[&of].grpc;
+            set(&mut command, bind, &if of == role { address.to_string() } else { String::new() });
+            set(&mut command, &format!("peers.{of}"), &format!("http://{address}"));
+        }
+        for (key, value) in &self.settings {
+            set(&mut command, key, value);
+        }
+        command
+    }
+
+    /// Starts a role's process, which is none just now.
+    pub(super) fn spawn(&mut self, role: Role) {
+        let command = self.command(role);
+        self.spawn_by(role, command);
+    }
+
+    /// As [`Self::spawn`], by a command of the test's own making.
+    pub(super) fn spawn_by(&mut self, role: Role, mut command: Command) {
+        let log = std::fs::File::options().create(true).append(true).open(self.log(role)).expect("a log file");
+        let child = command.arg("serve").stdout(Stdio::null()).stderr(log).spawn().expect("the binary starts");
+        let before = self.running.insert(role, child);
+        assert!(before.is_none(), "the {role} runs already");
+    }
+
+    /// Where a role's process says what it does.
+    pub(super) fn log(&self, role: Role) -> std::path::PathBuf {
+        self.directory.path().join(format!("{role}.log"))
+    }
+
+    /// Waits until a role's process takes work.
+    pub(super) async fn until_ready(&mut self, role: Role) {
+        let deadline = Instant::now() + BOUND;
+        let url = self.at(role, "/healthz");
+        while !self.client.get(&url).send().await.is_ok_and(|response| response.status() == 200) {
+            let ended = self.running.get_mut(&role).expect("it was started").try_wait().expect("it can be waited for");
+            let said = || std::fs::read_to_string(self.log(role)).unwrap_or_default();
+            assert!(ended.is_none(), "the {role} has ended: {}", said());
+            assert!(Instant::now() < deadline, "the {role} does not get ready: {}", said());
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// SIGKILL: nothing gets to say goodbye.
+    pub(super) fn kill(&mut self, role: Role) {
+        let mut child = self.running.remove(&role).expect("it runs");
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+    }
+
+    /// Sends a role's process a signal.
+    pub(super) fn signal(&self, role: Role, signal: &str) {
+        let pid = self.running[&role].id().to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// A URL of a role's REST server.
+    pub(super) fn at(&self, role: Role, path: &str) -> String {
+        format!("http://{}{path}", self.places[&role].rest)
+    }
+
+    /// Where a role serves gRPC.
+    pub(super) fn grpc(&self, role: Role) -> SocketAddr {
+        self.places[&role].grpc
+    }
+
+    /// Asks a role's REST server; the status and the body.
+    pub(super) async fn get(&self, role: Role, path: &str) -> (u16, Value) {
+        let response = self.client.get(self.at(role, path)).send().await.expect("an answer");
+        (response.status().as_u16(), response.json().await.expect("JSON"))
+    }
+
+    /// Sends a body to a role's REST server; the status and the body of the answer.
+    pub(super) async fn post(&self, role: Role, path: &str, body: &Value) -> (u16, Value) {
+        let response = self.client.post(self.at(role, path)).json(body).send().await.expect("an answer");
+        (response.status().as_u16(), response.json().await.expect("JSON"))
+    }
+
+    /// Waits until no saga is under way or waits.
+    pub(super) async fn all_rest(&self) {
+        let under_way = ["running", "waiting", "compensating"];
+        let rest = async || {
+            for status in under_way {
+                let (code, list) = self.get(Role::Coordinator, &format!("/sagas?limit=1&status={status}")).await;
+                if code != 200 || list["data"].as_array().is_none_or(|sagas| !sagas.is_empty()) {
+                    return false;
+                }
+            }
+            true
+        };
+        // Twice, since a saga may change from one status to another between two looks.
+        eventually("every saga rests", async || rest().await && rest().await).await;
+    }
+
+    /// What `backstitch audit` says, asked as the coordinator.
+    pub(super) fn audit(&self) -> Output {
+        self.command(Role::Coordinator).arg("audit").output().expect("the binary runs")
+    }
+
+    /// Fails unless the audit over all five is clean.
+    pub(super) fn assert_audit_is_clean(&self) {
+        let audit = self.audit();
+        let (said, errors) = (String::from_utf8_lossy(&audit.stdout), String::from_utf8_lossy(&audit.stderr));
+        assert!(audit.status.success(), "the audit is red:\n{said}{errors}");
+    }
+}
+
+impl Drop for Split {
+    fn drop(&mut self) {
+        for child in self.running.values_mut() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// An order that is paid at once, with what is to be simulated.
+pub(super) fn order(simulate: &Value) -> Value {
+    json!({
+        "item_name": "Kopi Gayo 250 g", "quantity": 2, "price": 85_000,
+        "payment": {"provider": "simulated"}, "simulate": simulate,
+    })
+}
+
+/// Waits for a condition; fails when it takes unreasonably long.
+pub(super) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + BOUND;
+    while !condition().await {
+        assert!(Instant::now() < deadline, "gave up waiting until {what}");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
