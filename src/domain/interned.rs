@@ -5,13 +5,17 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// The one copy of a name: 1 to 32 of `a-z 0-9 _`, a letter first. `None` for a text that is no name. Never for a
-/// client's text, of which there may be any number.
-pub(in crate::domain) fn interned(text: &str) -> Option<&'static str> {
-    static NAMES: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+/// Whether a text can be a name: 1 to 32 of `a-z 0-9 _`, a letter first.
+pub(in crate::domain) fn is_name(text: &str) -> bool {
     let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
     let of = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if !begins || text.len() > 32 || !text.bytes().all(of) {
+    begins && text.len() <= 32 && text.bytes().all(of)
+}
+
+/// The one copy of a name. `None` for a text that is no name. Never for a client's text, of which there may be any number.
+pub(in crate::domain) fn interned(text: &str) -> Option<&'static str> {
+    static NAMES: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
+    if !is_name(text) {
         return None;
     }
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);

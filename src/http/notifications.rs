@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         ids::NotificationId,
-        notifier::{About, GivenId, Notification, NotificationStatus},
+        notifier::{About, GivenId, Notification, NotificationStatus, TargetName},
     },
     service::ServiceError,
     store::NotificationFilter,
@@ -107,7 +107,7 @@ impl From<Notification> for NotificationBody {
 )]
 pub(super) async fn list_notifications(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let status = query.parsed::<NotificationStatus>("status", "pending, delivered or failed");
-    let target = query.text("target");
+    let target = query.text("target").map(TargetName::sought).and_then(|name| query.errors.check("target", name));
     let payment_id = given(&mut query, "payment_id");
     let order_id = given(&mut query, "order_id");
     let (limit, page) = query.page(NotificationId::from_uuid);

@@ -1,7 +1,11 @@
 //! Whom a payment's settlement is told to.
 
 use super::{About, Notification};
-use crate::domain::{interned::interned, payment::PaymentStatus, time::Timestamp};
+use crate::domain::{
+    interned::{interned, is_name},
+    payment::PaymentStatus,
+    time::Timestamp,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{fmt, str::FromStr};
 
@@ -14,10 +18,24 @@ pub struct TargetName(&'static str);
 #[error("{0:?} is no name of a target: 1 to 32 of a-z 0-9 _, a letter first")]
 pub struct NoTarget(String);
 
+impl NoTarget {
+    fn of(text: &str) -> Self {
+        Self(text.chars().take(64).collect())
+    }
+}
+
 impl TargetName {
     /// The name.
     pub const fn as_str(self) -> &'static str {
         self.0
+    }
+
+    /// A client's text that may be a name: to compare names with, as it is never made one.
+    ///
+    /// # Errors
+    /// It can be nobody's.
+    pub fn sought(text: String) -> Result<String, NoTarget> {
+        if is_name(&text) { Ok(text) } else { Err(NoTarget::of(&text)) }
     }
 }
 
@@ -39,12 +57,12 @@ impl From<&TargetName> for &'static str {
     }
 }
 
-/// For names from the configuration and from stored rows.
+/// For names from the configuration and from stored rows: each is kept for as long as the process lives.
 impl FromStr for TargetName {
     type Err = NoTarget;
 
     fn from_str(text: &str) -> Result<Self, NoTarget> {
-        interned(text).map(Self).ok_or_else(|| NoTarget(text.chars().take(64).collect()))
+        interned(text).map(Self).ok_or_else(|| NoTarget::of(text))
     }
 }
 

@@ -3,3 +3,4 @@
 mod cluster;
 mod facade;
 mod kill;
+mod notifications;
