@@ -94,7 +94,7 @@ fn routes(role: Role, service: &Service, door: Option<&PeerDoor>, fatal: &Fatal,
         }
     };
     if let Some(door) = door {
-        routes = routes.add_service(Peers::server(door.clone()));
+        routes = routes.add_service(Peers::guarded(door.clone()));
     }
     let reflection = || {
         tonic_reflection::server::Builder::configure()

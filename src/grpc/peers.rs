@@ -7,7 +7,7 @@ use crate::{
         peer_service_server::{PeerService, PeerServiceServer},
     },
     role::{Role, Roles},
-    store::{FactSource, OrderFacts, StoreError, Visit, Watermark},
+    store::{FactSource, OrderFacts, Passed, StoreError, Visit, Watermark},
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::Serialize;
@@ -17,7 +17,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::mpsc;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{
+    Request, Response, Status, async_trait,
+    service::{Interceptor, interceptor::InterceptedService},
+};
 
 /// Facts in one message, and messages that are ready before they are asked for.
 const PORTION: usize = 128;
@@ -41,24 +44,36 @@ pub struct PeerDoor {
 /// The service behind the door.
 pub(super) struct Peers(PeerDoor);
 
-impl Peers {
-    pub(super) fn server(door: PeerDoor) -> PeerServiceServer<Self> {
-        PeerServiceServer::new(Self(door))
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES)
-    }
+/// Who stands at the door: looks at who asks before anything of the question is read.
+#[derive(Clone)]
+pub(super) struct Guard {
+    secret: Option<Arc<str>>,
+    shows_certificate: bool,
+}
 
+impl Peers {
+    /// The service, and its guard before it.
+    pub(super) fn guarded(door: PeerDoor) -> InterceptedService<PeerServiceServer<Self>, Guard> {
+        let guard = Guard { secret: door.secret.clone(), shows_certificate: door.identity.is_some() };
+        let service = PeerServiceServer::new(Self(door))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        InterceptedService::new(service, guard)
+    }
+}
+
+impl Interceptor for Guard {
     /// Lets in who belongs to the installation and speaks as this release does.
-    fn check<T>(&self, request: &Request<T>) -> Result<(), Status> {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
         let metadata = request.metadata();
-        if let Some(secret) = &self.0.secret {
+        if let Some(secret) = &self.secret {
             let given = metadata.get("authorization").map_or(&[][..], |given| given.as_bytes());
             let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
             if !is_same(given, secret.as_bytes()) {
                 return Err(Status::unauthenticated("peers.secret is another one here"));
             }
         }
-        if self.0.identity.is_some() && request.peer_certs().is_none_or(|certificates| certificates.is_empty()) {
+        if self.shows_certificate && request.peer_certs().is_none_or(|certificates| certificates.is_empty()) {
             return Err(Status::unauthenticated("peers show a certificate here"));
         }
         let spoken = metadata.get(PROTOCOL_HEADER).and_then(|spoken| spoken.to_str().ok()).unwrap_or("none");
@@ -66,7 +81,7 @@ impl Peers {
             let why = format!("peers speak protocol {PROTOCOL} here, not {spoken}: run one release everywhere");
             return Err(Status::failed_precondition(why));
         }
-        Ok(())
+        Ok(request)
     }
 }
 
@@ -79,10 +94,9 @@ fn is_same(given: &[u8], secret: &[u8]) -> bool {
 #[async_trait]
 impl PeerService for Peers {
     async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskReply>, Status> {
-        self.check(&request)?;
         let AskRequest { question, body } = request.into_inner();
         match self.0.router.answer(&question, &body).await {
-            Ok(body) => Ok(Response::new(AskReply { body })),
+            Ok(body) => Ok(Response::new(AskReply { body: body.into() })),
             Err(unanswered) => Err(status(&unanswered)),
         }
     }
@@ -90,7 +104,6 @@ impl PeerService for Peers {
     type FactsStream = BoxStream<'static, Result<FactsReply, Status>>;
 
     async fn facts(&self, request: Request<FactsRequest>) -> Result<Response<Self::FactsStream>, Status> {
-        self.check(&request)?;
         let (into, portions) = mpsc::channel(READY);
         let facts = Arc::clone(&self.0.facts);
         let FactsRequest { shelves, role } = request.into_inner();
@@ -100,7 +113,7 @@ impl PeerService for Peers {
             (true, Role::Stock) => {
                 let (visit, rest) = collect(into.clone(), Some);
                 let passing = facts.visit_shelves(visit);
-                tokio::spawn(tell(async { passing.await.map(|()| None) }, rest, into));
+                tokio::spawn(tell(async { passing.await.map(|()| Passed::default()) }, rest, into));
             }
             // Nobody else knows of shelves.
             (true, _) => {}
@@ -140,12 +153,12 @@ fn collect<T: Serialize + Send + 'static>(
 
 /// Sends what is left over, or why there is no more.
 async fn tell<T: Serialize + Send>(
-    read: impl Future<Output = Result<Option<Watermark>, StoreError>> + Send,
+    read: impl Future<Output = Result<Passed, StoreError>> + Send,
     rest: Rest<T>,
     into: mpsc::Sender<Portion>,
 ) {
     let last = match read.await {
-        Ok(removed) => portion(&rest.lock().unwrap_or_else(PoisonError::into_inner), removed),
+        Ok(Passed { removed, .. }) => portion(&rest.lock().unwrap_or_else(PoisonError::into_inner), removed),
         Err(error) => Err(Status::unavailable(error.to_string())),
     };
     let _ = into.send(last).await;
@@ -153,8 +166,8 @@ async fn tell<T: Serialize + Send>(
 
 fn portion<T: Serialize>(facts: &[T], removed: Option<Watermark>) -> Portion {
     let json = |error: serde_json::Error| Status::internal(error.to_string());
-    let removed = removed.map(|removed| serde_json::to_vec(&removed)).transpose().map_err(json)?;
-    Ok(FactsReply { body: serde_json::to_vec(facts).map_err(json)?, removed: removed.unwrap_or_default() })
+    let removed = removed.map(|removed| serde_json::to_vec(&removed)).transpose().map_err(json)?.unwrap_or_default();
+    Ok(FactsReply { body: serde_json::to_vec(facts).map_err(json)?.into(), removed: removed.into() })
 }
 
 fn status(unanswered: &Unanswered) -> Status {

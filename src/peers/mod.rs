@@ -30,5 +30,5 @@ pub const PROTOCOL: u32 = 1;
 /// The metadata that says which way a peer speaks.
 pub const PROTOCOL_HEADER: &str = "backstitch-peer-protocol";
 
-/// Largest message between peers, in bytes: a batch of orders of a hundred lines each.
-pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
+/// Largest message between peers, in bytes: more than a portion of orders of a hundred lines each.
+pub const MAX_MESSAGE_BYTES: usize = 16 << 20;

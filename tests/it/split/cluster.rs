@@ -7,6 +7,10 @@ use std::{
     collections::HashMap,
     net::{SocketAddr, TcpListener},
     process::{Child, Command, Output, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 use strum::VariantArray as _;
@@ -33,9 +37,12 @@ pub(super) struct Split {
     pub(super) client: reqwest::Client,
 }
 
-/// An address that nobody has just now.
+/// An address that nobody has just now, nor is given to a client's end of a connection.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(20_000..31_000)));
+    let mut ports = std::iter::from_fn(|| Some(20_000 + NEXT.fetch_add(1, Ordering::Relaxed) % 12_000));
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    SocketAddr::from(([127, 0, 0, 1], ports.find(free).expect("one of them is free")))
 }
 
 impl Split {
