@@ -140,14 +140,13 @@ impl Proxy {
         let portions = commands.chunks(MOST_COMMANDS).map(|portion| {
             let (peer, portion) = (peer.clone(), portion.to_vec());
             async move {
-                let away = |why: String| vec![StepReply::Away(why); portion.len()];
-                match peer.ask(endpoint, &portion).await {
-                    Ok(replies) if replies.len() == portion.len() => (true, replies),
-                    Ok(replies) => {
-                        let (asked, answered) = (portion.len(), replies.len());
-                        (false, away(format!("{answered} answers to {asked} commands")))
-                    }
-                    Err(why) => (false, away(why.to_string())),
+                let one_for_each = |replies: &Vec<StepReply>| match replies.len() {
+                    answers if answers == portion.len() => Ok(()),
+                    answers => Err(format!("{answers} replies to {} commands", portion.len())),
+                };
+                match peer.ask_for(endpoint, &portion, Duration::ZERO, one_for_each).await {
+                    Ok(replies) => (true, replies),
+                    Err(away) => (false, vec![StepReply::Away(away.to_string()); portion.len()]),
                 }
             }
         });

@@ -1,4 +1,5 @@
-//! What other processes of the installation ask this one: who asks is looked at here, what is asked is the router's.
+//! What other processes of the installation ask this one: who asks is looked at here, before anything of what they ask is
+//! read; what is asked is the router's.
 
 use crate::{
     peers::{MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
@@ -16,7 +17,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::mpsc;
-use tonic::{Request, Response, Status, async_trait};
+use tonic::{
+    Request, Response, Status, async_trait,
+    service::{Interceptor, interceptor::InterceptedService},
+};
 
 /// Facts in one message, and messages that are ready before they are asked for.
 const PORTION: usize = 128;
@@ -39,31 +43,42 @@ pub struct PeerDoor {
 pub(super) struct Peers(PeerDoor);
 
 impl Peers {
-    pub(super) fn server(door: PeerDoor) -> PeerServiceServer<Self> {
-        PeerServiceServer::new(Self(door))
+    pub(super) fn server(door: PeerDoor) -> InterceptedService<PeerServiceServer<Self>, Keeper> {
+        let keeper = Keeper { secret: door.secret.clone(), asks_for_certificates: door.identity.is_some() };
+        let behind = PeerServiceServer::new(Self(door))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES);
+        InterceptedService::new(behind, keeper)
     }
+}
 
-    /// Lets in who belongs to the installation and speaks as this release does.
-    fn check<T>(&self, request: &Request<T>) -> Result<(), Status> {
+/// Lets in who belongs to the installation and speaks as this release does. A stranger's message is not even read.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    secret: Option<Arc<str>>,
+    asks_for_certificates: bool,
+}
+
+impl Interceptor for Keeper {
+    fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
         let metadata = request.metadata();
-        if let Some(secret) = &self.0.secret {
+        if let Some(secret) = &self.secret {
             let given = metadata.get("authorization").map_or(&[][..], |given| given.as_bytes());
             let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
             if !is_same(given, secret.as_bytes()) {
                 return Err(Status::unauthenticated("peers.secret is another one here"));
             }
         }
-        if self.0.identity.is_some() && request.peer_certs().is_none_or(|certificates| certificates.is_empty()) {
+        if self.asks_for_certificates && request.peer_certs().is_none_or(|certificates| certificates.is_empty()) {
             return Err(Status::unauthenticated("peers show a certificate here"));
         }
         let spoken = metadata.get(PROTOCOL_HEADER).and_then(|spoken| spoken.to_str().ok()).unwrap_or("none");
         if spoken != PROTOCOL.to_string() {
+            let spoken: String = spoken.chars().take(16).collect();
             let why = format!("peers speak protocol {PROTOCOL} here, not {spoken}: run one release everywhere");
             return Err(Status::failed_precondition(why));
         }
-        Ok(())
+        Ok(request)
     }
 }
 
@@ -76,7 +91,6 @@ fn is_same(given: &[u8], secret: &[u8]) -> bool {
 #[async_trait]
 impl PeerService for Peers {
     async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskReply>, Status> {
-        self.check(&request)?;
         let AskRequest { question, body } = request.into_inner();
         match self.0.router.answer(&question, &body).await {
             Ok(body) => Ok(Response::new(AskReply { body })),
@@ -87,7 +101,6 @@ impl PeerService for Peers {
     type FactsStream = BoxStream<'static, Result<FactsReply, Status>>;
 
     async fn facts(&self, request: Request<FactsRequest>) -> Result<Response<Self::FactsStream>, Status> {
-        self.check(&request)?;
         let (into, portions) = mpsc::channel(READY);
         let facts = Arc::clone(&self.0.facts);
         if request.into_inner().shelves {

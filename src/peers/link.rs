@@ -1,6 +1,6 @@
 //! One connection to another process, over which everything is asked, and what is known of it.
 
-use super::{Endpoint, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER};
+use super::{Endpoint, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, bounded};
 use crate::{
     proto::peer::{AskRequest, FactsReply, FactsRequest, peer_service_client::PeerServiceClient},
     role::Role,
@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tonic::{
     Code, Request, Status, Streaming,
     metadata::{Ascii, MetadataValue},
@@ -122,11 +122,13 @@ impl Peer {
         let PeerOptions { role, url, secret, identity, timeout } = options;
         let channel =
             channel(&url, identity).map_err(|source| PeerError::Address { role, url: url.clone(), source })?;
-        let secret = secret.map(|secret| format!("Bearer {secret}").parse()).transpose();
+        let secret = secret.map(|secret| format!("Bearer {secret}").parse::<MetadataValue<Ascii>>()).transpose();
         let client = PeerServiceClient::new(channel)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        let secret = secret.map_err(|_| PeerError::Secret)?;
+        let mut secret = secret.map_err(|_| PeerError::Secret)?;
+        // Shown to nobody, be the log as talkative as can be.
+        secret.iter_mut().for_each(|secret| secret.set_sensitive(true));
         Ok(Self(Arc::new(Link { role, url, client, secret, timeout, away: Mutex::new(None) })))
     }
 
@@ -162,27 +164,96 @@ impl Peer {
         Q: Serialize,
         A: DeserializeOwned,
     {
-        let body = serde_json::to_vec(question).map_err(|error| self.away(error.to_string()))?;
-        let mut pause = PAUSES.0;
+        self.ask_for(endpoint, question, wait, |_| Ok(())).await
+    }
+
+    /// As [`Self::ask_within`], for an answer that is one only where `is_one` finds nothing wrong with it.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_for<Q, A>(
+        &self,
+        endpoint: Endpoint<Q, A>,
+        question: &Q,
+        wait: Duration,
+        is_one: impl Fn(&A) -> Result<(), String>,
+    ) -> Result<A, Away>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
+        let question = self.write(endpoint, question)?;
+        let (begun, mut pause) = (Instant::now(), PAUSES.0);
         loop {
-            let request = AskRequest { question: endpoint.name().to_owned(), body: body.clone() };
-            let answered = self.0.client.clone().ask(self.request(request, wait)).await;
-            match answered {
-                Ok(reply) => {
-                    self.0.is_there();
-                    let body = reply.into_inner().body;
-                    return serde_json::from_slice(&body).map_err(|error| {
-                        self.away(format!("its answer to {} cannot be read: {error}", endpoint.name()))
-                    });
-                }
+            match self.send(question.clone(), self.0.timeout + wait).await {
+                Ok(body) => return self.read(endpoint, &body, &is_one),
                 Err(status) => {
-                    let away_for = self.0.is_away(&status);
+                    let away_for = self.0.is_away(&said(&status)).max(begun.elapsed());
                     if !may_pass(&status) || away_for >= GRACE {
                         return Err(self.away(said(&status)));
                     }
                     sleep(pause).await;
                     pause = (2 * pause).min(PAUSES.1);
                 }
+            }
+        }
+    }
+
+    /// As [`Self::ask`], once, whoever may be starting again.
+    pub(super) async fn ask_once<Q, A>(
+        &self,
+        endpoint: Endpoint<Q, A>,
+        question: &Q,
+        within: Duration,
+    ) -> Result<A, Away>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
+        let question = self.write(endpoint, question)?;
+        match self.send(question, within).await {
+            Ok(body) => self.read(endpoint, &body, |_| Ok(())),
+            Err(status) => {
+                self.0.is_away(&said(&status));
+                Err(self.away(said(&status)))
+            }
+        }
+    }
+
+    fn write<Q: Serialize, A>(&self, endpoint: Endpoint<Q, A>, question: &Q) -> Result<AskRequest, Away> {
+        let body = serde_json::to_vec(question).map_err(|error| self.away(error.to_string()))?;
+        Ok(AskRequest { question: endpoint.name().to_owned(), body })
+    }
+
+    /// Sends a question; what is answered, as it is written.
+    async fn send(&self, question: AskRequest, within: Duration) -> Result<Vec<u8>, Status> {
+        let mut request = Request::new(question);
+        self.introduce(&mut request);
+        request.set_timeout(within);
+        let mut client = self.0.client.clone();
+        // The deadline that goes along holds once there is a connection, and until an answer begins.
+        let answered = timeout(within, client.ask(request)).await;
+        let answered = answered.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")));
+        Ok(answered?.into_inner().body)
+    }
+
+    /// Who answers what nobody can use is not there.
+    fn read<Q, A: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint<Q, A>,
+        body: &[u8],
+        is_one: impl Fn(&A) -> Result<(), String>,
+    ) -> Result<A, Away> {
+        let read = serde_json::from_slice(body).map_err(|error| error.to_string());
+        match read.and_then(|answer| is_one(&answer).map(|()| answer)) {
+            Ok(answer) => {
+                self.0.is_there();
+                Ok(answer)
+            }
+            Err(why) => {
+                let why = format!("its answer to {} cannot be used: {}", endpoint.name(), bounded(&why));
+                self.0.is_away(&why);
+                Err(self.away(why))
             }
         }
     }
@@ -197,13 +268,6 @@ impl Peer {
         self.introduce(&mut request);
         let answered = self.0.client.clone().facts(request).await;
         answered.map(tonic::Response::into_inner).map_err(|status| self.away(said(&status)))
-    }
-
-    fn request<T>(&self, message: T, wait: Duration) -> Request<T> {
-        let mut request = Request::new(message);
-        self.introduce(&mut request);
-        request.set_timeout(self.0.timeout + wait);
-        request
     }
 
     /// Says who asks.
@@ -232,13 +296,13 @@ impl Link {
     }
 
     /// It has not answered; for how long by now.
-    fn is_away(&self, status: &Status) -> Duration {
+    fn is_away(&self, why: &str) -> Duration {
         let mut away = self.away();
         let since = away.as_ref().map_or_else(Instant::now, |(since, _)| *since);
         if away.is_none() {
-            tracing::warn!(peer = %self.role, url = self.url, why = said(status), "a peer does not answer");
+            tracing::warn!(peer = %self.role, url = self.url, why, "a peer does not answer");
         }
-        *away = Some((since, said(status)));
+        *away = Some((since, why.to_owned()));
         since.elapsed()
     }
 }
@@ -252,6 +316,7 @@ fn channel(url: &str, identity: Option<Identity>) -> Result<Channel, tonic::tran
         .keep_alive_while_idle(true);
     if let Some(Identity { authority, certificate, key }) = identity {
         let tls = ClientTlsConfig::new()
+            .timeout(CONNECT_TIMEOUT)
             .ca_certificate(Certificate::from_pem(authority))
             .identity(tonic::transport::Identity::from_pem(certificate, key));
         address = address.tls_config(tls)?;
@@ -282,5 +347,5 @@ fn said(status: &Status) -> String {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    text
+    bounded(&text)
 }

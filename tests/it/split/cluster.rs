@@ -75,6 +75,8 @@ impl Split {
         let set = |command: &mut Command, key: &str, value: &str| {
             command.env(format!("BACKSTITCH__{}", key.replace('.', "__").to_uppercase()), value);
         };
+        let is_encrypted = self.settings.iter().any(|(key, _)| key == "peers.authority");
+        let scheme = if is_encrypted { "https" } else { "http" };
         command.env_clear().current_dir(self.directory.path());
         set(&mut command, "telemetry.format", "json");
         set(&mut command, "node.id", role.as_str());
@@ -90,7 +92,7 @@ impl Split {
         ] {
             let address = self.places[&of].grpc;
             set(&mut command, bind, &if of == role { address.to_string() } else { String::new() });
-            set(&mut command, &format!("peers.{of}"), &format!("http://{address}"));
+            set(&mut command, &format!("peers.{of}"), &format!("{scheme}://{address}"));
         }
         for (key, value) in &self.settings {
             set(&mut command, key, value);
@@ -117,10 +119,19 @@ impl Split {
         self.directory.path().join(format!("{role}.log"))
     }
 
-    /// Waits until a role's process takes work.
+    /// Waits until a role's process takes work, and so do those that it needs for that.
     pub(super) async fn until_ready(&mut self, role: Role) {
+        self.until_well(role, "/readyz").await;
+    }
+
+    /// Waits until a role's process is there, whoever else may be away.
+    pub(super) async fn until_up(&mut self, role: Role) {
+        self.until_well(role, "/healthz").await;
+    }
+
+    async fn until_well(&mut self, role: Role, asked: &str) {
         let deadline = Instant::now() + BOUND;
-        let url = self.at(role, "/healthz");
+        let url = self.at(role, asked);
         while !self.client.get(&url).send().await.is_ok_and(|response| response.status() == 200) {
             let ended = self.running.get_mut(&role).expect("it was started").try_wait().expect("it can be waited for");
             let said = || std::fs::read_to_string(self.log(role)).unwrap_or_default();
@@ -128,6 +139,21 @@ impl Split {
             assert!(Instant::now() < deadline, "the {role} does not get ready: {}", said());
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// What a role's process has said so far, line by line.
+    pub(super) fn said(&self, role: Role) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.log(role)).expect("a log");
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| json!(line))).collect()
+    }
+
+    /// What a role's process knows of another: its state, and what went wrong last.
+    pub(super) async fn known(&self, by: Role, of: Role) -> (String, String) {
+        let (_, peers) = self.get(by, "/admin/peers").await;
+        let peers = peers["data"].as_array().expect("peers");
+        let peer = peers.iter().find(|peer| peer["role"] == of.as_str()).expect("a peer");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (text(&peer["state"]), text(&peer["error"]))
     }
 
     /// SIGKILL: nothing gets to say goodbye.
