@@ -3,9 +3,11 @@
 use crate::support::TestDatabase;
 use backstitch::role::Role;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use std::{
     collections::HashMap,
-    net::{SocketAddr, TcpListener},
+    io,
+    net::SocketAddr,
     process::{Child, Command, Output, Stdio},
     time::Duration,
 };
@@ -28,14 +30,20 @@ pub(super) struct Split {
     directory: TempDir,
     databases: HashMap<Role, TestDatabase>,
     places: HashMap<Role, Place>,
+    /// Keep the places from being given to others while nobody listens there.
+    _kept: Vec<Socket>,
     running: HashMap<Role, Child>,
     settings: Vec<(String, String)>,
     pub(super) client: reqwest::Client,
 }
 
-/// An address that nobody has just now.
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+/// An address that nobody gets as long as the socket is there, but who asks for it by name and listens.
+fn keep_address() -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    socket.set_reuse_address(true)?;
+    let address = socket.local_addr()?.as_socket().expect("an address of the internet");
+    Ok((socket, address))
 }
 
 impl Split {
@@ -59,10 +67,18 @@ impl Split {
     /// Places for all five, of which none runs.
     pub(super) fn prepare(settings: &[(&str, &str)]) -> Self {
         let roles = || Role::VARIANTS.iter().copied();
+        let mut kept = Vec::new();
+        let mut address = || {
+            let (socket, address) = keep_address().expect("a free port");
+            kept.push(socket);
+            address
+        };
+        let places = roles().map(|role| (role, Place { rest: address(), grpc: address() })).collect();
         Self {
             directory: tempfile::tempdir().expect("a temporary directory"),
             databases: roles().map(|role| (role, TestDatabase::untouched())).collect(),
-            places: roles().map(|role| (role, Place { rest: free_address(), grpc: free_address() })).collect(),
+            places,
+            _kept: kept,
             running: HashMap::new(),
             settings: settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             client: crate::support::http_client(),
@@ -133,10 +149,12 @@ impl Split {
         let deadline = Instant::now() + BOUND;
         let url = self.at(role, asked);
         while !self.client.get(&url).send().await.is_ok_and(|response| response.status() == 200) {
-            let ended = self.running.get_mut(&role).expect("it was started").try_wait().expect("it can be waited for");
-            let said = || std::fs::read_to_string(self.log(role)).unwrap_or_default();
-            assert!(ended.is_none(), "the {role} has ended: {}", said());
-            assert!(Instant::now() < deadline, "the {role} does not get ready: {}", said());
+            // Whoever it waits for must be there, too.
+            let ended =
+                self.running.iter_mut().find_map(|(role, child)| child.try_wait().ok().flatten().map(|_| *role));
+            let said = |role| std::fs::read_to_string(self.log(role)).unwrap_or_default();
+            assert!(ended.is_none(), "the {ended:?} has ended: {}", ended.map(said).unwrap_or_default());
+            assert!(Instant::now() < deadline, "the {role} does not get ready: {}", said(role));
             sleep(Duration::from_millis(20)).await;
         }
     }
