@@ -137,6 +137,11 @@ impl Peer {
         self.0.role
     }
 
+    /// How long an answer of it may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
     /// What is known of it.
     pub fn state(&self) -> LinkState {
         let away = self.0.away().as_ref().map(|(since, why)| (since.elapsed(), why.clone()));
@@ -263,7 +268,7 @@ impl Peer {
     /// # Errors
     /// It does not answer.
     pub async fn facts(&self, shelves: bool) -> Result<Streaming<FactsReply>, Away> {
-        // As long as it takes: an audit reads everything.
+        // As long as it takes altogether: an audit reads everything.
         let mut request = Request::new(FactsRequest { shelves });
         self.introduce(&mut request);
         let answered = self.0.client.clone().facts(request).await;

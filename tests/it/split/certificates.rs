@@ -2,8 +2,9 @@
 
 use super::{
     authority::{Authority, Issued},
-    cluster::{Split, order},
+    cluster::{Split, eventually, order},
     guard::{Stranger, question},
+    imposter::{Imposter, Manner},
 };
 use backstitch::{
     peers::{PROTOCOL, PROTOCOL_HEADER},
@@ -28,6 +29,7 @@ async fn start(authority: &Authority) -> (Split, TempDir) {
         ("peers.authority", &path("authority.pem")),
         ("peers.certificate", &path("own.pem")),
         ("peers.key", &path("own.key")),
+        ("peers.timeout_ms", "1000"),
     ])
     .await;
     (split, files)
@@ -94,6 +96,12 @@ async fn an_order_waits_for_a_process_whose_certificate_is_of_another_authority(
     let (mut split, files) = start(&authority).await;
     write(files.path(), "other", &Authority::new().issue());
     split.kill(Role::Payment);
+    // Somebody who never even begins to show one: the next who does is connected to all the same.
+    let deaf = Imposter::takes(split.grpc(Role::Payment), Manner::Deaf);
+    let (_, placed) = split.post(Role::Coordinator, "/orders", &order(json!({}))).await;
+    assert_eq!(placed["data"]["incomplete"], json!(["payment"]), "{placed}");
+    assert_eq!(split.known(Role::Coordinator, Role::Payment).await.0, "away");
+    drop(deaf);
     let mut other = split.command(Role::Payment);
     other.env("BACKSTITCH__PEERS__CERTIFICATE", files.path().join("other.pem"));
     other.env("BACKSTITCH__PEERS__KEY", files.path().join("other.key"));
@@ -102,8 +110,11 @@ async fn an_order_waits_for_a_process_whose_certificate_is_of_another_authority(
 
     let (status, placed) = split.post(Role::Coordinator, "/orders", &order(json!({}))).await;
     assert_eq!((status, &placed["data"]["incomplete"]), (201, &json!(["payment"])), "{placed}");
-    let (state, error) = split.known(Role::Coordinator, Role::Payment).await;
-    assert!(state == "away" && error.contains("certificate"), "{state}: {error}");
+    eventually("its certificate is not believed", async || {
+        let (state, error) = split.known(Role::Coordinator, Role::Payment).await;
+        state == "away" && error.contains("certificate")
+    })
+    .await;
 
     split.kill(Role::Payment);
     split.spawn(Role::Payment);

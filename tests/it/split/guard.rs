@@ -276,6 +276,7 @@ async fn orders_wait_for_a_peer_that_answers_as_none_does_and_nothing_hangs() {
         (Manner::OtherJson, "cannot be used"),
         (Manner::TooFew, "0 replies to 1 commands"),
         (Manner::TooMany, "2 replies to 1 commands"),
+        (Manner::TooLarge, "too large"),
         (Manner::OtherRelease, "one release"),
     ] {
         let imposter = Imposter::takes(split.grpc(Role::Shipping), manner);
@@ -291,6 +292,13 @@ async fn orders_wait_for_a_peer_that_answers_as_none_does_and_nothing_hangs() {
         .await;
         assert_eq!(last_saga(&split).await["status"], "running", "{manner:?}");
         assert_eq!(split.get(Role::Coordinator, "/readyz").await.0, 200, "{manner:?}");
+        // Of facts there may be none, and an audit is not in such a hurry.
+        if !matches!(manner, Manner::TooFew | Manner::Late) {
+            let audit = split.audit();
+            let said = String::from_utf8_lossy(&audit.stderr).into_owned();
+            assert_eq!(audit.status.code(), Some(1), "{manner:?}: {audit:?}");
+            assert!(said.contains("the shipping cannot be reached") && said.len() < 1_000, "{manner:?}: {said}");
+        }
         drop(imposter);
     }
     split.spawn(Role::Shipping);

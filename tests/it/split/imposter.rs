@@ -1,6 +1,9 @@
 //! Somebody else on a role's address, who answers as no process of an installation does.
 
-use backstitch::proto::peer::AskReply;
+use backstitch::{
+    domain::saga::{Outcome, StepReply},
+    proto::peer::AskReply,
+};
 use futures::{
     FutureExt as _, StreamExt as _,
     future::{pending, ready},
@@ -47,6 +50,8 @@ pub(super) enum Manner {
     TooFew,
     /// More replies than commands.
     TooMany,
+    /// It announces more than anybody would read.
+    TooLarge,
     /// A process of another release.
     OtherRelease,
 }
@@ -119,7 +124,7 @@ impl Service<http::Request<Body>> for Answers {
     }
 
     fn call(&mut self, _: http::Request<Body>) -> Self::Future {
-        let shipped = json_of_a_reply();
+        let reply = reply();
         match self.0 {
             Manner::Never => pending().boxed(),
             Manner::Late => tokio::time::sleep(Duration::from_secs(1)).map(|()| Ok(told("[]"))).boxed(),
@@ -128,7 +133,8 @@ impl Service<http::Request<Body>> for Answers {
                     let page = Body::new(Full::from("<html>It works!</html>"));
                     response("text/html", page)
                 }
-                Manner::Halfway => response("application/grpc", Body::new(StreamBody::new(unending()))),
+                Manner::Halfway => response("application/grpc", begun([0, 0, 0, 0, 9])),
+                Manner::TooLarge => response("application/grpc", begun([0, 0xff, 0xff, 0xff, 0xff])),
                 Manner::OtherRelease => {
                     let mut refused = response("application/grpc", Body::empty());
                     let headers = refused.headers_mut();
@@ -138,7 +144,7 @@ impl Service<http::Request<Body>> for Answers {
                 }
                 Manner::OtherJson => told(r#"{"a":["b"]}"#),
                 Manner::TooFew => told("[]"),
-                Manner::TooMany => told(&format!("[{shipped},{shipped}]")),
+                Manner::TooMany => told(&format!("[{reply},{reply}]")),
                 _ => told("\u{0}<garbage>"),
             }))
             .boxed(),
@@ -146,10 +152,10 @@ impl Service<http::Request<Body>> for Answers {
     }
 }
 
-/// A step that is done, as a process would have it.
-fn json_of_a_reply() -> String {
-    let done = backstitch::domain::saga::StepReply::Away("somewhere".into());
-    serde_json::to_string(&done).expect("JSON")
+/// What a process could say of a step.
+fn reply() -> String {
+    let reply = StepReply::Outcome(Outcome::unknown("somewhere"));
+    serde_json::to_string(&reply).expect("JSON")
 }
 
 fn response(content: &'static str, body: Body) -> http::Response<Body> {
@@ -158,9 +164,10 @@ fn response(content: &'static str, body: Body) -> http::Response<Body> {
     response
 }
 
-/// One message that begins, and no more.
-fn unending() -> impl futures::Stream<Item = Result<Frame<Bytes>, Infallible>> + Send {
-    stream::iter([Ok(Frame::data(Bytes::from_static(&[0, 0, 0, 0, 9])))]).chain(stream::pending())
+/// A message of which there is its length, and no more.
+fn begun(length: [u8; 5]) -> Body {
+    let first: [Result<_, Infallible>; 1] = [Ok(Frame::data(Bytes::from_owner(length)))];
+    Body::new(StreamBody::new(stream::iter(first).chain(stream::pending())))
 }
 
 /// A whole answer with this body.
