@@ -164,7 +164,7 @@ pub fn answer_queries(router: &mut Router, roles: Roles, queries: &Queries) {
 
 /// What all owners have stored, where some are other processes, for an audit: in one pass, of one moment.
 pub fn facts_beside(here: Arc<dyn FactSource>, peers: &[Peer]) -> Arc<dyn FactSource> {
-    let (mut first, mut others): (Vec<Arc<dyn FactSource>>, Vec<Arc<dyn FactSource>>) = (Vec::new(), vec![here]);
+    let (mut first, mut others) = (Vec::<Arc<dyn FactSource>>::new(), vec![here]);
     for peer in peers {
         // The coordinator's first: what rests by its word rests in what the others say later.
         let among = if peer.role() == Role::Coordinator { &mut first } else { &mut others };
