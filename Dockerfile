@@ -27,7 +27,7 @@ WORKDIR /
 USER 65532:65532
 # Where SQLite's file is. With PostgreSQL nothing is ever written here.
 VOLUME /data
-EXPOSE 8080 50051 50052 50053 50055
+EXPOSE 8080 50051 50052 50053 50054 50055
 # SIGTERM: what is in hand is finished or parked, and the process ends by itself.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=12s --start-period=30s --retries=3 CMD ["/usr/local/bin/backstitch", "health"]

@@ -2,6 +2,7 @@
 //! actors and their clients.
 
 use actix_rt::{Arbiter, ArbiterHandle};
+use backstitch::role::Roles;
 use backstitch::{
     actors::{Actors, Cast},
     domain::{
@@ -17,7 +18,7 @@ use backstitch::{
     lifecycle::Fatal,
     providers::Providers,
     settings::{Settings, Sources},
-    store::{LogEntry, Owners, SagaRow, Store, sqlite},
+    store::{LogEntry, SagaRow, Store, sqlite},
 };
 use std::{
     future::Future,
@@ -127,7 +128,7 @@ fn options(directory: &Path) -> sqlite::Options {
     let settings = &DEFAULTS.store;
     sqlite::Options {
         path: directory.join("bench.db"),
-        owners: Owners::all(),
+        owners: Roles::ALL,
         cache_mib: settings.cache_mib,
         readers: settings.readers,
         max_batch: settings.max_batch,

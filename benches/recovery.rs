@@ -8,6 +8,7 @@
 //! Prints when the server was ready, when the last saga was at rest, what it used, and what the audit says.
 
 use anyhow::{Context as _, Result, bail, ensure};
+use backstitch::role::Roles;
 use backstitch::{
     clock,
     domain::{
@@ -20,7 +21,7 @@ use backstitch::{
         simulation::Simulation,
     },
     lifecycle::Fatal,
-    store::{Append, LogEntry, Owners, SagaCommand, SagaRow, StartSaga, Store, sqlite},
+    store::{Append, LogEntry, SagaCommand, SagaRow, StartSaga, Store, sqlite},
 };
 use rusqlite::{Connection, OpenFlags};
 use std::{
@@ -78,7 +79,7 @@ fn main() -> Result<()> {
 async fn interrupt(sagas: usize, database: &Path) -> Result<()> {
     let options = sqlite::Options {
         path: database.to_owned(),
-        owners: Owners::all(),
+        owners: Roles::ALL,
         cache_mib: 64,
         readers: 1,
         max_batch: 4 * CHUNK,

@@ -21,7 +21,7 @@ use crate::{
     service::{MAX_WAIT_SECONDS, Service},
     settings::{self, Grpc, PostgresUrl, Settings, SslPolicy, StoreUrl},
     store::{
-        self, Database, FactSource, Owner, Owners, Store,
+        self, Database, FactSource, Store,
         postgres::{self, Certificate},
         sqlite,
     },
@@ -68,14 +68,14 @@ pub fn database(settings: &Settings) -> Database {
     match &settings.store.url {
         StoreUrl::Sqlite { path } => Database::Sqlite(sqlite::Options {
             path: path.clone(),
-            owners: owners(settings.node.roles),
+            owners: settings.node.roles,
             cache_mib: settings.store.cache_mib,
             readers: settings.store.readers,
             max_batch: settings.store.max_batch,
         }),
         StoreUrl::Postgres(url) => Database::Postgres(Box::new(postgres::Options {
             address: address(url),
-            owners: owners(settings.node.roles),
+            owners: settings.node.roles,
             pool_size: settings.store.pool_size,
             pool_timeout: settings.store.pool_timeout,
             max_batch: settings.store.max_batch,
@@ -124,17 +124,6 @@ fn take_grpc(grpc: &Grpc, roles: Roles) -> anyhow::Result<(Vec<(Role, TcpListene
         }
     }
     Ok((listeners, addresses))
-}
-
-/// The tables of these roles.
-fn owners(roles: Roles) -> Owners {
-    Owners::of(roles.iter().map(|role| match role {
-        Role::Order => Owner::Order,
-        Role::Stock => Owner::Stock,
-        Role::Payment => Owner::Payment,
-        Role::Shipping => Owner::Shipment,
-        Role::Coordinator => Owner::Saga,
-    }))
 }
 
 /// The certificates by which the processes of the installation know each other, where they do.
@@ -201,6 +190,7 @@ fn door(settings: &Settings, store: &Store, actors: &Actors, service: &Service) 
     actors::answer(&mut router, roles, actors);
     service.answer(&mut router, roles);
     Ok(Some(PeerDoor {
+        roles,
         router: Arc::new(router),
         facts: Arc::clone(&store.facts),
         secret: settings.peers.secret.as_ref().map(|secret| secret.reveal().into()),

@@ -18,7 +18,8 @@
 //! | [`domain`] | the rules, pure: the saga engine, the checkout as data, the participants as barriers |
 //! | [`store`] | the only SQL: batches of commands in, answers out after the commit |
 //! | [`providers`] | the outside world behind payment and shipping |
-//! | [`actors`] | supervision, batching, the participants and the coordinator |
+//! | [`peers`] | what processes ask each other where roles run apart |
+//! | [`actors`] | supervision, batching, the participants and the coordinator, and proxies of those elsewhere |
 //! | [`service`] | what every facade offers, whatever its wire format |
 //! | [`http`], [`grpc`] | the REST facade and its gRPC twin |
 //! | [`audit`] | the promises, checked over a database |
@@ -28,9 +29,10 @@
 //! | [`app`] | the composition root: settings → store → actors → servers, and the graceful way back |
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
 //! | [`proto`] | the messages, servers and clients of `proto/`, compiled |
+//! | [`role`] | what a process can be |
 //! | [`release`] | which build this is |
 //!
-//! Dependencies point one way: `domain ← store ← actors ← service ← {http, grpc} ← app`; `providers` knows only
+//! Dependencies point one way: `domain ← store ← peers ← actors ← service ← {http, grpc} ← app`; `providers` knows only
 //! `domain`. A test enforces it.
 
 pub mod actors;

@@ -6,9 +6,9 @@ use backstitch::{
     audit, demo, exchange, grpc, http,
     lifecycle::Fatal,
     load, release,
-    role::Role,
+    role::{Role, Roles},
     settings,
-    store::{self, Owner, Owners, sqlite},
+    store::{self, sqlite},
     telemetry,
 };
 use clap::{Parser, Subcommand};
@@ -254,7 +254,7 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
 fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result<ExitCode> {
     let report = actix_rt::System::new().block_on(async {
         let (fatal, database) = (Fatal::default(), app::database(settings));
-        database.require(Owners::all())?;
+        database.require(Roles::ALL)?;
         let store = store::open(&database, &fatal)?;
         let report = demo::run(&store, settings, &fatal, options).await;
         store.engine.close().await;
@@ -267,7 +267,7 @@ fn fill(settings: &settings::Settings, options: demo::Options) -> anyhow::Result
 fn take_in(settings: &settings::Settings, import: &exchange::Import) -> anyhow::Result<ExitCode> {
     let exchange::Imported { rows, added, changed } = actix_rt::System::new().block_on(async {
         let database = app::database(settings);
-        database.require(Owners::of([Owner::Stock]))?;
+        database.require(Roles::of([Role::Stock]))?;
         let store = store::open(&database, &Fatal::default())?;
         let imported = exchange::import(store.bulk.as_ref(), import).await;
         store.engine.close().await;

@@ -46,8 +46,8 @@ impl fmt::Display for Role {
     }
 }
 
-/// Some roles, at least one.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Some roles.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Roles(u8);
 
 /// A text that names no roles.
@@ -58,6 +58,11 @@ pub struct NoRoles;
 impl Roles {
     /// All of them.
     pub const ALL: Self = Self(0b1_1111);
+
+    /// These.
+    pub fn of(roles: impl IntoIterator<Item = Role>) -> Self {
+        Self(roles.into_iter().fold(0, |bits, role| bits | Self::bit(role)))
+    }
 
     const fn bit(role: Role) -> u8 {
         1 << role as u8
@@ -71,6 +76,17 @@ impl Roles {
     /// Whether there is none besides them.
     pub fn are_all(self) -> bool {
         self == Self::ALL
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those of them that are not among others.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
     }
 
     /// They, in the order of the saga's stages, the coordinator last.
@@ -130,6 +146,15 @@ mod tests {
         for wrong in ["", ",", "order,", "orders", "Order", "all,order"] {
             assert_eq!(wrong.parse::<Roles>(), Err(NoRoles), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn roles_are_a_set() {
+        let two = Roles::of([Role::Payment, Role::Order, Role::Payment]);
+        assert!(two.contains(Role::Order) && !two.contains(Role::Coordinator));
+        assert_eq!(Roles::ALL.without(two), Roles::of([Role::Stock, Role::Shipping, Role::Coordinator]));
+        assert!(two.without(Roles::ALL).is_empty());
+        assert_eq!(Roles::of(two.iter()), two);
     }
 
     #[test]

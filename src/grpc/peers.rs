@@ -2,12 +2,13 @@
 //! read; what is asked is the router's.
 
 use crate::{
-    peers::{MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
+    peers::{Identity, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
     proto::peer::{
         AskReply, AskRequest, FactsReply, FactsRequest,
         peer_service_server::{PeerService, PeerServiceServer},
     },
-    store::{FactSource, StoreError, Visit, Watermark},
+    role::{Role, Roles},
+    store::{FactSource, OrderFacts, StoreError, Visit, Watermark},
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::Serialize;
@@ -25,10 +26,14 @@ use tonic::{
 /// Facts in one message, and messages that are ready before they are asked for.
 const PORTION: usize = 128;
 const READY: usize = 4;
+/// Facts that are looked at before something is sent, be there none among them that is asked for: a sign of life.
+const LOOKED_AT: usize = 10_000;
 
 /// How this process is asked by others of its installation.
 #[derive(Clone)]
 pub struct PeerDoor {
+    /// The roles that are played here.
+    pub roles: Roles,
     /// Who answers what.
     pub router: Arc<Router>,
     /// What is stored here.
@@ -36,7 +41,7 @@ pub struct PeerDoor {
     /// What whoever asks must know; `None` where it is asked for a certificate, or everybody is on this machine.
     pub secret: Option<Arc<str>>,
     /// Who must have issued the certificate of whoever asks, and who we are; each PEM.
-    pub identity: Option<crate::peers::Identity>,
+    pub identity: Option<Identity>,
 }
 
 /// The service behind the door.
@@ -103,13 +108,21 @@ impl PeerService for Peers {
     async fn facts(&self, request: Request<FactsRequest>) -> Result<Response<Self::FactsStream>, Status> {
         let (into, portions) = mpsc::channel(READY);
         let facts = Arc::clone(&self.0.facts);
-        if request.into_inner().shelves {
-            let (visit, rest) = collect(into.clone());
-            let passing = facts.visit_shelves(visit);
-            tokio::spawn(tell(async { passing.await.map(|()| None) }, rest, into));
-        } else {
-            let (visit, rest) = collect(into.clone());
-            tokio::spawn(tell(facts.visit(visit), rest, into));
+        let FactsRequest { shelves, role } = request.into_inner();
+        let role = role.parse::<Role>().ok().filter(|role| self.0.roles.contains(*role));
+        let role = role.ok_or_else(|| Status::unimplemented("this process does not play that role"))?;
+        match (shelves, role) {
+            (true, Role::Stock) => {
+                let (visit, rest) = collect(into.clone(), Some);
+                let passing = facts.visit_shelves(visit);
+                tokio::spawn(tell(async { passing.await.map(|()| None) }, rest, into));
+            }
+            // Nobody else knows of shelves.
+            (true, _) => {}
+            (false, role) => {
+                let (visit, rest) = collect(into.clone(), move |facts: OrderFacts| facts.only(role));
+                tokio::spawn(tell(facts.visit(visit), rest, into));
+            }
         }
         let portions = stream::unfold(portions, |mut portions| async move { Some((portions.recv().await?, portions)) });
         Ok(Response::new(portions.boxed()))
@@ -119,17 +132,23 @@ impl PeerService for Peers {
 type Portion = Result<FactsReply, Status>;
 type Rest<T> = Arc<Mutex<Vec<T>>>;
 
-/// Gathers facts, on the thread that reads them, into portions that are sent once they are full. What is left over in the
-/// end is `rest`.
-fn collect<T: Serialize + Send + 'static>(into: mpsc::Sender<Portion>) -> (Visit<T>, Rest<T>) {
+/// Gathers facts, as far as they are asked for, on the thread that reads them, into portions that are sent once they are
+/// full. What is left over in the end is `rest`.
+fn collect<T: Serialize + Send + 'static>(
+    into: mpsc::Sender<Portion>,
+    asked_for: impl Fn(T) -> Option<T> + Send + 'static,
+) -> (Visit<T>, Rest<T>) {
     let rest: Rest<T> = Arc::default();
     let gathered = Arc::clone(&rest);
+    let mut looked_at = 0;
     let visit = move |fact: T| {
+        looked_at += 1;
         let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        gathered.push(fact);
-        if gathered.len() < PORTION {
+        gathered.extend(asked_for(fact));
+        if gathered.len() < PORTION && looked_at < LOOKED_AT {
             return ControlFlow::Continue(());
         }
+        looked_at = 0;
         let sent = into.blocking_send(portion(&gathered, None));
         gathered.clear();
         if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

@@ -33,7 +33,8 @@ pub(super) fn audit_routes(config: &mut web::ServiceConfig) {
 /// A supervised actor.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ActorBody {
-    /// `order`, `stock`, `payment`, `shipping`, `catalog` or `coordinator`.
+    /// `order`, `stock`, `payment`, `shipping`, `catalog` or `coordinator`; where roles run apart, `payment_proxy` carries
+    /// messages to the process that has the payments, and so on.
     name: &'static str,
     shard: u32,
     /// `running`, `restarting` or `failed`.

@@ -68,6 +68,10 @@ fn publish(context: &Context) {
     }
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
     metrics::gauge!("sagas_in_hand").set(service.actors().admission.in_hand() as f64);
+    for peer in service.peers() {
+        let is_there = peer.state().away.is_none();
+        metrics::gauge!("peer_there", "role" => peer.role().as_str()).set(f64::from(u8::from(is_there)));
+    }
     for watched in service.actors().watched() {
         let actor = &watched.status;
         let (batches, commands) = actor.work();

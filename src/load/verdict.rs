@@ -237,13 +237,13 @@ pub(super) async fn unfinished(target: &Target, give_up: Instant) -> Result<u64,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Owners;
+    use crate::role::Roles;
 
     #[test]
     fn an_acknowledged_order_that_is_not_there_is_missing() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("empty.db");
-        sqlite::migrate(&path, Owners::all()).unwrap();
+        sqlite::migrate(&path, Roles::ALL).unwrap();
         let order: OrderId = "01900000-0000-7000-8000-000000000001".parse().unwrap();
         let saga: SagaId = "01900000-0000-7000-8000-000000000002".parse().unwrap();
 

@@ -263,13 +263,13 @@ impl Peer {
         }
     }
 
-    /// What it has stored, for an audit.
+    /// What it has stored in its role, for an audit.
     ///
     /// # Errors
     /// It does not answer.
     pub async fn facts(&self, shelves: bool) -> Result<Streaming<FactsReply>, Away> {
         // As long as it takes altogether: an audit reads everything.
-        let mut request = Request::new(FactsRequest { shelves });
+        let mut request = Request::new(FactsRequest { shelves, role: self.0.role.as_str().to_owned() });
         self.introduce(&mut request);
         let answered = self.0.client.clone().facts(request).await;
         answered.map(tonic::Response::into_inner).map_err(|status| self.away(said(&status)))

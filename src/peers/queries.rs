@@ -164,14 +164,13 @@ pub fn answer_queries(router: &mut Router, roles: Roles, queries: &Queries) {
 
 /// What all owners have stored, where some are other processes, for an audit: in one pass, of one moment.
 pub fn facts_beside(here: Arc<dyn FactSource>, peers: &[Peer]) -> Arc<dyn FactSource> {
-    let (mut first, mut others) = (Vec::<Arc<dyn FactSource>>::new(), vec![here]);
+    let mut sources = vec![here];
     for peer in peers {
         // The coordinator's first: what rests by its word rests in what the others say later.
-        let among = if peer.role() == Role::Coordinator { &mut first } else { &mut others };
-        among.push(Arc::new(RemoteFacts(peer.clone())));
+        let place = if peer.role() == Role::Coordinator { 0 } else { sources.len() };
+        sources.insert(place, Arc::new(RemoteFacts(peer.clone())));
     }
-    first.append(&mut others);
-    steady(merged(first))
+    steady(merged(sources))
 }
 
 /// What every owner can be asked, where some are other processes: of these, the peer is asked.

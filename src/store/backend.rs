@@ -1,7 +1,8 @@
 //! Which backend: the one place that knows that there are two.
 
-use super::{ExportSource, FactSource, Owners, OwnersError, Store, postgres, sqlite};
+use super::{ExportSource, FactSource, OwnersError, Store, postgres, sqlite};
 use crate::lifecycle::Fatal;
+use crate::role::Roles;
 use std::{fmt, sync::Arc};
 
 /// A database, and how it is opened.
@@ -25,7 +26,7 @@ impl fmt::Display for Database {
 
 impl Database {
     /// Whose tables are in it once it is opened.
-    pub const fn owners(&self) -> Owners {
+    pub const fn owners(&self) -> Roles {
         match self {
             Self::Sqlite(options) => options.owners,
             Self::Postgres(options) => options.owners,
@@ -36,7 +37,7 @@ impl Database {
     ///
     /// # Errors
     /// When one of them is not.
-    pub fn require(&self, owners: Owners) -> Result<(), OpenError> {
+    pub fn require(&self, owners: Roles) -> Result<(), OpenError> {
         Ok(owners.check_all_in(self.owners(), self)?)
     }
 }
@@ -52,7 +53,7 @@ pub enum OpenError {
     Postgres(#[from] postgres::OpenError),
     /// It is not the one for this.
     #[error(transparent)]
-    Owners(#[from] OwnersError),
+    Roles(#[from] OwnersError),
 }
 
 /// Opens a database for a server: migrated, and at work. Blocks meanwhile.

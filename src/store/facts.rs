@@ -21,12 +21,15 @@ pub(in crate::store) use shelves::{ShelfRows, nowhere};
 pub use steady::steady;
 
 use super::{StoreError, StoredSaga, Visit, Watermark};
-use crate::domain::{
-    ids::OrderId,
-    order::Order,
-    payment::{Movement, Payments},
-    shipment::Shipping,
-    stock::{self, Level, Reservation, Shelf},
+use crate::{
+    domain::{
+        ids::OrderId,
+        order::Order,
+        payment::{Movement, Payments},
+        shipment::Shipping,
+        stock::{self, Level, Reservation, Shelf},
+    },
+    role::Role,
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -59,6 +62,21 @@ pub struct OrderFacts {
     pub saga: Option<SagaFacts>,
     /// Which sagas have been removed, in the same snapshot; none where there have been none.
     pub removed: Option<Watermark>,
+}
+
+impl OrderFacts {
+    /// What the owner of one role has stored of it; `None` where that is nothing.
+    pub fn only(self, role: Role) -> Option<Self> {
+        let Self { order_id, order, payment, shipping, stock, saga, removed } = self;
+        let nothing = Self { order_id, order: None, payment: None, shipping: None, stock: None, saga: None, removed };
+        match role {
+            Role::Order => order.map(|order| Self { order: Some(order), ..nothing }),
+            Role::Stock => stock.map(|stock| Self { stock: Some(stock), ..nothing }),
+            Role::Payment => payment.map(|payment| Self { payment: Some(payment), ..nothing }),
+            Role::Shipping => shipping.map(|shipping| Self { shipping: Some(shipping), ..nothing }),
+            Role::Coordinator => saga.map(|saga| Self { saga: Some(saga), ..nothing }),
+        }
+    }
 }
 
 /// A reservation and what was moved for its order.

@@ -30,7 +30,7 @@ pub(super) use saga::{Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner};
 pub(super) use severed::{Cuts, Severed};
 pub(super) use stock::{StockClaimed, StockRows, StockRunner};
 
-use super::{Claim, Owners, StoreError};
+use super::{Claim, StoreError};
 use crate::domain::{
     ids::{OrderId, SagaId, ShopId, VariantId},
     order::Order,
@@ -39,6 +39,7 @@ use crate::domain::{
     stock::Shelf,
     time::Timestamp,
 };
+use crate::role::Roles;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One write transaction, as the commands see it. A later command sees what an earlier one has written.
@@ -56,7 +57,7 @@ pub(super) trait Tx:
     /// Undoes everything written since its beginning, and ends it.
     fn undo_one(&self) -> Result<(), CommandError>;
     /// Forgets idempotency keys of these owners claimed before `before`, a bounded number of them; how many.
-    fn forget_keys(&self, owners: Owners, before: Timestamp) -> Result<usize, CommandError>;
+    fn forget_keys(&self, owners: Roles, before: Timestamp) -> Result<usize, CommandError>;
 }
 
 /// One owner's way to run one command.

@@ -26,7 +26,7 @@ pub enum OpenError {
     },
     /// It has tables that nobody would look after, or lacks some.
     #[error(transparent)]
-    Owners(#[from] OwnersError),
+    Roles(#[from] OwnersError),
     /// Only a part of what is to be there is.
     #[error(
         "{place} has an unfinished move from SQLite; finish it by the same `backstitch migrate --from … --to …` again, \

@@ -9,10 +9,11 @@ use super::{
     snapshot::{Snapshot, Snapshots, readable},
     stock,
 };
+use crate::role::Role;
 use crate::{
     domain::ids::{OrderId, SagaId},
     store::{
-        FactSource, OrderFacts, Owner, SagaRow, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
+        FactSource, OrderFacts, SagaRow, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
         facts::{Keyed, OrderRows, Readable},
     },
 };
@@ -31,17 +32,17 @@ impl FactSource for Snapshots {
 
 fn pass(snapshot: &Snapshot<'_>, visit: &mut Visit<OrderFacts>) -> Result<Option<Watermark>, StoreError> {
     let owners = snapshot.owners()?;
-    let stock = |sql| owners.rows(Owner::Stock, sql);
-    let payment = |sql| owners.rows(Owner::Payment, sql);
-    let removed = owners.rows(Owner::Saga, retention::WATERMARK);
+    let stock = |sql| owners.rows(Role::Stock, sql);
+    let payment = |sql| owners.rows(Role::Payment, sql);
+    let removed = owners.rows(Role::Coordinator, retention::WATERMARK);
     let stored = OrderRows {
-        orders: keyed(snapshot, owners.rows(Owner::Order, order::ALL), 0, order::read)?,
+        orders: keyed(snapshot, owners.rows(Role::Order, order::ALL), 0, order::read)?,
         payments: keyed(snapshot, payment(payment::ALL), 0, payment::read_first)?,
         payment_movements: keyed(snapshot, payment(payment::ALL_MOVEMENTS), 0, payment::read_movement)?,
-        shipments: keyed(snapshot, owners.rows(Owner::Shipment, shipment::ALL), 0, shipment::read_first)?,
+        shipments: keyed(snapshot, owners.rows(Role::Shipping, shipment::ALL), 0, shipment::read_first)?,
         reservations: keyed(snapshot, stock(stock::ALL_RESERVATIONS), 0, stock::read_reservation)?,
         stock_movements: keyed(snapshot, stock(stock::MOVEMENTS_BY_ORDER), 5, stock::read_movement)?,
-        sagas: sagas(*snapshot, owners.rows(Owner::Saga, saga::ALL))?,
+        sagas: sagas(*snapshot, owners.rows(Role::Coordinator, saga::ALL))?,
         removed: snapshot.rows(removed, retention::watermark)?.next().transpose()?,
     };
     stored.pass(visit)

@@ -40,10 +40,11 @@ pub use error::OpenError;
 pub(super) use transfer::Target;
 
 use super::{
-    BulkStore, BulkWork, Engine, ExportSource, FactSource, OrderRows, Owner, Owners, Removed, SagaRow, Stats, Store,
-    StoreError, Verdict,
+    BulkStore, BulkWork, Engine, ExportSource, FactSource, OrderRows, Removed, SagaRow, Stats, Store, StoreError,
+    Verdict,
     commands::{Queue, Removal},
 };
+use crate::role::{Role, Roles};
 use crate::{
     domain::{
         catalog::PricedOffer,
@@ -79,7 +80,7 @@ pub struct Options {
     /// Where it is, and how it is reached.
     pub address: Address,
     /// Whose tables are in it, and nobody else's.
-    pub owners: Owners,
+    pub owners: Roles,
     /// Most connections for reading.
     pub pool_size: usize,
     /// How long a query waits for one of them.
@@ -95,7 +96,7 @@ pub struct Options {
 /// The backend. All owners share the database, its writer and its readers.
 pub(super) struct Postgres {
     queue: Queue,
-    owners: Owners,
+    owners: Roles,
     readers: Readers,
     orders: Loader<OrderId, Order>,
     payments: Loader<OrderId, Payments>,
@@ -213,12 +214,12 @@ pub fn open_facts(options: &Options) -> Result<Arc<dyn FactSource>, OpenError> {
 /// When there is no such database, or no stock in it.
 pub fn open_export(options: &Options) -> Result<Arc<dyn ExportSource>, OpenError> {
     let (snapshots, found) = snapshots(options)?;
-    Owners::of([Owner::Stock]).check_all_in(found, &options.address)?;
+    Roles::of([Role::Stock]).check_all_in(found, &options.address)?;
     Ok(Arc::new(snapshots))
 }
 
 /// Where snapshots are taken, and whose tables there are to take them of.
-fn snapshots(options: &Options) -> Result<(Snapshots, Owners), OpenError> {
+fn snapshots(options: &Options) -> Result<(Snapshots, Roles), OpenError> {
     let connector = Connector::new(&options.address)?;
     let found =
         apart(|| runtime()?.block_on(async { schema::found(&connected(&connector).await?, &options.address).await }))?;
@@ -249,7 +250,7 @@ impl Engine for Postgres {
     }
 
     fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
-        if !self.owners.contains(Owner::Saga) {
+        if !self.owners.contains(Role::Coordinator) {
             return Box::pin(std::future::ready(Ok(Removed::default())));
         }
         self.queue.execute_one::<Removal>(before)

@@ -17,11 +17,12 @@ use super::{
     node::{GIVEN_UP, Membership},
     readers::QueryError,
 };
+use crate::role::{Role, Roles};
 use crate::{
     clock,
     domain::{ids::SagaId, time::Timestamp},
     lifecycle::Fatal,
-    store::{Adopted, Elsewhere, News, Node, NodeState, Owner, Owners, Peers, StoreError},
+    store::{Adopted, Elsewhere, News, Node, NodeState, Peers, StoreError},
 };
 use futures::future::{BoxFuture, poll_fn};
 use std::{
@@ -118,7 +119,7 @@ impl Neighbours {
     pub(super) fn start(
         runtime: Runtime,
         membership: &Membership,
-        owners: Owners,
+        owners: Roles,
         fatal: &Fatal,
     ) -> std::io::Result<Self> {
         let (wishes, taken) = mpsc::unbounded_channel();
@@ -128,7 +129,7 @@ impl Neighbours {
             connector: membership.connector(),
             epoch,
             channel: membership.channel(),
-            has_sagas: owners.contains(Owner::Saga),
+            has_sagas: owners.contains(Role::Coordinator),
             lease: membership.lease(),
             shared: Arc::clone(&shared),
             fatal: fatal.clone(),
@@ -405,7 +406,7 @@ fn read_node(row: &Row, this: i64) -> Result<Node, Unreadable> {
 impl Peers for Postgres {
     fn nodes(&self) -> BoxFuture<'static, Result<Vec<Node>, StoreError>> {
         let this = self.neighbours.epoch;
-        let nodes = if self.owners.contains(Owner::Saga) { NODES_WITH_SAGAS } else { NODES };
+        let nodes = if self.owners.contains(Role::Coordinator) { NODES_WITH_SAGAS } else { NODES };
         self.readers.read(async move |client| {
             let statement = client.prepare_cached(nodes).await?;
             let rows = client.query(&statement, &[]).await?;

@@ -6,6 +6,7 @@ use super::{
     loader::Loader,
     readers::{Condition, Readers},
 };
+use crate::role::Role;
 use crate::{
     domain::{
         ids::{OrderId, SagaId},
@@ -13,8 +14,8 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Owner, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore,
-        StoreError, StoredSaga,
+        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore, StoreError,
+        StoredSaga,
         commands::{Encoded, SagaRunner},
     },
 };
@@ -142,7 +143,7 @@ impl SagaQueries for Postgres {
         self.readers.page(LISTED, 0, conditions, page, read_row)
     }
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
-        if !self.owners.contains(Owner::Saga) {
+        if !self.owners.contains(Role::Coordinator) {
             return Box::pin(std::future::ready(Ok(0)));
         }
         let count = self.readers.find(UNFINISHED, Vec::new(), |row| get::<i64>(row, 0));

@@ -1,7 +1,8 @@
 //! Bringing a PostgreSQL database up to this release.
 
 use super::{OpenError, connect::Address};
-use crate::store::{Owner, Owners};
+use crate::role::Roles;
+use crate::store::owner;
 use tokio_postgres::{Client, GenericClient};
 
 /// The advisory lock of whoever migrates: two nodes that start together take turns. Any number, the same in
@@ -48,7 +49,7 @@ mod migrations {
 ///
 /// # Errors
 /// When there is no schema for the tables, others' are there or a newer release has been, or a migration fails.
-pub(super) async fn migrate(client: &mut Client, address: &Address, owners: Owners) -> Result<Vec<String>, OpenError> {
+pub(super) async fn migrate(client: &mut Client, address: &Address, owners: Roles) -> Result<Vec<String>, OpenError> {
     let failed = |error| OpenError::new(address, error);
     // That something is there already is no news.
     let settings = "SET statement_timeout = 0; SET client_min_messages = warning";
@@ -66,7 +67,7 @@ pub(super) async fn migrate(client: &mut Client, address: &Address, owners: Owne
 ///
 /// # Errors
 /// When there are none, or a move to them is not finished.
-pub(super) async fn found(client: &Client, address: &Address) -> Result<Owners, OpenError> {
+pub(super) async fn found(client: &Client, address: &Address) -> Result<Roles, OpenError> {
     let failed = |error| OpenError::new(address, error);
     let place = || address.to_string();
     see_to_schema(client, address).await?;
@@ -79,10 +80,10 @@ pub(super) async fn found(client: &Client, address: &Address) -> Result<Owners, 
 }
 
 /// Whose tables are in a database, or in the schema of it that is this process's.
-pub(super) async fn owners(client: &impl GenericClient) -> Result<Owners, tokio_postgres::Error> {
+pub(super) async fn owners(client: &impl GenericClient) -> Result<Roles, tokio_postgres::Error> {
     let rows = client.query(HISTORIES, &[]).await?;
     let names = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
-    Ok(Owners::of_histories(names))
+    Ok(owner::of_histories(names))
 }
 
 async fn see_to_schema(client: &Client, address: &Address) -> Result<(), OpenError> {
@@ -96,7 +97,7 @@ async fn see_to_schema(client: &Client, address: &Address) -> Result<(), OpenErr
     }
 }
 
-async fn run(client: &mut Client, address: &Address, owners: Owners) -> Result<Vec<String>, OpenError> {
+async fn run(client: &mut Client, address: &Address, owners: Roles) -> Result<Vec<String>, OpenError> {
     see_to_schema(client, address).await?;
     let found = self::owners(client).await.map_err(|error| OpenError::new(address, error))?;
     owners.check_no_others_in(found, address)?;
@@ -109,7 +110,7 @@ async fn run(client: &mut Client, address: &Address, owners: Owners) -> Result<V
         ("catalog_migrations", migrations::catalog::migrations::runner()),
         ("stock_migrations", migrations::stock::migrations::runner()),
     ];
-    let wanted = |history: &str| Owner::of_history(history).is_none_or(|owner| owners.contains(owner));
+    let wanted = |history: &str| owner::of_history(history).is_none_or(|owner| owners.contains(owner));
     let mut applied = Vec::new();
     for (history, mut runner) in histories.into_iter().filter(|(history, _)| wanted(history)) {
         let owner = history.trim_end_matches("_migrations");

@@ -9,8 +9,9 @@
 //! Must not know what is read.
 
 use super::{codec::Unreadable, schema};
+use crate::role::Roles;
 use crate::store::{
-    Owners, StoreError,
+    StoreError,
     facts::{self, Readable, Rows},
 };
 use futures::future::BoxFuture;
@@ -96,7 +97,7 @@ impl<'s> Snapshot<'s> {
     }
 
     /// Whose tables are there.
-    pub(super) fn owners(&self) -> Result<Owners, StoreError> {
+    pub(super) fn owners(&self) -> Result<Roles, StoreError> {
         Ok(self.runtime.block_on(schema::owners(self.transaction))?)
     }
 

@@ -15,12 +15,10 @@ use super::{
     connected, runtime,
     schema::{self, UNFINISHED},
 };
+use crate::role::Roles;
 use crate::{
     domain::catalog::{Category, ProductName},
-    store::{
-        Owners,
-        transfer::{Column, Key, Kind, Made, NUMBERED, Portion, TABLES, Table, TransferError, Values},
-    },
+    store::transfer::{Column, Key, Kind, Made, NUMBERED, Portion, TABLES, Table, TransferError, Values},
 };
 use tokio::runtime::Runtime;
 use tokio_postgres::{
@@ -61,7 +59,7 @@ impl Target {
         let (runtime, place) = (runtime()?, options.address.to_string());
         let client = runtime.block_on(async {
             let mut client = connected(&connector).await?;
-            schema::migrate(&mut client, &options.address, Owners::all()).await?;
+            schema::migrate(&mut client, &options.address, Roles::ALL).await?;
             begin(&mut client, &place, source).await?;
             Ok::<_, TransferError>(client)
         })?;

@@ -4,10 +4,11 @@ use super::{
     codec::is_unreadable, connect_read_only, order, payment, retention, saga, schema, shipment, stock, table::Table,
     tx::query_error,
 };
+use crate::role::Role;
 use crate::{
     domain::{order::Order, payment::Payments, shipment::Shipping},
     store::{
-        FactSource, OrderFacts, Owner, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
+        FactSource, OrderFacts, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
         facts::{self, Keyed, OrderRows, Readable},
     },
 };
@@ -74,15 +75,15 @@ fn keyed<'s, K: FromSql + 's, T: 's>(
 fn pass(conn: &Connection, visit: &mut Visit<OrderFacts>) -> rusqlite::Result<Option<Watermark>> {
     let snapshot = conn.unchecked_transaction()?;
     let owners = schema::owners(&snapshot)?;
-    let removed = if owners.contains(Owner::Saga) { retention::watermark(&snapshot)? } else { None };
+    let removed = if owners.contains(Role::Coordinator) { retention::watermark(&snapshot)? } else { None };
     let prepare = |owner, sql| snapshot.prepare(owners.rows(owner, sql));
-    let mut orders = prepare(Owner::Order, order::ALL)?;
-    let mut payments = prepare(Owner::Payment, payment::ALL)?;
-    let mut payment_movements = prepare(Owner::Payment, payment::ALL_MOVEMENTS)?;
-    let mut shipments = prepare(Owner::Shipment, shipment::ALL)?;
-    let mut reservations = prepare(Owner::Stock, stock::ALL_RESERVATIONS)?;
-    let mut stock_movements = prepare(Owner::Stock, stock::MOVEMENTS_BY_ORDER)?;
-    let mut sagas = prepare(Owner::Saga, saga::ALL)?;
+    let mut orders = prepare(Role::Order, order::ALL)?;
+    let mut payments = prepare(Role::Payment, payment::ALL)?;
+    let mut payment_movements = prepare(Role::Payment, payment::ALL_MOVEMENTS)?;
+    let mut shipments = prepare(Role::Shipping, shipment::ALL)?;
+    let mut reservations = prepare(Role::Stock, stock::ALL_RESERVATIONS)?;
+    let mut stock_movements = prepare(Role::Stock, stock::MOVEMENTS_BY_ORDER)?;
+    let mut sagas = prepare(Role::Coordinator, saga::ALL)?;
     let stored = OrderRows {
         orders: keyed(&mut orders, 0, Order::read)?,
         payments: keyed(&mut payments, 0, Payments::read)?,

@@ -36,9 +36,10 @@ pub use schema::migrate;
 pub(super) use transfer::Source;
 
 use super::{
-    Engine, Owner, Owners, OwnersError, Removed, Stats, Store, StoreError,
+    Engine, OwnersError, Removed, Stats, Store, StoreError,
     commands::{Queue, Removal},
 };
+use crate::role::{Role, Roles};
 use crate::{domain::time::Timestamp, lifecycle::Fatal};
 use futures::future::BoxFuture;
 use readers::Readers;
@@ -56,7 +57,7 @@ pub struct Options {
     /// The file; made, with its directory, when it is not there.
     pub path: PathBuf,
     /// Whose tables are in it, and nobody else's.
-    pub owners: Owners,
+    pub owners: Roles,
     /// Page cache of the writer, in MiB.
     pub cache_mib: u32,
     /// Reader threads, at least 1.
@@ -88,7 +89,7 @@ pub enum OpenError {
     Empty(PathBuf),
     /// It has tables that nobody would look after, or lacks some.
     #[error(transparent)]
-    Owners(#[from] OwnersError),
+    Roles(#[from] OwnersError),
     /// SQLite's own word.
     #[error("cannot open {path}: {source}")]
     Sqlite {
@@ -157,7 +158,7 @@ fn plan_once(conn: &Connection) -> rusqlite::Result<bool> {
 /// The backend. All owners share the file, its writer and its readers.
 pub(super) struct Sqlite {
     queue: Queue,
-    owners: Owners,
+    owners: Roles,
     readers: Readers,
     recent: Arc<Recent>,
     path: PathBuf,
@@ -222,7 +223,7 @@ pub fn open_facts(path: &Path) -> Result<Arc<dyn super::FactSource>, OpenError> 
 /// When there is no such database, or no stock in it.
 pub fn open_export(path: &Path) -> Result<Arc<dyn super::ExportSource>, OpenError> {
     let found = schema::found_in(&connect_read_only(path)?, path)?;
-    Owners::of([Owner::Stock]).check_all_in(found, path.display())?;
+    Roles::of([Role::Stock]).check_all_in(found, path.display())?;
     Ok(Arc::new(facts::Snapshot { path: path.to_owned() }))
 }
 
@@ -250,7 +251,7 @@ impl Engine for Sqlite {
     }
 
     fn remove_sagas(&self, before: Timestamp) -> BoxFuture<'static, Result<Removed, StoreError>> {
-        if !self.owners.contains(Owner::Saga) {
+        if !self.owners.contains(Role::Coordinator) {
             return Box::pin(std::future::ready(Ok(Removed::default())));
         }
         self.queue.execute_one::<Removal>(before)

@@ -5,6 +5,7 @@ use super::{
     readers::Condition,
     tx::{Tx, command_error},
 };
+use crate::role::Role;
 use crate::{
     domain::{
         ids::{OrderId, SagaId},
@@ -12,8 +13,8 @@ use crate::{
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Due, Owner, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow,
-        SagaStore, StoreError, StoredSaga,
+        Answers, Claim, Due, Page, RowUpdate, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore,
+        StoreError, StoredSaga,
         commands::{CommandError, Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner},
     },
 };
@@ -190,7 +191,7 @@ impl SagaQueries for Sqlite {
     }
 
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
-        if !self.owners.contains(Owner::Saga) {
+        if !self.owners.contains(Role::Coordinator) {
             return Box::pin(std::future::ready(Ok(0)));
         }
         self.readers.read(|conn| {

@@ -1,7 +1,8 @@
 //! Bringing a database file up to this release.
 
 use super::{OpenError, connect};
-use crate::store::{Owner, Owners};
+use crate::role::Roles;
+use crate::store::owner;
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -32,7 +33,7 @@ mod migrations {
 ///
 /// # Errors
 /// When the file cannot be opened or has others' tables, or a migration fails.
-pub fn migrate(path: &Path, owners: Owners) -> Result<Vec<String>, OpenError> {
+pub fn migrate(path: &Path, owners: Roles) -> Result<Vec<String>, OpenError> {
     let mut conn = connect(path, 2)?;
     owners.check_no_others_in(found_in(&conn, path)?, path.display())?;
     let histories = [
@@ -43,7 +44,7 @@ pub fn migrate(path: &Path, owners: Owners) -> Result<Vec<String>, OpenError> {
         ("catalog_migrations", migrations::catalog::migrations::runner()),
         ("stock_migrations", migrations::stock::migrations::runner()),
     ];
-    let wanted = |history: &str| Owner::of_history(history).is_none_or(|owner| owners.contains(owner));
+    let wanted = |history: &str| owner::of_history(history).is_none_or(|owner| owners.contains(owner));
     let mut applied = Vec::new();
     for (history, mut runner) in histories.into_iter().filter(|(history, _)| wanted(history)) {
         runner.set_migration_table_name(history);
@@ -59,14 +60,14 @@ pub fn migrate(path: &Path, owners: Owners) -> Result<Vec<String>, OpenError> {
 }
 
 /// Whose tables are in a database file.
-pub(super) fn owners(conn: &Connection) -> rusqlite::Result<Owners> {
+pub(super) fn owners(conn: &Connection) -> rusqlite::Result<Roles> {
     let mut histories =
         conn.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB '*_migrations'")?;
     let names = histories.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
-    Ok(Owners::of_histories(names.iter().map(String::as_str)))
+    Ok(owner::of_histories(names.iter().map(String::as_str)))
 }
 
 /// As [`owners`], while the file is opened.
-pub(super) fn found_in(conn: &Connection, path: &Path) -> Result<Owners, OpenError> {
+pub(super) fn found_in(conn: &Connection, path: &Path) -> Result<Roles, OpenError> {
     owners(conn).map_err(|source| OpenError::Sqlite { path: path.to_owned(), source })
 }

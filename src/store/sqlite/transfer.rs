@@ -1,10 +1,8 @@
 //! Everything in a file, table by table, for a move to another database.
 
 use super::{OpenError, connect, connect_read_only, lock, migrate, schema};
-use crate::store::{
-    Owners,
-    transfer::{Column, Key, Part, Portion, Table, TransferError, Values},
-};
+use crate::role::Roles;
+use crate::store::transfer::{Column, Key, Part, Portion, Table, TransferError, Values};
 use rusqlite::{
     Connection, Row, params_from_iter,
     types::{ToSqlOutput, ValueRef},
@@ -32,9 +30,9 @@ impl Source {
     /// Opens a file that has everybody's tables, brings it up to this release, and keeps servers away from it.
     pub(in crate::store) fn open(path: &Path) -> Result<Self, TransferError> {
         let found = schema::found_in(&connect_read_only(path)?, path)?;
-        Owners::all().check_all_in(found, path.display()).map_err(OpenError::from)?;
+        Roles::ALL.check_all_in(found, path.display()).map_err(OpenError::from)?;
         let lock = lock(path)?;
-        migrate(path, Owners::all())?;
+        migrate(path, Roles::ALL)?;
         let conn = connect(path, 32)?;
         let failed = |source| OpenError::Sqlite { path: path.to_owned(), source };
         // All of it is in the file itself, so that the file says whether it has changed.

@@ -1,10 +1,11 @@
 //! One write transaction, as the owners' tables see it.
 
 use super::recent::Recent;
+use crate::role::{Role, Roles};
 use crate::{
     domain::time::Timestamp,
     store::{
-        Owner, Owners, StoreError,
+        StoreError,
         commands::{self, CommandError, Severed},
     },
 };
@@ -151,7 +152,7 @@ impl commands::Tx for Tx<'_, '_> {
         Ok(())
     }
 
-    fn forget_keys(&self, owners: Owners, before: Timestamp) -> Result<usize, CommandError> {
+    fn forget_keys(&self, owners: Roles, before: Timestamp) -> Result<usize, CommandError> {
         let mut forgotten = 0;
         for (_, sql) in FORGET_KEYS.iter().filter(|(owner, _)| owners.contains(*owner)) {
             forgotten += self.run(sql, [before])?;
@@ -161,29 +162,29 @@ impl commands::Tx for Tx<'_, '_> {
 }
 
 /// Forgets the oldest keys, whoever they are of.
-const FORGET_KEYS: [(Owner, &str); 5] = [
+const FORGET_KEYS: [(Role, &str); 5] = [
     (
-        Owner::Saga,
+        Role::Coordinator,
         "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
          (SELECT rowid FROM saga_idempotency ORDER BY rowid LIMIT 500)",
     ),
     (
-        Owner::Order,
+        Role::Order,
         "DELETE FROM order_idempotency WHERE created_at < ?1 AND rowid IN \
          (SELECT rowid FROM order_idempotency ORDER BY rowid LIMIT 500)",
     ),
     (
-        Owner::Payment,
+        Role::Payment,
         "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
          (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
     ),
     (
-        Owner::Stock,
+        Role::Stock,
         "DELETE FROM stock_idempotency WHERE created_at < ?1 AND rowid IN \
          (SELECT rowid FROM stock_idempotency ORDER BY rowid LIMIT 500)",
     ),
     (
-        Owner::Stock,
+        Role::Stock,
         "DELETE FROM catalog_idempotency WHERE created_at < ?1 AND rowid IN \
          (SELECT rowid FROM catalog_idempotency ORDER BY rowid LIMIT 500)",
     ),

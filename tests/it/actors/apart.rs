@@ -2,9 +2,10 @@
 
 use super::{crashes::any, given::house};
 use crate::store::given::random;
+use backstitch::role::Role;
 use backstitch::{
     audit,
-    store::{FactSource, OrderFacts, Owner, ShelfFacts, StoreError, Visit, Watermark, merged, steady},
+    store::{FactSource, OrderFacts, ShelfFacts, StoreError, Visit, Watermark, merged, steady},
 };
 use futures::future::{BoxFuture, join};
 use std::sync::{
@@ -15,7 +16,7 @@ use std::sync::{
 /// What one owner alone knows, in a snapshot of its own.
 struct Only {
     all: Arc<dyn FactSource>,
-    owner: Owner,
+    owner: Role,
 }
 
 impl FactSource for Only {
@@ -24,11 +25,11 @@ impl FactSource for Only {
         self.all.visit(Box::new(move |facts| {
             visit(OrderFacts {
                 order_id: facts.order_id,
-                order: facts.order.filter(|_| owner == Owner::Order),
-                payment: facts.payment.filter(|_| owner == Owner::Payment),
-                shipping: facts.shipping.filter(|_| owner == Owner::Shipment),
-                stock: facts.stock.filter(|_| owner == Owner::Stock),
-                saga: facts.saga.filter(|_| owner == Owner::Saga),
+                order: facts.order.filter(|_| owner == Role::Order),
+                payment: facts.payment.filter(|_| owner == Role::Payment),
+                shipping: facts.shipping.filter(|_| owner == Role::Shipping),
+                stock: facts.stock.filter(|_| owner == Role::Stock),
+                saga: facts.saga.filter(|_| owner == Role::Coordinator),
                 removed: facts.removed,
             })
         }))
@@ -43,7 +44,7 @@ impl FactSource for Only {
 async fn an_audit_of_several_moments_beside_busy_actors_finds_nothing_and_all_of_it_once_they_rest() {
     let mut random = random();
     let house = house();
-    let owners = [Owner::Saga, Owner::Shipment, Owner::Order, Owner::Stock, Owner::Payment];
+    let owners = [Role::Coordinator, Role::Shipping, Role::Order, Role::Stock, Role::Payment];
     let apart = || {
         let only = |owner| Arc::new(Only { all: Arc::clone(&house.test.store.facts), owner }) as Arc<dyn FactSource>;
         steady(merged(owners.map(only).into()))

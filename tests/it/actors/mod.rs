@@ -5,6 +5,7 @@ mod stock;
 mod stubs;
 
 mod alone;
+mod announced;
 mod apart;
 mod catalog;
 mod crashes;

@@ -8,7 +8,7 @@ use backstitch::{
     actors::{
         Perform, SagaCoordinator,
         admission::Admission,
-        coordinator::{Participants, PlaceOrder},
+        coordinator::{Participants, PlaceOrder, Reach},
         supervisor::{ActorStatus, supervise},
     },
     domain::{
@@ -18,7 +18,7 @@ use backstitch::{
         order::{Order, OrderCommand},
         payment::{PaymentCommand, Payments},
         saga::{Event, Outcome, Status, StepReply},
-        shipment::Shipping,
+        shipment::{Shipping, ShippingCommand},
         stock::StockCommand,
     },
     store::SagaStore,
@@ -117,6 +117,26 @@ pub(super) fn desk_over(
     desk_of_all(seen, order, |commands| panic!("nobody asks the stock: {commands:?}"), payment)
 }
 
+/// As [`desk_over`], whose participants have databases of their own.
+pub(super) fn desk_apart(
+    seen: impl FnOnce(Arc<dyn SagaStore>) -> Arc<dyn SagaStore>,
+    order: impl FnMut(&[OrderCommand]) -> Act + Send + 'static,
+    payment: impl FnMut(&[PaymentCommand]) -> Act + Send + 'static,
+    shipping: impl FnMut(&[ShippingCommand]) -> Act + Send + 'static,
+) -> Desk {
+    let (test, arbiter) = (store(), TestArbiter::new());
+    let participants = Participants {
+        order: Reach { perform: stub(&arbiter, &test, order), apart: true },
+        stock: Reach {
+            perform: stub(&arbiter, &test, |_: &[StockCommand]| panic!("nobody asks the stock")),
+            apart: true,
+        },
+        payment: Reach { perform: stub(&arbiter, &test, payment), apart: true },
+        shipping: Reach { perform: stub(&arbiter, &test, shipping), apart: true },
+    };
+    desk_with(test, arbiter, seen, participants)
+}
+
 fn desk_of_all(
     seen: impl FnOnce(Arc<dyn SagaStore>) -> Arc<dyn SagaStore>,
     order: impl FnMut(&[OrderCommand]) -> Act + Send + 'static,
@@ -130,6 +150,15 @@ fn desk_of_all(
         payment: stub(&arbiter, &test, payment).into(),
         shipping: stub(&arbiter, &test, obedient::<Shipping>()).into(),
     };
+    desk_with(test, arbiter, seen, participants)
+}
+
+fn desk_with(
+    test: TestStore,
+    arbiter: TestArbiter,
+    seen: impl FnOnce(Arc<dyn SagaStore>) -> Arc<dyn SagaStore>,
+    participants: Participants,
+) -> Desk {
     let (sagas, own) = (seen(test.store.sagas.clone()), ActorStatus::new("coordinator"));
     let (admission, coordinator_status) = (Admission::new(10_000), own.clone());
     let places = admission.clone();

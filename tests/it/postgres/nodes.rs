@@ -7,6 +7,7 @@ use crate::{
     },
     support::{Server, Session, TestDatabase},
 };
+use backstitch::role::{Role, Roles};
 use backstitch::{
     domain::{
         catalog::{CatalogCommand, MAX_VARIANTS},
@@ -15,7 +16,7 @@ use backstitch::{
         payment::Provider,
         saga::Outcome,
     },
-    store::{Keyed, News, NodeState, Owner, Owners, Peers, SagaAnswer, SagaCommand, StoreError},
+    store::{Keyed, News, NodeState, Peers, SagaAnswer, SagaCommand, StoreError},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
@@ -270,7 +271,7 @@ async fn every_node_knows_all_of_them_and_which_one_it_is() {
 
 #[actix_web::test]
 async fn where_there_are_no_sagas_nodes_are_given_up_and_known_to_be_gone_all_the_same() {
-    let payment = Owners::of([Owner::Payment]);
+    let payment = Roles::of([Role::Payment]);
     let database = TestDatabase::Postgres(Arc::new(Server::shared().empty()));
     let a = TestStore::owned(database.clone(), payment).unwrap();
     let b = TestStore::owned(database, payment).unwrap();

@@ -4,10 +4,11 @@ use crate::{
     store::given::{Case, at, eventually, tell},
     support::{Database, Server, database},
 };
+use backstitch::role::{Role, Roles};
 use backstitch::{
     domain::payment::Provider,
     lifecycle::Fatal,
-    store::{self, News, Owner, Owners, Peers, Store, open_facts},
+    store::{self, News, Peers, Store, open_facts},
 };
 use std::{
     ops::ControlFlow,
@@ -26,7 +27,7 @@ fn with_schemas(schemas: &[&str]) -> Database {
 }
 
 /// How a process of these owners opens it, whose tables are where `search_path` says.
-fn within(place: &Database, search_path: &str, owners: Owners) -> store::Database {
+fn within(place: &Database, search_path: &str, owners: Roles) -> store::Database {
     let url = place.url();
     let and = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{and}options=-c%20search_path%3D{}", search_path.replace(',', "%2C"));
@@ -73,7 +74,7 @@ async fn facts(database: &store::Database) -> usize {
 #[actix_web::test]
 async fn everything_of_a_process_is_in_the_schema_that_its_url_names() {
     let place = with_schemas(&["payment"]);
-    let payment = within(&place, "payment", Owners::of([Owner::Payment]));
+    let payment = within(&place, "payment", Roles::of([Role::Payment]));
     let store = open(&payment);
     assert_eq!(peers(&store).nodes().await.unwrap().len(), 1);
     store.engine.close().await;
@@ -86,7 +87,7 @@ async fn everything_of_a_process_is_in_the_schema_that_its_url_names() {
 #[test]
 fn a_schema_that_is_not_there_is_asked_for_by_its_name() {
     let place = with_schemas(&[]);
-    let nowhere = within(&place, "payment", Owners::all());
+    let nowhere = within(&place, "payment", Roles::ALL);
     for refused in [store::migrate(&nowhere).err(), open_facts(&nowhere).err()] {
         let said = refused.expect("there is no schema").to_string();
         assert!(said.contains("no schema for search_path payment") && said.contains("CREATE SCHEMA"), "{said}");
@@ -96,10 +97,10 @@ fn a_schema_that_is_not_there_is_asked_for_by_its_name() {
 #[actix_web::test]
 async fn a_search_path_that_leads_on_to_others_tables_does_not_make_them_this_processs() {
     let place = with_schemas(&["payment"]);
-    let all = within(&place, "public", Owners::all());
+    let all = within(&place, "public", Roles::ALL);
     let everybody = open(&all);
     rest(&everybody).await;
-    let payment = within(&place, "payment,public", Owners::of([Owner::Payment]));
+    let payment = within(&place, "payment,public", Roles::of([Role::Payment]));
     let store = open(&payment);
     assert_eq!(store.sagas.unfinished().await, Ok(0));
     assert_eq!(peers(&store).nodes().await.unwrap().len(), 1);
@@ -111,7 +112,7 @@ async fn a_search_path_that_leads_on_to_others_tables_does_not_make_them_this_pr
 async fn what_rests_in_one_schema_is_not_heard_of_in_another() {
     let place = with_schemas(&["here", "there"]);
     let two = |schema| {
-        let database = within(&place, schema, Owners::of([Owner::Saga]));
+        let database = within(&place, schema, Roles::of([Role::Coordinator]));
         (open(&database), open(&database))
     };
     let ((a, b), (c, d)) = (two("here"), two("there"));

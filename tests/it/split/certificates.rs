@@ -64,7 +64,7 @@ async fn create(channel: Channel) -> Result<String, Status> {
 async fn processes_with_certificates_of_one_authority_serve_together_and_other_clients_need_none() {
     let authority = Authority::new();
     let (split, _files) = start(&authority).await;
-    let (status, placed) = split.post(Role::Order, "/orders?wait=10", &order(json!({}))).await;
+    let (status, placed) = split.post(Role::Order, "/orders?wait=10", &order(&json!({}))).await;
     assert_eq!((status, &placed["data"]["status"]), (201, &json!("completed")), "{placed}");
     split.assert_audit_is_clean();
 
@@ -98,7 +98,7 @@ async fn an_order_waits_for_a_process_whose_certificate_is_of_another_authority(
     split.kill(Role::Payment);
     // Somebody who never even begins to show one: the next who does is connected to all the same.
     let deaf = Imposter::takes(split.grpc(Role::Payment), Manner::Deaf);
-    let (_, placed) = split.post(Role::Coordinator, "/orders", &order(json!({}))).await;
+    let (_, placed) = split.post(Role::Coordinator, "/orders", &order(&json!({}))).await;
     assert_eq!(placed["data"]["incomplete"], json!(["payment"]), "{placed}");
     assert_eq!(split.known(Role::Coordinator, Role::Payment).await.0, "away");
     drop(deaf);
@@ -108,7 +108,7 @@ async fn an_order_waits_for_a_process_whose_certificate_is_of_another_authority(
     split.spawn_by(Role::Payment, other);
     split.until_up(Role::Payment).await;
 
-    let (status, placed) = split.post(Role::Coordinator, "/orders", &order(json!({}))).await;
+    let (status, placed) = split.post(Role::Coordinator, "/orders", &order(&json!({}))).await;
     assert_eq!((status, &placed["data"]["incomplete"]), (201, &json!(["payment"])), "{placed}");
     eventually("its certificate is not believed", async || {
         let (state, error) = split.known(Role::Coordinator, Role::Payment).await;

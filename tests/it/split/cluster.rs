@@ -249,7 +249,7 @@ impl Drop for Split {
 }
 
 /// An order that is paid at once, with what is to be simulated.
-pub(super) fn order(simulate: Value) -> Value {
+pub(super) fn order(simulate: &Value) -> Value {
     json!({
         "item_name": "Kopi Gayo 250 g", "quantity": 2, "price": 85_000,
         "payment": {"provider": "simulated"}, "simulate": simulate,

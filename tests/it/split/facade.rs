@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 async fn an_order_placed_with_any_of_two_roles_is_the_same_everywhere_and_each_shows_its_own() {
     let split = Split::start().await;
     for at in [Role::Coordinator, Role::Order] {
-        let (status, placed) = split.post(at, "/orders?wait=10", &order(json!({"shipping": "fail"}))).await;
+        let (status, placed) = split.post(at, "/orders?wait=10", &order(&json!({"shipping": "fail"}))).await;
         assert_eq!(status, 201, "{placed}");
         let placed = &placed["data"];
         assert_eq!(placed["status"], "cancelled", "{placed}");
@@ -102,7 +102,7 @@ async fn a_key_sent_to_either_role_is_one_order() {
     let split = Split::start().await;
     let place = async || {
         let sent = split.client.post(split.at(Role::Order, "/orders?wait=10")).header("Idempotency-Key", "k");
-        let response = sent.json(&order(json!({}))).send().await.unwrap();
+        let response = sent.json(&order(&json!({}))).send().await.unwrap();
         let replayed = response.headers().contains_key("Idempotent-Replayed");
         let body: Value = response.json().await.unwrap();
         (replayed, body["data"]["id"].clone())
@@ -148,4 +148,59 @@ async fn a_client_that_drives_its_order_itself_finds_each_step_at_its_role() {
     assert_eq!(steps.refund(&payment).await.unwrap(), "REFUNDED");
     assert_eq!(steps.cancel(&order).await.unwrap(), "CANCELLED");
     split.assert_audit_is_clean();
+}
+
+#[actix_web::test]
+async fn payments_of_a_process_with_all_roles_can_have_a_port_of_their_own() {
+    let split = Split::prepare(&[]);
+    let (all, payments) = (split.at(Role::Coordinator, ""), split.at(Role::Payment, ""));
+    let bind = |url: &str| url.trim_start_matches("http://").to_owned();
+    let mut split = split;
+    let mut command = split.command(Role::Coordinator);
+    command
+        .env("BACKSTITCH__NODE__ROLES", "all")
+        .env("BACKSTITCH__HTTP__BIND", bind(&all))
+        .env("BACKSTITCH__HTTP__PAYMENT_BIND", bind(&payments));
+    split.spawn_by(Role::Coordinator, command);
+    split.until_ready(Role::Coordinator).await;
+    let order = json!({"item_name": "Kopi", "quantity": 1, "price": 100});
+    let (status, placed) = split.post(Role::Coordinator, "/orders", &order).await;
+    assert_eq!(status, 201, "{placed}");
+    let payment = json!({"order_id": placed["data"]["id"], "amount": 100, "provider": "manual"});
+    let (status, opened) = split.post(Role::Payment, "/payments", &payment).await;
+    assert_eq!(status, 201, "{opened}");
+    let settle = format!("{payments}/payments/success/{}", opened["data"]["id"].as_str().unwrap());
+    assert_eq!(split.client.put(settle).send().await.unwrap().status(), 200);
+    let waited = format!("/sagas/{}?wait=10", placed["data"]["saga_id"].as_str().unwrap());
+    assert_eq!(split.get(Role::Coordinator, &waited).await.1["data"]["status"], "completed");
+    for elsewhere in ["/orders", "/admin/actors", "/metrics"] {
+        assert_eq!(split.get(Role::Payment, elsewhere).await.0, 404, "{elsewhere}");
+    }
+}
+
+#[actix_web::test]
+async fn a_process_may_play_several_roles() {
+    let mut split = Split::prepare(&[]);
+    for (process, roles, others) in [
+        (Role::Order, "order,payment", &[(Role::Payment, "PAYMENT")][..]),
+        (Role::Coordinator, "stock,shipping,coordinator", &[(Role::Stock, "STOCK"), (Role::Shipping, "SHIPPING")]),
+    ] {
+        let mut command = split.command(process);
+        command.env("BACKSTITCH__NODE__ROLES", roles);
+        for (role, bind) in others {
+            command.env(format!("BACKSTITCH__GRPC__{bind}_BIND"), split.grpc(*role).to_string());
+        }
+        split.spawn_by(process, command);
+    }
+    split.until_ready(Role::Order).await;
+    split.until_ready(Role::Coordinator).await;
+    let lines = crate::process::load::open_shops(&split.at(Role::Coordinator, "")).await;
+    let body = json!({"lines": lines, "payment": {"provider": "simulated"}});
+    let (status, placed) = split.post(Role::Order, "/orders?wait=10", &body).await;
+    assert_eq!((status, &placed["data"]["status"]), (201, &json!("completed")), "{placed}");
+    let payment = format!("/payments/{}", placed["data"]["payment"]["id"].as_str().unwrap());
+    assert_eq!(split.get(Role::Order, &payment).await.1["data"]["status"], "paid");
+    assert_eq!(split.get(Role::Order, "/shipments").await.0, 404, "it does not ship");
+    let audit = split.get(Role::Coordinator, "/admin/audit").await.1;
+    assert_eq!(audit["data"]["clean"], true, "{audit}");
 }

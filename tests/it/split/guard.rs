@@ -44,7 +44,12 @@ impl Stranger {
 
     /// Facts about the orders, as the JSON of the first portion.
     async fn facts(&self, metadata: &[(&'static str, &str)]) -> Result<Value, Status> {
-        let mut told = self.0.clone().facts(with(FactsRequest { shelves: false }, metadata)).await?.into_inner();
+        let mut told = self
+            .0
+            .clone()
+            .facts(with(FactsRequest { shelves: false, role: "order".into() }, metadata))
+            .await?
+            .into_inner();
         let first = told.message().await?.expect("a portion");
         Ok(serde_json::from_slice(&first.body).expect("JSON"))
     }
@@ -86,7 +91,7 @@ async fn assert_no_attempt_was_burned(split: &Split) {
 #[actix_web::test]
 async fn processes_that_share_a_secret_serve_together_and_a_stranger_is_answered_nothing() {
     let split = Split::start_with(&[("peers.secret", SECRET), ("telemetry.log", "trace")]).await;
-    let (status, placed) = split.post(Role::Order, "/orders?wait=10", &order(json!({}))).await;
+    let (status, placed) = split.post(Role::Order, "/orders?wait=10", &order(&json!({}))).await;
     assert_eq!((status, &placed["data"]["status"]), (201, &json!("completed")), "{placed}");
     split.assert_audit_is_clean();
 
@@ -129,7 +134,7 @@ async fn an_order_waits_for_a_process_with_another_secret_and_goes_on_once_that_
 
     let mut placed = Vec::new();
     for _ in 0..2 {
-        let (status, answer) = split.post(Role::Coordinator, "/orders", &order(json!({}))).await;
+        let (status, answer) = split.post(Role::Coordinator, "/orders", &order(&json!({}))).await;
         assert_eq!(status, 201, "{answer}");
         assert_eq!(answer["data"]["incomplete"], json!(["payment"]), "{answer}");
         placed.push(format!("/orders/{}", answer["data"]["id"].as_str().unwrap()));
@@ -245,7 +250,7 @@ async fn a_question_that_is_none_is_refused_in_few_words_and_harms_nobody() {
         assert!(answered.is_ok(), "{question}: {answered:?}");
     }
 
-    let (_, placed) = split.post(Role::Order, "/orders?wait=10", &order(json!({}))).await;
+    let (_, placed) = split.post(Role::Order, "/orders?wait=10", &order(&json!({}))).await;
     assert_eq!(placed["data"]["status"], "completed", "{placed}");
     for role in Role::VARIANTS {
         let said = split.said(*role);
@@ -280,7 +285,7 @@ async fn orders_wait_for_a_peer_that_answers_as_none_does_and_nothing_hangs() {
         (Manner::OtherRelease, "one release"),
     ] {
         let imposter = Imposter::takes(split.grpc(Role::Shipping), manner);
-        let body = order(json!({}));
+        let body = order(&json!({}));
         let answered = tokio::time::timeout(bound, split.post(Role::Coordinator, "/orders", &body)).await;
         let (status, answer) = answered.unwrap_or_else(|_| panic!("{manner:?} hangs"));
         assert_eq!(status, 201, "{manner:?}: {answer}");

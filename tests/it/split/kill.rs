@@ -50,7 +50,7 @@ async fn an_order_waits_without_an_attempt_for_a_role_that_is_away_and_goes_on_w
         let mut split = Split::start().await;
         split.kill(away);
         // Who cannot be told that the order exists, waits: the client is told so after 10 s.
-        let placed = split.post(Role::Coordinator, "/orders", &order(json!({}))).await;
+        let placed = split.post(Role::Coordinator, "/orders", &order(&json!({}))).await;
         if away == Role::Order {
             assert_eq!(placed.0, 503, "{placed:?}");
         } else {
@@ -81,7 +81,7 @@ async fn a_role_that_stands_still_for_longer_than_an_answer_may_take_does_nothin
     let split = Split::start_with(&[("peers.timeout_ms", "300")]).await;
     for still in [Role::Payment, Role::Shipping, Role::Order] {
         split.signal(still, "-STOP");
-        let body = order(json!({}));
+        let body = order(&json!({}));
         let placed = split.post(Role::Coordinator, "/orders?wait=1", &body);
         let woken = async {
             // Longer than the peers are patient.

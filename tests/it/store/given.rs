@@ -2,6 +2,7 @@
 //! checkouts with ids of their own.
 
 use crate::support::{Hold, Server, Sql, TestDatabase};
+use backstitch::role::Roles;
 use backstitch::{
     domain::{
         catalog::{PricedOffer, ProductName, Sku, Standing},
@@ -16,8 +17,8 @@ use backstitch::{
     },
     lifecycle::Fatal,
     store::{
-        Answers, Append, Claim, Database, Executed, FactSource, LogEntry, OpenError, OrderFacts, Owners, RowUpdate,
-        SagaAnswer, SagaCommand, SagaRow, StartSaga, Store, StoreError, open,
+        Answers, Append, Claim, Database, Executed, FactSource, LogEntry, OpenError, OrderFacts, RowUpdate, SagaAnswer,
+        SagaCommand, SagaRow, StartSaga, Store, StoreError, open,
     },
 };
 use std::{
@@ -50,16 +51,16 @@ impl TestStore {
     }
 
     /// A new database with the tables of these owners alone.
-    pub(crate) fn of(owners: Owners) -> Self {
+    pub(crate) fn of(owners: Roles) -> Self {
         Self::owned(TestDatabase::untouched(), owners).unwrap()
     }
 
     fn over(database: TestDatabase) -> Result<Self, OpenError> {
-        Self::owned(database, Owners::all())
+        Self::owned(database, Roles::ALL)
     }
 
     /// A server that has these owners over a database.
-    pub(crate) fn owned(database: TestDatabase, owners: Owners) -> Result<Self, OpenError> {
+    pub(crate) fn owned(database: TestDatabase, owners: Roles) -> Result<Self, OpenError> {
         let fatal = Fatal::default();
         Ok(Self { store: open(&database.of(owners, &SETTINGS), &fatal)?, fatal, database })
     }
@@ -71,11 +72,11 @@ impl TestStore {
 
     /// What the disk says, once everything that was handed over has run.
     pub(crate) async fn reopen(self) -> Self {
-        self.reopen_as(Owners::all()).await.unwrap()
+        self.reopen_as(Roles::ALL).await.unwrap()
     }
 
     /// The same, opened by a server that has these owners.
-    pub(crate) async fn reopen_as(self, owners: Owners) -> Result<Self, OpenError> {
+    pub(crate) async fn reopen_as(self, owners: Roles) -> Result<Self, OpenError> {
         let Self { store, database, .. } = self;
         store.engine.close().await;
         drop(store);

@@ -2,22 +2,32 @@
 
 use super::given::{Case, TestStore, at, claim, decided, one, store, tell};
 use crate::support::{TestDatabase, either};
+use backstitch::role::{Role, Roles};
 use backstitch::{
     audit,
     domain::{checkout::Verb, payment::Provider, saga::Outcome},
     store::{
-        Keyed, OpenError, OrderFilter, Owner, Owners, Page, Removed, SagaAnswer, StoreError, migrate, open_export,
-        open_facts, sqlite, transfer,
+        Keyed, OpenError, OrderFilter, Page, Removed, SagaAnswer, StoreError, migrate, open_export, open_facts, sqlite,
+        transfer,
     },
 };
 
-fn only(owner: Owner) -> Owners {
-    Owners::of([owner])
+fn only(owner: Role) -> Roles {
+    Roles::of([owner])
 }
 
 /// Whether a table is one of an owner's, or one that every process has.
-fn is_of(table: &str, owner: Owner) -> bool {
-    let prefixes = if owner == Owner::Stock { vec!["stock", "catalog"] } else { vec![owner.name()] };
+/// What a role's tables are named after.
+fn named_after(role: Role) -> &'static str {
+    match role {
+        Role::Shipping => "shipment",
+        Role::Coordinator => "saga",
+        other => other.as_str(),
+    }
+}
+
+fn is_of(table: &str, owner: Role) -> bool {
+    let prefixes = if owner == Role::Stock { vec!["stock", "catalog"] } else { vec![named_after(owner)] };
     let is_everybodys = !either(true, false) && (table == "node" || table == "node_migrations");
     is_everybodys || prefixes.iter().any(|prefix| table.starts_with(&format!("{prefix}_")))
 }
@@ -30,25 +40,25 @@ fn said(error: &OpenError, words: &[&str]) {
 }
 
 /// A case each participant of which has done something, as far as its owner is here.
-async fn begin(test: &TestStore, owners: Owners, case: &Case) {
+async fn begin(test: &TestStore, owners: Roles, case: &Case) {
     let store = &test.store;
-    if owners.contains(Owner::Saga) {
+    if owners.contains(Role::Coordinator) {
         tell(store, case.start(None)).await.unwrap();
     }
-    if owners.contains(Owner::Order) {
+    if owners.contains(Role::Order) {
         decided(one(store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await));
     }
-    if owners.contains(Owner::Payment) {
+    if owners.contains(Role::Payment) {
         decided(one(store.payments.execute(vec![case.payment(Verb::ProcessPayment).into()]).await));
     }
-    if owners.contains(Owner::Shipment) {
+    if owners.contains(Role::Shipping) {
         decided(one(store.shipments.execute(vec![case.shipping(Verb::StartShipping).into()]).await));
     }
 }
 
 #[actix_web::test]
 async fn a_database_of_one_owner_has_only_its_tables_and_opens_again() {
-    for owner in Owner::ALL {
+    for owner in Roles::ALL.iter() {
         let test = TestStore::of(only(owner));
         let made = test.database.tables();
         assert!(made.len() >= 2 && made.iter().all(|table| is_of(table, owner)), "{owner}: {made:?}");
@@ -65,7 +75,7 @@ async fn a_database_of_one_owner_has_only_its_tables_and_opens_again() {
 async fn a_database_of_everybody_has_the_tables_of_each() {
     let test = store();
     let mut apart: Vec<String> =
-        Owner::ALL.into_iter().flat_map(|owner| TestStore::of(only(owner)).database.tables()).collect();
+        Roles::ALL.iter().flat_map(|owner| TestStore::of(only(owner)).database.tables()).collect();
     apart.sort_unstable();
     apart.dedup();
     assert_eq!(test.database.tables(), apart);
@@ -73,23 +83,23 @@ async fn a_database_of_everybody_has_the_tables_of_each() {
 
 #[actix_web::test]
 async fn a_database_is_refused_where_somebody_in_it_would_be_left_alone() {
-    let many = Owners::of([Owner::Payment, Owner::Shipment, Owner::Saga]);
+    let many = Roles::of([Role::Payment, Role::Shipping, Role::Coordinator]);
     let test = TestStore::of(many);
     let (database, made) = (test.database.clone(), test.database.tables());
-    let few = Owners::of([Owner::Payment, Owner::Order]);
+    let few = Roles::of([Role::Payment, Role::Order]);
     let refused = test.reopen_as(few).await.err().expect("it has tables of others");
-    said(&refused, &["tables of shipment, saga", "the roles shipping, coordinator", "another store.url"]);
-    said(&migrate(&database.of(few, &[])).unwrap_err(), &["tables of shipment, saga"]);
+    said(&refused, &["tables of shipping,coordinator", "give it these roles", "another store.url"]);
+    said(&migrate(&database.of(few, &[])).unwrap_err(), &["tables of shipping,coordinator"]);
     assert_eq!(database.tables(), made, "nothing was added");
     assert!(TestStore::owned(database, many).is_ok());
 }
 
 #[actix_web::test]
 async fn a_database_gains_the_tables_of_further_owners_and_keeps_what_it_has() {
-    let test = TestStore::of(only(Owner::Order));
+    let test = TestStore::of(only(Role::Order));
     let case = Case::new(Provider::Simulated);
-    begin(&test, only(Owner::Order), &case).await;
-    let more = Owners::of([Owner::Order, Owner::Saga]);
+    begin(&test, only(Role::Order), &case).await;
+    let more = Roles::of([Role::Order, Role::Coordinator]);
     let test = test.reopen_as(more).await.unwrap();
     assert!(test.store.orders.order(case.order_id()).await.unwrap().is_some());
     tell(&test.store, case.start(None)).await.unwrap();
@@ -101,26 +111,26 @@ async fn a_database_gains_the_tables_of_further_owners_and_keeps_what_it_has() {
 
 #[actix_web::test]
 async fn keys_are_forgotten_whoever_is_there() {
-    for owner in Owner::ALL {
+    for owner in Roles::ALL.iter() {
         let test = TestStore::of(only(owner));
         let case = Case::new(Provider::Simulated);
         let claim = Some(claim("k", 1));
         let kept = match owner {
-            Owner::Order => {
+            Role::Order => {
                 let command = case.order(Verb::CreateOrder);
                 decided(one(test.store.orders.execute(vec![Keyed { command, claim }]).await));
                 1
             }
-            Owner::Payment => {
+            Role::Payment => {
                 let command = case.payment(Verb::ProcessPayment);
                 decided(one(test.store.payments.execute(vec![Keyed { command, claim }]).await));
                 1
             }
-            Owner::Saga => {
+            Role::Coordinator => {
                 tell(&test.store, case.start(claim)).await.unwrap();
                 1
             }
-            Owner::Stock | Owner::Shipment => 0,
+            Role::Stock | Role::Shipping => 0,
         };
         let later = backstitch::clock::now().plus_millis(1000);
         assert_eq!(test.store.engine.forget_keys(later).await, Ok(kept), "{owner}");
@@ -130,7 +140,7 @@ async fn keys_are_forgotten_whoever_is_there() {
 
 #[actix_web::test]
 async fn an_audit_reads_what_there_is_of_every_owner() {
-    for owner in Owner::ALL {
+    for owner in Roles::ALL.iter() {
         let test = TestStore::of(only(owner));
         let case = Case::new(Provider::Simulated);
         begin(&test, only(owner), &case).await;
@@ -144,15 +154,15 @@ async fn an_audit_reads_what_there_is_of_every_owner() {
                 [facts.order.is_some(), facts.stock.is_some(), facts.payment.is_some(), facts.shipping.is_some()];
             (facts.order_id, found.into_iter().chain([facts.saga.is_some()]).collect::<Vec<_>>())
         });
-        let wanted = Owner::ALL.map(|each| each == owner).to_vec();
-        let wanted: Vec<_> = (owner != Owner::Stock).then(|| (case.order_id(), wanted)).into_iter().collect();
+        let wanted = Roles::ALL.iter().map(|each| each == owner).collect::<Vec<_>>();
+        let wanted: Vec<_> = (owner != Role::Stock).then(|| (case.order_id(), wanted)).into_iter().collect();
         assert_eq!(has.collect::<Vec<_>>(), wanted, "{owner}");
     }
 }
 
 #[actix_web::test]
 async fn sagas_are_removed_where_they_are_and_nowhere_else() {
-    let test = TestStore::of(only(Owner::Saga));
+    let test = TestStore::of(only(Role::Coordinator));
     let mut case = Case::new(Provider::Simulated);
     tell(&test.store, case.start(Some(claim("k", 1)))).await.unwrap();
     assert_eq!(test.store.sagas.unfinished().await, Ok(1));
@@ -169,31 +179,31 @@ async fn sagas_are_removed_where_they_are_and_nowhere_else() {
     assert_eq!(test.store.engine.forget_keys(at(5)).await, Ok(1));
     assert_eq!(test.store.engine.remove_sagas(at(5)).await, Ok(Removed { sagas: 1, more: false }));
 
-    let test = TestStore::of(Owners::all().without(only(Owner::Saga)));
+    let test = TestStore::of(Roles::ALL.without(only(Role::Coordinator)));
     assert_eq!(test.store.engine.remove_sagas(at(5)).await, Ok(Removed::default()));
     assert_eq!(test.store.sagas.unfinished().await, Ok(0));
 }
 
 #[actix_web::test]
 async fn what_is_asked_of_an_owner_who_is_elsewhere_names_the_table_that_is_missing() {
-    let test = TestStore::of(only(Owner::Payment));
+    let test = TestStore::of(only(Role::Payment));
     let page = Page { before: None, limit: 1 };
     let asked = test.store.orders.orders(OrderFilter::default(), page).await;
     assert!(matches!(&asked, Err(StoreError::Unavailable(why)) if why.contains("order_order")), "{asked:?}");
     let case = Case::new(Provider::Simulated);
     let told = one(test.store.orders.execute(vec![case.order(Verb::CreateOrder).into()]).await);
     assert!(matches!(&told, Err(StoreError::Unavailable(why)) if why.contains("order_order")), "{told:?}");
-    begin(&test, only(Owner::Payment), &case).await;
+    begin(&test, only(Role::Payment), &case).await;
     assert!(test.fatal.reason().is_none());
 }
 
 #[actix_web::test]
 async fn goods_are_exported_from_where_they_are() {
-    let test = TestStore::of(only(Owner::Payment));
+    let test = TestStore::of(only(Role::Payment));
     let refused = open_export(&test.database.with(&[])).err().expect("there are no goods");
-    said(&refused, &["no tables of stock", "the roles stock"]);
-    assert!(open_export(&TestStore::of(only(Owner::Stock)).database.with(&[])).is_ok());
-    let elsewhere = test.database.of(only(Owner::Payment), &[]).require(Owners::of([Owner::Stock, Owner::Payment]));
+    said(&refused, &["no tables of stock", "a process that plays"]);
+    assert!(open_export(&TestStore::of(only(Role::Stock)).database.with(&[])).is_ok());
+    let elsewhere = test.database.of(only(Role::Payment), &[]).require(Roles::of([Role::Stock, Role::Payment]));
     said(&elsewhere.unwrap_err(), &["no tables of stock"]);
 }
 
@@ -208,13 +218,13 @@ fn a_database_with_nothing_in_it_is_not_audited() {
 fn only_a_database_of_everybody_is_moved() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("payment.db");
-    sqlite::migrate(&path, only(Owner::Payment)).unwrap();
+    sqlite::migrate(&path, only(Role::Payment)).unwrap();
     let backstitch::store::Database::Postgres(nowhere) =
         crate::support::database("postgres://me@127.0.0.1:1/shop", &[])
     else {
         panic!("a PostgreSQL database")
     };
     let refused = transfer(&path, &nowhere, &mut |_| panic!("nothing is moved")).unwrap_err().to_string();
-    assert!(refused.contains("no tables of order, stock, shipment, saga"), "{refused}");
-    assert!(sqlite::migrate(&path, only(Owner::Payment)).unwrap().is_empty(), "it is as it was");
+    assert!(refused.contains("no tables of order,stock,shipping,coordinator"), "{refused}");
+    assert!(sqlite::migrate(&path, only(Role::Payment)).unwrap().is_empty(), "it is as it was");
 }

@@ -6,10 +6,11 @@
 //! [`either`].
 
 use super::postgres::{self, Server, Session, cells};
+use backstitch::role::Roles;
 use backstitch::{
     app,
     settings::{Settings, Sources},
-    store::{self, Owners},
+    store::{self},
 };
 use std::{str::FromStr, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -75,7 +76,7 @@ impl TestDatabase {
     }
 
     /// How a store of these owners alone is opened on it, with these settings.
-    pub(crate) fn of(&self, owners: Owners, settings: &[(&str, &str)]) -> store::Database {
+    pub(crate) fn of(&self, owners: Roles, settings: &[(&str, &str)]) -> store::Database {
         let mut database = self.with(settings);
         match &mut database {
             store::Database::Sqlite(options) => options.owners = owners,

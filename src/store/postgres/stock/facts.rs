@@ -1,8 +1,9 @@
 //! One consistent pass over every shelf.
 
 use super::{ledger, levels, reservations};
+use crate::role::Role;
 use crate::store::{
-    Owner, ShelfFacts, StoreError, Visit,
+    ShelfFacts, StoreError, Visit,
     facts::ShelfRows,
     postgres::snapshot::{Snapshot, readable},
 };
@@ -13,7 +14,7 @@ pub(in crate::store::postgres) fn pass_shelves(
     visit: &mut Visit<ShelfFacts>,
 ) -> Result<(), StoreError> {
     let owners = snapshot.owners()?;
-    let rows = |sql| owners.rows(Owner::Stock, sql);
+    let rows = |sql| owners.rows(Role::Stock, sql);
     let stored = ShelfRows {
         levels: snapshot.rows(rows(levels::ALL), |row| Ok((levels::shelf(row)?, readable(levels::read(row)))))?,
         movements: snapshot.rows(rows(ledger::ALL), |row| Ok((levels::shelf(row)?, readable(ledger::read(row)))))?,

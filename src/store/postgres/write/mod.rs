@@ -32,10 +32,11 @@ use super::{
     recent::Recent,
     session::{Call, Failure, Params, Session},
 };
+use crate::role::{Role, Roles};
 use crate::{
     domain::{ids::OrderId, order::Order, payment::Payments, shipment::Shipping, time::Timestamp},
     store::{
-        Claim, Owner, Owners, StoreError,
+        Claim, StoreError,
         commands::{self, CommandError, Severed, Wants},
     },
 };
@@ -366,7 +367,7 @@ impl commands::Tx for Tx<'_> {
         self.ask("RELEASE SAVEPOINT one", Vec::new()).map(drop)
     }
 
-    fn forget_keys(&self, owners: Owners, before: Timestamp) -> Result<usize, CommandError> {
+    fn forget_keys(&self, owners: Roles, before: Timestamp) -> Result<usize, CommandError> {
         let mut forgotten = 0;
         for (_, sql) in FORGET_KEYS.iter().filter(|(owner, _)| owners.contains(*owner)) {
             forgotten += self.run(sql, vec![Box::new(before)])?.len();
@@ -376,29 +377,29 @@ impl commands::Tx for Tx<'_> {
 }
 
 /// Forgets the oldest keys, whoever they are of.
-const FORGET_KEYS: [(Owner, &str); 5] = [
+const FORGET_KEYS: [(Role, &str); 5] = [
     (
-        Owner::Saga,
+        Role::Coordinator,
         "DELETE FROM saga_idempotency WHERE (scope, key) IN (SELECT scope, key FROM saga_idempotency \
          WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
     ),
     (
-        Owner::Order,
+        Role::Order,
         "DELETE FROM order_idempotency WHERE (scope, key) IN (SELECT scope, key FROM order_idempotency \
          WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
     ),
     (
-        Owner::Payment,
+        Role::Payment,
         "DELETE FROM payment_idempotency WHERE (scope, key) IN (SELECT scope, key FROM payment_idempotency \
          WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
     ),
     (
-        Owner::Stock,
+        Role::Stock,
         "DELETE FROM stock_idempotency WHERE (scope, key) IN (SELECT scope, key FROM stock_idempotency \
          WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
     ),
     (
-        Owner::Stock,
+        Role::Stock,
         "DELETE FROM catalog_idempotency WHERE (scope, key) IN (SELECT scope, key FROM catalog_idempotency \
          WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
     ),

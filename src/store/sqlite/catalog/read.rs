@@ -170,9 +170,9 @@ impl CatalogQueries for Sqlite {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{
-        Owners,
-        sqlite::{connect_read_only, migrate},
+    use crate::{
+        role::Roles,
+        store::sqlite::{connect_read_only, migrate},
     };
     use rusqlite::StatementStatus;
     use uuid::Uuid;
@@ -181,7 +181,7 @@ mod tests {
     fn the_price_of_an_offer_is_looked_up_without_planning_it_anew() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("test.db");
-        migrate(&path, Owners::all()).unwrap();
+        migrate(&path, Roles::ALL).unwrap();
         let conn = connect_read_only(&path).unwrap();
         for number in 0..3 {
             let id = Uuid::from_u128(number);

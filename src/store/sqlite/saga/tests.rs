@@ -1,5 +1,6 @@
 //! A saga that is parked is found again, and one that cannot be read harms nobody else.
 
+use crate::role::Roles;
 use crate::{
     domain::{
         checkout::{self, Checkout},
@@ -13,8 +14,7 @@ use crate::{
     },
     lifecycle::Fatal,
     store::{
-        Append, LogEntry, OrderFacts, Owners, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, Store,
-        StoreError,
+        Append, LogEntry, OrderFacts, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, Store, StoreError,
         sqlite::{Options, open},
     },
 };
@@ -37,7 +37,7 @@ struct Database {
 fn database() -> Database {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("backstitch.db");
-    let options = Options { path: path.clone(), owners: Owners::all(), cache_mib: 2, readers: 1, max_batch: 64 };
+    let options = Options { path: path.clone(), owners: Roles::ALL, cache_mib: 2, readers: 1, max_batch: 64 };
     let store = open(&options, &Fatal::default()).expect("a new database");
     Database { store, path, _directory: directory }
 }

@@ -1,13 +1,14 @@
 //! One consistent pass over every shelf.
 
 use super::{ledger, levels, reservations};
+use crate::role::Role;
 use crate::{
     domain::{
         ids::WarehouseId,
         stock::{Level, Movement, Shelf},
     },
     store::{
-        Owner, ShelfFacts, Visit,
+        ShelfFacts, Visit,
         facts::{Readable, ShelfRows, nowhere},
         sqlite::{
             facts::{readable, rows},
@@ -21,7 +22,7 @@ use rusqlite::{Connection, Row};
 pub(in crate::store::sqlite) fn pass_shelves(conn: &Connection, visit: &mut Visit<ShelfFacts>) -> rusqlite::Result<()> {
     let snapshot = conn.unchecked_transaction()?;
     let owners = schema::owners(&snapshot)?;
-    let prepare = |sql| snapshot.prepare(owners.rows(Owner::Stock, sql));
+    let prepare = |sql| snapshot.prepare(owners.rows(Role::Stock, sql));
     let mut levels = prepare(levels::ALL)?;
     let mut movements = prepare(ledger::ALL)?;
     let mut open = prepare(reservations::OPEN)?;
