@@ -42,14 +42,10 @@ impl Stranger {
         Ok(self.0.clone().ask(with(asked, metadata)).await?.into_inner().body)
     }
 
-    /// Facts about the orders, as the JSON of the first portion.
-    async fn facts(&self, metadata: &[(&'static str, &str)]) -> Result<Value, Status> {
-        let mut told = self
-            .0
-            .clone()
-            .facts(with(FactsRequest { shelves: false, role: "order".into() }, metadata))
-            .await?
-            .into_inner();
+    /// Facts of a role, as the JSON of the first portion.
+    async fn facts(&self, role: &str, metadata: &[(&'static str, &str)]) -> Result<Value, Status> {
+        let asked = FactsRequest { shelves: false, role: role.to_owned() };
+        let mut told = self.0.clone().facts(with(asked, metadata)).await?.into_inner();
         let first = told.message().await?.expect("a portion");
         Ok(serde_json::from_slice(&first.body).expect("JSON"))
     }
@@ -105,18 +101,22 @@ async fn processes_that_share_a_secret_serve_together_and_a_stranger_is_answered
             let refused = stranger.ask(question, &body, &metadata).await.unwrap_err();
             assert_eq!(refused.code(), Code::Unauthenticated, "{given:?}: {refused}");
             assert!(refused.message().contains("peers.secret"), "{refused}");
-            assert_eq!(stranger.facts(&metadata).await.unwrap_err().code(), Code::Unauthenticated, "{given:?}");
+            assert_eq!(
+                stranger.facts("order", &metadata).await.unwrap_err().code(),
+                Code::Unauthenticated,
+                "{given:?}"
+            );
         }
     }
     assert_eq!(stranger.ask(question, &body, &[protocol]).await.unwrap_err().code(), Code::Unauthenticated);
-    assert_eq!(stranger.facts(&[protocol]).await.unwrap_err().code(), Code::Unauthenticated);
+    assert_eq!(stranger.facts("order", &[protocol]).await.unwrap_err().code(), Code::Unauthenticated);
     // Not even read, be it as large as can be.
     let large = vec![b'x'; MAX_MESSAGE_BYTES + 1];
     assert_eq!(stranger.ask(question, &large, &[protocol]).await.unwrap_err().code(), Code::Unauthenticated);
 
     let known = [protocol, ("authorization", &bearer(SECRET))];
     assert_eq!(stranger.ask(question, &body, &known).await.unwrap(), br#"{"Ok":null}"#);
-    assert_eq!(stranger.facts(&known).await.unwrap().as_array().map(Vec::len), Some(1));
+    assert_eq!(stranger.facts("order", &known).await.unwrap().as_array().map(Vec::len), Some(1));
     for role in Role::VARIANTS {
         let log = std::fs::read_to_string(split.log(*role)).unwrap();
         assert!(!log.contains(SECRET), "the {role} tells the secret");
@@ -176,9 +176,10 @@ async fn who_speaks_as_another_release_is_told_so() {
     for (spoken, said) in [(None, "not none"), (Some(next.as_str()), &*format!("not {next}")), (Some(&*long), "not 9")]
     {
         let metadata: Vec<_> = spoken.map(|spoken| (PROTOCOL_HEADER, spoken)).into_iter().collect();
-        for refused in
-            [stranger.ask(question, &body, &metadata).await.unwrap_err(), stranger.facts(&metadata).await.unwrap_err()]
-        {
+        for refused in [
+            stranger.ask(question, &body, &metadata).await.unwrap_err(),
+            stranger.facts("order", &metadata).await.unwrap_err(),
+        ] {
             assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
             assert!(refused.message().contains(said) && refused.message().contains("one release"), "{refused}");
             assert!(refused.message().len() < 200, "{refused}");
@@ -233,6 +234,10 @@ async fn a_question_that_is_none_is_refused_in_few_words_and_harms_nobody() {
         (Role::Shipping, "\r\n\u{0}grpc-status: 0"),
     ] {
         assert_eq!(asked(role, question, b"[]").await, Code::Unimplemented, "{role} {}", question.len());
+    }
+    for role in ["payment", "coordinator", "Order", "", &long] {
+        let refused = Stranger::at(split.grpc(Role::Order)).facts(role, &[(PROTOCOL_HEADER, &protocol)]).await;
+        assert_eq!(refused.unwrap_err().code(), Code::Unimplemented, "{}", role.len());
     }
     let large = vec![b'['; MAX_MESSAGE_BYTES + 1];
     for role in Role::VARIANTS {
@@ -312,6 +317,34 @@ async fn orders_wait_for_a_peer_that_answers_as_none_does_and_nothing_hangs() {
     let (_, sagas) = split.get(Role::Coordinator, "/sagas?status=completed").await;
     assert_eq!(sagas["data"].as_array().unwrap().len(), placed, "{sagas}");
     assert_no_attempt_was_burned(&split).await;
+    split.assert_audit_is_clean();
+}
+
+#[actix_web::test]
+async fn a_client_is_told_that_it_cannot_order_now_where_somebody_else_answers_for_the_coordinator() {
+    let mut split = Split::prepare(&[("peers.timeout_ms", "300")]);
+    let others = [Role::Order, Role::Stock, Role::Payment, Role::Shipping];
+    others.iter().for_each(|role| split.spawn(*role));
+    for role in others {
+        split.until_up(role).await;
+    }
+    let bound = Duration::from_secs(30);
+    for manner in [Manner::Deaf, Manner::Html, Manner::Never, Manner::Halfway, Manner::Garbage, Manner::OtherJson] {
+        let imposter = Imposter::takes(split.grpc(Role::Coordinator), manner);
+        let body = order(&json!({}));
+        let answered = tokio::time::timeout(bound, split.post(Role::Order, "/orders?wait=1", &body)).await;
+        let (status, problem) = answered.unwrap_or_else(|_| panic!("{manner:?} hangs"));
+        assert_eq!((status, &problem["code"]), (503, &json!("unavailable")), "{manner:?}: {problem}");
+        let (status, problem) = split.get(Role::Order, "/readyz").await;
+        assert_eq!(status, 503, "{manner:?}");
+        assert_eq!(problem["detail"], "the coordinator process does not answer", "{manner:?}");
+        assert_eq!(split.get(Role::Payment, "/readyz").await.0, 200, "{manner:?}");
+        drop(imposter);
+    }
+    split.spawn(Role::Coordinator);
+    split.until_ready(Role::Order).await;
+    let (_, placed) = split.post(Role::Order, "/orders?wait=10", &order(&json!({}))).await;
+    assert_eq!(placed["data"]["status"], "completed", "{placed}");
     split.assert_audit_is_clean();
 }
 
