@@ -226,6 +226,23 @@ impl Split {
         eventually("every saga rests", async || rest().await && rest().await).await;
     }
 
+    /// The saga of the order that was placed last, as lists show it.
+    pub(super) async fn last_saga(&self) -> Value {
+        self.get(Role::Coordinator, "/sagas?limit=1").await.1["data"][0].clone()
+    }
+
+    /// Fails unless no step of any saga was tried more than once.
+    pub(super) async fn assert_no_attempt_was_burned(&self) {
+        let (_, sagas) = self.get(Role::Coordinator, "/sagas").await;
+        for saga in sagas["data"].as_array().expect("sagas") {
+            let path = format!("/sagas/{}", saga["id"].as_str().expect("an id"));
+            let (_, saga) = self.get(Role::Coordinator, &path).await;
+            for step in saga["data"]["steps"].as_array().expect("steps") {
+                assert!(step["attempts"].as_u64() <= Some(1), "{step}");
+            }
+        }
+    }
+
     /// What `backstitch audit` says, asked as the coordinator.
     pub(super) fn audit(&self) -> Output {
         self.command(Role::Coordinator).arg("audit").output().expect("the binary runs")

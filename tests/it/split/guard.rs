@@ -1,9 +1,6 @@
-//! Who may ask a process what its peers ask, and what becomes of bad questions and of bad answers.
+//! Who may ask a process what its peers ask, and what becomes of bad questions.
 
-use super::{
-    cluster::{Split, eventually, order},
-    imposter::{Imposter, Manner},
-};
+use super::cluster::{Split, order};
 use backstitch::{
     peers::{MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER},
     proto::peer::{AskRequest, FactsRequest, peer_service_client::PeerServiceClient},
@@ -11,7 +8,7 @@ use backstitch::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 use strum::VariantArray as _;
 use tonic::{Code, Request, Status, transport::Channel};
 use uuid::Uuid;
@@ -66,22 +63,6 @@ pub(super) fn question() -> (&'static str, Vec<u8>) {
 
 fn bearer(secret: &str) -> String {
     format!("Bearer {secret}")
-}
-
-/// What the saga of an order that was placed last has come to.
-async fn last_saga(split: &Split) -> Value {
-    split.get(Role::Coordinator, "/sagas?limit=1").await.1["data"][0].clone()
-}
-
-/// Fails unless no step of any saga was tried more than once.
-async fn assert_no_attempt_was_burned(split: &Split) {
-    let (_, sagas) = split.get(Role::Coordinator, "/sagas").await;
-    for saga in sagas["data"].as_array().unwrap() {
-        let (_, saga) = split.get(Role::Coordinator, &format!("/sagas/{}", saga["id"].as_str().unwrap())).await;
-        for step in saga["data"]["steps"].as_array().unwrap() {
-            assert!(step["attempts"].as_u64() <= Some(1), "{step}");
-        }
-    }
 }
 
 #[actix_web::test]
@@ -144,7 +125,7 @@ async fn an_order_waits_for_a_process_with_another_secret_and_goes_on_once_that_
     assert!(!error.contains(SECRET) && !error.contains(OTHER_SECRET), "{error}");
     let cancelled = split.client.request(Method::DELETE, split.at(Role::Coordinator, &placed[1])).send().await.unwrap();
     assert_eq!(cancelled.status(), 202);
-    assert_eq!(last_saga(&split).await["status"], "compensating");
+    assert_eq!(split.last_saga().await["status"], "compensating");
 
     split.kill(Role::Payment);
     split.spawn(Role::Payment);
@@ -154,7 +135,7 @@ async fn an_order_waits_for_a_process_with_another_secret_and_goes_on_once_that_
         let (_, shown) = split.get(Role::Order, path).await;
         assert_eq!(shown["data"]["status"], status, "{shown}");
     }
-    assert_no_attempt_was_burned(&split).await;
+    split.assert_no_attempt_was_burned().await;
     assert_eq!(split.known(Role::Coordinator, Role::Payment).await, ("there".into(), String::new()));
     let said = split.said(Role::Coordinator);
     let warned = said.iter().filter(|line| line["level"] == "WARN" && line["peer"] == "payment");
@@ -262,89 +243,6 @@ async fn a_question_that_is_none_is_refused_in_few_words_and_harms_nobody() {
         let failed = said.iter().any(|line| line["level"] == "ERROR" || line.to_string().contains("panic"));
         assert!(!failed, "{role}: {said:?}");
     }
-    split.assert_audit_is_clean();
-}
-
-#[actix_web::test]
-async fn orders_wait_for_a_peer_that_answers_as_none_does_and_nothing_hangs() {
-    let mut split = Split::prepare(&[("peers.timeout_ms", "300")]);
-    let others = [Role::Order, Role::Stock, Role::Payment, Role::Coordinator];
-    others.iter().for_each(|role| split.spawn(*role));
-    for role in others {
-        split.until_ready(role).await;
-    }
-    let bound = Duration::from_secs(30);
-    let mut placed = 0;
-    for (manner, said) in [
-        (Manner::Deaf, "no answer in time"),
-        (Manner::Http1, ""),
-        (Manner::Html, ""),
-        (Manner::Never, "no answer in time"),
-        (Manner::Halfway, "no answer in time"),
-        (Manner::Late, "no answer in time"),
-        (Manner::Garbage, "cannot be used"),
-        (Manner::OtherJson, "cannot be used"),
-        (Manner::TooFew, "0 replies to 1 commands"),
-        (Manner::TooMany, "2 replies to 1 commands"),
-        (Manner::TooLarge, "too large"),
-        (Manner::OtherRelease, "one release"),
-    ] {
-        let imposter = Imposter::takes(split.grpc(Role::Shipping), manner);
-        let body = order(&json!({}));
-        let answered = tokio::time::timeout(bound, split.post(Role::Coordinator, "/orders", &body)).await;
-        let (status, answer) = answered.unwrap_or_else(|_| panic!("{manner:?} hangs"));
-        assert_eq!(status, 201, "{manner:?}: {answer}");
-        placed += 1;
-        eventually(&format!("the order stands at an imposter, {manner:?}"), async || {
-            let (state, error) = split.known(Role::Coordinator, Role::Shipping).await;
-            state == "away" && error.contains(said)
-        })
-        .await;
-        assert_eq!(last_saga(&split).await["status"], "running", "{manner:?}");
-        assert_eq!(split.get(Role::Coordinator, "/readyz").await.0, 200, "{manner:?}");
-        // Of facts there may be none, and an audit is not in such a hurry.
-        if !matches!(manner, Manner::TooFew | Manner::Late) {
-            let audit = split.audit();
-            let said = String::from_utf8_lossy(&audit.stderr).into_owned();
-            assert_eq!(audit.status.code(), Some(1), "{manner:?}: {audit:?}");
-            assert!(said.contains("the shipping cannot be reached") && said.len() < 1_000, "{manner:?}: {said}");
-        }
-        drop(imposter);
-    }
-    split.spawn(Role::Shipping);
-    split.until_ready(Role::Shipping).await;
-    split.all_rest().await;
-    let (_, sagas) = split.get(Role::Coordinator, "/sagas?status=completed").await;
-    assert_eq!(sagas["data"].as_array().unwrap().len(), placed, "{sagas}");
-    assert_no_attempt_was_burned(&split).await;
-    split.assert_audit_is_clean();
-}
-
-#[actix_web::test]
-async fn a_client_is_told_that_it_cannot_order_now_where_somebody_else_answers_for_the_coordinator() {
-    let mut split = Split::prepare(&[("peers.timeout_ms", "300")]);
-    let others = [Role::Order, Role::Stock, Role::Payment, Role::Shipping];
-    others.iter().for_each(|role| split.spawn(*role));
-    for role in others {
-        split.until_up(role).await;
-    }
-    let bound = Duration::from_secs(30);
-    for manner in [Manner::Deaf, Manner::Html, Manner::Never, Manner::Halfway, Manner::Garbage, Manner::OtherJson] {
-        let imposter = Imposter::takes(split.grpc(Role::Coordinator), manner);
-        let body = order(&json!({}));
-        let answered = tokio::time::timeout(bound, split.post(Role::Order, "/orders?wait=1", &body)).await;
-        let (status, problem) = answered.unwrap_or_else(|_| panic!("{manner:?} hangs"));
-        assert_eq!((status, &problem["code"]), (503, &json!("unavailable")), "{manner:?}: {problem}");
-        let (status, problem) = split.get(Role::Order, "/readyz").await;
-        assert_eq!(status, 503, "{manner:?}");
-        assert_eq!(problem["detail"], "the coordinator process does not answer", "{manner:?}");
-        assert_eq!(split.get(Role::Payment, "/readyz").await.0, 200, "{manner:?}");
-        drop(imposter);
-    }
-    split.spawn(Role::Coordinator);
-    split.until_ready(Role::Order).await;
-    let (_, placed) = split.post(Role::Order, "/orders?wait=10", &order(&json!({}))).await;
-    assert_eq!(placed["data"]["status"], "completed", "{placed}");
     split.assert_audit_is_clean();
 }
 
