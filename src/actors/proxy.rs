@@ -106,9 +106,12 @@ async fn performed<C: Clone + Serialize>(
 ) -> Vec<StepReply> {
     let count = commands.len();
     let all = |reply: StepReply| vec![reply; count];
-    match peer.ask(endpoint, &commands).await {
-        Ok(replies) if replies.len() == count => replies,
-        Ok(replies) => all(StepReply::Away(format!("{} answers to {count} commands", replies.len()))),
+    let one_for_each = |replies: &Vec<StepReply>| match replies.len() {
+        answers if answers == count => Ok(()),
+        answers => Err(format!("{answers} replies to {count} commands")),
+    };
+    match peer.ask_for(endpoint, &commands, one_for_each).await {
+        Ok(replies) => replies,
         Err(away) if away.is_refusal() && count == 1 => all(StepReply::Poisoned(away.to_string())),
         Err(away) if away.is_refusal() => {
             let each = commands.into_iter().map(|command| Box::pin(performed(peer, endpoint, vec![command])));

@@ -1,4 +1,5 @@
-//! What other processes of the installation ask this one: who asks is looked at here, what is asked is the router's.
+//! What other processes of the installation ask this one: who asks is looked at here, before anything of what they ask is
+//! read; what is asked is the router's.
 
 use crate::{
     peers::{Identity, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
@@ -25,6 +26,8 @@ use tonic::{
 /// Facts in one message, and messages that are ready before they are asked for.
 const PORTION: usize = 128;
 const READY: usize = 4;
+/// Facts that are looked at before something is sent, be there none among them that is asked for: a sign of life.
+const LOOKED_AT: usize = 10_000;
 
 /// How this process is asked by others of its installation.
 #[derive(Clone)]
@@ -44,26 +47,24 @@ pub struct PeerDoor {
 /// The service behind the door.
 pub(super) struct Peers(PeerDoor);
 
-/// Who stands at the door: looks at who asks before anything of the question is read.
-#[derive(Clone)]
-pub(super) struct Guard {
-    secret: Option<Arc<str>>,
-    shows_certificate: bool,
-}
-
 impl Peers {
-    /// The service, and its guard before it.
-    pub(super) fn guarded(door: PeerDoor) -> InterceptedService<PeerServiceServer<Self>, Guard> {
-        let guard = Guard { secret: door.secret.clone(), shows_certificate: door.identity.is_some() };
-        let service = PeerServiceServer::new(Self(door))
+    pub(super) fn server(door: PeerDoor) -> InterceptedService<PeerServiceServer<Self>, Keeper> {
+        let keeper = Keeper { secret: door.secret.clone(), asks_for_certificates: door.identity.is_some() };
+        let behind = PeerServiceServer::new(Self(door))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        InterceptedService::new(service, guard)
+        InterceptedService::new(behind, keeper)
     }
 }
 
-impl Interceptor for Guard {
-    /// Lets in who belongs to the installation and speaks as this release does.
+/// Lets in who belongs to the installation and speaks as this release does. A stranger's message is not even read.
+#[derive(Clone)]
+pub(super) struct Keeper {
+    secret: Option<Arc<str>>,
+    asks_for_certificates: bool,
+}
+
+impl Interceptor for Keeper {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
         let metadata = request.metadata();
         if let Some(secret) = &self.secret {
@@ -73,11 +74,12 @@ impl Interceptor for Guard {
                 return Err(Status::unauthenticated("peers.secret is another one here"));
             }
         }
-        if self.shows_certificate && request.peer_certs().is_none_or(|certificates| certificates.is_empty()) {
+        if self.asks_for_certificates && request.peer_certs().is_none_or(|certificates| certificates.is_empty()) {
             return Err(Status::unauthenticated("peers show a certificate here"));
         }
         let spoken = metadata.get(PROTOCOL_HEADER).and_then(|spoken| spoken.to_str().ok()).unwrap_or("none");
         if spoken != PROTOCOL.to_string() {
+            let spoken: String = spoken.chars().take(16).collect();
             let why = format!("peers speak protocol {PROTOCOL} here, not {spoken}: run one release everywhere");
             return Err(Status::failed_precondition(why));
         }
@@ -138,12 +140,15 @@ fn collect<T: Serialize + Send + 'static>(
 ) -> (Visit<T>, Rest<T>) {
     let rest: Rest<T> = Arc::default();
     let gathered = Arc::clone(&rest);
+    let mut looked_at = 0;
     let visit = move |fact: T| {
+        looked_at += 1;
         let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
         gathered.extend(asked_for(fact));
-        if gathered.len() < PORTION {
+        if gathered.len() < PORTION && looked_at < LOOKED_AT {
             return ControlFlow::Continue(());
         }
+        looked_at = 0;
         let sent = into.blocking_send(portion(&gathered, None));
         gathered.clear();
         if sent.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

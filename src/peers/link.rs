@@ -1,6 +1,6 @@
 //! The connections to another process, over which everything is asked, and what is known of it.
 
-use super::{Endpoint, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER};
+use super::{Endpoint, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, bounded};
 use crate::{
     proto::peer::{AskRequest, FactsReply, FactsRequest, peer_service_client::PeerServiceClient},
     role::Role,
@@ -176,6 +176,11 @@ impl Peer {
         self.0.role
     }
 
+    /// How long an answer of it may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.0.timeout
+    }
+
     /// What is known of it.
     pub fn state(&self) -> LinkState {
         let away = self.0.known().away.as_ref().map(|(since, why)| (since.elapsed(), why.clone()));
@@ -191,26 +196,39 @@ impl Peer {
         Q: Serialize,
         A: DeserializeOwned,
     {
+        self.ask_for(endpoint, question, |_| Ok(())).await
+    }
+
+    /// As [`Self::ask`], for an answer that is one only where `is_one` finds nothing wrong with it.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn ask_for<Q, A>(
+        &self,
+        endpoint: Endpoint<Q, A>,
+        question: &Q,
+        is_one: impl Fn(&A) -> Result<(), String>,
+    ) -> Result<A, Away>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
         let name = endpoint.name();
-        let body = Bytes::from(serde_json::to_vec(question).map_err(|error| self.away(error.to_string()))?);
+        let body = Bytes::from(self.write(question)?);
         let probe = match self.0.way() {
             Way::Away(why) => return Err(self.away(why)),
             Way::Again => None,
             Way::Probe => Some(Probe(&self.0)),
         };
-        let begun = Instant::now();
-        let mut pause = PAUSES.0;
+        let (begun, mut pause) = (Instant::now(), PAUSES.0);
         loop {
             let status = match self.once(&self.0.client, name, body.clone(), self.0.timeout).await {
-                Ok(answer) => {
-                    self.0.is_there();
-                    return self.read(name, &answer);
-                }
+                Ok(answer) => return self.take_in(name, begun, &answer, &is_one),
                 Err(status) => status,
             };
             let refused = matches!(status.code(), Code::InvalidArgument | Code::OutOfRange);
             if !refused {
-                self.0.is_away(begun, &status);
+                self.0.is_away(begun, &said(&status));
             }
             if refused || probe.is_some() || !may_pass(&status) || begun.elapsed() >= GRACE {
                 return Err(Away { refused, ..self.away(said(&status)) });
@@ -220,7 +238,29 @@ impl Peer {
         }
     }
 
-    /// Asks something once that the peer may wait for, for so long.
+    /// As [`Self::ask`], once, whoever may be starting again.
+    pub(super) async fn ask_once<Q, A>(
+        &self,
+        endpoint: Endpoint<Q, A>,
+        question: &Q,
+        within: Duration,
+    ) -> Result<A, Away>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
+        let body = self.write(question)?;
+        let begun = Instant::now();
+        match self.once(&self.0.client, endpoint.name(), body.into(), within).await {
+            Ok(answer) => self.take_in(endpoint.name(), begun, &answer, |_| Ok(())),
+            Err(status) => {
+                self.0.is_away(begun, &said(&status));
+                Err(self.away(said(&status)))
+            }
+        }
+    }
+
+    /// Asks something once that the peer may wait for, for so long. Whether it is away, others find out.
     ///
     /// # Errors
     /// As [`Self::ask`], or too many wait already.
@@ -229,14 +269,18 @@ impl Peer {
         Q: Serialize,
         A: DeserializeOwned,
     {
-        let body = serde_json::to_vec(question).map_err(|error| self.away(error.to_string()))?;
+        let body = self.write(question)?;
         let _place = self.0.waiting.try_acquire().map_err(|_| self.away("too many wait for it already".into()))?;
-        // Whether it is away, those find out who do not wait.
         let answered = self.once(&self.0.patient, endpoint.name(), body.into(), self.0.timeout + wait).await;
         let answer = answered.map_err(|status| self.away(said(&status)))?;
-        self.read(endpoint.name(), &answer)
+        read(endpoint.name(), &answer, |_| Ok(())).map_err(|why| self.away(why))
     }
 
+    fn write<Q: Serialize>(&self, question: &Q) -> Result<Vec<u8>, Away> {
+        serde_json::to_vec(question).map_err(|error| self.away(error.to_string()))
+    }
+
+    /// Asks, once; what is answered, as it is written.
     async fn once(
         &self,
         client: &Client,
@@ -247,16 +291,31 @@ impl Peer {
         let mut request = Request::new(AskRequest { question: question.to_owned(), body });
         self.introduce(&mut request);
         request.set_timeout(within);
-        // The request's own bound counts from when it is sent, and it may stand in line before.
+        // The deadline that goes along holds once there is a connection, and until an answer begins.
         match timeout(within, client.clone().ask(request)).await {
             Ok(answered) => Ok(answered?.into_inner().body),
             Err(_) => Err(Status::deadline_exceeded(format!("no answer within {} ms", within.as_millis()))),
         }
     }
 
-    fn read<A: DeserializeOwned>(&self, question: &str, answer: &[u8]) -> Result<A, Away> {
-        let unreadable = |error| self.away(format!("its answer to {question} cannot be read: {error}"));
-        serde_json::from_slice(answer).map_err(unreadable)
+    /// Who answers what nobody can use is not there.
+    fn take_in<A: DeserializeOwned>(
+        &self,
+        question: &str,
+        begun: Instant,
+        answer: &[u8],
+        is_one: impl Fn(&A) -> Result<(), String>,
+    ) -> Result<A, Away> {
+        match read(question, answer, is_one) {
+            Ok(answer) => {
+                self.0.is_there();
+                Ok(answer)
+            }
+            Err(why) => {
+                self.0.is_away(begun, &why);
+                Err(self.away(why))
+            }
+        }
     }
 
     /// What it has stored in its role, for an audit.
@@ -316,16 +375,16 @@ impl Link {
 
     /// A question that was first asked at `begun` has no answer. Where another one has been answered since, the peer is
     /// there, and it is this question that takes too long.
-    fn is_away(&self, begun: Instant, status: &Status) {
+    fn is_away(&self, begun: Instant, why: &str) {
         let mut known = self.known();
         if known.answered.is_some_and(|answered| answered > begun) {
             return;
         }
         let since = known.away.as_ref().map_or(begun, |(since, _)| *since);
         if known.away.is_none() {
-            tracing::warn!(peer = %self.role, url = self.url, why = said(status), "a peer does not answer");
+            tracing::warn!(peer = %self.role, url = self.url, why, "a peer does not answer");
         }
-        known.away = Some((since, said(status)));
+        known.away = Some((since, why.to_owned()));
     }
 }
 
@@ -354,9 +413,21 @@ fn address(url: &str, identity: Option<Identity>) -> Result<Address, tonic::tran
         .keep_alive_while_idle(true);
     let Some(Identity { authority, certificate, key }) = identity else { return Ok(address) };
     let tls = ClientTlsConfig::new()
+        .timeout(CONNECT_TIMEOUT)
         .ca_certificate(Certificate::from_pem(authority))
         .identity(tonic::transport::Identity::from_pem(certificate, key));
     address.tls_config(tls)
+}
+
+/// An answer, where it is one; what is wrong with it.
+fn read<A: DeserializeOwned>(
+    question: &str,
+    answer: &[u8],
+    is_one: impl Fn(&A) -> Result<(), String>,
+) -> Result<A, String> {
+    let read = serde_json::from_slice(answer).map_err(|error| error.to_string());
+    let wrong = |why: String| format!("its answer to {question} cannot be used: {}", bounded(&why));
+    read.and_then(|answer| is_one(&answer).map(|()| answer)).map_err(wrong)
 }
 
 /// Whether the same may be answered shortly: not where the two cannot understand or trust each other.
@@ -380,5 +451,5 @@ fn said(status: &Status) -> String {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    text
+    bounded(&text)
 }

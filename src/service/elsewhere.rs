@@ -2,7 +2,7 @@
 //!
 //! Carries whole commands of a client, so that what is decided of them is decided where the sagas are.
 
-use super::{PATIENCE, Problem, Service, ServiceError};
+use super::{MAX_WAIT_SECONDS, PATIENCE, Problem, Service, ServiceError};
 use crate::{
     actors::coordinator::Placed,
     domain::{
@@ -43,6 +43,11 @@ struct Cancel {
 
 fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// How long somebody who says so is waited for here: no longer than any client may wish.
+fn wait(wait_ms: u64) -> Duration {
+    Duration::from_millis(wait_ms).min(Duration::from_secs(MAX_WAIT_SECONDS))
 }
 
 /// Asks; a problem there is one here.
@@ -141,7 +146,7 @@ impl Service {
         router.on(PLACE, move |Place { order, claim, wait_ms }| {
             let service = service.clone();
             async move {
-                let placed = service.place(order, Some(claim), Duration::from_millis(wait_ms)).await;
+                let placed = service.place(order, Some(claim), wait(wait_ms)).await;
                 Ok(placed.map(|placed| (placed.order_id, placed.saga_id, placed.replayed)).map_err(Problem::from))
             }
         });
@@ -158,9 +163,7 @@ impl Service {
         let service = self.clone();
         router.on(REST, move |(saga_id, wait_ms)| {
             let service = service.clone();
-            async move {
-                Ok(service.wait_for_rest(saga_id, Duration::from_millis(wait_ms)).await.map_err(Problem::from))
-            }
+            async move { Ok(service.wait_for_rest(saga_id, wait(wait_ms)).await.map_err(Problem::from)) }
         });
     }
 }
