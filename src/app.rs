@@ -16,7 +16,7 @@ use crate::{
     grpc::{self, PeerDoor},
     http::{self, Resources},
     lifecycle::Fatal,
-    peers::{Identity, Peer, PeerOptions, Router, answer_queries, facts_beside},
+    peers::{Identity, Peer, PeerOptions, Router, answer_pings, answer_queries, facts_beside},
     providers::{Providers, Receivers},
     role::{Role, Roles},
     service::{MAX_WAIT_SECONDS, Service},
@@ -201,6 +201,7 @@ fn door(settings: &Settings, store: &Store, actors: &Actors, service: &Service) 
         return Ok(None);
     }
     let mut router = Router::default();
+    answer_pings(&mut router, roles);
     answer_queries(&mut router, roles, &store.queries());
     actors::answer(&mut router, roles, actors);
     service.answer(&mut router, roles);

@@ -38,8 +38,8 @@ class Payments(services.PaymentServiceServicer):
         )
 
     def ProcessPayment(self, request, context):
-        key = dict(context.invocation_metadata()).get("idempotency-key", request.order_id)
-        print(f"ProcessPayment {key}", flush=True)
+        key = request.idempotency_key or request.order_id
+        print(f"ProcessPayment {key}, attempt {request.attempt} of saga {request.saga_id or '-'}", flush=True)
         with self.lock:
             known = self.db.execute("SELECT id, status FROM payment WHERE key = ?", (key,)).fetchone()
             if not known:

@@ -43,12 +43,23 @@ impl Call {
         (Self { method, request_id, metadata }, message)
     }
 
-    /// The call's claim on its idempotency key, if it has one: in its message, or beside it. The scope is the method;
-    /// every caller is the same until callers are told apart.
+    /// The call's claim on its idempotency key, if it has one. The scope is the method; every caller is the same until
+    /// callers are told apart.
+    ///
+    /// # Errors
+    /// As [`Self::key`].
+    pub(super) fn claim<M: Message>(&self, message: &M, key: Option<&str>) -> Result<Option<Claim>, Problem> {
+        let Some(key) = self.key(key)? else { return Ok(None) };
+        let body_hash = Sha256::digest(message.encode_to_vec()).into();
+        let scope = format!("anyone gRPC {}", self.method);
+        Ok(Some(Claim { scope, key: key.into(), body_hash, request_id: Uuid::now_v7() }))
+    }
+
+    /// The call's idempotency key, if it has one: in its message, or beside it.
     ///
     /// # Errors
     /// A key that cannot be one, or two of them.
-    pub(super) fn claim<M: Message>(&self, message: &M, key: Option<&str>) -> Result<Option<Claim>, Problem> {
+    pub(super) fn key(&self, key: Option<&str>) -> Result<Option<IdempotencyKey>, Problem> {
         let mut beside = self.metadata.get_all("idempotency-key").iter();
         let invalid = |message: &str| Problem::field("idempotency_key", message);
         let given = match (key, beside.next()) {
@@ -61,10 +72,7 @@ impl Call {
         if beside.next().is_some() {
             return Err(invalid("is given more than once"));
         }
-        let key = IdempotencyKey::parse(given).map_err(|error| invalid(&error.to_string()))?;
-        let body_hash = Sha256::digest(message.encode_to_vec()).into();
-        let scope = format!("anyone gRPC {}", self.method);
-        Ok(Some(Claim { scope, key: key.into(), body_hash, request_id: Uuid::now_v7() }))
+        IdempotencyKey::parse(given).map(Some).map_err(|error| invalid(&error.to_string()))
     }
 
     /// The call's answer.

@@ -1,5 +1,7 @@
 //! `order.OrderService`, `payment.PaymentService` and `shipping.ShippingService`: the steps of an order that its client
 //! drives itself. What the business refuses is an answer; what cannot be done is a status.
+//!
+//! Payments and shipments are one for each order, so that a key there adds nothing: it is only looked at.
 
 use super::{call::Call, requests};
 use crate::{
@@ -62,8 +64,9 @@ impl Direct {
         Ok(CancelOrderResponse { status })
     }
 
-    async fn charge(&self, request: ProcessPaymentRequest) -> Result<ProcessPaymentResponse, Problem> {
-        let ProcessPaymentRequest { order_id, amount, provider, simulate, simulate_delay_ms } = request;
+    async fn charge(&self, call: &Call, request: ProcessPaymentRequest) -> Result<ProcessPaymentResponse, Problem> {
+        call.key(request.idempotency_key.as_deref())?;
+        let ProcessPaymentRequest { order_id, amount, provider, simulate, simulate_delay_ms, .. } = request;
         let order_id = requests::id("order_id", &order_id).map(OrderId::from_uuid)?;
         let script = requests::script(simulate, simulate_delay_ms)?;
         let amount = Some(amount).filter(|amount| *amount != 0.0).map(Amount::parse_whole).transpose();
@@ -73,21 +76,24 @@ impl Direct {
         Ok(ProcessPaymentResponse { payment_id: payment.id.to_string(), status: status.into() })
     }
 
-    async fn refund(&self, request: RefundPaymentRequest) -> Result<RefundPaymentResponse, Problem> {
+    async fn refund(&self, call: &Call, request: RefundPaymentRequest) -> Result<RefundPaymentResponse, Problem> {
+        call.key(request.idempotency_key.as_deref())?;
         let payment_id = requests::id("payment_id", &request.payment_id).map(PaymentId::from_uuid)?;
         let payment = self.service.refund_direct(payment_id).await?;
         Ok(RefundPaymentResponse { status: payment.status.as_str().to_uppercase() })
     }
 
-    async fn ship(&self, request: StartShippingRequest) -> Result<StartShippingResponse, Problem> {
-        let StartShippingRequest { order_id, simulate, simulate_delay_ms } = request;
+    async fn ship(&self, call: &Call, request: StartShippingRequest) -> Result<StartShippingResponse, Problem> {
+        call.key(request.idempotency_key.as_deref())?;
+        let StartShippingRequest { order_id, simulate, simulate_delay_ms, .. } = request;
         let order_id = requests::id("order_id", &order_id).map(OrderId::from_uuid)?;
         let script = requests::script(simulate, simulate_delay_ms)?;
         let shipment = self.service.ship_direct(order_id, script).await?;
         Ok(StartShippingResponse { shipment_id: shipment.id.to_string(), status: shipment_status(&shipment) })
     }
 
-    async fn call_back(&self, request: CancelShippingRequest) -> Result<CancelShippingResponse, Problem> {
+    async fn call_back(&self, call: &Call, request: CancelShippingRequest) -> Result<CancelShippingResponse, Problem> {
+        call.key(request.idempotency_key.as_deref())?;
         let shipment_id = requests::id("shipment_id", &request.shipment_id).map(ShipmentId::from_uuid)?;
         let shipment = self.service.cancel_shipment(shipment_id).await?;
         Ok(CancelShippingResponse { status: shipment_status(&shipment) })
@@ -137,7 +143,8 @@ impl PaymentService for Direct {
         request: Request<ProcessPaymentRequest>,
     ) -> Result<Response<ProcessPaymentResponse>, Status> {
         let (call, message) = Call::of("payment.PaymentService/ProcessPayment", request);
-        call.answer(self.charge(message).await)
+        let answer = self.charge(&call, message).await;
+        call.answer(answer)
     }
 
     async fn refund_payment(
@@ -145,7 +152,8 @@ impl PaymentService for Direct {
         request: Request<RefundPaymentRequest>,
     ) -> Result<Response<RefundPaymentResponse>, Status> {
         let (call, message) = Call::of("payment.PaymentService/RefundPayment", request);
-        call.answer(self.refund(message).await)
+        let answer = self.refund(&call, message).await;
+        call.answer(answer)
     }
 }
 
@@ -156,7 +164,8 @@ impl ShippingService for Direct {
         request: Request<StartShippingRequest>,
     ) -> Result<Response<StartShippingResponse>, Status> {
         let (call, message) = Call::of("shipping.ShippingService/StartShipping", request);
-        call.answer(self.ship(message).await)
+        let answer = self.ship(&call, message).await;
+        call.answer(answer)
     }
 
     async fn cancel_shipping(
@@ -164,6 +173,7 @@ impl ShippingService for Direct {
         request: Request<CancelShippingRequest>,
     ) -> Result<Response<CancelShippingResponse>, Status> {
         let (call, message) = Call::of("shipping.ShippingService/CancelShipping", request);
-        call.answer(self.call_back(message).await)
+        let answer = self.call_back(&call, message).await;
+        call.answer(answer)
     }
 }

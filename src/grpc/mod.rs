@@ -111,12 +111,13 @@ fn routes(role: Role, service: &Service, door: Option<&PeerDoor>, fatal: &Fatal,
 }
 
 /// TLS as an installation's processes speak it: other clients need no certificate of their own.
-fn tls(identity: &Identity) -> ServerTlsConfig {
+fn tls(identity: &Identity, patience: Duration) -> ServerTlsConfig {
     let Identity { authority, certificate, key } = identity;
     ServerTlsConfig::new()
         .identity(tonic::transport::Identity::from_pem(certificate, key))
         .client_ca_root(Certificate::from_pem(authority))
         .client_auth_optional(true)
+        .timeout(patience)
 }
 
 /// A server that serves.
@@ -157,7 +158,7 @@ pub fn serve(
         let accepted = connections::accept(incoming, places, options.request_timeout);
         let mut transport = Transport::builder();
         if let Some(identity) = door.and_then(|door| door.identity.as_ref()) {
-            transport = transport.tls_config(tls(identity)).map_err(io::Error::other)?;
+            transport = transport.tls_config(tls(identity, options.request_timeout)).map_err(io::Error::other)?;
         }
         let transport = transport
             .max_concurrent_streams(MAX_STREAMS)

@@ -1,9 +1,13 @@
 //! Facts for the audit that another process has.
 
-use super::{Away, Peer};
-use crate::store::{FactSource, OrderFacts, ShelfFacts, StoreError, Visit, Watermark};
+use super::{Away, Peer, bounded};
+use crate::store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, Visit, Watermark};
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+/// How many times as long as an answer the next facts may take, of which each message has many.
+const PATIENCE: u32 = 10;
 
 /// The facts of another process, in the order in which it tells them.
 pub(super) struct RemoteFacts(pub(super) Peer);
@@ -15,12 +19,16 @@ async fn pass<T: DeserializeOwned>(
 ) -> Result<Option<Watermark>, StoreError> {
     let unavailable = |away: Away| StoreError::Unavailable(away.to_string());
     let broken = |why: String| unavailable(peer.away(why));
-    let mut told = peer.facts(shelves).await.map_err(unavailable)?;
+    let silent = |_| broken("no more facts in time".into());
+    let patience = PATIENCE * peer.timeout();
+    let mut told = timeout(patience, peer.facts(shelves)).await.map_err(silent)?.map_err(unavailable)?;
     let mut removed = None;
-    while let Some(part) = told.message().await.map_err(|status| broken(status.message().to_owned()))? {
-        let facts: Vec<T> = serde_json::from_slice(&part.body).map_err(|error| broken(error.to_string()))?;
+    loop {
+        let next = timeout(patience, told.message()).await.map_err(silent)?;
+        let Some(part) = next.map_err(|status| broken(bounded(status.message())))? else { break };
+        let facts: Vec<T> = serde_json::from_slice(&part.body).map_err(|error| broken(bounded(&error.to_string())))?;
         if !part.removed.is_empty() {
-            removed = serde_json::from_slice(&part.removed).map_err(|error| broken(error.to_string()))?;
+            removed = serde_json::from_slice(&part.removed).map_err(|error| broken(bounded(&error.to_string())))?;
         }
         for fact in facts {
             if visit(fact).is_break() {
@@ -32,8 +40,9 @@ async fn pass<T: DeserializeOwned>(
 }
 
 impl FactSource for RemoteFacts {
-    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
-        Box::pin(pass(self.0.clone(), false, visit))
+    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>> {
+        let passing = pass(self.0.clone(), false, visit);
+        Box::pin(async { passing.await.map(Passed::from) })
     }
 
     fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {

@@ -15,11 +15,13 @@
 mod endpoint;
 mod facts;
 mod link;
+mod ping;
 mod queries;
 mod router;
 
 pub use endpoint::Endpoint;
 pub use link::{Away, Identity, LinkState, Peer, PeerError, PeerOptions};
+pub use ping::answer_pings;
 pub use queries::{answer_queries, facts_beside, remote_queries};
 pub use router::{Router, Unanswered};
 
@@ -30,5 +32,13 @@ pub const PROTOCOL: u32 = 1;
 /// The metadata that says which way a peer speaks.
 pub const PROTOCOL_HEADER: &str = "backstitch-peer-protocol";
 
-/// Largest message between peers, in bytes: a batch of orders of a hundred lines each.
-pub const MAX_MESSAGE_BYTES: usize = 64 << 20;
+/// Largest message between peers, in bytes: more than a portion of orders of a hundred lines each.
+pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
+/// Most characters of what a peer says of an error: what it was asked, or has answered, may be in it.
+const MOST_SAID: usize = 200;
+
+/// What is fit to be told of an error.
+fn bounded(text: &str) -> String {
+    text.chars().take(MOST_SAID).map(|char| if char.is_control() { ' ' } else { char }).collect()
+}

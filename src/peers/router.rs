@@ -1,6 +1,6 @@
 //! Who answers which question in this process.
 
-use super::Endpoint;
+use super::{Endpoint, bounded};
 use futures::future::{BoxFuture, FutureExt as _};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, future::Future};
@@ -38,11 +38,11 @@ impl Router {
                 let answered = answer(question);
                 async move {
                     let answer = answered.await?;
-                    serde_json::to_vec(&answer).map_err(|error| Unanswered::Malformed(error.to_string()))
+                    serde_json::to_vec(&answer).map_err(|error| malformed(&error))
                 }
                 .boxed()
             }
-            Err(error) => std::future::ready(Err(Unanswered::Malformed(error.to_string()))).boxed(),
+            Err(error) => std::future::ready(Err(malformed(&error))).boxed(),
         });
         let known = self.0.insert(endpoint.name(), answer);
         debug_assert!(known.is_none(), "{} has two answers", endpoint.name());
@@ -53,9 +53,14 @@ impl Router {
     /// # Errors
     /// It is none of this process's, cannot be read, or nobody is there to answer it.
     pub async fn answer(&self, question: &str, body: &[u8]) -> Result<Vec<u8>, Unanswered> {
-        let answer = self.0.get(question).ok_or_else(|| Unanswered::NotHere(question.to_owned()))?;
+        let answer = self.0.get(question).ok_or_else(|| Unanswered::NotHere(bounded(question)))?;
         answer(body).await
     }
+}
+
+/// What cannot be read may be quoted by the error.
+fn malformed(error: &serde_json::Error) -> Unanswered {
+    Unanswered::Malformed(bounded(&error.to_string()))
 }
 
 #[cfg(test)]
@@ -73,5 +78,17 @@ mod tests {
         assert_eq!(ask("test.double", "21"), Ok(b"42".to_vec()));
         assert!(matches!(ask("test.double", "\"x\""), Err(Unanswered::Malformed(_))));
         assert_eq!(ask("test.triple", "1"), Err(Unanswered::NotHere("test.triple".into())));
+    }
+
+    #[test]
+    fn what_is_said_of_a_question_does_not_repeat_all_of_it() {
+        let mut router = Router::default();
+        router.on(DOUBLE, |number| async move { Ok(2 * number) });
+        let long = "\n".repeat(10_000);
+        for (name, body) in [(long.as_str(), "1"), ("test.double", &format!("{long:?}"))] {
+            let refused = router.answer(name, body.as_bytes()).now_or_never().expect("an answer at once");
+            let said = refused.expect_err("it is refused").to_string();
+            assert!(said.chars().count() < 300 && !said.contains('\n'), "{said}");
+        }
     }
 }

@@ -96,25 +96,42 @@ impl GrpcLink {
     async fn ask(&self, subject: &Subject) -> Result<Answer, Status> {
         let known = || subject.reference().map_or_else(|| subject.id(), ToString::to_string);
         let order_id = subject.order_id().to_string();
+        let (idempotency_key, saga_id) = (Some(subject.key()), subject.saga_id().map(|saga| saga.to_string()));
+        let (step, attempt) = (Some(subject.call.step().to_owned()), Some(subject.attempt()));
         let said = match (subject.call, &subject.thing) {
             (Call::Payment(ProviderCall::Charge), Thing::Payment(payment)) => {
                 let Some(amount) = amount(payment) else { return Ok(Answer::Rejected(Reason::PaymentError)) };
-                let request = ProcessPaymentRequest { order_id, amount, ..ProcessPaymentRequest::default() };
+                let request = ProcessPaymentRequest {
+                    order_id,
+                    amount,
+                    idempotency_key,
+                    saga_id,
+                    step,
+                    attempt,
+                    ..ProcessPaymentRequest::default()
+                };
                 let answer = self.payments.clone().process_payment(self.request(request, subject)).await?.into_inner();
                 Said { status: answer.status, id: Some(answer.payment_id), done: "SUCCESS", refused: "FAILED" }
             }
             (Call::Payment(_), _) => {
-                let request = RefundPaymentRequest { payment_id: known() };
+                let request = RefundPaymentRequest { payment_id: known(), idempotency_key, saga_id, step, attempt };
                 let answer = self.payments.clone().refund_payment(self.request(request, subject)).await?.into_inner();
                 Said { status: answer.status, id: None, done: "REFUNDED", refused: "FAILED" }
             }
             (Call::Shipment(CarrierCall::Dispatch), _) => {
-                let request = StartShippingRequest { order_id, ..StartShippingRequest::default() };
+                let request = StartShippingRequest {
+                    order_id,
+                    idempotency_key,
+                    saga_id,
+                    step,
+                    attempt,
+                    ..StartShippingRequest::default()
+                };
                 let answer = self.shipping.clone().start_shipping(self.request(request, subject)).await?.into_inner();
                 Said { status: answer.status, id: Some(answer.shipment_id), done: "SHIPPED", refused: "CANCELLED" }
             }
             (Call::Shipment(CarrierCall::Recall), _) => {
-                let request = CancelShippingRequest { shipment_id: known() };
+                let request = CancelShippingRequest { shipment_id: known(), idempotency_key, saga_id, step, attempt };
                 let answer = self.shipping.clone().cancel_shipping(self.request(request, subject)).await?.into_inner();
                 Said { status: answer.status, id: None, done: "CANCELLED", refused: "FAILED" }
             }

@@ -2,12 +2,12 @@
 //!
 //! Carries whole commands of a client, so that what is decided of them is decided where the sagas are.
 
-use super::{Problem, Service, ServiceError, own_claim};
+use super::{MAX_WAIT_SECONDS, PATIENCE, Problem, Service, ServiceError, own_claim};
 use crate::{
     actors::coordinator::Placed,
     domain::{
         checkout::OrderFields,
-        ids::{OrderId, SagaId},
+        ids::{OrderId, PaymentId, SagaId},
         order::LinesFields,
         saga::CancelBy,
     },
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
 const PLACE: Endpoint<Place, Result<(OrderId, SagaId, bool), Problem>> = Endpoint::new("coordinator.place");
-const EDIT: Endpoint<(OrderId, LinesFields), Result<(), Problem>> = Endpoint::new("coordinator.edit");
+const EDIT: Endpoint<(OrderId, LinesFields, PaymentId), Result<(), Problem>> = Endpoint::new("coordinator.edit");
 const CANCEL: Endpoint<Cancel, Result<bool, Problem>> = Endpoint::new("coordinator.cancel");
 const REST: Endpoint<(SagaId, u64), Result<(), Problem>> = Endpoint::new("coordinator.rest");
 
@@ -44,6 +44,11 @@ fn millis(wait: Duration) -> u64 {
     u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// How long somebody who says so is waited for here: no longer than any client may wish.
+fn wait(wait_ms: u64) -> Duration {
+    Duration::from_millis(wait_ms).min(Duration::from_secs(MAX_WAIT_SECONDS))
+}
+
 /// Asks; a problem there is one here.
 async fn ask<Q, A>(
     peer: &Peer,
@@ -61,23 +66,57 @@ where
     }
 }
 
-/// As [`Service::place`].
-pub(super) async fn place(
-    peer: &Peer,
-    order: OrderFields,
-    claim: Option<Claim>,
-    wait: Duration,
-) -> Result<Placed, ServiceError> {
-    // A question that is asked again must not place a second order, be it that the client sent no key of its own.
-    let claim = claim.unwrap_or_else(|| own_claim("an order without a key"));
-    let question = Place { order, claim, wait_ms: millis(wait) };
-    let (order_id, saga_id, replayed) = ask(peer, PLACE, &question, wait).await?;
-    Ok(Placed { order_id, saga_id, replayed })
+impl Service {
+    /// As [`Service::place`]. When this process stops, whoever waits is answered.
+    pub(super) async fn place_elsewhere(
+        &self,
+        peer: &Peer,
+        order: OrderFields,
+        claim: Option<Claim>,
+        wait: Duration,
+    ) -> Result<Placed, ServiceError> {
+        let has_key = claim.is_some();
+        // A question that is asked again must not place a second order, be it that the client sent no key of its own.
+        let claim = claim.unwrap_or_else(|| own_claim("an order without a key"));
+        let question = |wait| Place { order: order.clone(), claim: claim.clone(), wait_ms: millis(wait) };
+        let (place, at_once) = (question(wait), question(Duration::ZERO));
+        let mut stopping = self.stopping.clone();
+        let answer = tokio::select! {
+            // The coordinator has patience of its own with whoever the order needs to exist.
+            answer = ask(peer, PLACE, &place, wait.max(PATIENCE)) => Some(answer),
+            _ = stopping.wait_for(|stopping| *stopping) => None,
+        };
+        let (order_id, saga_id, replayed) = match answer {
+            Some(answer) => answer?,
+            None => ask(peer, PLACE, &at_once, PATIENCE).await?,
+        };
+        Ok(Placed { order_id, saga_id, replayed: replayed && has_key })
+    }
+
+    /// As [`Service::wait_for_rest`].
+    pub(super) async fn rest_elsewhere(
+        &self,
+        peer: &Peer,
+        saga_id: SagaId,
+        wait: Duration,
+    ) -> Result<(), ServiceError> {
+        let mut stopping = self.stopping.clone();
+        let question = (saga_id, millis(wait));
+        tokio::select! {
+            answer = ask(peer, REST, &question, wait) => answer,
+            _ = stopping.wait_for(|stopping| *stopping) => Ok(()),
+        }
+    }
 }
 
-/// As [`Service::edit`], without the order.
-pub(super) async fn edit(peer: &Peer, id: OrderId, lines: LinesFields) -> Result<(), ServiceError> {
-    ask(peer, EDIT, &(id, lines), super::PATIENCE).await
+/// As [`Service::edit_as`], without the order.
+pub(super) async fn edit(
+    peer: &Peer,
+    id: OrderId,
+    lines: LinesFields,
+    payment_id: PaymentId,
+) -> Result<(), ServiceError> {
+    ask(peer, EDIT, &(id, lines, payment_id), PATIENCE).await
 }
 
 /// As [`Service::cancel_saga`].
@@ -88,12 +127,7 @@ pub(super) async fn cancel(
     note: Option<String>,
     claim: Option<Claim>,
 ) -> Result<bool, ServiceError> {
-    ask(peer, CANCEL, &Cancel { saga_id, by, note, claim }, Duration::ZERO).await
-}
-
-/// As [`Service::wait_for_rest`].
-pub(super) async fn wait_for_rest(peer: &Peer, saga_id: SagaId, wait: Duration) -> Result<(), ServiceError> {
-    ask(peer, REST, &(saga_id, millis(wait)), wait).await
+    ask(peer, CANCEL, &Cancel { saga_id, by, note, claim }, PATIENCE).await
 }
 
 impl Service {
@@ -106,14 +140,14 @@ impl Service {
         router.on(PLACE, move |Place { order, claim, wait_ms }| {
             let service = service.clone();
             async move {
-                let placed = service.place(order, Some(claim), Duration::from_millis(wait_ms)).await;
+                let placed = service.place(order, Some(claim), wait(wait_ms)).await;
                 Ok(placed.map(|placed| (placed.order_id, placed.saga_id, placed.replayed)).map_err(Problem::from))
             }
         });
         let service = self.clone();
-        router.on(EDIT, move |(id, lines)| {
+        router.on(EDIT, move |(id, lines, payment_id)| {
             let service = service.clone();
-            async move { Ok(service.edit(id, lines).await.map(drop).map_err(Problem::from)) }
+            async move { Ok(service.edit_as(id, lines, payment_id).await.map(drop).map_err(Problem::from)) }
         });
         let service = self.clone();
         router.on(CANCEL, move |Cancel { saga_id, by, note, claim }| {
@@ -123,9 +157,7 @@ impl Service {
         let service = self.clone();
         router.on(REST, move |(saga_id, wait_ms)| {
             let service = service.clone();
-            async move {
-                Ok(service.wait_for_rest(saga_id, Duration::from_millis(wait_ms)).await.map_err(Problem::from))
-            }
+            async move { Ok(service.wait_for_rest(saga_id, wait(wait_ms)).await.map_err(Problem::from)) }
         });
     }
 }

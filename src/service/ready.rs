@@ -1,9 +1,9 @@
 //! Whether the process accepts work and accepted work advances.
 
 use super::{Service, ServiceError};
-use crate::lifecycle::Fatal;
+use crate::{lifecycle::Fatal, role::Role};
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::{join, time::timeout};
 
 /// How long a write of nothing may take before the server says that accepted work does not advance.
 const SETTLE_BOUND: Duration = Duration::from_secs(2);
@@ -29,13 +29,29 @@ impl Service {
         if timeout(SETTLE_BOUND, self.actors.reach_coordinator()).await != Ok(true) {
             return Err(ServiceError::NotReady("the coordinator does not answer"));
         }
-        match timeout(SETTLE_BOUND, self.store.engine.settle()).await {
-            Ok(Ok(())) => Ok(()),
+        let (settled, placing) = join!(timeout(SETTLE_BOUND, self.store.engine.settle()), self.reach_other());
+        match settled {
+            Ok(Ok(())) => placing,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "not ready: the store fails");
                 Err(ServiceError::NotReady("storage takes no writes"))
             }
             Err(_) => Err(ServiceError::NotReady("accepted work does not advance")),
         }
+    }
+
+    /// Whether orders can be placed, as far as another process has a part in that. What is placed already waits for
+    /// whoever is away, and makes nobody unready.
+    async fn reach_other(&self) -> Result<(), ServiceError> {
+        let peer = |role| self.peers.iter().find(|peer| peer.role() == role);
+        let (other, why) = match (peer(Role::Order), peer(Role::Coordinator)) {
+            // The coordinator, who has orders created.
+            (Some(order), None) => (order, "the order process does not answer"),
+            // Who owns the orders, and has sagas started.
+            (None, Some(coordinator)) => (coordinator, "the coordinator process does not answer"),
+            // Both roles are played here, or neither.
+            _ => return Ok(()),
+        };
+        other.ping().await.map_err(|_| ServiceError::NotReady(why))
     }
 }

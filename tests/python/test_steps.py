@@ -1,5 +1,6 @@
 """An orchestrator that somebody else wrote, with nothing but the protos of the create-order saga: it drives the three
-services itself, each on a port of its own, and undoes what was done when a step fails."""
+services itself, each on a port of its own, and undoes what was done when a step fails. The three are one process, and then
+processes of their own."""
 
 import json
 import pathlib
@@ -10,7 +11,7 @@ import urllib.request
 
 import grpc
 
-from server import ROOT, Server
+from server import ROOT, Server, Split
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "protos"))
 orders, order_service = grpc.protos_and_services("order.proto")
@@ -59,9 +60,11 @@ class Orchestrator:
 
 
 class Steps(unittest.TestCase):
+    start = Server
+
     @classmethod
     def setUpClass(cls):
-        cls.server = Server()
+        cls.server = cls.start()
         cls.orchestrator = Orchestrator(cls.server)
 
     @classmethod
@@ -114,6 +117,12 @@ class Steps(unittest.TestCase):
             ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
             self.assertEqual(ran.returncode, 0, ran.stderr)
             self.assertTrue(ran.stdout.endswith(f"{told}\n"), ran.stdout)
+
+
+class StepsOfProcesses(Steps):
+    """All of it again, where each service is a process with a database of its own."""
+
+    start = Split
 
 
 if __name__ == "__main__":

@@ -72,6 +72,42 @@ async fn an_order_is_paid_and_sent_by_services_over_grpc() {
 }
 
 #[tokio::test]
+async fn a_message_says_which_step_of_which_saga_it_is_as_its_metadata_do() {
+    let till = Till::start();
+    let app = app_of(&till);
+    till.will([Habit::Fails(Code::Unavailable), Habit::Well, Habit::Says("CANCELLED")]);
+    let refunded = app.rested(&by_the_till()).await;
+    let steps = Steps::at(|port| app.grpc(port));
+    let direct = steps.create().await.expect("an order");
+    steps.pay(&direct).await.expect("a payment");
+    let (shipment, _) = steps.ship(&direct).await.expect("a shipment");
+    steps.call_back(&shipment).await.expect("it is called back");
+    let called = till.called();
+    for call in &called {
+        let beside = ["idempotency-key", "backstitch-saga", "backstitch-step", "backstitch-attempt"]
+            .map(|name| call.metadata.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned));
+        assert_eq!(call.context, beside, "{call:?}");
+    }
+    let saga = refunded["saga_id"].as_str();
+    let told: Vec<_> = called.iter().map(|call| call.context.each_ref().map(Option::as_deref)).collect();
+    let told: Vec<_> = told.iter().map(|[_, saga, step, attempt]| (*saga, step.unwrap(), attempt.unwrap())).collect();
+    assert_eq!(
+        told,
+        [
+            (saga, "process_payment", "1"),
+            (saga, "process_payment", "2"),
+            (saga, "start_shipping", "1"),
+            (saga, "refund_payment", "1"),
+            (None, "process_payment", "1"),
+            (None, "start_shipping", "1"),
+            (None, "cancel_shipping", "1"),
+        ]
+    );
+    assert_eq!(called[0].context[0], called[1].context[0], "one key for one effect");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_status_that_says_no_is_a_no() {
     let till = Till::start();
     let app = app_of(&till);

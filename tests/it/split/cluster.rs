@@ -4,9 +4,11 @@ use crate::support::TestDatabase;
 use backstitch::role::Role;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use std::{
     collections::HashMap,
-    net::{SocketAddr, TcpListener},
+    io,
+    net::SocketAddr,
     process::{Child, Command, Output, Stdio},
     time::Duration,
 };
@@ -29,6 +31,8 @@ pub(super) struct Split {
     directory: TempDir,
     databases: HashMap<Role, TestDatabase>,
     places: HashMap<Role, Place>,
+    /// Keep the places from being given to others while nobody listens there.
+    _kept: Vec<Socket>,
     running: HashMap<Role, Child>,
     settings: Vec<(String, String)>,
     pub(super) client: reqwest::Client,
@@ -39,9 +43,13 @@ fn set(command: &mut Command, key: &str, value: &str) {
     command.env(format!("BACKSTITCH__{}", key.replace('.', "__").to_uppercase()), value);
 }
 
-/// An address that nobody has just now.
-pub(super) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+/// An address that nobody gets as long as the socket is there, but who asks for it by name and listens.
+pub(super) fn keep_address() -> io::Result<(Socket, SocketAddr)> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    socket.set_reuse_address(true)?;
+    let address = socket.local_addr()?.as_socket().expect("an address of the internet");
+    Ok((socket, address))
 }
 
 impl Split {
@@ -74,10 +82,18 @@ impl Split {
     /// Places for all five, of which none runs.
     pub(super) fn prepare(settings: &[(&str, &str)]) -> Self {
         let roles = || Role::VARIANTS.iter().copied();
+        let mut kept = Vec::new();
+        let mut address = || {
+            let (socket, address) = keep_address().expect("a free port");
+            kept.push(socket);
+            address
+        };
+        let places = roles().map(|role| (role, Place { rest: address(), grpc: address() })).collect();
         Self {
             directory: tempfile::tempdir().expect("a temporary directory"),
             databases: roles().map(|role| (role, TestDatabase::untouched())).collect(),
-            places: roles().map(|role| (role, Place { rest: free_address(), grpc: free_address() })).collect(),
+            places,
+            _kept: kept,
             running: HashMap::new(),
             settings: settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
             client: crate::support::http_client(),
@@ -87,6 +103,8 @@ impl Split {
     /// A `backstitch` command with a role's settings, and nothing of the test's environment.
     pub(super) fn command(&self, role: Role) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backstitch"));
+        let is_encrypted = self.settings.iter().any(|(key, _)| key == "peers.authority");
+        let scheme = if is_encrypted { "https" } else { "http" };
         command.env_clear().current_dir(self.directory.path());
         set(&mut command, "telemetry.format", "json");
         set(&mut command, "node.id", role.as_str());
@@ -102,7 +120,7 @@ impl Split {
         ] {
             let address = self.places[&of].grpc;
             set(&mut command, bind, &if of == role { address.to_string() } else { String::new() });
-            set(&mut command, &format!("peers.{of}"), &format!("http://{address}"));
+            set(&mut command, &format!("peers.{of}"), &format!("{scheme}://{address}"));
         }
         for (key, value) in &self.settings {
             set(&mut command, key, value);
@@ -129,17 +147,43 @@ impl Split {
         self.directory.path().join(format!("{role}.log"))
     }
 
-    /// Waits until a role's process takes work.
+    /// Waits until a role's process takes work, and so do those that it needs for that.
     pub(super) async fn until_ready(&mut self, role: Role) {
+        self.until_well(role, "/readyz").await;
+    }
+
+    /// Waits until a role's process is there, whoever else may be away.
+    pub(super) async fn until_up(&mut self, role: Role) {
+        self.until_well(role, "/healthz").await;
+    }
+
+    async fn until_well(&mut self, role: Role, asked: &str) {
         let deadline = Instant::now() + BOUND;
-        let url = self.at(role, "/healthz");
+        let url = self.at(role, asked);
         while !self.client.get(&url).send().await.is_ok_and(|response| response.status() == 200) {
-            let ended = self.running.get_mut(&role).expect("it was started").try_wait().expect("it can be waited for");
-            let said = || std::fs::read_to_string(self.log(role)).unwrap_or_default();
-            assert!(ended.is_none(), "the {role} has ended: {}", said());
-            assert!(Instant::now() < deadline, "the {role} does not get ready: {}", said());
+            // Whoever it waits for must be there, too.
+            let ended =
+                self.running.iter_mut().find_map(|(role, child)| child.try_wait().ok().flatten().map(|_| *role));
+            let said = |role| std::fs::read_to_string(self.log(role)).unwrap_or_default();
+            assert!(ended.is_none(), "the {ended:?} has ended: {}", ended.map(said).unwrap_or_default());
+            assert!(Instant::now() < deadline, "the {role} does not get ready: {}", said(role));
             sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// What a role's process has said so far, line by line.
+    pub(super) fn said(&self, role: Role) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.log(role)).expect("a log");
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| json!(line))).collect()
+    }
+
+    /// What a role's process knows of another: its state, and what went wrong last.
+    pub(super) async fn known(&self, by: Role, of: Role) -> (String, String) {
+        let (_, peers) = self.get(by, "/admin/peers").await;
+        let peers = peers["data"].as_array().expect("peers");
+        let peer = peers.iter().find(|peer| peer["role"] == of.as_str()).expect("a peer");
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        (text(&peer["state"]), text(&peer["error"]))
     }
 
     /// SIGKILL: nothing gets to say goodbye.
@@ -195,6 +239,23 @@ impl Split {
         };
         // Twice, since a saga may change from one status to another between two looks.
         eventually("every saga rests", async || rest().await && rest().await).await;
+    }
+
+    /// The saga of the order that was placed last, as lists show it.
+    pub(super) async fn last_saga(&self) -> Value {
+        self.get(Role::Coordinator, "/sagas?limit=1").await.1["data"][0].clone()
+    }
+
+    /// Fails unless no step of any saga was tried more than once.
+    pub(super) async fn assert_no_attempt_was_burned(&self) {
+        let (_, sagas) = self.get(Role::Coordinator, "/sagas").await;
+        for saga in sagas["data"].as_array().expect("sagas") {
+            let path = format!("/sagas/{}", saga["id"].as_str().expect("an id"));
+            let (_, saga) = self.get(Role::Coordinator, &path).await;
+            for step in saga["data"]["steps"].as_array().expect("steps") {
+                assert!(step["attempts"].as_u64() <= Some(1), "{step}");
+            }
+        }
     }
 
     /// What `backstitch audit` says, asked as the coordinator.

@@ -1,6 +1,6 @@
 //! Others are told of payments by the process that has them, and every process shows and takes in what is its own.
 
-use super::cluster::{Split, answer, eventually, free_address};
+use super::cluster::{Split, answer, eventually, keep_address};
 use crate::support::{Bank, id, told};
 use backstitch::role::Role;
 use serde_json::{Value, json};
@@ -62,7 +62,8 @@ async fn an_order_placed_at_the_coordinator_is_told_once_and_reported_where_its_
 #[actix_web::test]
 async fn payments_of_somebody_elses_orders_are_the_same_at_the_payments_and_at_the_coordinators_listener() {
     let bank = Bank::start();
-    let places = [(Role::Payment, free_address()), (Role::Coordinator, free_address())];
+    let kept = [(); 2].map(|()| keep_address().expect("a free port"));
+    let places = [(Role::Payment, kept[0].1), (Role::Coordinator, kept[1].1)];
     let binds = places.map(|(role, address)| (role, "resto.bind".to_owned(), address.to_string()));
     let split = Split::start_each(&[], &[&telling(&bank)[..], &binds].concat()).await;
     for ((role, address), number) in places.into_iter().zip(1..) {

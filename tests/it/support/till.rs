@@ -43,6 +43,19 @@ pub(crate) struct Called {
     /// The order, the payment or the shipment that it names.
     pub(crate) of: String,
     pub(crate) amount: f64,
+    /// What the message says of its key, its saga, the step and the attempt.
+    pub(crate) context: [Option<String>; 4],
+}
+
+macro_rules! context {
+    ($message:ident) => {
+        [
+            $message.idempotency_key.clone(),
+            $message.saga_id.clone(),
+            $message.step.clone(),
+            $message.attempt.map(|attempt| attempt.to_string()),
+        ]
+    };
 }
 
 #[derive(Default)]
@@ -106,12 +119,13 @@ impl Till {
         metadata: &MetadataMap,
         of: &str,
         amount: f64,
+        context: [Option<String>; 4],
         well: &str,
     ) -> Result<(String, String), Status> {
         let key = metadata.get("idempotency-key").and_then(|key| key.to_str().ok()).unwrap_or_default().to_owned();
         let (habit, name) = {
             let mut state = self.state();
-            state.called.push(Called { method, metadata: metadata.clone(), of: of.to_owned(), amount });
+            state.called.push(Called { method, metadata: metadata.clone(), of: of.to_owned(), amount, context });
             let habit = state.habits.pop_front().unwrap_or(Habit::Well);
             let next = format!("T-{}", state.done.len() + 1);
             let name = match habit {
@@ -140,8 +154,10 @@ impl PaymentService for Till {
         &self,
         request: Request<ProcessPaymentRequest>,
     ) -> Result<Response<ProcessPaymentResponse>, Status> {
-        let (metadata, _, ProcessPaymentRequest { order_id, amount, .. }) = request.into_parts();
-        let (status, payment_id) = self.meet("ProcessPayment", &metadata, &order_id, amount, "SUCCESS").await?;
+        let (metadata, _, asked) = request.into_parts();
+        let context = context!(asked);
+        let (status, payment_id) =
+            self.meet("ProcessPayment", &metadata, &asked.order_id, asked.amount, context, "SUCCESS").await?;
         Ok(Response::new(ProcessPaymentResponse { payment_id, status }))
     }
 
@@ -149,8 +165,9 @@ impl PaymentService for Till {
         &self,
         request: Request<RefundPaymentRequest>,
     ) -> Result<Response<RefundPaymentResponse>, Status> {
-        let (metadata, _, RefundPaymentRequest { payment_id }) = request.into_parts();
-        let (status, _) = self.meet("RefundPayment", &metadata, &payment_id, 0.0, "REFUNDED").await?;
+        let (metadata, _, asked) = request.into_parts();
+        let context = context!(asked);
+        let (status, _) = self.meet("RefundPayment", &metadata, &asked.payment_id, 0.0, context, "REFUNDED").await?;
         Ok(Response::new(RefundPaymentResponse { status }))
     }
 }
@@ -161,8 +178,10 @@ impl ShippingService for Till {
         &self,
         request: Request<StartShippingRequest>,
     ) -> Result<Response<StartShippingResponse>, Status> {
-        let (metadata, _, StartShippingRequest { order_id, .. }) = request.into_parts();
-        let (status, shipment_id) = self.meet("StartShipping", &metadata, &order_id, 0.0, "SHIPPED").await?;
+        let (metadata, _, asked) = request.into_parts();
+        let context = context!(asked);
+        let (status, shipment_id) =
+            self.meet("StartShipping", &metadata, &asked.order_id, 0.0, context, "SHIPPED").await?;
         Ok(Response::new(StartShippingResponse { shipment_id, status }))
     }
 
@@ -170,8 +189,9 @@ impl ShippingService for Till {
         &self,
         request: Request<CancelShippingRequest>,
     ) -> Result<Response<CancelShippingResponse>, Status> {
-        let (metadata, _, CancelShippingRequest { shipment_id }) = request.into_parts();
-        let (status, _) = self.meet("CancelShipping", &metadata, &shipment_id, 0.0, "CANCELLED").await?;
+        let (metadata, _, asked) = request.into_parts();
+        let context = context!(asked);
+        let (status, _) = self.meet("CancelShipping", &metadata, &asked.shipment_id, 0.0, context, "CANCELLED").await?;
         Ok(Response::new(CancelShippingResponse { status }))
     }
 }

@@ -77,7 +77,7 @@ impl Steps {
     }
 
     pub(crate) async fn refund(&self, payment_id: &str) -> Result<String, Status> {
-        let request = RefundPaymentRequest { payment_id: payment_id.to_owned() };
+        let request = RefundPaymentRequest { payment_id: payment_id.to_owned(), ..RefundPaymentRequest::default() };
         Ok(self.payments.clone().refund_payment(request).await?.into_inner().status)
     }
 
@@ -92,7 +92,7 @@ impl Steps {
     }
 
     pub(crate) async fn call_back(&self, shipment_id: &str) -> Result<String, Status> {
-        let request = CancelShippingRequest { shipment_id: shipment_id.to_owned() };
+        let request = CancelShippingRequest { shipment_id: shipment_id.to_owned(), ..CancelShippingRequest::default() };
         Ok(self.shipping.clone().cancel_shipping(request).await?.into_inner().status)
     }
 

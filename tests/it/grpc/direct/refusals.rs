@@ -4,8 +4,8 @@ use super::{REJECT, Steps, assert_shown, payment_of, refuses, shipment_of};
 use crate::support::TestApp;
 use backstitch::proto::{
     order::{CreateOrderRequest, Line},
-    payment::ProcessPaymentRequest,
-    shipping::StartShippingRequest,
+    payment::{ProcessPaymentRequest, RefundPaymentRequest},
+    shipping::{CancelShippingRequest, StartShippingRequest},
 };
 use tonic::Code;
 
@@ -149,5 +149,49 @@ async fn nothing_is_simulated_where_that_is_not_enabled() {
     let named = ProcessPaymentRequest { provider: Some("simulated".into()), ..payment_of(&order) };
     refuses(steps.charge(named).await, Code::FailedPrecondition, "simulation_disabled", &[]);
     assert_shown(&app, &order, "pending", None, &[]).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn who_says_which_step_of_a_saga_it_is_is_served_as_anybody_and_a_key_that_is_none_is_refused() {
+    let app = TestApp::start();
+    let steps = Steps::of(&app);
+    let order = steps.create().await.expect("an order");
+    let key = |key: &str| Some(key.to_owned());
+    let charge = |idempotency_key| ProcessPaymentRequest {
+        idempotency_key,
+        saga_id: Some("saga-1".into()),
+        step: Some("process_payment".into()),
+        attempt: Some(3),
+        ..payment_of(&order)
+    };
+    let paid = steps.charge(charge(key("charge-1"))).await.expect("a payment");
+    for again in [key("charge-1"), key("charge-2"), None] {
+        assert_eq!(steps.charge(charge(again)).await.expect("the same payment"), paid);
+    }
+    for none in ["", "a b", "\u{e9}", &"k".repeat(256)] {
+        let key = key(none);
+        let ship = StartShippingRequest { idempotency_key: key.clone(), ..shipment_of(&order) };
+        let refund = RefundPaymentRequest {
+            payment_id: paid.payment_id.clone(),
+            idempotency_key: key.clone(),
+            ..<_>::default()
+        };
+        let recall =
+            CancelShippingRequest { shipment_id: NOBODY.into(), idempotency_key: key.clone(), ..<_>::default() };
+        let fields = ["idempotency_key"];
+        refuses(steps.charge(charge(key)).await, Code::InvalidArgument, "invalid_request", &fields);
+        refuses(steps.send(ship).await, Code::InvalidArgument, "invalid_request", &fields);
+        refuses(steps.payments.clone().refund_payment(refund).await, Code::InvalidArgument, "invalid_request", &fields);
+        refuses(
+            steps.shipping.clone().cancel_shipping(recall).await,
+            Code::InvalidArgument,
+            "invalid_request",
+            &fields,
+        );
+    }
+    let other = super::super::with(charge(key("charge-1")), "idempotency-key", "charge-2");
+    let answer = steps.payments.clone().process_payment(other).await;
+    refuses(answer, Code::InvalidArgument, "invalid_request", &["idempotency_key"]);
     app.finish().await;
 }
