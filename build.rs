@@ -13,6 +13,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     // For server reflection.
     let file = PathBuf::from(env::var("OUT_DIR")?).join("descriptors.bin");
     fs::write(file, prost::Message::encode_to_vec(&descriptors))?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    tonic_prost_build::configure().bytes(".backstitch.peer").compile_fds(descriptors)?;
     Ok(())
 }

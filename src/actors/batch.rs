@@ -120,9 +120,9 @@ impl<A: Aggregate> EndsStep for Executed<A> {
 fn step_reply<R: EndsStep>(answer: Result<R, StoreError>) -> StepReply {
     match answer {
         Ok(answer) => answer.step_reply(),
-        Err(error @ (StoreError::Unavailable(_) | StoreError::Conflict)) => {
-            StepReply::Outcome(Outcome::unknown(error.to_string()))
-        }
+        // Where the coordinator's own storage goes on, this is no attempt.
+        Err(error @ StoreError::Unavailable(_)) => StepReply::Away(error.to_string()),
+        Err(error @ StoreError::Conflict) => StepReply::Outcome(Outcome::unknown(error.to_string())),
         Err(error @ (StoreError::Poisoned(_) | StoreError::Refused(_) | StoreError::KeyReused)) => {
             StepReply::Poisoned(error.to_string())
         }

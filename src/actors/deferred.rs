@@ -43,6 +43,16 @@ impl<T> Reply<T> {
     }
 }
 
+impl<T> Reply<T> {
+    /// Whether nobody waits for the answer any more.
+    pub(super) fn is_given_up(&self) -> bool {
+        let state = self.0.replace(State::Open);
+        let is_given_up = matches!(&state, State::Awaited(sender) if sender.is_closed());
+        self.0.set(state);
+        is_given_up
+    }
+}
+
 impl<A, M> MessageResponse<A, M> for Deferred<M::Result>
 where
     A: Actor,

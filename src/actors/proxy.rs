@@ -19,7 +19,7 @@ use super::{
 use crate::{
     domain::{
         catalog::CatalogCommand,
-        ids::{OrderId, SagaId},
+        ids::{IdSet, OrderId, SagaId},
         order::OrderCommand,
         payment::{ChargeDirect, OpenPayment, PaymentCommand, RefundDirect, SettlePayment},
         saga::StepReply,
@@ -30,7 +30,10 @@ use crate::{
     role::{Role, Roles},
     store::{CatalogDone, ChangeAnswer, Claim, Keyed, StoreError},
 };
-use actix::{Actor, Addr, Context, Handler, Message, MessageResult, Recipient, Supervised};
+use actix::{
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Recipient, Supervised,
+    WrapFuture,
+};
 use futures::future::join_all;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{sync::Arc, time::Duration};
@@ -65,6 +68,9 @@ type PaymentRequest<C> = Endpoint<Requested<C>, Result<PaymentAccepted, PaymentR
 
 /// Most commands in one question: a few MiB, if each order has as many lines as it can.
 const MOST_COMMANDS: usize = 256;
+/// Most signals that are kept for a coordinator that is away, and the pause before they are brought again.
+const MOST_SIGNALS: usize = 100_000;
+const SIGNAL_PAUSE: Duration = Duration::from_secs(1);
 /// How long it is waited for what is under way of an order, before whoever asks looks for himself.
 const SETTLED_WAIT: Duration = Duration::from_millis(500);
 /// How long a question is brought again to an actor that has failed, and the pause between.
@@ -76,15 +82,50 @@ pub(super) struct Proxy {
     role: Role,
     peer: Option<Peer>,
     status: Arc<ActorStatus>,
+    /// Signals that have not arrived yet.
+    signals: IdSet<SagaId>,
+    delivering: bool,
 }
 
 impl Actor for Proxy {
     type Context = Context<Self>;
 }
 
-impl Supervised for Proxy {}
+impl Supervised for Proxy {
+    fn restarting(&mut self, _ctx: &mut Context<Self>) {
+        self.signals.clear();
+        self.delivering = false;
+    }
+}
+
+/// What became of commands, each. One that the peer cannot read keeps no other from being performed.
+async fn performed<C: Clone + Serialize>(
+    peer: &Peer,
+    endpoint: Endpoint<Vec<C>, Vec<StepReply>>,
+    commands: Vec<C>,
+) -> Vec<StepReply> {
+    let count = commands.len();
+    let all = |reply: StepReply| vec![reply; count];
+    let one_for_each = |replies: &Vec<StepReply>| match replies.len() {
+        answers if answers == count => Ok(()),
+        answers => Err(format!("{answers} replies to {count} commands")),
+    };
+    match peer.ask_for(endpoint, &commands, one_for_each).await {
+        Ok(replies) => replies,
+        Err(away) if away.is_refusal() && count == 1 => all(StepReply::Poisoned(away.to_string())),
+        Err(away) if away.is_refusal() => {
+            let each = commands.into_iter().map(|command| Box::pin(performed(peer, endpoint, vec![command])));
+            join_all(each).await.concat()
+        }
+        Err(away) => all(StepReply::Away(away.to_string())),
+    }
+}
 
 impl Proxy {
+    fn new(role: Role, peer: Option<Peer>, status: Arc<ActorStatus>) -> Self {
+        Self { role, peer, status, signals: IdSet::default(), delivering: false }
+    }
+
     /// Asks, in a task of its own; what is answered, or what it means that nobody does.
     fn ask<Q, A>(
         &self,
@@ -139,29 +180,45 @@ impl Proxy {
         let status = Arc::clone(&self.status);
         let portions = commands.chunks(MOST_COMMANDS).map(|portion| {
             let (peer, portion) = (peer.clone(), portion.to_vec());
-            async move {
-                let one_for_each = |replies: &Vec<StepReply>| match replies.len() {
-                    answers if answers == portion.len() => Ok(()),
-                    answers => Err(format!("{answers} replies to {} commands", portion.len())),
-                };
-                match peer.ask_for(endpoint, &portion, Duration::ZERO, one_for_each).await {
-                    Ok(replies) => (true, replies),
-                    Err(away) => (false, vec![StepReply::Away(away.to_string()); portion.len()]),
-                }
-            }
+            async move { performed(&peer, endpoint, portion).await }
         });
         let portions = join_all(portions.collect::<Vec<_>>());
         actix_rt::spawn(async move {
-            let mut all = Vec::new();
-            for (answered, replies) in portions.await {
-                if answered {
-                    status.progressed(replies.len());
-                }
-                all.extend(replies);
+            let replies = portions.await.concat();
+            let answered = replies.iter().filter(|reply| !matches!(reply, StepReply::Away(_))).count();
+            if answered > 0 {
+                status.progressed(answered);
             }
-            reply.send(all);
+            reply.send(replies);
         });
         later
+    }
+
+    /// Brings the signals that have gathered to the coordinator, and what has gathered meanwhile, until all are there.
+    fn deliver_signals(&mut self, ctx: &mut Context<Self>) {
+        let Some(peer) = self.peer.clone().filter(|_| !self.delivering && !self.signals.is_empty()) else { return };
+        self.delivering = true;
+        let sagas: Vec<SagaId> = self.signals.drain().collect();
+        let delivered = async move {
+            let answered = peer.ask(SIGNAL, &sagas).await;
+            (sagas, answered)
+        };
+        ctx.spawn(delivered.into_actor(self).map(|(sagas, answered), proxy, ctx| {
+            proxy.delivering = false;
+            match answered {
+                Ok(()) => proxy.deliver_signals(ctx),
+                Err(_) => {
+                    proxy.keep_signals(sagas);
+                    ctx.run_later(SIGNAL_PAUSE, Self::deliver_signals);
+                }
+            }
+        }));
+    }
+
+    /// More than these are not kept: their sagas ask by themselves.
+    fn keep_signals(&mut self, sagas: Vec<SagaId>) {
+        let room = MOST_SIGNALS.saturating_sub(self.signals.len());
+        self.signals.extend(sagas.into_iter().take(room));
     }
 
     /// Waits for what is under way of an order; whoever has asked looks at the order afterwards, whatever comes of it.
@@ -231,11 +288,11 @@ impl Handler<WhenSettled> for Proxy {
 }
 
 impl Handler<Signal> for Proxy {
-    type Result = Deferred<()>;
+    type Result = ();
 
-    /// One that does not arrive is not missed: sagas ask by themselves, too.
-    fn handle(&mut self, Signal(sagas): Signal, _ctx: &mut Context<Self>) -> Self::Result {
-        self.ask(SIGNAL, sagas, |away| tracing::debug!(away, "a signal did not arrive"))
+    fn handle(&mut self, Signal(sagas): Signal, ctx: &mut Context<Self>) {
+        self.keep_signals(sagas);
+        self.deliver_signals(ctx);
     }
 }
 
@@ -254,10 +311,10 @@ impl Elsewhere {
         for role in Role::VARIANTS.iter().copied().filter(|role| !roles.contains(*role)) {
             let peer = peers.iter().find(|peer| peer.role() == role).cloned();
             let proxy = if peer.is_some() {
-                stage.start(proxy_name(role), move |status| Proxy { role, peer, status })
+                stage.start(proxy_name(role), move |status| Proxy::new(role, peer, status))
             } else {
                 let status = ActorStatus::new(proxy_name(role));
-                Proxy::start_in_arbiter(stage.arbiter, move |_| Proxy { role, peer, status })
+                Proxy::start_in_arbiter(stage.arbiter, move |_| Proxy::new(role, peer, status))
             };
             match role {
                 Role::Order => elsewhere.order = Some(OrderOwner::of(&proxy)),

@@ -32,7 +32,7 @@ pub use report::{Check, Report};
 use crate::{
     clock,
     domain::stock::Shelf,
-    store::{FactSource, OrderFacts, ShelfFacts, StoreError},
+    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError},
 };
 use case::Case;
 use std::{
@@ -57,7 +57,7 @@ pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
         *counted.lock().unwrap_or_else(PoisonError::into_inner) += u64::from(case.may_be_removed());
         ControlFlow::Continue(())
     };
-    let removed = facts.visit(Box::new(visit)).await?;
+    let Passed { removed, left_out } = facts.visit(Box::new(visit)).await?;
     let shared = Arc::clone(&tally);
     let visit = move |shelf: ShelfFacts| {
         let mut report = shared.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,7 +67,11 @@ pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
     facts.visit_shelves(Box::new(visit)).await?;
     let mut report = tally.lock().unwrap_or_else(PoisonError::into_inner);
     let orders = *without.lock().unwrap_or_else(PoisonError::into_inner);
-    judge_removed(&mut report, removed.map_or(0, |watermark| watermark.sagas), orders);
+    report.left_out = left_out;
+    // One that was left out may be without its saga, too.
+    if left_out == 0 {
+        judge_removed(&mut report, removed.map_or(0, |watermark| watermark.sagas), orders);
+    }
     Ok(std::mem::take(&mut report))
 }
 

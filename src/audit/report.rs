@@ -15,6 +15,8 @@ const MOST_OFFENDERS: usize = 20;
 pub struct Report {
     /// Every check, in a fixed order.
     pub checks: Vec<Check>,
+    /// Orders that were not judged, because they were being worked on in several databases while these were read.
+    pub left_out: u64,
 }
 
 /// One promise, or a part of one, over the whole database.
@@ -50,7 +52,7 @@ impl Report {
     /// Checks with these names, of nothing yet.
     pub(super) fn of(names: impl Iterator<Item = &'static str>) -> Self {
         let check = |name| Check { name, checked: 0, violations: 0, offending: Vec::new() };
-        Self { checks: names.map(check).collect() }
+        Self { checks: names.map(check).collect(), left_out: 0 }
     }
 
     /// Whether every promise holds.
@@ -71,11 +73,20 @@ struct Written<'a> {
     clean: bool,
     /// Every check, in a fixed order.
     checks: &'a [Check],
+    /// Orders that were not judged, because they were being worked on in several databases while these were read: none
+    /// at a quiet moment, and none of one database; absent then.
+    #[serde(skip_serializing_if = "is_none")]
+    left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Serialize for Report {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written { clean: self.is_clean(), checks: &self.checks }.serialize(serializer)
+        Written { clean: self.is_clean(), checks: &self.checks, left_out: self.left_out }.serialize(serializer)
     }
 }
 
@@ -112,6 +123,9 @@ impl fmt::Display for Report {
             if unnamed > 0 {
                 writeln!(f, "  and {unnamed} more")?;
             }
+        }
+        if self.left_out > 0 {
+            writeln!(f, "\n{} orders were being worked on meanwhile and are not judged.", self.left_out)?;
         }
         if broken.is_empty() {
             writeln!(f, "\nEvery promise holds.")

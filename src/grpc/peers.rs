@@ -8,7 +8,7 @@ use crate::{
         peer_service_server::{PeerService, PeerServiceServer},
     },
     role::{Role, Roles},
-    store::{FactSource, OrderFacts, StoreError, Visit, Watermark},
+    store::{FactSource, OrderFacts, Passed, StoreError, Visit, Watermark},
 };
 use futures::stream::{self, BoxStream, StreamExt as _};
 use serde::Serialize;
@@ -98,7 +98,7 @@ impl PeerService for Peers {
     async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskReply>, Status> {
         let AskRequest { question, body } = request.into_inner();
         match self.0.router.answer(&question, &body).await {
-            Ok(body) => Ok(Response::new(AskReply { body })),
+            Ok(body) => Ok(Response::new(AskReply { body: body.into() })),
             Err(unanswered) => Err(status(&unanswered)),
         }
     }
@@ -115,7 +115,7 @@ impl PeerService for Peers {
             (true, Role::Stock) => {
                 let (visit, rest) = collect(into.clone(), Some);
                 let passing = facts.visit_shelves(visit);
-                tokio::spawn(tell(async { passing.await.map(|()| None) }, rest, into));
+                tokio::spawn(tell(async { passing.await.map(|()| Passed::default()) }, rest, into));
             }
             // Nobody else knows of shelves.
             (true, _) => {}
@@ -158,12 +158,12 @@ fn collect<T: Serialize + Send + 'static>(
 
 /// Sends what is left over, or why there is no more.
 async fn tell<T: Serialize + Send>(
-    read: impl Future<Output = Result<Option<Watermark>, StoreError>> + Send,
+    read: impl Future<Output = Result<Passed, StoreError>> + Send,
     rest: Rest<T>,
     into: mpsc::Sender<Portion>,
 ) {
     let last = match read.await {
-        Ok(removed) => portion(&rest.lock().unwrap_or_else(PoisonError::into_inner), removed),
+        Ok(Passed { removed, .. }) => portion(&rest.lock().unwrap_or_else(PoisonError::into_inner), removed),
         Err(error) => Err(Status::unavailable(error.to_string())),
     };
     let _ = into.send(last).await;
@@ -171,8 +171,8 @@ async fn tell<T: Serialize + Send>(
 
 fn portion<T: Serialize>(facts: &[T], removed: Option<Watermark>) -> Portion {
     let json = |error: serde_json::Error| Status::internal(error.to_string());
-    let removed = removed.map(|removed| serde_json::to_vec(&removed)).transpose().map_err(json)?;
-    Ok(FactsReply { body: serde_json::to_vec(facts).map_err(json)?, removed: removed.unwrap_or_default() })
+    let removed = removed.map(|removed| serde_json::to_vec(&removed)).transpose().map_err(json)?.unwrap_or_default();
+    Ok(FactsReply { body: serde_json::to_vec(facts).map_err(json)?.into(), removed: removed.into() })
 }
 
 fn status(unanswered: &Unanswered) -> Status {

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     audit,
     domain::ids::{OrderId, SagaId},
-    store::{FactSource, OrderFacts, ShelfFacts, StoreError, Visit, Watermark, sqlite},
+    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, Visit, sqlite},
 };
 use futures::future::{BoxFuture, try_join_all};
 use hyper::{StatusCode, http::Uri};
@@ -128,7 +128,7 @@ struct Lookup {
 }
 
 impl FactSource for Tee {
-    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
+    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>> {
         let lookup = Arc::clone(&self.lookup);
         self.facts.visit(Box::new(move |facts| {
             lookup.lock().unwrap_or_else(PoisonError::into_inner).found(&facts);

@@ -1,7 +1,7 @@
 //! Facts for the audit that another process has.
 
 use super::{Away, Peer, bounded};
-use crate::store::{FactSource, OrderFacts, ShelfFacts, StoreError, Visit, Watermark};
+use crate::store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, Visit, Watermark};
 use futures::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
@@ -40,8 +40,9 @@ async fn pass<T: DeserializeOwned>(
 }
 
 impl FactSource for RemoteFacts {
-    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
-        Box::pin(pass(self.0.clone(), false, visit))
+    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>> {
+        let passing = pass(self.0.clone(), false, visit);
+        Box::pin(async { passing.await.map(Passed::from) })
     }
 
     fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {

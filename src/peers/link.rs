@@ -1,28 +1,35 @@
-//! One connection to another process, over which everything is asked, and what is known of it.
+//! The connections to another process, over which everything is asked, and what is known of it.
 
 use super::{Endpoint, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, bounded};
 use crate::{
     proto::peer::{AskRequest, FactsReply, FactsRequest, peer_service_client::PeerServiceClient},
     role::Role,
 };
+use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
 use tonic::{
     Code, Request, Status, Streaming,
     metadata::{Ascii, MetadataValue},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint as Address},
 };
 
-/// How long a peer may be gone before whoever asks it hears of that: a process that is started again, say. A peer that is
-/// gone for longer is asked once, and whoever asks waits no more.
+/// How long a question is asked again before whoever asks hears that the peer is away: as long as a process takes that is
+/// started again. A peer that has been away for longer is probed by one question at a time, and the others wait no more.
 const GRACE: Duration = Duration::from_secs(2);
 /// The waits between two tries meanwhile.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(200));
+/// Most questions at once that the peer may wait for; they have a connection of their own, so that nobody who waits keeps
+/// others from asking.
+const MOST_WAITING: usize = 400;
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a silent connection is asked whether it is still there, and how long it may take to answer.
@@ -79,6 +86,14 @@ pub enum PeerError {
 pub struct Away {
     role: Role,
     why: String,
+    refused: bool,
+}
+
+impl Away {
+    /// Whether the peer is there, and cannot read this very question.
+    pub const fn is_refusal(&self) -> bool {
+        self.refused
+    }
 }
 
 /// What is known of a connection.
@@ -96,14 +111,40 @@ pub struct LinkState {
 #[derive(Clone)]
 pub struct Peer(Arc<Link>);
 
+type Client = PeerServiceClient<Channel>;
+
 struct Link {
     role: Role,
     url: String,
-    client: PeerServiceClient<Channel>,
+    address: Address,
+    client: Client,
+    /// Over a connection of its own, for what the peer may wait for.
+    patient: Client,
+    waiting: Semaphore,
     secret: Option<MetadataValue<Ascii>>,
     timeout: Duration,
-    /// Since when nobody has answered, and why.
-    away: Mutex<Option<(Instant, String)>>,
+    known: Mutex<Known>,
+}
+
+/// What is known of whether a peer answers.
+#[derive(Default)]
+struct Known {
+    /// When it answered last.
+    answered: Option<Instant>,
+    /// Since when it has not, and why.
+    away: Option<(Instant, String)>,
+    /// A question is being asked that finds out whether it is back.
+    probed: bool,
+}
+
+/// How a question is asked of a peer.
+enum Way {
+    /// Again, until the grace is over.
+    Again,
+    /// Once, to find out whether it is back.
+    Probe,
+    /// Not at all: it is away, for this reason.
+    Away(String),
 }
 
 impl fmt::Debug for Peer {
@@ -120,16 +161,14 @@ impl Peer {
     /// When its address, the certificates or the secret can be nobody's.
     pub fn new(options: PeerOptions) -> Result<Self, PeerError> {
         let PeerOptions { role, url, secret, identity, timeout } = options;
-        let channel =
-            channel(&url, identity).map_err(|source| PeerError::Address { role, url: url.clone(), source })?;
+        let address =
+            address(&url, identity).map_err(|source| PeerError::Address { role, url: url.clone(), source })?;
         let secret = secret.map(|secret| format!("Bearer {secret}").parse::<MetadataValue<Ascii>>()).transpose();
-        let client = PeerServiceClient::new(channel)
-            .max_decoding_message_size(MAX_MESSAGE_BYTES)
-            .max_encoding_message_size(MAX_MESSAGE_BYTES);
         let mut secret = secret.map_err(|_| PeerError::Secret)?;
-        // Shown to nobody, be the log as talkative as can be.
         secret.iter_mut().for_each(|secret| secret.set_sensitive(true));
-        Ok(Self(Arc::new(Link { role, url, client, secret, timeout, away: Mutex::new(None) })))
+        let (client, patient) = (client(&address), client(&address));
+        let (waiting, known) = (Semaphore::new(MOST_WAITING), Mutex::default());
+        Ok(Self(Arc::new(Link { role, url, address, client, patient, waiting, secret, timeout, known })))
     }
 
     /// The role that it plays.
@@ -144,11 +183,11 @@ impl Peer {
 
     /// What is known of it.
     pub fn state(&self) -> LinkState {
-        let away = self.0.away().as_ref().map(|(since, why)| (since.elapsed(), why.clone()));
+        let away = self.0.known().away.as_ref().map(|(since, why)| (since.elapsed(), why.clone()));
         LinkState { role: self.0.role, url: self.0.url.clone(), away }
     }
 
-    /// Asks something.
+    /// Asks something: again where it does not answer, until the grace is over.
     ///
     /// # Errors
     /// It does not answer in time, or not usably. It may have happened.
@@ -157,22 +196,10 @@ impl Peer {
         Q: Serialize,
         A: DeserializeOwned,
     {
-        self.ask_within(endpoint, question, Duration::ZERO).await
+        self.ask_for(endpoint, question, |_| Ok(())).await
     }
 
-    /// As [`Self::ask`], of something that the peer may wait for, for so long.
-    ///
-    /// # Errors
-    /// As [`Self::ask`].
-    pub async fn ask_within<Q, A>(&self, endpoint: Endpoint<Q, A>, question: &Q, wait: Duration) -> Result<A, Away>
-    where
-        Q: Serialize,
-        A: DeserializeOwned,
-    {
-        self.ask_for(endpoint, question, wait, |_| Ok(())).await
-    }
-
-    /// As [`Self::ask_within`], for an answer that is one only where `is_one` finds nothing wrong with it.
+    /// As [`Self::ask`], for an answer that is one only where `is_one` finds nothing wrong with it.
     ///
     /// # Errors
     /// As [`Self::ask`].
@@ -180,27 +207,34 @@ impl Peer {
         &self,
         endpoint: Endpoint<Q, A>,
         question: &Q,
-        wait: Duration,
         is_one: impl Fn(&A) -> Result<(), String>,
     ) -> Result<A, Away>
     where
         Q: Serialize,
         A: DeserializeOwned,
     {
-        let question = self.write(endpoint, question)?;
+        let name = endpoint.name();
+        let body = Bytes::from(self.write(question)?);
+        let probe = match self.0.way() {
+            Way::Away(why) => return Err(self.away(why)),
+            Way::Again => None,
+            Way::Probe => Some(Probe(&self.0)),
+        };
         let (begun, mut pause) = (Instant::now(), PAUSES.0);
         loop {
-            match self.send(question.clone(), self.0.timeout + wait).await {
-                Ok(body) => return self.read(endpoint, &body, &is_one),
-                Err(status) => {
-                    let away_for = self.0.is_away(&said(&status)).max(begun.elapsed());
-                    if !may_pass(&status) || away_for >= GRACE {
-                        return Err(self.away(said(&status)));
-                    }
-                    sleep(pause).await;
-                    pause = (2 * pause).min(PAUSES.1);
-                }
+            let status = match self.once(&self.0.client, name, body.clone(), self.0.timeout).await {
+                Ok(answer) => return self.take_in(name, begun, &answer, &is_one),
+                Err(status) => status,
+            };
+            let refused = matches!(status.code(), Code::InvalidArgument | Code::OutOfRange);
+            if !refused {
+                self.0.is_away(begun, &said(&status));
             }
+            if refused || probe.is_some() || !may_pass(&status) || begun.elapsed() >= GRACE {
+                return Err(Away { refused, ..self.away(said(&status)) });
+            }
+            sleep(pause).await;
+            pause = (2 * pause).min(PAUSES.1);
         }
     }
 
@@ -215,49 +249,70 @@ impl Peer {
         Q: Serialize,
         A: DeserializeOwned,
     {
-        let question = self.write(endpoint, question)?;
-        match self.send(question, within).await {
-            Ok(body) => self.read(endpoint, &body, |_| Ok(())),
+        let body = self.write(question)?;
+        let begun = Instant::now();
+        match self.once(&self.0.client, endpoint.name(), body.into(), within).await {
+            Ok(answer) => self.take_in(endpoint.name(), begun, &answer, |_| Ok(())),
             Err(status) => {
-                self.0.is_away(&said(&status));
+                self.0.is_away(begun, &said(&status));
                 Err(self.away(said(&status)))
             }
         }
     }
 
-    fn write<Q: Serialize, A>(&self, endpoint: Endpoint<Q, A>, question: &Q) -> Result<AskRequest, Away> {
-        let body = serde_json::to_vec(question).map_err(|error| self.away(error.to_string()))?;
-        Ok(AskRequest { question: endpoint.name().to_owned(), body })
+    /// Asks something once that the peer may wait for, for so long. Whether it is away, others find out.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], or too many wait already.
+    pub async fn ask_within<Q, A>(&self, endpoint: Endpoint<Q, A>, question: &Q, wait: Duration) -> Result<A, Away>
+    where
+        Q: Serialize,
+        A: DeserializeOwned,
+    {
+        let body = self.write(question)?;
+        let _place = self.0.waiting.try_acquire().map_err(|_| self.away("too many wait for it already".into()))?;
+        let answered = self.once(&self.0.patient, endpoint.name(), body.into(), self.0.timeout + wait).await;
+        let answer = answered.map_err(|status| self.away(said(&status)))?;
+        read(endpoint.name(), &answer, |_| Ok(())).map_err(|why| self.away(why))
     }
 
-    /// Sends a question; what is answered, as it is written.
-    async fn send(&self, question: AskRequest, within: Duration) -> Result<Vec<u8>, Status> {
-        let mut request = Request::new(question);
+    fn write<Q: Serialize>(&self, question: &Q) -> Result<Vec<u8>, Away> {
+        serde_json::to_vec(question).map_err(|error| self.away(error.to_string()))
+    }
+
+    /// Asks, once; what is answered, as it is written.
+    async fn once(
+        &self,
+        client: &Client,
+        question: &'static str,
+        body: Bytes,
+        within: Duration,
+    ) -> Result<Bytes, Status> {
+        let mut request = Request::new(AskRequest { question: question.to_owned(), body });
         self.introduce(&mut request);
         request.set_timeout(within);
-        let mut client = self.0.client.clone();
         // The deadline that goes along holds once there is a connection, and until an answer begins.
-        let answered = timeout(within, client.ask(request)).await;
-        let answered = answered.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")));
-        Ok(answered?.into_inner().body)
+        match timeout(within, client.clone().ask(request)).await {
+            Ok(answered) => Ok(answered?.into_inner().body),
+            Err(_) => Err(Status::deadline_exceeded(format!("no answer within {} ms", within.as_millis()))),
+        }
     }
 
     /// Who answers what nobody can use is not there.
-    fn read<Q, A: DeserializeOwned>(
+    fn take_in<A: DeserializeOwned>(
         &self,
-        endpoint: Endpoint<Q, A>,
-        body: &[u8],
+        question: &str,
+        begun: Instant,
+        answer: &[u8],
         is_one: impl Fn(&A) -> Result<(), String>,
     ) -> Result<A, Away> {
-        let read = serde_json::from_slice(body).map_err(|error| error.to_string());
-        match read.and_then(|answer| is_one(&answer).map(|()| answer)) {
+        match read(question, answer, is_one) {
             Ok(answer) => {
                 self.0.is_there();
                 Ok(answer)
             }
             Err(why) => {
-                let why = format!("its answer to {} cannot be used: {}", endpoint.name(), bounded(&why));
-                self.0.is_away(&why);
+                self.0.is_away(begun, &why);
                 Err(self.away(why))
             }
         }
@@ -268,10 +323,10 @@ impl Peer {
     /// # Errors
     /// It does not answer.
     pub async fn facts(&self, shelves: bool) -> Result<Streaming<FactsReply>, Away> {
-        // As long as it takes altogether: an audit reads everything.
         let mut request = Request::new(FactsRequest { shelves, role: self.0.role.as_str().to_owned() });
         self.introduce(&mut request);
-        let answered = self.0.client.clone().facts(request).await;
+        // Over a connection of its own, since whoever audits reads slowly; and as long as it takes.
+        let answered = client(&self.0.address).facts(request).await;
         answered.map(tonic::Response::into_inner).map_err(|status| self.away(said(&status)))
     }
 
@@ -284,49 +339,95 @@ impl Peer {
     }
 
     pub(super) fn away(&self, why: String) -> Away {
-        Away { role: self.0.role, why }
+        Away { role: self.0.role, why, refused: false }
     }
 }
 
 impl Link {
-    fn away(&self) -> std::sync::MutexGuard<'_, Option<(Instant, String)>> {
-        self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn way(&self) -> Way {
+        let mut known = self.known();
+        match &known.away {
+            Some((since, why)) if since.elapsed() >= GRACE => {
+                if known.probed {
+                    return Way::Away(why.clone());
+                }
+                known.probed = true;
+                Way::Probe
+            }
+            _ => Way::Again,
+        }
     }
 
     fn is_there(&self) {
-        let was_away = self.away().take();
+        let was_away = {
+            let mut known = self.known();
+            known.answered = Some(Instant::now());
+            known.away.take()
+        };
         if let Some((since, _)) = was_away {
             tracing::info!(peer = %self.role, url = self.url, away_ms = since.elapsed().as_millis(), "a peer answers again");
         }
     }
 
-    /// It has not answered; for how long by now.
-    fn is_away(&self, why: &str) -> Duration {
-        let mut away = self.away();
-        let since = away.as_ref().map_or_else(Instant::now, |(since, _)| *since);
-        if away.is_none() {
+    /// A question that was first asked at `begun` has no answer. Where another one has been answered since, the peer is
+    /// there, and it is this question that takes too long.
+    fn is_away(&self, begun: Instant, why: &str) {
+        let mut known = self.known();
+        if known.answered.is_some_and(|answered| answered > begun) {
+            return;
+        }
+        let since = known.away.as_ref().map_or(begun, |(since, _)| *since);
+        if known.away.is_none() {
             tracing::warn!(peer = %self.role, url = self.url, why, "a peer does not answer");
         }
-        *away = Some((since, why.to_owned()));
-        since.elapsed()
+        known.away = Some((since, why.to_owned()));
     }
 }
 
-fn channel(url: &str, identity: Option<Identity>) -> Result<Channel, tonic::transport::Error> {
-    let mut address = Address::from_shared(url.to_owned())?
+/// A question that finds out whether a peer is back. Once it is dropped, another one may.
+struct Probe<'l>(&'l Link);
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        self.0.known().probed = false;
+    }
+}
+
+/// A connection of its own, which is made when it is needed.
+fn client(address: &Address) -> Client {
+    PeerServiceClient::new(address.connect_lazy())
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+}
+
+fn address(url: &str, identity: Option<Identity>) -> Result<Address, tonic::transport::Error> {
+    let address = Address::from_shared(url.to_owned())?
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEPALIVE.0)
         .keep_alive_timeout(KEEPALIVE.1)
         .keep_alive_while_idle(true);
-    if let Some(Identity { authority, certificate, key }) = identity {
-        let tls = ClientTlsConfig::new()
-            .timeout(CONNECT_TIMEOUT)
-            .ca_certificate(Certificate::from_pem(authority))
-            .identity(tonic::transport::Identity::from_pem(certificate, key));
-        address = address.tls_config(tls)?;
-    }
-    Ok(address.connect_lazy())
+    let Some(Identity { authority, certificate, key }) = identity else { return Ok(address) };
+    let tls = ClientTlsConfig::new()
+        .timeout(CONNECT_TIMEOUT)
+        .ca_certificate(Certificate::from_pem(authority))
+        .identity(tonic::transport::Identity::from_pem(certificate, key));
+    address.tls_config(tls)
+}
+
+/// An answer, where it is one; what is wrong with it.
+fn read<A: DeserializeOwned>(
+    question: &str,
+    answer: &[u8],
+    is_one: impl Fn(&A) -> Result<(), String>,
+) -> Result<A, String> {
+    let read = serde_json::from_slice(answer).map_err(|error| error.to_string());
+    let wrong = |why: String| format!("its answer to {question} cannot be used: {}", bounded(&why));
+    read.and_then(|answer| is_one(&answer).map(|()| answer)).map_err(wrong)
 }
 
 /// Whether the same may be answered shortly: not where the two cannot understand or trust each other.
@@ -336,10 +437,8 @@ fn may_pass(status: &Status) -> bool {
         Code::Unauthenticated
             | Code::PermissionDenied
             | Code::FailedPrecondition
-            | Code::InvalidArgument
             | Code::Unimplemented
             | Code::NotFound
-            | Code::OutOfRange
             | Code::ResourceExhausted
     )
 }

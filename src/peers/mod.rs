@@ -32,6 +32,9 @@ pub const PROTOCOL: u32 = 1;
 /// The metadata that says which way a peer speaks.
 pub const PROTOCOL_HEADER: &str = "backstitch-peer-protocol";
 
+/// Largest message between peers, in bytes: more than a portion of orders of a hundred lines each.
+pub const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
 /// Most characters of what a peer says of an error: what it was asked, or has answered, may be in it.
 const MOST_SAID: usize = 200;
 
@@ -39,6 +42,3 @@ const MOST_SAID: usize = 200;
 fn bounded(text: &str) -> String {
     text.chars().take(MOST_SAID).map(|char| if char.is_control() { ' ' } else { char }).collect()
 }
-
-/// Largest message between peers, in bytes: a batch of orders of a hundred lines each.
-pub const MAX_MESSAGE_BYTES: usize = 64 << 20;

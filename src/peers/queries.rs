@@ -162,7 +162,7 @@ pub fn answer_queries(router: &mut Router, roles: Roles, queries: &Queries) {
     }
 }
 
-/// What all owners have stored, where some are other processes, for an audit: in one pass, of one moment.
+/// What all owners have stored, where some are other processes, for an audit: of each order what two passes find alike.
 pub fn facts_beside(here: Arc<dyn FactSource>, peers: &[Peer]) -> Arc<dyn FactSource> {
     let mut sources = vec![here];
     for peer in peers {

@@ -2,12 +2,12 @@
 //!
 //! Carries whole commands of a client, so that what is decided of them is decided where the sagas are.
 
-use super::{MAX_WAIT_SECONDS, Problem, Service, ServiceError};
+use super::{MAX_WAIT_SECONDS, PATIENCE, Problem, Service, ServiceError};
 use crate::{
     actors::coordinator::Placed,
     domain::{
         checkout::OrderFields,
-        ids::{OrderId, SagaId},
+        ids::{OrderId, PaymentId, SagaId},
         order::LinesFields,
         saga::CancelBy,
     },
@@ -20,7 +20,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 const PLACE: Endpoint<Place, Result<(OrderId, SagaId, bool), Problem>> = Endpoint::new("coordinator.place");
-const EDIT: Endpoint<(OrderId, LinesFields), Result<(), Problem>> = Endpoint::new("coordinator.edit");
+const EDIT: Endpoint<(OrderId, LinesFields, PaymentId), Result<(), Problem>> = Endpoint::new("coordinator.edit");
 const CANCEL: Endpoint<Cancel, Result<bool, Problem>> = Endpoint::new("coordinator.cancel");
 const REST: Endpoint<(SagaId, u64), Result<(), Problem>> = Endpoint::new("coordinator.rest");
 
@@ -67,28 +67,62 @@ where
     }
 }
 
-/// As [`Service::place`].
-pub(super) async fn place(
-    peer: &Peer,
-    order: OrderFields,
-    claim: Option<Claim>,
-    wait: Duration,
-) -> Result<Placed, ServiceError> {
-    // A question that is asked again must not place a second order, be it that the client sent no key of its own.
-    let claim = claim.unwrap_or_else(|| Claim {
-        scope: "an order without a key".into(),
-        key: Uuid::now_v7().to_string(),
-        body_hash: [0; 32],
-        request_id: Uuid::now_v7(),
-    });
-    let question = Place { order, claim, wait_ms: millis(wait) };
-    let (order_id, saga_id, replayed) = ask(peer, PLACE, &question, wait).await?;
-    Ok(Placed { order_id, saga_id, replayed })
+impl Service {
+    /// As [`Service::place`]. When this process stops, whoever waits is answered.
+    pub(super) async fn place_elsewhere(
+        &self,
+        peer: &Peer,
+        order: OrderFields,
+        claim: Option<Claim>,
+        wait: Duration,
+    ) -> Result<Placed, ServiceError> {
+        let has_key = claim.is_some();
+        // A question that is asked again must not place a second order, be it that the client sent no key of its own.
+        let claim = claim.unwrap_or_else(|| Claim {
+            scope: "an order without a key".into(),
+            key: Uuid::now_v7().to_string(),
+            body_hash: [0; 32],
+            request_id: Uuid::now_v7(),
+        });
+        let question = |wait| Place { order: order.clone(), claim: claim.clone(), wait_ms: millis(wait) };
+        let (place, at_once) = (question(wait), question(Duration::ZERO));
+        let mut stopping = self.stopping.clone();
+        let answer = tokio::select! {
+            // The coordinator has patience of its own with whoever the order needs to exist.
+            answer = ask(peer, PLACE, &place, wait.max(PATIENCE)) => Some(answer),
+            _ = stopping.wait_for(|stopping| *stopping) => None,
+        };
+        let (order_id, saga_id, replayed) = match answer {
+            Some(answer) => answer?,
+            None => ask(peer, PLACE, &at_once, PATIENCE).await?,
+        };
+        Ok(Placed { order_id, saga_id, replayed: replayed && has_key })
+    }
+
+    /// As [`Service::wait_for_rest`].
+    pub(super) async fn rest_elsewhere(
+        &self,
+        peer: &Peer,
+        saga_id: SagaId,
+        wait: Duration,
+    ) -> Result<(), ServiceError> {
+        let mut stopping = self.stopping.clone();
+        let question = (saga_id, millis(wait));
+        tokio::select! {
+            answer = ask(peer, REST, &question, wait) => answer,
+            _ = stopping.wait_for(|stopping| *stopping) => Ok(()),
+        }
+    }
 }
 
-/// As [`Service::edit`], without the order.
-pub(super) async fn edit(peer: &Peer, id: OrderId, lines: LinesFields) -> Result<(), ServiceError> {
-    ask(peer, EDIT, &(id, lines), super::PATIENCE).await
+/// As [`Service::edit_as`], without the order.
+pub(super) async fn edit(
+    peer: &Peer,
+    id: OrderId,
+    lines: LinesFields,
+    payment_id: PaymentId,
+) -> Result<(), ServiceError> {
+    ask(peer, EDIT, &(id, lines, payment_id), PATIENCE).await
 }
 
 /// As [`Service::cancel_saga`].
@@ -99,12 +133,7 @@ pub(super) async fn cancel(
     note: Option<String>,
     claim: Option<Claim>,
 ) -> Result<bool, ServiceError> {
-    ask(peer, CANCEL, &Cancel { saga_id, by, note, claim }, Duration::ZERO).await
-}
-
-/// As [`Service::wait_for_rest`].
-pub(super) async fn wait_for_rest(peer: &Peer, saga_id: SagaId, wait: Duration) -> Result<(), ServiceError> {
-    ask(peer, REST, &(saga_id, millis(wait)), wait).await
+    ask(peer, CANCEL, &Cancel { saga_id, by, note, claim }, PATIENCE).await
 }
 
 impl Service {
@@ -122,9 +151,9 @@ impl Service {
             }
         });
         let service = self.clone();
-        router.on(EDIT, move |(id, lines)| {
+        router.on(EDIT, move |(id, lines, payment_id)| {
             let service = service.clone();
-            async move { Ok(service.edit(id, lines).await.map(drop).map_err(Problem::from)) }
+            async move { Ok(service.edit_as(id, lines, payment_id).await.map(drop).map_err(Problem::from)) }
         });
         let service = self.clone();
         router.on(CANCEL, move |Cancel { saga_id, by, note, claim }| {

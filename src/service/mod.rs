@@ -143,7 +143,7 @@ impl Service {
             seen_at: clock::now(),
             lease_until: None,
             state: NodeState::Alive,
-            sagas: self.queries.sagas.unfinished().await?,
+            sagas: self.store.sagas.unfinished().await?,
             is_this: true,
         }])
     }
@@ -305,7 +305,8 @@ impl Service {
 
     async fn rest_before(&self, saga_id: SagaId, deadline: Instant) -> Result<(), ServiceError> {
         if let Some(peer) = &self.coordinator {
-            return elsewhere::wait_for_rest(peer, saga_id, deadline.saturating_duration_since(Instant::now())).await;
+            let wait = deadline.saturating_duration_since(Instant::now());
+            return self.rest_elsewhere(peer, saga_id, wait).await;
         }
         while Instant::now() < deadline {
             // Subscribing before looking leaves no gap in which the rest could be missed.

@@ -36,7 +36,7 @@ impl Service {
         wait: Duration,
     ) -> Result<Placed, ServiceError> {
         if let Some(peer) = &self.coordinator {
-            return elsewhere::place(peer, order, claim, wait).await;
+            return self.place_elsewhere(peer, order, claim, wait).await;
         }
         let order = order.parse(&self.policy)?;
         let wanted = order.offers();
@@ -143,16 +143,26 @@ impl Service {
     /// # Errors
     /// No such order, lines that cannot be accepted, or as [`Self::edit_order`].
     pub async fn edit(&self, id: OrderId, lines: LinesFields) -> Result<OrderView, ServiceError> {
+        self.edit_as(id, lines, PaymentId::from_uuid(Uuid::now_v7())).await
+    }
+
+    /// As [`Self::edit`], whose payment gets this id: asked for again under the same one, it is the same edit.
+    pub(super) async fn edit_as(
+        &self,
+        id: OrderId,
+        lines: LinesFields,
+        payment_id: PaymentId,
+    ) -> Result<OrderView, ServiceError> {
         let order = self.order(id).await?;
         let saga_id = order.saga_id.ok_or(NotDirect::HasNoSaga)?;
         if let Some(peer) = &self.coordinator {
-            elsewhere::edit(peer, id, lines).await?;
+            elsewhere::edit(peer, id, lines, payment_id).await?;
             return self.order_view_of(id, saga_id, Instant::now().into_std()).await;
         }
         let lines = lines.parse(self.policy.free_text_lines, FieldErrors::default());
         let wanted = lines.offers();
         let basket = lines.basket(self.priced_offers(&wanted).await?)?;
-        let edit = Edit { payment_id: PaymentId::from_uuid(Uuid::now_v7()), basket };
+        let edit = Edit { payment_id, basket };
         self.edit_order(saga_id, order.status, edit).await?;
         self.order_view_of(id, saga_id, Instant::now().into_std()).await
     }

@@ -113,12 +113,27 @@ pub struct PaymentFacts {
 /// A saga as stored.
 pub type SagaFacts = Result<StoredSaga, String>;
 
+/// What a pass over all orders has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// Which sagas have been removed, as each order's facts say, too: there may be no order left that does.
+    pub removed: Option<Watermark>,
+    /// Orders that were left out, because somebody was at them and what is known of them is not of one moment.
+    pub left_out: u64,
+}
+
+impl From<Option<Watermark>> for Passed {
+    /// A pass that has left nothing out.
+    fn from(removed: Option<Watermark>) -> Self {
+        Self { removed, left_out: 0 }
+    }
+}
+
 /// A database that can be audited.
 pub trait FactSource: Send + Sync {
     /// Calls `visit` for every order that any owner knows of, in one consistent snapshot, in the
-    /// order of their ids, holding few of them in memory at a time, until it has seen enough; it may block. Answers
-    /// which sagas have been removed, as each order's facts do: there may be no order left that does.
-    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>>;
+    /// order of their ids, holding few of them in memory at a time, until it has seen enough; it may block.
+    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>>;
     /// Calls `visit` for every shelf that a level, a movement or an open reservation names, in one consistent
     /// snapshot, in their order. In memory are what the movements of each shelf add up to, and what open
     /// reservations hold.

@@ -38,7 +38,7 @@ pub use catalog::{
     ShopFilter, WarehouseFilter,
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
-pub use facts::{FactSource, OrderFacts, PaymentFacts, SagaFacts, ShelfFacts, StockFacts, merged, steady};
+pub use facts::{FactSource, OrderFacts, Passed, PaymentFacts, SagaFacts, ShelfFacts, StockFacts, merged, steady};
 pub use owner::OwnersError;
 pub use peers::{Adopted, Elsewhere, News, Node, NodeState, Peers};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         checkout::{self, Checkout, CheckoutEvent, CheckoutSaga, Edit, Verb},
         ids::{IdMap, OrderId, SagaId},
-        saga::{CancelBy, Impossible, Next, Refused, StepReply, Summary, Task},
+        saga::{CancelBy, Impossible, Next, Outcome, Refused, StepReply, Summary, Task},
         time::Timestamp,
     },
     lifecycle::panic_message,
@@ -170,8 +170,8 @@ impl Hands {
         }
     }
 
-    /// A step has been answered. Where the same saga is in hand again, the first answer is the older's:
-    /// participants answer in order.
+    /// A step has been answered. No answer is taken for another saga's of the same name: one that is unsettled is not
+    /// loaded before all are in.
     fn settle(&mut self, saga: SagaId, step: Verb) -> Settled {
         let Entry::Occupied(mut unsettled) = self.unsettled.entry(saga) else { return Settled::Unconcerned };
         let sent = &mut unsettled.get_mut().sent;
@@ -284,22 +284,24 @@ impl SagaCoordinator {
             early.push((origin, reply));
             return;
         }
-        if let StepReply::Away(why) = reply {
-            return self.strand(saga_id, step, &why);
-        }
+        let answered = match reply {
+            StepReply::Outcome(outcome) => Ok(outcome),
+            StepReply::Poisoned(why) => Err(format!("{step:?}: {why}")),
+            StepReply::Away(why) if self.participants.is_apart(step) => return self.strand(saga_id, step, &why),
+            // It is our own storage that is away.
+            StepReply::Away(why) => Ok(Outcome::unknown(why)),
+        };
         let saga = &mut in_hand.saga;
         let now = clock::now();
         if saga.is_overtaken(step, attempt) {
             return self.moved(saga_id, Vec::new(), now, None, None);
         }
-        let events = guarded(|| match reply {
-            StepReply::Outcome(outcome) => Ok(saga.outcome(step, outcome, now, fastrand::f64())?),
-            StepReply::Poisoned(why) => {
-                let why = format!("{step:?}: {why}");
+        let events = guarded(|| match answered {
+            Ok(outcome) => Ok(saga.outcome(step, outcome, now, fastrand::f64())?),
+            Err(why) => {
                 tracing::error!(%saga_id, why, "a saga is set aside");
                 Ok(saga.set_aside(why, now)?)
             }
-            StepReply::Away(_) => Ok(Vec::new()),
         });
         match events {
             Ok(events) => self.moved(saga_id, events, now, None, None),

@@ -166,7 +166,7 @@ impl SagaCoordinator {
 
     fn answered(&mut self, origins: &[Origin], replies: Vec<StepReply>, ctx: &mut Context<Self>) {
         debug_assert_eq!(origins.len(), replies.len(), "one reply for each command");
-        let is_there = replies.iter().any(|reply| !matches!(reply, StepReply::Away(_)));
+        let is_there = !replies.iter().any(|reply| matches!(reply, StepReply::Away(_)));
         for (origin, reply) in origins.iter().zip(replies) {
             self.outcome(*origin, reply);
         }

@@ -8,6 +8,7 @@ use crate::{
         ids::{IdSet, SagaId},
         order::OrderCommand,
         payment::PaymentCommand,
+        saga::Action as _,
         shipment::ShippingCommand,
         stock::StockCommand,
         time::Timestamp,
@@ -27,6 +28,18 @@ pub struct Participants {
     pub payment: Reach<PaymentCommand>,
     /// Performs shipping's verbs.
     pub shipping: Reach<ShippingCommand>,
+}
+
+impl Participants {
+    /// Whether a step's participant has a database of its own.
+    pub(super) fn is_apart(&self, step: Verb) -> bool {
+        match step.participant() {
+            "order" => self.order.apart,
+            "stock" => self.stock.apart,
+            "payment" => self.payment.apart,
+            _ => self.shipping.apart,
+        }
+    }
 }
 
 /// A participant, and whether it has a database of its own.

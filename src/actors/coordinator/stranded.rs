@@ -17,32 +17,42 @@ use crate::{
     },
     store::SagaCommand,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 /// A saga is sent again after half the time that it has stood still, within these bounds, in ms.
 const PAUSE_MS: std::ops::RangeInclusive<u64> = 1_000..=60_000;
+/// Sagas taken in hand again above which nobody is taken up here, so that new orders go on meanwhile.
+const BOUND: usize = 1024;
 /// Sagas taken in hand again with one answer of a participant that is back.
 const PORTION: usize = 128;
 /// Sagas remembered for one participant; the others wait for their time.
 const MOST: usize = 100_000;
 
-/// Parked sagas, by the participant that they wait for.
+/// Parked sagas, by the participant that they wait for, in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Stranded(HashMap<&'static str, IdSet<SagaId>>);
+pub(super) struct Stranded(HashMap<&'static str, Line>);
+
+#[derive(Debug, Default)]
+struct Line {
+    sagas: VecDeque<SagaId>,
+    known: IdSet<SagaId>,
+}
 
 impl Stranded {
     fn add(&mut self, participant: &'static str, saga_id: SagaId) {
-        let sagas = self.0.entry(participant).or_default();
-        if sagas.len() < MOST {
-            sagas.insert(saga_id);
+        let Line { sagas, known } = self.0.entry(participant).or_default();
+        if known.len() < MOST && known.insert(saga_id) {
+            sagas.push_back(saga_id);
         }
     }
 
-    /// Some of those that wait for a participant, who are not waiting any more.
+    /// The first of those that wait for a participant, who are not waiting any more.
     fn portion(&mut self, participant: &'static str) -> Vec<SagaId> {
-        let Some(sagas) = self.0.get_mut(participant) else { return Vec::new() };
-        let portion: Vec<_> = sagas.iter().take(PORTION).copied().collect();
-        sagas.retain(|saga_id| !portion.contains(saga_id));
+        let Some(Line { sagas, known }) = self.0.get_mut(participant) else { return Vec::new() };
+        let portion: Vec<_> = sagas.drain(..sagas.len().min(PORTION)).collect();
+        portion.iter().for_each(|saga_id| {
+            known.remove(saga_id);
+        });
         if sagas.is_empty() {
             self.0.remove(participant);
         }
@@ -73,8 +83,11 @@ impl SagaCoordinator {
         self.hands.forget(saga_id);
     }
 
-    /// A participant answers: takes sagas in hand again that wait for it.
+    /// A participant answers: takes sagas in hand again that wait for it, as many as there is room for.
     pub(super) fn take_up_stranded(&mut self, participant: &'static str) {
+        if self.stranded.0.is_empty() || self.timers.is_stopped() || self.hands.resumed() >= BOUND {
+            return;
+        }
         for saga_id in self.stranded.portion(participant) {
             self.take_up(saga_id, Purpose::Drive);
         }
@@ -96,7 +109,6 @@ mod tests {
         let mut taken = stranded.portion("payment");
         assert_eq!(taken.len(), PORTION);
         taken.extend(stranded.portion("payment"));
-        taken.sort_unstable();
         assert_eq!(taken, (0..PORTION + 5).map(saga).collect::<Vec<_>>());
         assert!(stranded.portion("payment").is_empty());
         assert_eq!(stranded.portion("order"), [saga(0)]);

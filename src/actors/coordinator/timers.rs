@@ -101,21 +101,23 @@ impl SagaCoordinator {
         }
         self.timers.looking = true;
         self.timers.expected = None;
-        let due = self.store.due(clock::now(), PAGE).into_actor(self);
-        ctx.spawn(due.map(|due, actor, ctx| {
+        // Those that are in hand again may be due still, by their rows: the page has room for as many others.
+        let most = PAGE + u32::try_from(self.hands.resumed()).unwrap_or(u32::MAX);
+        let due = self.store.due(clock::now(), most).into_actor(self);
+        ctx.spawn(due.map(move |due, actor, ctx| {
             actor.timers.looking = false;
-            actor.take_up_due(due);
+            actor.take_up_due(due, most);
             actor.settle_down(ctx);
         }));
     }
 
-    fn take_up_due(&mut self, due: Result<Due, StoreError>) {
+    fn take_up_due(&mut self, due: Result<Due, StoreError>, most: u32) {
         match due {
             Ok(Due { sagas, next }) => {
                 if let Some(next) = next {
                     self.timers.expect(next);
                 }
-                if sagas.len() == PAGE as usize {
+                if sagas.len() == most as usize {
                     self.timers.expect(clock::now().plus_millis(10));
                 }
                 for saga_id in sagas {

@@ -154,8 +154,16 @@ impl Waiters {
         resting.chain(self.placing.keys()).chain(self.editing.keys()).copied()
     }
 
-    /// Forgets watchers who have given up on sagas that do not come to rest.
+    /// Forgets those who have given up: on sagas that do not come to rest, and on orders that do not come to exist.
     pub(super) fn sweep(&mut self) {
+        self.placing.retain(|_, placing| {
+            placing.retain(|placing| !placing.reply.is_given_up());
+            !placing.is_empty()
+        });
+        self.editing.retain(|_, editing| {
+            editing.retain(|editing| !editing.reply.is_given_up());
+            !editing.is_empty()
+        });
         self.resting.retain(|_, watchers| {
             watchers.retain(|watcher| !watcher.is_closed());
             !watchers.is_empty()

@@ -1,6 +1,6 @@
 //! A source on a thread of its own, whose facts are taken one by one by somebody who has others to take from, too.
 
-use super::{FactSource, panicked};
+use super::{FactSource, Passed, panicked};
 use crate::store::{StoreError, Visit, Watermark};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use futures::future::BoxFuture;
@@ -10,8 +10,8 @@ use tokio::runtime::Builder;
 /// How many facts a source may be ahead.
 const AHEAD: usize = 64;
 
-/// A source's pass, and what it says at its end of sagas that have been removed.
-pub(super) type Passing = BoxFuture<'static, Result<Option<Watermark>, StoreError>>;
+/// A source's pass, and what it has come to.
+pub(super) type Passing = BoxFuture<'static, Result<Passed, StoreError>>;
 
 /// How a source is asked for facts of a kind.
 pub(super) type Ask<F> = fn(&dyn FactSource, Visit<F>) -> Passing;
@@ -35,7 +35,7 @@ pub(super) struct Feed<F: Facts> {
 
 enum Found<F> {
     Facts(F),
-    End(Result<Option<Watermark>, StoreError>),
+    End(Result<Passed, StoreError>),
 }
 
 impl<F: Facts> Feed<F> {
@@ -86,7 +86,7 @@ impl<F: Facts> Feed<F> {
     fn advance(&mut self) -> Result<(), StoreError> {
         match self.found.recv() {
             Ok(Found::Facts(facts)) => self.head = Some(facts),
-            Ok(Found::End(ended)) => self.removed = ended?,
+            Ok(Found::End(ended)) => self.removed = ended?.removed,
             Err(_) => return Err(panicked()),
         }
         Ok(())

@@ -14,7 +14,7 @@
 //! Owns how facts of one order from several sources are put together. Must not know where they come from.
 
 use super::{
-    FactSource, OrderFacts, PaymentFacts, ShelfFacts, StockFacts,
+    FactSource, OrderFacts, Passed, PaymentFacts, ShelfFacts, StockFacts,
     feed::{Ask, Facts, Feed, Passing},
     on_a_thread,
 };
@@ -45,7 +45,7 @@ impl FactSource for Merged {
             let feeds = begin(&sources, |source, visit| source.visit(visit))?;
             let removed = feeds.iter().find_map(Feed::removed);
             pass(feeds, OrderFacts::join, |facts| visit(OrderFacts { removed, ..facts }))?;
-            Ok(removed)
+            Ok(removed.into())
         })
     }
 
@@ -58,7 +58,7 @@ impl FactSource for Merged {
 /// As orders are asked for, though nothing is ever removed.
 fn shelves(source: &dyn FactSource, visit: Visit<ShelfFacts>) -> Passing {
     let passing = source.visit_shelves(visit);
-    Box::pin(async { passing.await.map(|()| None) })
+    Box::pin(async { passing.await.map(|()| Passed::default()) })
 }
 
 /// Begins one source after the other.

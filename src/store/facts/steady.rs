@@ -10,11 +10,11 @@
 //! is a moment at which all of it was so.
 
 use super::{
-    FactSource, OrderFacts, ShelfFacts,
+    FactSource, OrderFacts, Passed, ShelfFacts,
     feed::{Feed, Passing},
     on_a_thread,
 };
-use crate::store::{StoreError, Visit, Watermark};
+use crate::store::{StoreError, Visit};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ fn pass(
     mut first: Feed<OrderFacts>,
     mut second: Feed<OrderFacts>,
     mut visit: Visit<OrderFacts>,
-) -> Result<Option<Watermark>, StoreError> {
+) -> Result<Passed, StoreError> {
     // Some may be removed between the two looks, which changes nobody else's order.
     let removed = first.removed();
     let mut left_out = 0_u64;
@@ -60,19 +60,19 @@ fn pass(
             continue;
         };
         if visit(same).is_break() {
-            return Ok(removed);
+            break;
         }
     }
-    if left_out > 0 {
-        tracing::info!(orders = left_out, "orders that were being worked on are not told of");
-    }
-    Ok(removed)
+    Ok(Passed { removed, left_out })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ids::OrderId, time::Timestamp};
+    use crate::{
+        domain::{ids::OrderId, time::Timestamp},
+        store::Watermark,
+    };
     use std::{
         ops::ControlFlow,
         sync::{
@@ -95,7 +95,7 @@ mod tests {
             Box::pin(async move {
                 let removed = found.first().and_then(|facts| facts.removed);
                 let _ = found.into_iter().try_for_each(&mut visit);
-                Ok(removed)
+                Ok(removed.into())
             })
         }
 
@@ -110,7 +110,7 @@ mod tests {
         OrderFacts { order_id, order, payment: None, shipping: None, stock: None, saga: None, removed }
     }
 
-    fn told(passes: [Vec<OrderFacts>; 2], most: usize) -> (Vec<OrderFacts>, Option<Watermark>) {
+    fn told(passes: [Vec<OrderFacts>; 2], most: usize) -> (Vec<OrderFacts>, Passed) {
         let source = steady(Arc::new(Changing { passes, begun: AtomicUsize::new(0) }));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
@@ -120,8 +120,8 @@ mod tests {
             if seen.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let runtime = Builder::new_current_thread().build().unwrap();
-        let removed = runtime.block_on(source.visit(Box::new(visit))).unwrap();
-        (std::mem::take(&mut seen.lock().unwrap()), removed)
+        let end = runtime.block_on(source.visit(Box::new(visit))).unwrap();
+        (std::mem::take(&mut seen.lock().unwrap()), end)
     }
 
     #[test]
@@ -129,9 +129,9 @@ mod tests {
         let before = vec![facts(1, "paid", 3), facts(2, "pending", 3), facts(3, "gone", 3), facts(5, "paid", 3)];
         // Sagas are removed all the time, which changes no order.
         let after = vec![facts(1, "paid", 4), facts(2, "paid", 4), facts(4, "new", 4), facts(5, "paid", 4)];
-        let (told, removed) = told([before.clone(), after], usize::MAX);
+        let (told, passed) = told([before.clone(), after], usize::MAX);
         assert_eq!(told, [before[0].clone(), before[3].clone()]);
-        assert_eq!(removed, before[0].removed);
+        assert_eq!(passed, Passed { removed: before[0].removed, left_out: 3 });
     }
 
     #[test]

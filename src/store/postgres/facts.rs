@@ -13,7 +13,7 @@ use crate::role::Role;
 use crate::{
     domain::ids::{OrderId, SagaId},
     store::{
-        FactSource, OrderFacts, SagaRow, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
+        FactSource, OrderFacts, Passed, SagaRow, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
         facts::{Keyed, OrderRows, Readable},
     },
 };
@@ -21,8 +21,9 @@ use futures::future::BoxFuture;
 use tokio_postgres::{Row, types::FromSql};
 
 impl FactSource for Snapshots {
-    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
-        self.on_a_thread(move |snapshot| pass(snapshot, &mut visit))
+    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>> {
+        let removed = self.on_a_thread(move |snapshot| pass(snapshot, &mut visit));
+        Box::pin(async { Ok(removed.await?.into()) })
     }
 
     fn visit_shelves(&self, mut visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {

@@ -8,7 +8,7 @@ use crate::role::Role;
 use crate::{
     domain::{order::Order, payment::Payments, shipment::Shipping},
     store::{
-        FactSource, OrderFacts, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
+        FactSource, OrderFacts, Passed, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
         facts::{self, Keyed, OrderRows, Readable},
     },
 };
@@ -22,8 +22,9 @@ pub(super) struct Snapshot {
 }
 
 impl FactSource for Snapshot {
-    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
-        self.on_a_thread(move |conn| pass(conn, &mut visit))
+    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>> {
+        let removed = self.on_a_thread(move |conn| pass(conn, &mut visit));
+        Box::pin(async { Ok(removed.await?.into()) })
     }
 
     fn visit_shelves(&self, mut visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {

@@ -5,7 +5,7 @@ use crate::store::given::random;
 use backstitch::role::Role;
 use backstitch::{
     audit,
-    store::{FactSource, OrderFacts, ShelfFacts, StoreError, Visit, Watermark, merged, steady},
+    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, Visit, merged, steady},
 };
 use futures::future::{BoxFuture, join};
 use std::sync::{
@@ -20,7 +20,7 @@ struct Only {
 }
 
 impl FactSource for Only {
-    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Option<Watermark>, StoreError>> {
+    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>> {
         let owner = self.owner;
         self.all.visit(Box::new(move |facts| {
             visit(OrderFacts {

@@ -35,8 +35,8 @@ impl Stranger {
         body: &[u8],
         metadata: &[(&'static str, &str)],
     ) -> Result<Vec<u8>, Status> {
-        let asked = AskRequest { question: question.to_owned(), body: body.to_vec() };
-        Ok(self.0.clone().ask(with(asked, metadata)).await?.into_inner().body)
+        let asked = AskRequest { question: question.to_owned(), body: body.to_vec().into() };
+        Ok(self.0.clone().ask(with(asked, metadata)).await?.into_inner().body.to_vec())
     }
 
     /// Facts of a role, as the JSON of the first portion.

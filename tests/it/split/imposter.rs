@@ -183,7 +183,7 @@ fn begun(length: [u8; 5]) -> Body {
 
 /// A whole answer with this body.
 fn told(body: &str) -> http::Response<Body> {
-    let message = AskReply { body: body.as_bytes().to_vec() }.encode_to_vec();
+    let message = AskReply { body: body.as_bytes().to_vec().into() }.encode_to_vec();
     let length = u32::try_from(message.len()).expect("a short answer").to_be_bytes();
     let data = [&[0], &length[..], &message].concat();
     let mut trailers = http::HeaderMap::new();

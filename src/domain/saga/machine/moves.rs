@@ -46,8 +46,10 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 self.give_up(&mut made, step, now)?;
             }
             Outcome::Pending { until } => {
-                // A deadline action that comes a little early must not be sent in a tight loop.
-                let until = if state == StepState::Due { until.max(Some(now.plus_millis(50))) } else { until };
+                // A deadline action that comes early, by the participant's clock, must not be sent in a tight loop.
+                let early = until.map_or(0, |until| now.millis_since(until));
+                let again = now.plus_millis((early / 2).clamp(50, 5_000));
+                let until = if state == StepState::Due { until.max(Some(again)) } else { until };
                 if state != (StepState::Waiting { until }) {
                     self.make(&mut made, Event::StepWaiting { step, until }, now)?;
                 }

@@ -38,7 +38,7 @@ struct Source {
 }
 
 impl Source {
-    async fn pass<F: Clone>(&self, facts: &[F], mut visit: Visit<F>) -> Result<Option<Watermark>, StoreError> {
+    async fn pass<F: Clone>(&self, facts: &[F], mut visit: Visit<F>) -> Result<Passed, StoreError> {
         assert!(self.before.as_ref().is_none_or(|before| before()), "it was begun too early");
         for (index, facts) in facts.iter().enumerate() {
             if self.fails_after == Some(index) {
@@ -50,11 +50,11 @@ impl Source {
             self.told.fetch_add(1, Ordering::SeqCst);
             if visit(facts.clone()).is_break() {
                 self.stopped.store(true, Ordering::SeqCst);
-                return Ok(self.removed);
+                return Ok(self.removed.into());
             }
         }
         self.ended.store(true, Ordering::SeqCst);
-        Ok(self.removed)
+        Ok(self.removed.into())
     }
 }
 
@@ -128,7 +128,7 @@ fn told(sources: &[Shared]) -> Result<(Vec<OrderFacts>, Option<Watermark>), Stor
         sink.lock().unwrap().push(facts);
         ControlFlow::Continue(())
     };
-    let removed = block_on(all_of(sources).visit(Box::new(visit)))?;
+    let removed = block_on(all_of(sources).visit(Box::new(visit)))?.removed;
     Ok((std::mem::take(&mut seen.lock().unwrap()), removed))
 }
 
@@ -244,7 +244,7 @@ fn who_has_seen_enough_stops_all_sources() {
         seen += 1;
         if seen == 10 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    assert_eq!(block_on(all_of(&sources).visit(Box::new(visit))), Ok(None));
+    assert_eq!(block_on(all_of(&sources).visit(Box::new(visit))), Ok(Passed::default()));
     for source in sources {
         source.comes_to("it is told to stop", |source| source.stopped.load(Ordering::SeqCst));
     }
