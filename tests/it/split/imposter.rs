@@ -1,5 +1,6 @@
 //! Somebody else on a role's address, who answers as no process of an installation does.
 
+use crate::support::eventually_blocking;
 use backstitch::{
     domain::saga::{Outcome, StepReply},
     proto::peer::AskReply,
@@ -12,6 +13,7 @@ use futures::{
 use http_body_util::{Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use prost::Message as _;
+use socket2::{Domain, Socket, Type};
 use std::{
     convert::Infallible,
     io::{Read as _, Write as _},
@@ -59,7 +61,10 @@ pub(super) enum Manner {
 }
 
 /// It is gone when this is dropped, and so are its connections.
-pub(super) struct Imposter(Option<Runtime>);
+pub(super) struct Imposter {
+    address: SocketAddr,
+    runtime: Option<Runtime>,
+}
 
 impl Imposter {
     pub(super) fn takes(address: SocketAddr, manner: Manner) -> Self {
@@ -86,17 +91,23 @@ impl Imposter {
             })),
         }
         drop(guard);
-        Self(Some(runtime))
+        Self { address, runtime: Some(runtime) }
     }
 }
 
 impl Drop for Imposter {
     /// On a thread of its own: the test's must not wait for another's.
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             let ended = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(10)));
             ended.join().expect("it ends");
         }
+        // A process that another test starts has a copy of the listener until it is itself.
+        let address = self.address;
+        eventually_blocking("the address is free", || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
+            socket.set_reuse_address(true).and_then(|()| socket.bind(&address.into())).ok()
+        });
     }
 }
 
