@@ -226,7 +226,7 @@ impl Peer {
                 Ok(answer) => return self.take_in(name, begun, &answer, &is_one),
                 Err(status) => status,
             };
-            let refused = matches!(status.code(), Code::InvalidArgument | Code::OutOfRange);
+            let refused = status.code() == Code::InvalidArgument;
             if !refused {
                 self.0.is_away(begun, &said(&status));
             }
@@ -294,7 +294,7 @@ impl Peer {
         // The deadline that goes along holds once there is a connection, and until an answer begins.
         match timeout(within, client.clone().ask(request)).await {
             Ok(answered) => Ok(answered?.into_inner().body),
-            Err(_) => Err(Status::deadline_exceeded(format!("no answer within {} ms", within.as_millis()))),
+            Err(_) => Err(Status::deadline_exceeded(format!("no answer in time, which is {} ms", within.as_millis()))),
         }
     }
 

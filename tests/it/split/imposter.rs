@@ -1,5 +1,6 @@
 //! Somebody else on a role's address, who answers as no process of an installation does.
 
+use crate::support::eventually_blocking;
 use backstitch::{
     domain::saga::{Outcome, StepReply},
     proto::peer::AskReply,
@@ -12,6 +13,7 @@ use futures::{
 use http_body_util::{Full, StreamBody};
 use hyper::body::{Bytes, Frame};
 use prost::Message as _;
+use socket2::{Domain, Socket, Type};
 use std::{
     convert::Infallible,
     io::{Read as _, Write as _},
@@ -54,10 +56,15 @@ pub(super) enum Manner {
     TooLarge,
     /// A process of another release.
     OtherRelease,
+    /// It can read no question.
+    CannotRead,
 }
 
 /// It is gone when this is dropped, and so are its connections.
-pub(super) struct Imposter(Option<Runtime>);
+pub(super) struct Imposter {
+    address: SocketAddr,
+    runtime: Option<Runtime>,
+}
 
 impl Imposter {
     pub(super) fn takes(address: SocketAddr, manner: Manner) -> Self {
@@ -84,17 +91,23 @@ impl Imposter {
             })),
         }
         drop(guard);
-        Self(Some(runtime))
+        Self { address, runtime: Some(runtime) }
     }
 }
 
 impl Drop for Imposter {
     /// On a thread of its own: the test's must not wait for another's.
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             let ended = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(10)));
             ended.join().expect("it ends");
         }
+        // A process that another test starts has a copy of the listener until it is itself.
+        let address = self.address;
+        eventually_blocking("the address is free", || {
+            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
+            socket.set_reuse_address(true).and_then(|()| socket.bind(&address.into())).ok()
+        });
     }
 }
 
@@ -135,13 +148,8 @@ impl Service<http::Request<Body>> for Answers {
                 }
                 Manner::Halfway => response("application/grpc", begun([0, 0, 0, 0, 9])),
                 Manner::TooLarge => response("application/grpc", begun([0, 0xff, 0xff, 0xff, 0xff])),
-                Manner::OtherRelease => {
-                    let mut refused = response("application/grpc", Body::empty());
-                    let headers = refused.headers_mut();
-                    headers.insert("grpc-status", http::HeaderValue::from_static("9"));
-                    headers.insert("grpc-message", http::HeaderValue::from_static("run one release everywhere"));
-                    refused
-                }
+                Manner::OtherRelease => refused("9", "run one release everywhere"),
+                Manner::CannotRead => refused("3", "the question cannot be read"),
                 Manner::OtherJson => told(r#"{"a":["b"]}"#),
                 Manner::TooFew => told("[]"),
                 Manner::TooMany => told(&format!("[{reply},{reply}]")),
@@ -162,6 +170,14 @@ fn response(content: &'static str, body: Body) -> http::Response<Body> {
     let mut response = http::Response::new(body);
     response.headers_mut().insert("content-type", http::HeaderValue::from_static(content));
     response
+}
+
+/// A refusal, by its gRPC code.
+fn refused(code: &'static str, why: &'static str) -> http::Response<Body> {
+    let mut refused = response("application/grpc", Body::empty());
+    refused.headers_mut().insert("grpc-status", http::HeaderValue::from_static(code));
+    refused.headers_mut().insert("grpc-message", http::HeaderValue::from_static(why));
+    refused
 }
 
 /// A message of which there is its length, and no more.
