@@ -2,8 +2,10 @@
 
 use crate::support::{Bank, Manner, TestApp, eventually, id, manual};
 use backstitch::settings::{Settings, Sources};
+use futures::future::join_all;
 use serde_json::{Value, json};
 use std::path::Path;
+use tokio::join;
 
 /// A server with the listener, which tells `bank` of orders and users.
 fn resto_of(bank: &Bank) -> TestApp {
@@ -68,6 +70,28 @@ async fn a_payment_is_taken_numbered_and_told_to_the_order_service_and_the_user_
     let next = app.resto_post("/payments", &order()).await;
     assert_eq!(next.json["payment_id"], 2, "another payment, though for the same order");
     told_once(&bank, 4).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_payment_without_a_key_is_one_payment_whatever_crashes_meanwhile() {
+    let bank = Bank::start();
+    let app = resto_of(&bank);
+    let pay = async |number: i32| {
+        app.resto_post("/payments", &json!({"order_id": number, "user_id": 7, "amount": 20_000})).await
+    };
+    for round in 0..10 {
+        let mode = ["panic", "panic_in_future"][usize::from(round % 2 == 0)];
+        let body = json!({"mode": mode});
+        let crash = async { app.crash("notifier", &body).await };
+        let (paid, crashed) = join!(join_all((1..=20).map(|one| pay(20 * round + one))), crash);
+        crashed.success(202);
+        assert!(paid.iter().all(|paid| paid.status == 200), "{paid:?}");
+    }
+    for number in 1..=200 {
+        let told = app.get(&format!("/notifications?target=orders&order_id={number}")).await;
+        assert_eq!(told.items().len(), 1, "{number}: {told:?}");
+    }
     app.finish().await;
 }
 
