@@ -66,8 +66,9 @@ const SIGNAL: Endpoint<Vec<SagaId>, ()> = Endpoint::new("coordinator.signal");
 
 type PaymentRequest<C> = Endpoint<Requested<C>, Result<PaymentAccepted, PaymentRequestError>>;
 
-/// Most commands in one question: a few MiB, if each order has as many lines as it can.
-const MOST_COMMANDS: usize = 256;
+/// Most commands in one question: less than a message may be long, if each order has as many lines as it can, each with the
+/// longest name.
+const MOST_COMMANDS: usize = 128;
 /// Most signals that are kept for a coordinator that is away, and the pause before they are brought again.
 const MOST_SIGNALS: usize = 100_000;
 const SIGNAL_PAUSE: Duration = Duration::from_secs(1);

@@ -226,7 +226,7 @@ impl Peer {
                 Ok(answer) => return self.take_in(name, begun, &answer, &is_one),
                 Err(status) => status,
             };
-            let refused = is_refusal(&status, body.len());
+            let refused = status.code() == Code::InvalidArgument;
             if !refused {
                 self.0.is_away(begun, &said(&status));
             }
@@ -294,7 +294,7 @@ impl Peer {
         // The deadline that goes along holds once there is a connection, and until an answer begins.
         match timeout(within, client.clone().ask(request)).await {
             Ok(answered) => Ok(answered?.into_inner().body),
-            Err(_) => Err(Status::deadline_exceeded(format!("no answer within {} ms", within.as_millis()))),
+            Err(_) => Err(Status::deadline_exceeded(format!("no answer in time, which is {} ms", within.as_millis()))),
         }
     }
 
@@ -428,15 +428,6 @@ fn read<A: DeserializeOwned>(
     let read = serde_json::from_slice(answer).map_err(|error| error.to_string());
     let wrong = |why: String| format!("its answer to {question} cannot be used: {}", bounded(&why));
     read.and_then(|answer| is_one(&answer).map(|()| answer)).map_err(wrong)
-}
-
-/// Whether a question of this size cannot be read. Of a small one it is not the question that is too large, but the answer.
-fn is_refusal(status: &Status, bytes: usize) -> bool {
-    match status.code() {
-        Code::InvalidArgument => true,
-        Code::OutOfRange => bytes > MAX_MESSAGE_BYTES / 2,
-        _ => false,
-    }
 }
 
 /// Whether the same may be answered shortly: not where the two cannot understand or trust each other.

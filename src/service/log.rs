@@ -1,6 +1,6 @@
 //! A saga's log as it is shown: event by event, whole or as it grows.
 
-use super::{SagaView, Service, ServiceError, send};
+use super::{SagaView, Service, ServiceError};
 use crate::{
     actors::coordinator::Follow,
     domain::{
@@ -110,7 +110,7 @@ impl Follower {
         loop {
             // Subscribing before looking leaves no gap in which an event could be missed.
             let follow = Follow { saga_id: self.saga_id, from: self.next };
-            let grown = send(&self.service.coordinator()?.clone().recipient(), || Ok(follow)).await?;
+            let grown = self.service.ask_coordinator(|| follow).await?;
             if let Some(found) = self.look().await? {
                 return Ok(found);
             }

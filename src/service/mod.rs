@@ -65,8 +65,6 @@ pub struct Service {
     actors: Actors,
     /// The processes that play the roles that this one does not.
     peers: Arc<[Peer]>,
-    /// Who drives the sagas, where another process does.
-    coordinator: Option<Peer>,
     node: Arc<str>,
     started_at: Timestamp,
     /// Turns true when the process is stopping: who waits for a saga is answered at once.
@@ -86,7 +84,6 @@ impl Service {
             queries,
             actors,
             peers: Arc::default(),
-            coordinator: None,
             node: node.into(),
             started_at: clock::now(),
             stopping,
@@ -98,8 +95,7 @@ impl Service {
     /// The same, where other processes are owners of some data too: it is they who are asked about that.
     #[must_use]
     pub fn beside(self, peers: &[Peer]) -> Self {
-        let coordinator = peers.iter().find(|peer| peer.role() == Role::Coordinator).cloned();
-        Self { queries: remote_queries(self.queries, peers), peers: peers.into(), coordinator, ..self }
+        Self { queries: remote_queries(self.queries, peers), peers: peers.into(), ..self }
     }
 
     /// The processes that play roles that this one asks something of.
@@ -159,7 +155,7 @@ impl Service {
         note: Option<String>,
         claim: Option<Claim>,
     ) -> Result<bool, ServiceError> {
-        if let Some(peer) = &self.coordinator {
+        if let Some(peer) = self.peer(Role::Coordinator) {
             return elsewhere::cancel(peer, saga_id, by, note, claim).await;
         }
         self.saga_request(saga_id, claim.as_ref(), || CancelSaga {
@@ -186,10 +182,25 @@ impl Service {
         self.saga_request(saga_id, claim.as_ref(), message).await
     }
 
+    /// The process that plays a role, where it is another one.
+    fn peer(&self, role: Role) -> Option<&Peer> {
+        self.peers.iter().find(|peer| peer.role() == role)
+    }
+
     /// Who drives the sagas, where that is an actor of this process.
     fn coordinator(&self) -> Result<&Addr<SagaCoordinator>, ServiceError> {
         let elsewhere = || ServiceError::Unavailable("the sagas are driven by another process".into());
         self.actors.coordinator.as_ref().ok_or_else(elsewhere)
+    }
+
+    async fn ask_coordinator<M>(&self, message: impl Fn() -> M) -> Result<M::Result, ServiceError>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        SagaCoordinator: Handler<M>,
+        <SagaCoordinator as Actor>::Context: ToEnvelope<SagaCoordinator, M>,
+    {
+        send(&self.coordinator()?.clone().recipient(), || Ok(message())).await
     }
 
     /// A repeat is answered before the saga is asked, whose state may forbid by now what it allowed then.
@@ -207,7 +218,7 @@ impl Service {
         if self.is_repeated(claim).await? {
             return Ok(true);
         }
-        match send(&self.coordinator()?.clone().recipient(), || Ok(message())).await? {
+        match self.ask_coordinator(message).await? {
             Ok(()) => Ok(false),
             // The same request, sent at the same time, may have been first.
             Err(SagaRequestError::Refused(_)) if self.is_repeated(claim).await? => Ok(true),
@@ -304,13 +315,13 @@ impl Service {
     }
 
     async fn rest_before(&self, saga_id: SagaId, deadline: Instant) -> Result<(), ServiceError> {
-        if let Some(peer) = &self.coordinator {
+        if let Some(peer) = self.peer(Role::Coordinator) {
             let wait = deadline.saturating_duration_since(Instant::now());
             return self.rest_elsewhere(peer, saga_id, wait).await;
         }
         while Instant::now() < deadline {
             // Subscribing before looking leaves no gap in which the rest could be missed.
-            let rest = send(&self.coordinator()?.clone().recipient(), || Ok(Watch(saga_id))).await?;
+            let rest = self.ask_coordinator(|| Watch(saga_id)).await?;
             let row = self.queries.sagas.saga(saga_id).await?;
             if row.is_none_or(|row| row.status.is_at_rest()) {
                 return Ok(());

@@ -1,6 +1,6 @@
 //! Orders as facades place, edit and cancel them.
 
-use super::{OrderView, PATIENCE, RESEND_PAUSE, Service, ServiceError, Waited, elsewhere, of_saga, send};
+use super::{OrderView, PATIENCE, RESEND_PAUSE, Service, ServiceError, Waited, elsewhere, of_saga};
 use crate::{
     actors::{
         SagaCoordinator,
@@ -13,6 +13,7 @@ use crate::{
         order::{LinesFields, NotDirect, OrderStatus},
         saga::CancelBy,
     },
+    role::Role,
     store::{Claim, StoreError},
 };
 use actix::{Actor, Handler, Message, dev::ToEnvelope};
@@ -35,7 +36,7 @@ impl Service {
         claim: Option<Claim>,
         wait: Duration,
     ) -> Result<Placed, ServiceError> {
-        if let Some(peer) = &self.coordinator {
+        if let Some(peer) = self.peer(Role::Coordinator) {
             return self.place_elsewhere(peer, order, claim, wait).await;
         }
         let order = order.parse(&self.policy)?;
@@ -155,7 +156,7 @@ impl Service {
     ) -> Result<OrderView, ServiceError> {
         let order = self.order(id).await?;
         let saga_id = order.saga_id.ok_or(NotDirect::HasNoSaga)?;
-        if let Some(peer) = &self.coordinator {
+        if let Some(peer) = self.peer(Role::Coordinator) {
             elsewhere::edit(peer, id, lines, payment_id).await?;
             return self.order_view_of(id, saga_id, Instant::now().into_std()).await;
         }
@@ -174,8 +175,7 @@ impl Service {
     /// was. Or it is not decided within 10 s, because an actor or storage is away; then it will be later.
     pub async fn edit_order(&self, saga_id: SagaId, stood: OrderStatus, edit: Edit) -> Result<(), ServiceError> {
         let _place = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
-        let coordinator = self.coordinator()?.clone().recipient();
-        let edited = send(&coordinator, || Ok(EditOrder { saga_id, edit: edit.clone() }));
+        let edited = self.ask_coordinator(|| EditOrder { saga_id, edit: edit.clone() });
         match timeout(PATIENCE, edited).await {
             Ok(answer) => answer?.map_err(|error| match (error, checkout::edit_ended(stood)) {
                 (SagaRequestError::NotFound, Some(refused)) => refused.into(),

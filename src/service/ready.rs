@@ -43,8 +43,7 @@ impl Service {
     /// Whether orders can be placed, as far as another process has a part in that. What is placed already waits for
     /// whoever is away, and makes nobody unready.
     async fn reach_other(&self) -> Result<(), ServiceError> {
-        let peer = |role| self.peers.iter().find(|peer| peer.role() == role);
-        let (other, why) = match (peer(Role::Order), peer(Role::Coordinator)) {
+        let (other, why) = match (self.peer(Role::Order), self.peer(Role::Coordinator)) {
             // The coordinator, who has orders created.
             (Some(order), None) => (order, "the order process does not answer"),
             // Who owns the orders, and has sagas started.

@@ -130,7 +130,7 @@ impl Service {
         incomplete: &mut Vec<Role>,
     ) -> Result<Option<T>, StoreError> {
         match read {
-            Err(StoreError::Unavailable(_)) if self.peers.iter().any(|peer| peer.role() == role) => {
+            Err(StoreError::Unavailable(_)) if self.peer(role).is_some() => {
                 incomplete.push(role);
                 Ok(None)
             }

@@ -92,3 +92,28 @@ async fn a_client_is_told_that_it_cannot_order_now_where_somebody_else_answers_f
     assert_eq!(placed["data"]["status"], "completed", "{placed}");
     split.assert_audit_is_clean();
 }
+
+#[actix_web::test]
+async fn a_command_that_its_process_cannot_read_sets_its_saga_aside_for_a_person() {
+    let mut split = Split::prepare(&[]);
+    let others = [Role::Order, Role::Stock, Role::Payment, Role::Coordinator];
+    others.iter().for_each(|role| split.spawn(*role));
+    for role in others {
+        split.until_ready(role).await;
+    }
+    let imposter = Imposter::takes(split.grpc(Role::Shipping), Manner::CannotRead);
+    let (status, placed) = split.post(Role::Coordinator, "/orders?wait=20", &order(&json!({}))).await;
+    assert_eq!(status, 201, "{placed}");
+    let saga = split.last_saga().await;
+    assert_eq!(saga["status"], "needs_attention", "{saga}");
+    assert!(saga["message"].as_str().unwrap().contains("the question cannot be read"), "{saga}");
+    drop(imposter);
+    split.spawn(Role::Shipping);
+    split.until_ready(Role::Shipping).await;
+    let retry = format!("/sagas/{}/retry", saga["id"].as_str().unwrap());
+    let (status, answer) = split.post(Role::Coordinator, &retry, &json!({"reason": "it is mended"})).await;
+    assert_eq!(status, 202, "{answer}");
+    split.all_rest().await;
+    assert_eq!(split.last_saga().await["status"], "completed");
+    split.assert_audit_is_clean();
+}

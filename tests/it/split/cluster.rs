@@ -85,6 +85,11 @@ impl Split {
         }
     }
 
+    /// A role's database, behind its process's back.
+    pub(super) fn database(&self, role: Role) -> &TestDatabase {
+        &self.databases[&role]
+    }
+
     /// A `backstitch` command with a role's settings, and nothing of the test's environment.
     pub(super) fn command(&self, role: Role) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backstitch"));

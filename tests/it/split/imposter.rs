@@ -56,6 +56,8 @@ pub(super) enum Manner {
     TooLarge,
     /// A process of another release.
     OtherRelease,
+    /// It can read no question.
+    CannotRead,
 }
 
 /// It is gone when this is dropped, and so are its connections.
@@ -146,13 +148,8 @@ impl Service<http::Request<Body>> for Answers {
                 }
                 Manner::Halfway => response("application/grpc", begun([0, 0, 0, 0, 9])),
                 Manner::TooLarge => response("application/grpc", begun([0, 0xff, 0xff, 0xff, 0xff])),
-                Manner::OtherRelease => {
-                    let mut refused = response("application/grpc", Body::empty());
-                    let headers = refused.headers_mut();
-                    headers.insert("grpc-status", http::HeaderValue::from_static("9"));
-                    headers.insert("grpc-message", http::HeaderValue::from_static("run one release everywhere"));
-                    refused
-                }
+                Manner::OtherRelease => refused("9", "run one release everywhere"),
+                Manner::CannotRead => refused("3", "the question cannot be read"),
                 Manner::OtherJson => told(r#"{"a":["b"]}"#),
                 Manner::TooFew => told("[]"),
                 Manner::TooMany => told(&format!("[{reply},{reply}]")),
@@ -173,6 +170,14 @@ fn response(content: &'static str, body: Body) -> http::Response<Body> {
     let mut response = http::Response::new(body);
     response.headers_mut().insert("content-type", http::HeaderValue::from_static(content));
     response
+}
+
+/// A refusal, by its gRPC code.
+fn refused(code: &'static str, why: &'static str) -> http::Response<Body> {
+    let mut refused = response("application/grpc", Body::empty());
+    refused.headers_mut().insert("grpc-status", http::HeaderValue::from_static(code));
+    refused.headers_mut().insert("grpc-message", http::HeaderValue::from_static(why));
+    refused
 }
 
 /// A message of which there is its length, and no more.

@@ -3,7 +3,7 @@
 use super::cluster::{Split, eventually, order};
 use crate::{
     process::load::{assert_all_there, clients},
-    support::scaled,
+    support::{scaled, sqlite_only},
 };
 use backstitch::role::Role;
 use serde_json::json;
@@ -99,5 +99,28 @@ async fn a_role_that_stands_still_for_longer_than_an_answer_may_take_does_nothin
     }
     let (_, payments) = split.get(Role::Payment, "/payments").await;
     assert_eq!(payments["data"].as_array().unwrap().len(), 3, "{payments}");
+    split.assert_audit_is_clean();
+}
+
+#[actix_web::test]
+async fn a_role_whose_storage_takes_no_writes_is_waited_for_without_an_attempt() {
+    if sqlite_only("a statement that waits for a lock is not given up there") {
+        return;
+    }
+    // The process says so itself, before whoever asks it gives up.
+    let split = Split::start_with(&[("peers.timeout_ms", "30000")]).await;
+    let hold = split.database(Role::Payment).hold();
+    // Perhaps the client waits in vain for the payment to be opened; the order exists.
+    let (status, placed) = split.post(Role::Coordinator, "/orders", &order(&json!({}))).await;
+    assert!(matches!(status, 201 | 503), "{placed}");
+    let is_parked = async || {
+        let log = std::fs::read_to_string(split.log(Role::Payment)).unwrap_or_default();
+        log.contains("a batch failed")
+    };
+    eventually("the payment's storage has failed it", is_parked).await;
+    hold.release();
+    split.all_rest().await;
+    assert_eq!(split.last_saga().await["status"], "completed");
+    split.assert_no_attempt_was_burned().await;
     split.assert_audit_is_clean();
 }
