@@ -12,11 +12,12 @@ mod housekeeping;
 
 use crate::{
     actors::{self, Actors, Cast},
+    credential::Credential,
     grpc::{self, PeerDoor},
     http::{self, Resources},
     lifecycle::Fatal,
     peers::{Identity, Peer, PeerOptions, Router, answer_pings, answer_queries, facts_beside},
-    providers::Providers,
+    providers::{Providers, Receivers},
     role::{Role, Roles},
     service::{MAX_WAIT_SECONDS, Service},
     settings::{self, Grpc, PostgresUrl, Settings, SslPolicy, StoreUrl},
@@ -30,6 +31,7 @@ use crate::{
 use actix_rt::Arbiter;
 use actix_web::web;
 use anyhow::{Context as _, bail};
+use futures::future::{join_all, select_all};
 use housekeeping::Housekeeping;
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -51,8 +53,8 @@ const BACKLOG: i32 = 2048;
 /// A server that listens and works.
 pub struct App {
     address: SocketAddr,
-    server: actix_web::dev::Server,
-    payments: Option<(SocketAddr, actix_web::dev::Server)>,
+    further_addresses: Vec<(Resources, SocketAddr)>,
+    servers: Vec<actix_web::dev::Server>,
     grpc_addresses: Vec<(Role, SocketAddr)>,
     grpc: Option<grpc::Server>,
     store: Store,
@@ -109,6 +111,20 @@ fn take(setting: &str, bind: SocketAddr) -> anyhow::Result<(TcpListener, SocketA
     let listener = listen(bind).with_context(|| format!("cannot listen on {bind}; set {setting} to a free address"))?;
     let address = listener.local_addr().context("the listener has no address")?;
     Ok((listener, address))
+}
+
+/// Takes the further addresses that HTTP is served on, each for some resources alone.
+fn take_further(settings: &Settings) -> anyhow::Result<Vec<(Resources, TcpListener, SocketAddr)>> {
+    let further = [
+        (Resources::Payments, "http.payment_bind", settings.http.payment_bind),
+        (Resources::Resto, "resto.bind", settings.resto.bind),
+    ];
+    let wanted = further.into_iter().filter_map(|(resources, key, bind)| Some((resources, key, bind?)));
+    let taken = wanted.map(|(resources, key, bind)| {
+        let (listener, address) = take(key, bind)?;
+        Ok((resources, listener, address))
+    });
+    taken.collect()
 }
 
 /// Takes the addresses that gRPC is served on: those of the roles that are played here. Of stock nobody is served but other
@@ -193,7 +209,7 @@ fn door(settings: &Settings, store: &Store, actors: &Actors, service: &Service) 
         roles,
         router: Arc::new(router),
         facts: Arc::clone(&store.facts),
-        secret: settings.peers.secret.as_ref().map(|secret| secret.reveal().into()),
+        secret: settings.peers.secret.as_ref().map(|secret| Credential::of(secret.reveal())),
         identity: identity(&settings.peers)?,
     }))
 }
@@ -205,7 +221,7 @@ impl App {
     /// When an address is taken, or the database cannot be opened or migrated.
     pub fn start(settings: &Settings, metrics: Metrics) -> anyhow::Result<Self> {
         let (listener, address) = take("http.bind", settings.http.bind)?;
-        let payment_listener = settings.http.payment_bind.map(|bind| take("http.payment_bind", bind)).transpose()?;
+        let further = take_further(settings)?;
         let roles = settings.node.roles;
         let (grpc_listeners, grpc_addresses) = take_grpc(&settings.grpc, roles)?;
         let peers = peers(settings)?;
@@ -216,6 +232,8 @@ impl App {
         let payments = settings.providers.payment.iter().map(|(name, service)| (*name, service));
         let carriers = settings.providers.shipping.iter().map(|(name, service)| (*name, service));
         let providers = Providers::new(payments, carriers).context("cannot call services outside")?;
+        let told = settings.notifications.iter().map(|(name, receiver)| (*name, receiver));
+        let providers = providers.telling(Receivers::new(told).context("cannot tell others of payments")?);
         let (node, in_flight) = (settings.node.id.clone(), settings.saga.max_in_flight);
         let actors = Actors::start(&arbiter.handle(), &store, cast, providers, node, in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
@@ -228,6 +246,7 @@ impl App {
             request_timeout: settings.http.request_timeout,
             metrics,
             fatal: fatal.clone(),
+            credential: settings.http.service_secret.as_ref().map(|secret| Credential::of(secret.reveal())),
             crash_claims: http::FleetingClaims::default(),
         });
         let options = http::Options {
@@ -240,10 +259,12 @@ impl App {
         let serve = |listener, resources| {
             http::serve(listener, resources, &options, web::Data::clone(&context)).context("cannot serve HTTP")
         };
-        let server = serve(listener, Resources::Of(roles))?;
-        let payments = payment_listener
-            .map(|(listener, address)| -> anyhow::Result<_> { Ok((address, serve(listener, Resources::Payments)?)) });
-        let payments = payments.transpose()?;
+        let mut servers = vec![serve(listener, Resources::Of(roles))?];
+        let mut further_addresses = Vec::new();
+        for (resources, listener, address) in further {
+            servers.push(serve(listener, resources)?);
+            further_addresses.push((resources, address));
+        }
         let grpc_options = grpc::Options {
             workers: settings.http.worker_threads(),
             max_connections: settings.http.max_connections,
@@ -258,8 +279,8 @@ impl App {
         let housekeeping = Housekeeping::of(settings);
         Ok(Self {
             address,
-            server,
-            payments,
+            further_addresses,
+            servers,
             grpc_addresses,
             grpc,
             store,
@@ -276,9 +297,9 @@ impl App {
         self.address
     }
 
-    /// Where payments alone are served, where they are.
-    pub fn payment_address(&self) -> Option<SocketAddr> {
-        self.payments.as_ref().map(|(address, _)| *address)
+    /// What else is served over HTTP, each on an address of its own.
+    pub fn further_addresses(&self) -> &[(Resources, SocketAddr)] {
+        &self.further_addresses
     }
 
     /// The roles that it serves over gRPC, and where it listens for that.
@@ -291,22 +312,18 @@ impl App {
     /// # Errors
     /// When the process must end because it cannot keep its promises any more.
     pub async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        let handle = self.server.handle();
-        let payments = self.payments.map(|(_, server)| (server.handle(), actix_rt::spawn(server)));
+        let servers = self.servers.into_iter().map(|server| (server.handle(), actix_rt::spawn(server)));
+        let (handles, servers): (Vec<_>, Vec<_>) = servers.unzip();
         let housekeeping = actix_rt::spawn(self.housekeeping.run(self.store.clone()));
-        let mut server = actix_rt::spawn(self.server);
         tokio::select! {
             () = stop => tracing::info!("stopping"),
             why = self.fatal.raised() => bail!("{why}"),
-            ended = &mut server => bail!("the HTTP server ended by itself: {ended:?}"),
+            (ended, ..) = select_all(servers) => bail!("an HTTP server ended by itself: {ended:?}"),
         }
         // Who waits for a saga is answered now; the rest of what is being served may finish.
         self.stopping.send_replace(true);
         let grpc = self.grpc.map(|server| actix_rt::spawn(server.stop()));
-        if let Some((handle, _)) = &payments {
-            handle.stop(true).await;
-        }
-        handle.stop(true).await;
+        join_all(handles.iter().map(|handle| handle.stop(true))).await;
         if let Some(grpc) = grpc {
             let _ = grpc.await;
         }

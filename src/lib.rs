@@ -29,7 +29,7 @@
 //! | [`app`] | the composition root: settings → store → actors → servers, and the graceful way back |
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
 //! | [`proto`] | the messages, servers and clients of `proto/`, compiled |
-//! | [`role`] | what a process can be |
+//! | [`role`], [`credential`] | what a process can be, and by what services and processes know each other |
 //! | [`release`] | which build this is |
 //!
 //! Dependencies point one way: `domain ← store ← peers ← actors ← service ← {http, grpc} ← app`; `providers` knows only
@@ -39,6 +39,7 @@ pub mod actors;
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod credential;
 pub mod demo;
 pub mod domain;
 pub mod exchange;

@@ -241,8 +241,8 @@ fn serve(settings: &settings::Settings) -> anyhow::Result<ExitCode> {
         for (role, address) in app.grpc_addresses() {
             tracing::info!(service = grpc::service_of(*role), %address, "gRPC is served");
         }
-        if let Some(address) = app.payment_address() {
-            tracing::info!(%address, "payments are served on a port of their own");
+        for (resources, address) in app.further_addresses() {
+            tracing::info!(?resources, %address, "served on an address of their own");
         }
         let (address, roles) = (app.address(), settings.node.roles);
         tracing::info!(%address, profile = settings.profile, %roles, "backstitch is listening");

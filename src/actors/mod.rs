@@ -9,6 +9,7 @@
 //!   facade ──a direct order's commands──▶ OrderActor ◀──its payment, its shipment── PaymentActor, ShippingActor
 //!   facade ──ChangeStock──▶ StockActor ◀──Perform──────────┘
 //!   facade ──ChangeCatalog──▶ CatalogActor
+//!   PaymentActor ──Wake──▶ NotificationActor ──▶ those who are told how payments went
 //! ```
 //!
 //! Every actor batches: handlers put (command, reply) into a buffer, and one flush hands the whole
@@ -25,6 +26,7 @@ pub mod coordinator;
 mod crash;
 mod deferred;
 mod nodes;
+mod notifier;
 mod order;
 mod owners;
 mod payment;
@@ -39,8 +41,11 @@ pub use catalog::{CatalogActor, CatalogRequestError, ChangeCatalog};
 pub use coordinator::SagaCoordinator;
 pub use crash::{Crash, CrashMode};
 pub use deferred::Deferred;
+pub use notifier::{
+    MarkUserPaid, NotificationActor, NotifierRequestError, RetryNotification, TakeExternalPayment, Wake,
+};
 pub use order::{OrderActor, OrderAnswered, RequestOrder};
-pub use owners::{CatalogOwner, OrderOwner, PaymentOwner, ShippingOwner, StockOwner};
+pub use owners::{CatalogOwner, NotifierOwner, OrderOwner, PaymentOwner, ShippingOwner, StockOwner};
 pub use payment::{PaymentAccepted, PaymentActor, PaymentRequestError, Request};
 pub use proxy::answer;
 pub use shipping::{ShipDirect, ShippingActor};

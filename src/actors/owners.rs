@@ -3,7 +3,10 @@
 //! An owner is its actor in this process, or an actor that carries messages to the process that has it
 //! ([`super::proxy`]). Nobody who sends a message can tell.
 
-use super::{ChangeCatalog, ChangeStock, Perform, Request, RequestOrder, ShipDirect, WhenSettled, coordinator::Signal};
+use super::{
+    ChangeCatalog, ChangeStock, MarkUserPaid, Perform, Request, RequestOrder, RetryNotification, ShipDirect,
+    TakeExternalPayment, WhenSettled, coordinator::Signal,
+};
 use crate::domain::{
     order::OrderCommand,
     payment::{ChargeDirect, OpenPayment, PaymentCommand, RefundDirect, SettlePayment},
@@ -61,6 +64,18 @@ owner! {
 }
 
 owner! {
+    /// Who sends what others are told of payments, and takes in what they say.
+    NotifierOwner {
+        /// A client wants a notification sent again.
+        retry: RetryNotification,
+        /// Another service says that a user has paid.
+        mark_user: MarkUserPaid,
+        /// Somebody has paid for an order of another service.
+        pay: TakeExternalPayment,
+    }
+}
+
+owner! {
     /// Who owns the shipments.
     ShippingOwner {
         /// A saga's steps.
@@ -95,8 +110,8 @@ owner! {
 pub(super) struct Elsewhere {
     /// Who owns the orders.
     pub(super) order: Option<OrderOwner>,
-    /// Who owns the payments.
-    pub(super) payment: Option<PaymentOwner>,
+    /// Who owns the payments, and tells others of them.
+    pub(super) payment: Option<(PaymentOwner, NotifierOwner)>,
     /// Who owns the shipments.
     pub(super) shipping: Option<ShippingOwner>,
     /// Who owns the stock, and the catalogue with it.

@@ -1,7 +1,7 @@
 //! The payment participant: owns the payments, their ledger and the calls to payment providers.
 
 use super::{
-    Crash, Perform,
+    Crash, Perform, Wake,
     batch::{Batch, Participant},
     calls::{CallAnswered, Caller, Calls, Panicked, TakeOverCalls, WhenSettled, tell},
     coordinator::SignalTarget,
@@ -13,6 +13,7 @@ use crate::{
     domain::{
         aggregate::Errand,
         ids::OrderId,
+        notifier::Audience,
         order::OrderCommand,
         payment::{
             ChargeDirect, OpenPayment, Payment, PaymentAnswer, PaymentCall, PaymentCommand, PaymentRefusal, Payments,
@@ -65,7 +66,9 @@ pub enum PaymentRequestError {
 /// Performs the checkout's `process_payment`, `expire_payment`, `hold_payment` and `refund_payment`, takes
 /// results from outside, and sends late money back until it has arrived.
 pub struct PaymentActor {
-    store: Arc<dyn PaymentStore>,
+    store: Telling,
+    /// Who sends what others are told.
+    notifier: Option<Recipient<Wake>>,
     providers: Providers,
     coordinator: SignalTarget,
     orders: Recipient<Perform<OrderCommand>>,
@@ -86,7 +89,8 @@ impl PaymentActor {
         status: Arc<ActorStatus>,
     ) -> Self {
         Self {
-            store,
+            store: Telling { store, audience: Arc::default() },
+            notifier: None,
             providers,
             coordinator,
             orders,
@@ -95,6 +99,29 @@ impl PaymentActor {
             calls: Calls::default(),
             panicked: Panicked::default(),
         }
+    }
+
+    /// The same, and these are told of payments that settle, by the notifier.
+    #[must_use]
+    pub fn telling(mut self, audience: Audience, notifier: Recipient<Wake>) -> Self {
+        self.notifier = Some(notifier).filter(|_| !audience.is_empty());
+        self.store.audience = Arc::new(audience);
+        self
+    }
+}
+
+/// A store that writes what others are to be told with each payment that settles, where there are some.
+struct Telling {
+    store: Arc<dyn PaymentStore>,
+    audience: Arc<Audience>,
+}
+
+impl Commands<PaymentCommand, Executed<Payments>> for Telling {
+    fn execute(&self, commands: Vec<Keyed<PaymentCommand>>) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        if self.audience.is_empty() {
+            return self.store.execute(commands);
+        }
+        self.store.execute_before(&self.audience, commands)
     }
 }
 
@@ -123,7 +150,7 @@ impl Participant for PaymentActor {
     }
 
     fn commands(&self) -> &dyn Commands<PaymentCommand, Executed<Payments>> {
-        self.store.as_ref()
+        &self.store
     }
 
     fn status(&self) -> &ActorStatus {
@@ -132,6 +159,10 @@ impl Participant for PaymentActor {
 
     fn committed(&mut self, answers: &Answers<Executed<Payments>>, ctx: &mut Context<Self>) {
         self.follow_up(answers, ctx);
+        let has_settled = |answer: &Result<_, _>| matches!(answer, Ok(Executed::Decided(PaymentAnswer { settled, .. })) if !settled.is_empty());
+        if let Some(notifier) = self.notifier.as_ref().filter(|_| answers.iter().any(has_settled)) {
+            notifier.do_send(Wake);
+        }
     }
 }
 
@@ -155,7 +186,7 @@ impl Caller<Payments> for PaymentActor {
     }
 
     fn outstanding(&self, after: Option<OrderId>, limit: u32) -> BoxFuture<'static, Result<Vec<Payments>, StoreError>> {
-        self.store.outstanding_payments(after, limit)
+        self.store.store.outstanding_payments(after, limit)
     }
 
     fn coordinator(&self) -> &SignalTarget {

@@ -6,9 +6,10 @@
 //! storage is away, and may be sent again.
 
 use super::{
-    CatalogOwner, CatalogRequestError, ChangeCatalog, ChangeStock, Crash, OrderAnswered, OrderOwner, PaymentAccepted,
-    PaymentOwner, PaymentRequestError, Perform, Request, RequestOrder, ShipDirect, ShippingOwner, StockOwner,
-    StockRequestError, WhenSettled,
+    CatalogOwner, CatalogRequestError, ChangeCatalog, ChangeStock, Crash, MarkUserPaid, NotifierOwner,
+    NotifierRequestError, OrderAnswered, OrderOwner, PaymentAccepted, PaymentOwner, PaymentRequestError, Perform,
+    Request, RequestOrder, RetryNotification, ShipDirect, ShippingOwner, StockOwner, StockRequestError,
+    TakeExternalPayment, WhenSettled,
     coordinator::{SagaCoordinator, Signal},
     crash::crash,
     deferred::{Deferred, deferred},
@@ -19,7 +20,9 @@ use super::{
 use crate::{
     domain::{
         catalog::CatalogCommand,
-        ids::{IdSet, OrderId, SagaId},
+        ids::{IdSet, NotificationId, OrderId, SagaId},
+        money::Amount,
+        notifier::{GivenId, PaidUser, UserPaid},
         order::OrderCommand,
         payment::{ChargeDirect, OpenPayment, PaymentCommand, RefundDirect, SettlePayment},
         saga::StepReply,
@@ -28,7 +31,7 @@ use crate::{
     },
     peers::{Endpoint, Peer, Router, Unanswered},
     role::{Role, Roles},
-    store::{CatalogDone, ChangeAnswer, Claim, Keyed, StoreError},
+    store::{CatalogDone, ChangeAnswer, Claim, Keyed, PaidExternal, Retried, StoreError},
 };
 use actix::{
     Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Recipient, Supervised,
@@ -58,6 +61,11 @@ const OPEN: PaymentRequest<OpenPayment> = Endpoint::new("payment.open");
 const SETTLE: PaymentRequest<SettlePayment> = Endpoint::new("payment.settle");
 const CHARGE: PaymentRequest<ChargeDirect> = Endpoint::new("payment.charge");
 const REFUND: PaymentRequest<RefundDirect> = Endpoint::new("payment.refund");
+const RETRY_NOTIFICATION: NotifierRequest<(NotificationId, Option<Claim>), Retried> =
+    Endpoint::new("payment.retry_notification");
+const MARK_USER_PAID: NotifierRequest<UserPaid, PaidUser> = Endpoint::new("payment.mark_user_paid");
+const TAKE_EXTERNAL_PAYMENT: NotifierRequest<(GivenId, GivenId, Amount, Option<Claim>), PaidExternal> =
+    Endpoint::new("payment.take_external_payment");
 const PAYMENT_SETTLED: Endpoint<OrderId, ()> = Endpoint::new("payment.settled");
 const PERFORM_SHIPPING: Endpoint<Vec<ShippingCommand>, Vec<StepReply>> = Endpoint::new("shipping.perform");
 const SHIP: Endpoint<ShippingCommand, Result<Shipping, StoreError>> = Endpoint::new("shipping.ship");
@@ -65,6 +73,7 @@ const SHIPPING_SETTLED: Endpoint<OrderId, ()> = Endpoint::new("shipping.settled"
 const SIGNAL: Endpoint<Vec<SagaId>, ()> = Endpoint::new("coordinator.signal");
 
 type PaymentRequest<C> = Endpoint<Requested<C>, Result<PaymentAccepted, PaymentRequestError>>;
+type NotifierRequest<Q, A> = Endpoint<Q, Result<A, NotifierRequestError>>;
 
 /// Most commands in one question: less than a message may be long, if each order has as many lines as it can, each with the
 /// longest name.
@@ -276,6 +285,9 @@ requests! {
     Request<SettlePayment> => SETTLE, asked => (asked.command, asked.claim);
     Request<ChargeDirect> => CHARGE, asked => (asked.command, asked.claim);
     Request<RefundDirect> => REFUND, asked => (asked.command, asked.claim);
+    RetryNotification => RETRY_NOTIFICATION, asked => (asked.id, asked.claim);
+    MarkUserPaid => MARK_USER_PAID, asked => asked.0;
+    TakeExternalPayment => TAKE_EXTERNAL_PAYMENT, asked => (asked.order_id, asked.user_id, asked.amount, asked.claim);
     ShipDirect => SHIP, asked => asked.0;
 }
 
@@ -319,7 +331,7 @@ impl Elsewhere {
             };
             match role {
                 Role::Order => elsewhere.order = Some(OrderOwner::of(&proxy)),
-                Role::Payment => elsewhere.payment = Some(PaymentOwner::of(&proxy)),
+                Role::Payment => elsewhere.payment = Some((PaymentOwner::of(&proxy), NotifierOwner::of(&proxy))),
                 Role::Shipping => elsewhere.shipping = Some(ShippingOwner::of(&proxy)),
                 Role::Stock => elsewhere.stock = Some((StockOwner::of(&proxy), CatalogOwner::of(&proxy))),
                 Role::Coordinator => elsewhere.coordinator = Some(proxy.recipient()),
@@ -407,6 +419,10 @@ pub fn answer(router: &mut Router, roles: Roles, actors: &Actors) {
                 on(router, CHARGE, &actors.payment.charge, request);
                 on(router, REFUND, &actors.payment.refund, request);
                 when_settled(router, PAYMENT_SETTLED, &actors.payment.settled);
+                on(router, RETRY_NOTIFICATION, &actors.notifier.retry, |(id, claim)| RetryNotification { id, claim });
+                on(router, MARK_USER_PAID, &actors.notifier.mark_user, MarkUserPaid);
+                let pay = |(order_id, user_id, amount, claim)| TakeExternalPayment { order_id, user_id, amount, claim };
+                on(router, TAKE_EXTERNAL_PAYMENT, &actors.notifier.pay, pay);
             }
             Role::Shipping => {
                 on(router, PERFORM_SHIPPING, &actors.shipping.perform, Perform);

@@ -1,8 +1,8 @@
 //! Starting the actors together: the participants first, then the coordinator that drives them.
 
 use super::{
-    CatalogActor, CatalogOwner, OrderActor, OrderOwner, PaymentActor, PaymentOwner, SagaCoordinator, ShippingActor,
-    ShippingOwner, StockActor, StockOwner,
+    CatalogActor, CatalogOwner, NotificationActor, NotifierOwner, OrderActor, OrderOwner, PaymentActor, PaymentOwner,
+    SagaCoordinator, ShippingActor, ShippingOwner, StockActor, StockOwner,
     admission::Admission,
     calls::TakeOverCalls,
     coordinator::{Company, Drain, Participants, Ping, Reach, SignalTarget},
@@ -23,6 +23,8 @@ pub struct Actors {
     pub order: OrderOwner,
     /// Owns the payments.
     pub payment: PaymentOwner,
+    /// Sends what others are told of them.
+    pub notifier: NotifierOwner,
     /// Owns the shipments.
     pub shipping: ShippingOwner,
     /// Owns the stock.
@@ -109,12 +111,17 @@ impl Actors {
             let stock = StockOwner::of(&stage.start("stock", |status| StockActor::new(levels, status)));
             (stock, CatalogOwner::of(&stage.start("catalog", |status| CatalogActor::new(items, status))))
         });
-        let payment = elsewhere.payment.unwrap_or_else(|| {
-            let (store, providers) = (Arc::clone(&store.payments), providers.clone());
+        let (payment, notifier) = elsewhere.payment.unwrap_or_else(|| {
+            let (store, told) = (Arc::clone(&store.payments), Arc::clone(&store.notifier));
+            let (receivers, audience) = (providers.receivers().clone(), providers.receivers().audience());
+            let notifier = stage.start("notifier", |status| NotificationActor::new(told, receivers, status));
+            let (providers, wake) = (providers.clone(), notifier.clone().recipient());
             let (signals, orders) = (signals.clone(), order.perform.clone());
-            let actor = stage.start("payment", |status| PaymentActor::new(store, providers, signals, orders, status));
+            let actor = stage.start("payment", |status| {
+                PaymentActor::new(store, providers, signals, orders, status).telling(audience, wake)
+            });
             callers.push(actor.clone().recipient());
-            PaymentOwner::of(&actor)
+            (PaymentOwner::of(&actor), NotifierOwner::of(&notifier))
         });
         let shipping = elsewhere.shipping.unwrap_or_else(|| {
             let store = Arc::clone(&store.shipments);
@@ -145,7 +152,7 @@ impl Actors {
             Some(coordinator)
         };
         let watched = Arc::new(stage.watched);
-        Self { order, payment, shipping, stock, catalog, coordinator, admission, watched }
+        Self { order, payment, notifier, shipping, stock, catalog, coordinator, admission, watched }
     }
 
     /// The actors of this process: the participants, the catalogue's, and the coordinator last.

@@ -16,7 +16,7 @@ use super::{
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
     money::Currency,
     order::{AmendOrder, Basket, CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, OrderCommand, OrderStatus},
-    payment::{ExpirePayment, HoldPayment, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
+    payment::{ExpirePayment, HoldPayment, Payer, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
     reason::Reason,
     saga::{
         Action, Amendment, CancelBy, Definition, Event, Kind, Receipt, Refused, RetryPolicy, Saga, Stage, Status, Step,
@@ -263,6 +263,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
         amendment: saga.amendment().map_or(0, Amendment::revision),
         amount: checkout.basket.total(),
         currency: checkout.currency,
+        payer: Payer::of(checkout.customer_ref.as_ref()),
         provider: checkout.provider,
         script: checkout.simulate.payment,
         deadline_ms: checkout.deadline_ms,

@@ -102,3 +102,7 @@ id!(
     /// A transfer of stock from one warehouse to another.
     TransferId
 );
+id!(
+    /// A notification.
+    NotificationId
+);

@@ -124,6 +124,7 @@ const fn grpc_code(code: Code) -> GrpcCode {
         Code::SimulationDisabled => GrpcCode::FailedPrecondition,
         _ => match code.status() {
             400 | 415 | 422 => GrpcCode::InvalidArgument,
+            401 => GrpcCode::Unauthenticated,
             404 => GrpcCode::NotFound,
             405 => GrpcCode::Unimplemented,
             408 => GrpcCode::DeadlineExceeded,

@@ -2,6 +2,7 @@
 //! read; what is asked is the router's.
 
 use crate::{
+    credential::Credential,
     peers::{Identity, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
     proto::peer::{
         AskReply, AskRequest, FactsReply, FactsRequest,
@@ -39,7 +40,7 @@ pub struct PeerDoor {
     /// What is stored here.
     pub facts: Arc<dyn FactSource>,
     /// What whoever asks must know; `None` where it is asked for a certificate, or everybody is on this machine.
-    pub secret: Option<Arc<str>>,
+    pub secret: Option<Credential>,
     /// Who must have issued the certificate of whoever asks, and who we are; each PEM.
     pub identity: Option<Identity>,
 }
@@ -49,7 +50,7 @@ pub(super) struct Peers(PeerDoor);
 
 impl Peers {
     pub(super) fn server(door: PeerDoor) -> InterceptedService<PeerServiceServer<Self>, Keeper> {
-        let keeper = Keeper { secret: door.secret.clone(), asks_for_certificates: door.identity.is_some() };
+        let keeper = Keeper { secret: door.secret, asks_for_certificates: door.identity.is_some() };
         let behind = PeerServiceServer::new(Self(door))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -60,7 +61,7 @@ impl Peers {
 /// Lets in who belongs to the installation and speaks as this release does. A stranger's message is not even read.
 #[derive(Clone)]
 pub(super) struct Keeper {
-    secret: Option<Arc<str>>,
+    secret: Option<Credential>,
     asks_for_certificates: bool,
 }
 
@@ -68,9 +69,8 @@ impl Interceptor for Keeper {
     fn call(&mut self, request: Request<()>) -> Result<Request<()>, Status> {
         let metadata = request.metadata();
         if let Some(secret) = &self.secret {
-            let given = metadata.get("authorization").map_or(&[][..], |given| given.as_bytes());
-            let given = given.strip_prefix(b"Bearer ").unwrap_or_default();
-            if !is_same(given, secret.as_bytes()) {
+            let given = metadata.get("authorization").and_then(|given| given.to_str().ok());
+            if !given.is_some_and(|given| secret.is_said_in(given)) {
                 return Err(Status::unauthenticated("peers.secret is another one here"));
             }
         }
@@ -85,12 +85,6 @@ impl Interceptor for Keeper {
         }
         Ok(request)
     }
-}
-
-/// Whether two texts are the same, in a time that does not tell how much of them is.
-fn is_same(given: &[u8], secret: &[u8]) -> bool {
-    let differences = given.iter().zip(secret).fold(0, |differences, (a, b)| differences | (a ^ b));
-    given.len() == secret.len() && differences == 0
 }
 
 #[async_trait]
@@ -181,18 +175,5 @@ fn status(unanswered: &Unanswered) -> Status {
         Unanswered::NotHere(_) => Status::unimplemented(why),
         Unanswered::Malformed(_) => Status::invalid_argument(why),
         Unanswered::Unavailable(_) => Status::unavailable(why),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_the_same_only_where_all_of_it_is() {
-        assert!(is_same(b"abc", b"abc"));
-        for other in [&b""[..], b"ab", b"abd", b"abcd"] {
-            assert!(!is_same(other, b"abc"), "{other:?}");
-        }
     }
 }

@@ -33,8 +33,8 @@ pub(super) fn audit_routes(config: &mut web::ServiceConfig) {
 /// A supervised actor.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ActorBody {
-    /// `order`, `stock`, `payment`, `shipping`, `catalog` or `coordinator`; where roles run apart, `payment_proxy` carries
-    /// messages to the process that has the payments, and so on.
+    /// `order`, `stock`, `payment`, `notifier`, `shipping`, `catalog` or `coordinator`; where roles run apart,
+    /// `payment_proxy` carries messages to the process that has the payments, and so on.
     name: &'static str,
     shard: u32,
     /// `running`, `restarting` or `failed`.
@@ -208,7 +208,7 @@ pub(super) async fn list_peers(context: web::Data<Context>) -> HttpResponse {
 /// Crashes an actor, where simulation is enabled.
 #[utoipa::path(
     post, path = "/admin/actors/{name}/crash", tag = "admin",
-    params(("name" = String, Path, description = "order, stock, payment, shipping, catalog or coordinator")),
+    params(("name" = String, Path, description = "order, stock, payment, notifier, shipping, catalog or coordinator")),
     request_body = CrashBody,
     responses(
         (status = 202, description = "The actor crashes and is restarted", body = inline(super::envelope::Envelope<CrashedBody>)),

@@ -86,7 +86,7 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn gather(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
+pub(super) async fn gather(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
     let context = request.app_data::<web::Data<Context>>().ok_or(Code::Internal)?;
     let limit = context.max_body_bytes;
     let too_large = || Problem::new(Code::BodyTooLarge, format!("a request body may have at most {limit} bytes"));

@@ -10,8 +10,10 @@
 
 mod admin;
 mod body;
+mod credential;
 mod envelope;
 mod idempotency;
+mod notifications;
 mod offers;
 mod openapi;
 mod operations;
@@ -20,7 +22,9 @@ mod params;
 mod payments;
 mod problem;
 mod products;
+mod reports;
 mod request_id;
+mod resto;
 mod saga_log;
 mod sagas;
 mod shipments;
@@ -34,6 +38,7 @@ pub use idempotency::FleetingClaims;
 pub use openapi::document as openapi_document;
 
 use crate::{
+    credential::Credential,
     lifecycle::Fatal,
     role::{Role, Roles},
     service::{Code, Problem, Service},
@@ -76,6 +81,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Whether the process is about to end.
     pub fatal: Fatal,
+    /// What services of one's own say to be believed, if any are.
+    pub credential: Option<Credential>,
     /// Idempotency keys of crashes on purpose, which are no more durable than what they do.
     pub crash_claims: FleetingClaims,
 }
@@ -87,38 +94,52 @@ pub enum Resources {
     Of(Roles),
     /// Payments, and nothing that operators need.
     Payments,
+    /// Payments of orders that live in somebody else's order service.
+    Resto,
 }
 
 impl Resources {
     fn routes(self, config: &mut web::ServiceConfig) {
-        let Self::Of(roles) = self else { return payments::routes(config) };
-        let serves = |role| roles.contains(Role::Coordinator) || roles.contains(role);
-        if serves(Role::Order) {
-            orders::routes(config);
+        match self {
+            Self::Of(roles) => routes_of(roles, config),
+            Self::Payments => payments::routes(config),
+            Self::Resto => return resto::routes(config),
         }
-        if serves(Role::Payment) {
-            payments::routes(config);
-        }
-        if serves(Role::Shipping) {
-            shipments::routes(config);
-        }
-        if serves(Role::Stock) {
-            stock::routes(config);
-            products::routes(config);
-            variants::routes(config);
-            shops::routes(config);
-            offers::routes(config);
-            warehouses::routes(config);
-        }
-        if roles.contains(Role::Coordinator) {
-            sagas::routes(config);
-            saga_log::routes(config);
-            admin::audit_routes(config);
-        }
-        admin::routes(config);
-        operations::routes(config);
-        openapi::routes(config);
+        config.default_service(web::to(problem::no_such_path));
     }
+}
+
+/// The routes of these roles.
+fn routes_of(roles: Roles, config: &mut web::ServiceConfig) {
+    let serves = |role| roles.contains(Role::Coordinator) || roles.contains(role);
+    if serves(Role::Order) {
+        orders::routes(config);
+        reports::order_routes(config);
+    }
+    if serves(Role::Payment) {
+        payments::routes(config);
+        notifications::routes(config);
+        reports::user_routes(config);
+    }
+    if serves(Role::Shipping) {
+        shipments::routes(config);
+    }
+    if serves(Role::Stock) {
+        stock::routes(config);
+        products::routes(config);
+        variants::routes(config);
+        shops::routes(config);
+        offers::routes(config);
+        warehouses::routes(config);
+    }
+    if roles.contains(Role::Coordinator) {
+        sagas::routes(config);
+        saga_log::routes(config);
+        admin::audit_routes(config);
+    }
+    admin::routes(config);
+    operations::routes(config);
+    openapi::routes(config);
 }
 
 /// Serves resources on an open listener until it is stopped.
@@ -137,7 +158,6 @@ pub fn serve(
             .app_data(web::Data::clone(&context))
             .wrap(from_fn(request_id::complete))
             .configure(|config| resources.routes(config))
-            .default_service(web::to(problem::no_such_path))
     })
     .workers(options.workers.max(1))
     .max_connections(per_worker)

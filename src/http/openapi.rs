@@ -1,8 +1,8 @@
 //! The OpenAPI document, made from the handlers themselves, and its page for a browser.
 
 use super::{
-    admin, offers, operations, orders, payments, problem, products, resource, saga_log, sagas, shipments, shops, stock,
-    variants, warehouses,
+    admin, notifications, offers, operations, orders, payments, problem, products, reports, resource, saga_log, sagas,
+    shipments, shops, stock, variants, warehouses,
 };
 use actix_web::{HttpRequest, HttpResponse, http::Method, http::header, web};
 use utoipa::OpenApi;
@@ -18,6 +18,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         orders::place, orders::list_orders, orders::list_of_shop, orders::read, orders::edit, orders::cancel,
         payments::open, payments::list_payments, payments::read, payments::succeed, payments::fail,
         payments::settle_callback,
+        notifications::list_notifications, notifications::read, notifications::retry,
+        reports::order_paid, reports::user_paid, reports::read_user,
         shipments::list_shipments, shipments::read,
         stock::receive, stock::adjust, stock::list_levels, stock::read_variant, stock::transfer, stock::list_movements,
         products::add, products::list_products, products::read, products::edit, products::add_variant,
@@ -34,6 +36,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     tags(
         (name = "orders", description = "Placing, reading and cancelling orders"),
         (name = "payments", description = "An order's payment, and how it went"),
+        (name = "notifications", description = "What others are told of payments, and what they report"),
         (name = "shipments", description = "An order's goods on their way"),
         (name = "stock", description = "What the warehouses hold, and what of it is reserved"),
         (name = "catalogue", description = "Products and their variants, the same for all shops"),

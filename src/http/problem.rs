@@ -89,6 +89,9 @@ pub(super) fn response(problem: &Problem, instance: &str, request_id: &str) -> H
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header((header::RETRY_AFTER, "1"));
     }
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
     response.body(serde_json::to_vec(&document).unwrap_or_default())
 }
 

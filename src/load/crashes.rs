@@ -9,7 +9,7 @@ use std::{
 use tokio::time::{sleep_until, timeout};
 
 /// The actors that can be crashed by name.
-const ACTORS: [&str; 6] = ["order", "stock", "payment", "shipping", "catalog", "coordinator"];
+const ACTORS: [&str; 7] = ["order", "stock", "payment", "notifier", "shipping", "catalog", "coordinator"];
 const MODES: [&str; 3] = ["panic", "stop", "panic_in_future"];
 /// A server that is being restarted is asked again after this long.
 const AWAY: Duration = Duration::from_millis(50);

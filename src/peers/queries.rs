@@ -4,7 +4,8 @@ use super::{Endpoint, Peer, Router, facts::RemoteFacts};
 use crate::{
     domain::{
         catalog::{PricedOffer, Product, Shop, Variant, Warehouse},
-        ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, VariantId, WarehouseId},
+        ids::{NotificationId, OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, VariantId, WarehouseId},
+        notifier::{ExternalPayment, ExternalPaymentId, GivenId, Notification, PaidUser},
         order::Order,
         payment::Payment,
         shipment::{Shipment, Shipping},
@@ -12,10 +13,10 @@ use crate::{
     },
     role::{Role, Roles},
     store::{
-        CatalogQueries, Claim, FactSource, ListedOffer, MovementFilter, MovementRow, MovementSeq, OfferPlace,
-        OrderFilter, OrderQueries, Page, PaymentFilter, PaymentQueries, ProductFilter, Queries, SagaFilter,
-        SagaQueries, SagaRow, ShipmentQueries, ShopFilter, StockQueries, StockedLevel, StoreError, StoredSaga,
-        WarehouseFilter, merged, steady,
+        CatalogQueries, Claim, FactSource, ListedOffer, MovementFilter, MovementRow, MovementSeq, NotificationFilter,
+        NotifierQueries, OfferPlace, OrderFilter, OrderQueries, Page, PaymentFilter, PaymentQueries, ProductFilter,
+        Queries, SagaFilter, SagaQueries, SagaRow, ShipmentQueries, ShopFilter, StockQueries, StockedLevel, StoreError,
+        StoredSaga, WarehouseFilter, merged, steady,
     },
 };
 use futures::future::BoxFuture;
@@ -78,6 +79,17 @@ queries! {
         PAYMENT "payment.payment" fn payment(id: PaymentId) -> Option<Payment>;
         PAYMENT_OF "payment.payment_of" fn payment_of(order: OrderId) -> Option<Payment>;
         PAYMENTS "payment.payments" fn payments(filter: PaymentFilter, page: Page<PaymentId>) -> Vec<Payment>;
+    }
+}
+
+queries! {
+    answer_notifier, notifier: NotifierQueries {
+        NOTIFICATION "payment.notification" fn notification(id: NotificationId) -> Option<Notification>;
+        NOTIFICATIONS "payment.notifications" fn notifications(
+            filter: NotificationFilter, page: Page<NotificationId>
+        ) -> Vec<Notification>;
+        EXTERNAL_PAYMENT "payment.external_payment" fn external_payment(id: ExternalPaymentId) -> Option<ExternalPayment>;
+        PAID_USER "payment.paid_user" fn paid_user(id: GivenId) -> Option<PaidUser>;
     }
 }
 
@@ -146,7 +158,10 @@ pub fn answer_queries(router: &mut Router, roles: Roles, queries: &Queries) {
     for role in roles.iter() {
         match role {
             Role::Order => answer_orders(router, queries),
-            Role::Payment => answer_payments(router, queries),
+            Role::Payment => {
+                answer_payments(router, queries);
+                answer_notifier(router, queries);
+            }
             Role::Shipping => answer_shipments(router, queries),
             Role::Coordinator => answer_sagas(router, queries),
             Role::Stock => {
@@ -180,7 +195,7 @@ pub fn remote_queries(here: Queries, peers: &[Peer]) -> Queries {
         let remote = Arc::new(Remote(peer.clone()));
         match peer.role() {
             Role::Order => queries.orders = remote,
-            Role::Payment => queries.payments = remote,
+            Role::Payment => (queries.payments, queries.notifier) = (Arc::clone(&remote) as _, remote),
             Role::Shipping => queries.shipments = remote,
             Role::Coordinator => queries.sagas = remote,
             Role::Stock => (queries.stock, queries.catalog) = (Arc::clone(&remote) as _, remote),

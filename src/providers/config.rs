@@ -1,6 +1,6 @@
 //! How services outside are described.
 
-mod fields;
+pub(super) mod fields;
 mod request;
 
 pub(super) use request::{Action, StatusQuery};

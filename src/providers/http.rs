@@ -117,7 +117,7 @@ impl Link for HttpLink {
 }
 
 /// As much of a body as is read; what is longer is no answer, and is cut.
-async fn beginning(response: &mut Response) -> reqwest::Result<Vec<u8>> {
+pub(super) async fn beginning(response: &mut Response) -> reqwest::Result<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         let room = MOST.saturating_sub(body.len());
@@ -134,7 +134,7 @@ fn wait(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// An error with its causes, without the URL, which may have a secret in it.
-fn said(error: &reqwest::Error) -> String {
+pub(super) fn said(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "no answer in time".to_owned();
     }

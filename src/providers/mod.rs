@@ -1,4 +1,4 @@
-//! The outside world behind payment and shipping.
+//! The outside world behind payment and shipping, and those who are told of payments.
 //!
 //! A provider is called only after the participant has committed that it will be, never inside a batch
 //! or a transaction, and always with the same idempotency key for the same effect. What it answers is
@@ -11,6 +11,7 @@ mod gate;
 mod grpc;
 mod http;
 mod outside;
+mod receiver;
 mod service;
 mod signature;
 mod simulated;
@@ -18,6 +19,7 @@ mod subject;
 mod template;
 
 pub use config::{Purpose, ServiceConfig};
+pub use receiver::{ReceiverConfig, Receivers, Room};
 pub use simulated::{ManualPayments, SimulatedCarrier, SimulatedPayments};
 
 use crate::domain::{
@@ -55,6 +57,7 @@ pub struct Providers {
     simulated_carrier: Arc<dyn ShippingProvider>,
     carriers: HashMap<Carrier, Arc<dyn ShippingProvider>>,
     absent: Arc<Absent>,
+    receivers: Receivers,
     _outside: Option<Arc<Outside>>,
 }
 
@@ -68,6 +71,7 @@ impl Default for Providers {
             simulated_carrier: Arc::new(SimulatedCarrier),
             carriers: HashMap::new(),
             absent: Arc::new(Absent),
+            receivers: Receivers::default(),
             _outside: None,
         }
     }
@@ -97,6 +101,17 @@ impl Providers {
             all.carriers.insert(carrier, Arc::new(service));
         }
         Ok(Self { _outside: Some(Arc::new(outside)), ..all })
+    }
+
+    /// The same, and those who are told how payments went.
+    #[must_use]
+    pub fn telling(self, receivers: Receivers) -> Self {
+        Self { receivers, ..self }
+    }
+
+    /// Those who are told how payments went.
+    pub const fn receivers(&self) -> &Receivers {
+        &self.receivers
     }
 
     /// Who takes the money of a payment with this provider.

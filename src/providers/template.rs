@@ -15,6 +15,28 @@ pub(super) const OF_PAYMENT: &[&str] =
 pub(super) const OF_SHIPMENT: &[&str] =
     &["order_id", "shipment_id", "saga_id", "shop_id", "warehouse_id", "contents", "attempt", "reference"];
 
+/// How what stands for a place is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Escape {
+    /// As a part of a URL.
+    Url,
+    /// As a number, or inside a text of JSON.
+    Json,
+}
+
+impl Escape {
+    fn apply(self, text: &str) -> String {
+        match self {
+            Self::Url => utf8_percent_encode(text, ESCAPED).to_string(),
+            Self::Json => {
+                let quoted = serde_json::Value::from(text).to_string();
+                let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                bare.unwrap_or_default().to_owned()
+            }
+        }
+    }
+}
+
 /// A text with places.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Template(Vec<Part>);
@@ -31,6 +53,23 @@ impl Template {
     /// # Errors
     /// A place that nothing can stand for.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
+        Self::read(text, &[OF_PAYMENT, OF_SHIPMENT]).map_err(|name| {
+            let (payment, shipment) = (listed(OF_PAYMENT), listed(OF_SHIPMENT));
+            format!("nothing can stand for {{{name}}}; there are {payment} of a payment and {shipment} of a shipment")
+        })
+    }
+
+    /// As [`Self::parse`], with places of these names.
+    ///
+    /// # Errors
+    /// Another place.
+    pub(super) fn of(text: &str, known: &[&'static str]) -> Result<Self, String> {
+        Self::read(text, &[known])
+            .map_err(|name| format!("nothing can stand for {{{name}}}; there are {}", listed(known)))
+    }
+
+    /// Reads a template; the name of a place that is none of these where there is one.
+    fn read(text: &str, known: &[&[&'static str]]) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut text = text;
         let mut from = 0;
@@ -44,12 +83,8 @@ impl Template {
                 from = open + 1;
                 continue;
             }
-            let Some(known) = OF_PAYMENT.iter().chain(OF_SHIPMENT).find(|known| **known == name) else {
-                return Err(format!(
-                    "nothing can stand for {{{name}}}; there are {} of a payment and {} of a shipment",
-                    listed(OF_PAYMENT),
-                    listed(OF_SHIPMENT),
-                ));
+            let Some(known) = known.iter().copied().flatten().find(|known| **known == name) else {
+                return Err(name.to_owned());
             };
             parts.push(Part::Text(text[..open].to_owned()));
             parts.push(Part::Place(known));
@@ -62,13 +97,17 @@ impl Template {
 
     /// The URL for a call; nothing where it takes a reference and there is none.
     pub(super) fn url(&self, subject: &Subject) -> Option<String> {
-        self.fill(subject, |text| utf8_percent_encode(text, ESCAPED).to_string())
+        self.fill(subject, |text| Escape::Url.apply(text))
     }
 
     /// The JSON for a call; nothing where it takes a reference and there is none.
     pub(super) fn json(&self, subject: &Subject) -> Option<String> {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        self.fill(subject, |text| quoted(text).trim_matches('"').to_owned())
+        self.fill(subject, |text| Escape::Json.apply(text))
+    }
+
+    /// The text with what stands for each place.
+    pub(super) fn fill_in(&self, escape: Escape, value: impl Fn(&str) -> String) -> String {
+        self.with(|name| escape.apply(&value(name)))
     }
 
     fn fill(&self, subject: &Subject, escape: impl Fn(&str) -> String) -> Option<String> {

@@ -2,7 +2,7 @@
 //!
 //! Carries whole commands of a client, so that what is decided of them is decided where the sagas are.
 
-use super::{MAX_WAIT_SECONDS, PATIENCE, Problem, Service, ServiceError};
+use super::{MAX_WAIT_SECONDS, PATIENCE, Problem, Service, ServiceError, own_claim};
 use crate::{
     actors::coordinator::Placed,
     domain::{
@@ -17,7 +17,6 @@ use crate::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
-use uuid::Uuid;
 
 const PLACE: Endpoint<Place, Result<(OrderId, SagaId, bool), Problem>> = Endpoint::new("coordinator.place");
 const EDIT: Endpoint<(OrderId, LinesFields, PaymentId), Result<(), Problem>> = Endpoint::new("coordinator.edit");
@@ -78,12 +77,7 @@ impl Service {
     ) -> Result<Placed, ServiceError> {
         let has_key = claim.is_some();
         // A question that is asked again must not place a second order, be it that the client sent no key of its own.
-        let claim = claim.unwrap_or_else(|| Claim {
-            scope: "an order without a key".into(),
-            key: Uuid::now_v7().to_string(),
-            body_hash: [0; 32],
-            request_id: Uuid::now_v7(),
-        });
+        let claim = claim.unwrap_or_else(|| own_claim("an order without a key"));
         let question = |wait| Place { order: order.clone(), claim: claim.clone(), wait_ms: millis(wait) };
         let (place, at_once) = (question(wait), question(Duration::ZERO));
         let mut stopping = self.stopping.clone();

@@ -6,6 +6,7 @@ use crate::{
         catalog::CatalogRefusal,
         checkout::{NotSimulated, ProviderRefused},
         field::FieldError,
+        notifier::NotificationRefusal,
         order::{LinesRefused, NotDirect},
         payment::PaymentRefusal,
         saga::Refused,
@@ -37,6 +38,10 @@ pub enum What {
     Offer,
     /// A warehouse.
     Warehouse,
+    /// A notification.
+    Notification,
+    /// A user who has paid.
+    User,
 }
 
 impl What {
@@ -53,6 +58,8 @@ impl What {
             Self::Shop => "shop",
             Self::Offer => "offer",
             Self::Warehouse => "warehouse",
+            Self::Notification => "notification",
+            Self::User => "user",
         }
     }
 }
@@ -81,6 +88,9 @@ pub enum ServiceError {
     /// The payment's state forbids it.
     #[error(transparent)]
     PaymentRefused(#[from] PaymentRefusal),
+    /// The notification's state forbids it.
+    #[error(transparent)]
+    NotificationRefused(#[from] NotificationRefusal),
     /// The stock's state forbids it.
     #[error(transparent)]
     StockRefused(#[from] StockRefusal),

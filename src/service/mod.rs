@@ -10,6 +10,7 @@ mod direct;
 mod elsewhere;
 mod error;
 mod log;
+mod notifier;
 mod orders;
 mod problem;
 mod ready;
@@ -20,6 +21,7 @@ pub use catalog::{CatalogChanged, OfferView, ProductView};
 pub use direct::DirectOrder;
 pub use error::{ServiceError, What};
 pub use log::{Followed, Follower, LoggedEvent};
+pub use notifier::Reporter;
 pub use problem::{Code, Problem};
 pub use stock::StockView;
 pub use view::{OrderView, SagaView, row_message};
@@ -49,6 +51,7 @@ use tokio::{
     sync::{Semaphore, oneshot, watch},
     time::{Instant, sleep, timeout_at},
 };
+use uuid::Uuid;
 
 /// The longest that a client may have the server wait for a saga's rest, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 60;
@@ -386,6 +389,13 @@ payment_requests! {
     SettlePayment => settle;
     ChargeDirect => charge;
     RefundDirect => refund;
+}
+
+/// A key of this server's own, for a request without one whose effect is made only where it arrives: it has it once, however
+/// often it is sent.
+fn own_claim(scope: &str) -> Claim {
+    let (key, request_id) = (Uuid::now_v7().to_string(), Uuid::now_v7());
+    Claim { scope: scope.to_owned(), key, body_hash: [0; 32], request_id }
 }
 
 /// Sends a message until the actor answers it, for as long as is bearable.

@@ -5,6 +5,7 @@ use super::{ServiceError, What};
 use crate::domain::{
     catalog::CatalogRefusal,
     field::{FieldError, FieldErrors},
+    notifier::NotificationRefusal,
     order::NotDirect,
     payment::PaymentRefusal,
     reason::Reason,
@@ -41,6 +42,8 @@ codes! {
     MalformedJson => 400 "malformed_json" "The request body is not valid JSON";
     /// An id in the path is no UUID.
     InvalidId => 400 "invalid_id" "An id in the path is malformed";
+    /// Nobody vouches for what the request says.
+    Unauthorized => 401 "unauthorized" "The request needs the secret of one's own services";
     /// The client took too long to send its request.
     RequestTimeout => 408 "request_timeout" "The request took too long to arrive";
     /// There is no such path.
@@ -65,6 +68,10 @@ codes! {
     OfferNotFound => 404 "offer_not_found" "There is no such offer";
     /// There is no such warehouse.
     WarehouseNotFound => 404 "warehouse_not_found" "There is no such warehouse";
+    /// There is no such notification.
+    NotificationNotFound => 404 "notification_not_found" "There is no such notification";
+    /// Nobody has said that the user has paid.
+    UserNotFound => 404 "user_not_found" "There is no such user";
     /// The path has no such method.
     MethodNotAllowed => 405 "method_not_allowed" "The resource does not support this method";
     /// The order's money is in.
@@ -95,6 +102,8 @@ codes! {
     SagaUnusable => 409 "saga_unusable" "The saga's log cannot be used";
     /// The payment is paid and cannot fail.
     PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
+    /// The payment's money is not in, or has gone back.
+    PaymentNotPaid => 409 "payment_not_paid" "The payment is not paid";
     /// The provider will not give the money back.
     RefundRefused => 409 "refund_refused" "The provider will not give the money back";
     /// The carrier will not call the goods back.
@@ -103,6 +112,10 @@ codes! {
     PaymentNotCaptured => 409 "payment_not_captured" "No money came with the payment";
     /// The payment is another order's.
     PaymentOfAnotherOrder => 409 "payment_of_another_order" "The payment belongs to another order";
+    /// The notification's target has it.
+    NotificationDelivered => 409 "notification_delivered" "The notification is delivered";
+    /// The payment is another user's.
+    PaymentOfAnotherUser => 409 "payment_of_another_user" "The payment belongs to another user";
     /// What is on hand is not what was expected.
     StockChanged => 409 "stock_changed" "The stock has changed meanwhile";
     /// More pieces are reserved than would be on hand.
@@ -262,6 +275,8 @@ impl From<ServiceError> for Problem {
                 What::Shop => Code::ShopNotFound,
                 What::Offer => Code::OfferNotFound,
                 What::Warehouse => Code::WarehouseNotFound,
+                What::Notification => Code::NotificationNotFound,
+                What::User => Code::UserNotFound,
             },
             ServiceError::SagaRefused(Refused::PastPivot) => Code::SagaPastPivot,
             ServiceError::SagaRefused(Refused::Ended(_)) => Code::SagaEnded,
@@ -292,11 +307,14 @@ impl From<ServiceError> for Problem {
             ServiceError::NotDirect(NotDirect::Dispatched)
             | ServiceError::PaymentRefused(PaymentRefusal::GoodsDispatched) => Code::GoodsDispatched,
             ServiceError::NotDirect(NotDirect::RecallRefused) => Code::RecallRefused,
+            ServiceError::PaymentRefused(PaymentRefusal::NotPaid(_)) => Code::PaymentNotPaid,
             ServiceError::PaymentRefused(PaymentRefusal::RefundRefused) => Code::RefundRefused,
             ServiceError::PaymentRefused(PaymentRefusal::NothingCaptured) => Code::PaymentNotCaptured,
             ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
             ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
+            ServiceError::PaymentRefused(PaymentRefusal::NotTheUsers) => Code::PaymentOfAnotherUser,
             ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
+            ServiceError::NotificationRefused(NotificationRefusal::Delivered) => Code::NotificationDelivered,
             ServiceError::StockRefused(refusal) => return of_stock(&refusal),
             ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
                 return Self::about(Code::DuplicateSku, "sku", detail);

@@ -2,8 +2,9 @@
 //!
 //! Must not judge a value; that is done once, for the one that wins.
 
-use super::{Providers, SettingsError, value::Values};
+use super::{Notifications, Providers, SettingsError, value::Values};
 use config::{Config, ConfigError, File, FileFormat, Map, Source, Value, ValueKind};
+use serde::de::DeserializeOwned;
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -87,6 +88,7 @@ pub(super) struct Merged {
     pub(super) files: Vec<PathBuf>,
     pub(super) values: Values,
     pub(super) providers: Providers,
+    pub(super) notifications: Notifications,
 }
 
 pub(super) fn merge(sources: &Sources) -> Result<Merged, SettingsError> {
@@ -112,12 +114,13 @@ pub(super) fn merge(sources: &Sources) -> Result<Merged, SettingsError> {
         .add_source(flags(sources, &known)?)
         .build()
         .map_err(|source| SettingsError::Merge(Box::new(source)))?;
-    let section = merged.get::<Value>(PROVIDERS).ok();
+    let [providers, notifications] = OPEN.map(|section| merged.get::<Value>(section).ok());
     let mut values = BTreeMap::new();
     flatten(String::new(), merged.cache, &mut values);
-    let providers = section.map_or_else(|| Ok(Providers::default()), |section| providers(section, &values))?;
-    values.retain(|key, _| !is_of_providers(key));
-    Ok(Merged { profile: profile.to_owned(), files, values: Values::new(values), providers })
+    let providers: Providers = whole(PROVIDERS, providers, &values)?;
+    let notifications: Notifications = whole(NOTIFICATIONS, notifications, &values)?;
+    values.retain(|key, _| !is_open(key));
+    Ok(Merged { profile: profile.to_owned(), files, values: Values::new(values), providers, notifications })
 }
 
 /// One layer: dotted keys, each value with its origin.
@@ -211,8 +214,10 @@ fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', "__").to_ascii_uppercase())
 }
 
-/// The section whose keys have names that users choose, and which is read as a whole.
+/// The sections whose keys have names that users choose, and which are read as a whole.
+const OPEN: [&str; 2] = [PROVIDERS, NOTIFICATIONS];
 const PROVIDERS: &str = "providers";
+const NOTIFICATIONS: &str = "notifications";
 
 /// Whether all of a key's names are such that it can be merged by them.
 fn is_path(key: &str) -> bool {
@@ -220,10 +225,15 @@ fn is_path(key: &str) -> bool {
     key.split('.').all(|name| !name.is_empty() && name.bytes().all(of_name))
 }
 
-/// Reads the section. `values` has all keys, each with its origin.
-fn providers(section: Value, values: &BTreeMap<String, Value>) -> Result<Providers, SettingsError> {
+/// Reads a section, if it is there. `values` has all keys, each with its origin.
+fn whole<T: DeserializeOwned + Default>(
+    name: &str,
+    section: Option<Value>,
+    values: &BTreeMap<String, Value>,
+) -> Result<T, SettingsError> {
+    let Some(section) = section else { return Ok(T::default()) };
     serde_path_to_error::deserialize(section).map_err(|error| {
-        let key = format!("{PROVIDERS}.{}", error.path());
+        let key = format!("{name}.{}", error.path());
         // What is missing has no origin of its own: that of its neighbours says which file to look at.
         let near = values.range(key.clone()..).find(|(known, _)| known.starts_with(&key));
         let origin = near.and_then(|(_, value)| value.origin()).unwrap_or("nowhere").to_owned();
@@ -237,8 +247,8 @@ fn providers(section: Value, values: &BTreeMap<String, Value>) -> Result<Provide
     })
 }
 
-fn is_of_providers(key: &str) -> bool {
-    key.strip_prefix(PROVIDERS).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+fn is_open(key: &str) -> bool {
+    OPEN.contains(&key.split('.').next().unwrap_or_default())
 }
 
 /// The keys that exist, with their defaults.
@@ -251,7 +261,7 @@ impl Known {
         let stranger =
             |(key, value): &(&String, &Value)| !self.0.contains_key(*key) || matches!(value.kind, ValueKind::Table(_));
         let stranger = |entry: &(&String, &Value)| {
-            if is_of_providers(entry.0) { !is_path(entry.0) } else { stranger(entry) }
+            if is_open(entry.0) { !is_path(entry.0) } else { stranger(entry) }
         };
         match layer.0.iter().find(stranger) {
             None => Ok(layer),
@@ -262,7 +272,7 @@ impl Known {
     fn unknown(&self, key: String, origin: String) -> SettingsError {
         let section = key.split('.').next().unwrap_or_default();
         let names: Vec<_> = self.section(section).collect();
-        let hint = if section == PROVIDERS {
+        let hint = if is_open(section) {
             "its names are of A-Z a-z 0-9 _ and -".to_owned()
         } else if names.is_empty() {
             let mut sections: Vec<_> = self.0.keys().filter_map(|key| key.split('.').next()).collect();

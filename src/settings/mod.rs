@@ -12,17 +12,21 @@
 //! as pairs) nor act on a setting.
 
 mod layers;
+mod notifications;
 mod peers;
 mod postgres;
 mod providers;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod value;
 
 pub use layers::Sources;
-pub use peers::{Certificates, Peers, Secret};
+pub use notifications::Notifications;
+pub use peers::{Certificates, Peers};
 pub use postgres::{PostgresUrl, SslPolicy};
 pub use providers::Providers;
+pub use secret::Secret;
 
 use crate::{
     domain::{
@@ -57,6 +61,8 @@ pub struct Settings {
     pub http: Http,
     /// The gRPC server.
     pub grpc: Grpc,
+    /// The listener for somebody else's orders.
+    pub resto: Resto,
     /// The database.
     pub store: Store,
     /// The coordinator.
@@ -65,6 +71,8 @@ pub struct Settings {
     pub orders: Orders,
     /// Services outside.
     pub providers: Providers,
+    /// Who is told how payments went.
+    pub notifications: Notifications,
     /// The simulation of failures.
     pub simulation: Simulation,
     /// Idempotency keys.
@@ -101,6 +109,9 @@ pub struct Http {
     pub max_connections: usize,
     /// How long a stop waits for requests that are being served (`shutdown_timeout_ms`). Default 10 s.
     pub shutdown_timeout: Duration,
+    /// What services of one's own say (`Authorization: Bearer …`) to be believed without further questions. Default:
+    /// nobody is.
+    pub service_secret: Option<Secret>,
 }
 
 impl Http {
@@ -156,6 +167,15 @@ pub struct Grpc {
     /// `[providers.payment]`. Written as an empty text, which is the default, it is the simulation, where that is
     /// enabled.
     pub payment_provider: Option<Provider>,
+}
+
+/// `[resto]`: the listener for payments of orders that live in somebody else's order service. It has as many threads and
+/// takes as much as the REST server does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resto {
+    /// The address and port to listen on; port 0 takes any free one, and `None`, which is written as an empty text and is
+    /// the default, serves none.
+    pub bind: Option<SocketAddr>,
 }
 
 /// `[store]`: the database.
@@ -332,7 +352,8 @@ impl Settings {
         let settings = Self {
             profile: merged.profile,
             files: merged.files,
-            http: Http::read(&mut values)?,
+            http: Http::read(&mut values, roles)?,
+            resto: Resto { bind: payments_address(&mut values, "resto.bind", roles)? },
             peers: Peers::read(&mut values, roles, &grpc)?,
             grpc,
             store: Store::read(&mut values)?,
@@ -350,6 +371,7 @@ impl Settings {
                 })?,
             },
             providers: merged.providers,
+            notifications: merged.notifications,
             simulation: Simulation { enabled: simulation },
             idempotency,
             retention,
@@ -368,30 +390,39 @@ impl Settings {
 }
 
 impl Http {
-    fn read(values: &mut Values) -> Result<Self, SettingsError> {
+    fn read(values: &mut Values, roles: Roles) -> Result<Self, SettingsError> {
         Ok(Self {
             bind: values.parsed("http.bind", |address| {
                 address.parse().map_err(|_| "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080")
             })?,
-            payment_bind: optional_address(values, "http.payment_bind")?,
+            payment_bind: payments_address(values, "http.payment_bind", roles)?,
             workers: values.number("http.workers", 0, 1_024)?,
             max_body_bytes: values.number("http.max_body_bytes", 1_024, 16 << 20)?,
             request_timeout: values.millis("http.request_timeout_ms", 1_000, 600_000)?,
             keep_alive: values.millis("http.keep_alive_ms", 0, 3_600_000)?,
             max_connections: values.number("http.max_connections", 1, 1_000_000)?,
             shutdown_timeout: values.millis("http.shutdown_timeout_ms", 0, 600_000)?,
+            service_secret: values.secret("http.service_secret")?,
         })
     }
 }
 
 fn optional_address(values: &mut Values, key: &'static str) -> Result<Option<SocketAddr>, SettingsError> {
-    values.parsed(key, |address| match address {
-        "" => Ok(None),
-        address => address
-            .parse()
-            .map(Some)
-            .map_err(|_| "an IP address and a port, such as 127.0.0.1:50055 or [::]:50055, or \"\" for none"),
+    values.parsed(key, address)
+}
+
+/// An address where payments are served: by who owns them, and by the coordinator, who serves everything.
+fn payments_address(values: &mut Values, key: &'static str, roles: Roles) -> Result<Option<SocketAddr>, SettingsError> {
+    let serves_payments = [Role::Payment, Role::Coordinator].iter().any(|role| roles.contains(*role));
+    values.parsed(key, |text| match address(text)? {
+        Some(_) if !serves_payments => Err("\"\" in a process that plays neither payment nor coordinator"),
+        bind => Ok(bind),
     })
+}
+
+fn address(text: &str) -> Result<Option<SocketAddr>, &'static str> {
+    const ALLOWED: &str = "an IP address and a port, such as 127.0.0.1:50055 or [::]:50055, or \"\" for none";
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| ALLOWED) }
 }
 
 impl Grpc {

@@ -1,8 +1,8 @@
 //! `[peers]`: the processes that play the roles that this one does not.
 
-use super::{Grpc, SettingsError, value::Values};
+use super::{Grpc, Secret, SettingsError, value::Values};
 use crate::role::{Role, Roles};
-use std::{collections::BTreeMap, fmt, net::IpAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, time::Duration};
 
 /// `[peers]`: where the other roles are, and how the processes of an installation know each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,31 +28,6 @@ pub struct Certificates {
     /// Its private key (`key`).
     pub key: PathBuf,
 }
-
-/// A text that is shown to nobody.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// A text that is to be shown to nobody.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-/// Fewer characters than this can be guessed.
-const SHORTEST_SECRET: usize = 16;
 
 /// The key of each role's address.
 const fn key_of(role: Role) -> &'static str {
@@ -83,16 +58,7 @@ impl Peers {
         let files = (path(values, "peers.authority")?, path(values, "peers.certificate")?, path(values, "peers.key")?);
         let peers = Self {
             urls,
-            secret: values.hidden("peers.secret", |secret| match secret {
-                "" => Ok(None),
-                secret if secret.len() < SHORTEST_SECRET => {
-                    Err(format!("\"\", or at least {SHORTEST_SECRET} characters"))
-                }
-                secret if !secret.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                    Err("of visible ASCII characters alone".to_owned())
-                }
-                secret => Ok(Some(Secret::new(secret))),
-            })?,
+            secret: values.secret("peers.secret")?,
             certificates: match files {
                 (None, None, None) => None,
                 (Some(authority), Some(certificate), Some(key)) => Some(Certificates { authority, certificate, key }),

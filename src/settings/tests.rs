@@ -1,3 +1,4 @@
+mod notifications;
 mod peers;
 mod postgres;
 mod providers;
@@ -23,6 +24,7 @@ fn defaults() -> Settings {
             keep_alive: Duration::from_secs(75),
             max_connections: 10_000,
             shutdown_timeout: Duration::from_secs(10),
+            service_secret: None,
         },
         grpc: Grpc {
             order_bind: Some("127.0.0.1:50051".parse().unwrap()),
@@ -32,6 +34,7 @@ fn defaults() -> Settings {
             saga_bind: Some("127.0.0.1:50055".parse().unwrap()),
             payment_provider: None,
         },
+        resto: Resto { bind: None },
         store: Store {
             url: StoreUrl::Sqlite { path: "./data/backstitch.db".into() },
             cache_mib: 32,
@@ -47,6 +50,7 @@ fn defaults() -> Settings {
             carrier: Carrier::Simulated,
         },
         providers: Providers::default(),
+        notifications: Notifications::new(),
         simulation: Simulation { enabled: true },
         idempotency: Idempotency { keep_hours: 24 },
         retention: Retention { days: None },
@@ -57,7 +61,7 @@ fn defaults() -> Settings {
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 42] = [
+const OTHERS: [(&str, &str); 44] = [
     ("http.bind", "[::1]:9000"),
     ("http.payment_bind", "[::1]:9001"),
     ("http.workers", "3"),
@@ -66,12 +70,14 @@ const OTHERS: [(&str, &str); 42] = [
     ("http.keep_alive_ms", "0"),
     ("http.max_connections", "7"),
     ("http.shutdown_timeout_ms", "5"),
+    ("http.service_secret", "correct-horse-battery"),
     ("grpc.order_bind", ""),
     ("grpc.payment_bind", ""),
     ("grpc.shipping_bind", ""),
     ("grpc.stock_bind", ""),
     ("grpc.saga_bind", ""),
     ("grpc.payment_provider", ""),
+    ("resto.bind", "127.0.0.1:5004"),
     ("store.url", "sqlite:///var/lib/b.db"),
     ("store.cache_mib", "64"),
     ("store.readers", "4"),
@@ -113,6 +119,7 @@ fn others() -> Settings {
             keep_alive: Duration::ZERO,
             max_connections: 7,
             shutdown_timeout: Duration::from_millis(5),
+            service_secret: Secret::parse("correct-horse-battery").unwrap(),
         },
         grpc: Grpc {
             order_bind: None,
@@ -122,6 +129,7 @@ fn others() -> Settings {
             saga_bind: None,
             payment_provider: None,
         },
+        resto: Resto { bind: Some("127.0.0.1:5004".parse().unwrap()) },
         store: Store {
             url: StoreUrl::Sqlite { path: "/var/lib/b.db".into() },
             cache_mib: 64,
@@ -137,6 +145,7 @@ fn others() -> Settings {
             carrier: Carrier::Simulated,
         },
         providers: Providers::default(),
+        notifications: Notifications::new(),
         simulation: Simulation { enabled: false },
         idempotency: Idempotency { keep_hours: 1 },
         retention: Retention { days: NonZeroU32::new(1) },
@@ -150,7 +159,7 @@ fn others() -> Settings {
             ]
             .map(|(role, url)| (role, url.to_owned()))
             .into(),
-            secret: Some(Secret::new("a-secret-of-ours-!")),
+            secret: Secret::parse("a-secret-of-ours-!").unwrap(),
             certificates: Some(Certificates {
                 authority: "ca.pem".into(),
                 certificate: "own.pem".into(),

@@ -3,7 +3,7 @@
 //!
 //! Strict on purpose: the config crate would read `true` as 1 and 1.5 as 2.
 
-use super::SettingsError;
+use super::{Secret, SettingsError};
 use config::{Value, ValueKind};
 use std::{borrow::Cow, collections::BTreeMap, fmt, num::NonZeroU32, time::Duration};
 
@@ -96,16 +96,12 @@ impl Values {
         })
     }
 
-    /// Like [`Values::parsed`], for a text that is a secret as a whole.
-    pub(super) fn hidden<T>(
-        &mut self,
-        key: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Result<T, SettingsError> {
+    /// A secret, of which an error shows nothing.
+    pub(super) fn secret(&mut self, key: &'static str) -> Result<Option<Secret>, SettingsError> {
         let value = self.take(key)?;
-        text(&value).map_err(str::to_owned).and_then(parse).map_err(|allowed| {
+        text(&value).and_then(Secret::parse).map_err(|allowed| {
             let hidden = Value::new(value.origin().map(str::to_owned).as_ref(), "…");
-            invalid(key, &hidden, &allowed)
+            invalid(key, &hidden, allowed)
         })
     }
 

@@ -22,6 +22,7 @@ mod commands;
 mod export;
 mod facts;
 mod json;
+mod notifier;
 mod owner;
 mod peers;
 mod query;
@@ -39,6 +40,7 @@ pub use catalog::{
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, Passed, PaymentFacts, SagaFacts, ShelfFacts, StockFacts, merged, steady};
+pub use notifier::{NotificationFilter, NotifierAnswer, NotifierQueries, NotifierStore, PaidExternal, Retried};
 pub use owner::OwnersError;
 pub use peers::{Adopted, Elsewhere, News, Node, NodeState, Peers};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
@@ -53,6 +55,7 @@ pub use transfer::{Progress, TransferError, transfer};
 use crate::domain::{
     aggregate::Aggregate,
     ids::{OrderId, PaymentId, SagaId, ShipmentId},
+    notifier::Audience,
     order::{Order, OrderCommand},
     payment::{Payment, PaymentCommand, Payments},
     shipment::{Shipment, Shipping, ShippingCommand},
@@ -173,6 +176,12 @@ pub trait PaymentQueries: Send + Sync {
 
 /// Payments and their ledger, for their owner.
 pub trait PaymentStore: PaymentQueries + Commands<PaymentCommand, Executed<Payments>> {
+    /// As [`Commands::execute`], and with each payment that settles what these are to be told of it.
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>>;
     /// The payments of orders that have one with an outside call whose answer is not known, after everything that
     /// was handed to [`Commands::execute`] before: at most `limit` orders', by order id, after `after`.
     fn outstanding_payments(
@@ -304,6 +313,8 @@ pub struct Store {
     pub orders: Arc<dyn OrderStore>,
     /// Payments.
     pub payments: Arc<dyn PaymentStore>,
+    /// What others are told of payments, and what they report.
+    pub notifier: Arc<dyn NotifierStore>,
     /// Shipments.
     pub shipments: Arc<dyn ShipmentStore>,
     /// Stock.
@@ -331,6 +342,8 @@ pub struct Queries {
     pub orders: Arc<dyn OrderQueries>,
     /// Payments.
     pub payments: Arc<dyn PaymentQueries>,
+    /// What others are told of payments, and what they report.
+    pub notifier: Arc<dyn NotifierQueries>,
     /// Shipments.
     pub shipments: Arc<dyn ShipmentQueries>,
     /// Stock.
@@ -349,6 +362,7 @@ impl Store {
         Queries {
             orders: Arc::clone(&self.orders) as _,
             payments: Arc::clone(&self.payments) as _,
+            notifier: Arc::clone(&self.notifier) as _,
             shipments: Arc::clone(&self.shipments) as _,
             stock: Arc::clone(&self.stock) as _,
             sagas: Arc::clone(&self.sagas) as _,

@@ -29,6 +29,7 @@ CREATE TABLE payment_payment (
     captured_at INTEGER,
     created_at  INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at  INTEGER NOT NULL,
+    payer       TEXT, -- who pays, where that is known
     version     INTEGER NOT NULL CHECK (version >= 1),
     PRIMARY KEY (order_id, number),
     CHECK (revision >= number),
@@ -63,3 +64,65 @@ CREATE TABLE payment_idempotency (
 
 -- The rows are in the order of their age: the oldest are found without an index of their own.
 CREATE UNIQUE INDEX payment_idempotency_key ON payment_idempotency (scope, key);
+
+-- What others are to be told of payments: written with the settlement that it is about, and kept.
+CREATE TABLE payment_notification (
+    id              BLOB    NOT NULL CHECK (length(id) = 16),
+    target          TEXT    NOT NULL, -- who is told, by the configuration's name
+    event           TEXT    NOT NULL  -- what the payment has come to
+        CHECK (event = 'paid' OR event = 'failed' OR event = 'expired' OR event = 'refunded'),
+    payment_id      TEXT    NOT NULL,
+    order_id        TEXT    NOT NULL,
+    about           TEXT    NOT NULL, -- JSON: all that is told
+    status          TEXT    NOT NULL CHECK (status = 'pending' OR status = 'delivered' OR status = 'failed'),
+    attempts        INTEGER NOT NULL CHECK (attempts >= 0),
+    next_attempt_at INTEGER,
+    claimed_until   INTEGER, -- somebody sends it, and others leave it to them until then
+    last_status     INTEGER,
+    last_error      TEXT,
+    delivered_at    INTEGER,
+    created_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    PRIMARY KEY (id),
+    CHECK ((status = 'pending') = (next_attempt_at IS NOT NULL)),
+    CHECK ((status = 'delivered') = (delivered_at IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Each news is told once to each.
+CREATE UNIQUE INDEX payment_notification_once ON payment_notification (payment_id, event, target);
+CREATE INDEX payment_notification_order ON payment_notification (order_id);
+CREATE INDEX payment_notification_due ON payment_notification (target, next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+-- What people look for among millions of delivered ones.
+CREATE INDEX payment_notification_open ON payment_notification (status, id) WHERE status <> 'delivered';
+
+-- Users of somebody else's service who have paid, as other services say.
+CREATE TABLE payment_user (
+    user_id    TEXT    NOT NULL, -- JSON, as all ids of others: a number or a text
+    order_id   TEXT,
+    payment_id TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (user_id)
+) STRICT, WITHOUT ROWID;
+
+-- Keys of requests that are about neither an order's payment nor its money.
+CREATE TABLE payment_notifier_idempotency (
+    scope      TEXT    NOT NULL, -- caller, method and path
+    key        TEXT    NOT NULL,
+    body_hash  BLOB    NOT NULL CHECK (length(body_hash) = 32),
+    request_id BLOB    NOT NULL CHECK (length(request_id) = 16), -- another one for every request, and not for its resending
+    made       TEXT    NOT NULL, -- the id of what the request was about
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE UNIQUE INDEX payment_notifier_idempotency_key ON payment_notifier_idempotency (scope, key);
+
+-- Payments for orders of somebody else's order service: paid when they come, never updated, never removed.
+CREATE TABLE payment_external (
+    id         INTEGER PRIMARY KEY,
+    order_id   TEXT    NOT NULL, -- JSON: a number or a text
+    user_id    TEXT    NOT NULL,
+    amount     INTEGER NOT NULL CHECK (amount > 0),
+    currency   TEXT    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;

@@ -1,6 +1,6 @@
 //! What the payment participant can be asked, and what it answers.
 
-use super::{ChargeDirect, Payment, PaymentCall, Payments, Provider, RefundDirect};
+use super::{ChargeDirect, Payer, Payment, PaymentCall, PaymentStatus, Payments, Provider, RefundDirect};
 use crate::domain::{
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
@@ -29,6 +29,8 @@ pub struct Terms {
     pub amount: Amount,
     /// In which currency.
     pub currency: Currency,
+    /// Who pays, where that is known.
+    pub payer: Option<Payer>,
     /// Who takes the money.
     pub provider: Provider,
     /// What the simulated provider does.
@@ -46,6 +48,8 @@ pub struct Payable {
     pub total: Option<Amount>,
     /// Its currency.
     pub currency: Currency,
+    /// Who pays for it, where that is known.
+    pub payer: Option<Payer>,
     /// How far it has come.
     pub status: OrderStatus,
 }
@@ -54,7 +58,8 @@ impl Payable {
     /// What there is to know of an order.
     pub fn of(order: &Order) -> Self {
         let total = (!order.basket.lines().is_empty()).then(|| order.basket.total());
-        Self { order_id: order.id, total, currency: order.currency, status: order.status }
+        let payer = Payer::of(order.customer_ref.as_ref());
+        Self { order_id: order.id, total, currency: order.currency, payer, status: order.status }
     }
 
     /// How much is paid where a client says so much, or leaves it to the order.
@@ -190,6 +195,9 @@ pub enum PaymentRefusal {
     /// The payment is another order's.
     #[error("the payment does not belong to the order")]
     NotTheOrders,
+    /// The payment is another user's.
+    #[error("the payment does not belong to the user")]
+    NotTheUsers,
     /// Money that has come cannot be reported as failed.
     #[error("the payment is already paid and cannot fail")]
     AlreadyPaid,
@@ -205,6 +213,9 @@ pub enum PaymentRefusal {
     /// What is asked for must wait for what is under way.
     #[error("the payment is under way; try again shortly")]
     UnderWay,
+    /// Somebody says that it is paid.
+    #[error("the payment is not paid: it is {status}", status = .0.as_str())]
+    NotPaid(PaymentStatus),
     /// The provider says no to a refund.
     #[error("the provider will not give the money back; it is asked again every 30 s")]
     RefundRefused,
@@ -228,6 +239,8 @@ pub struct PaymentAnswer {
     pub result: Result<(Payment, bool), PaymentRefusal>,
     /// The payments, by their place, whose call is to be made now.
     pub requested: Vec<usize>,
+    /// The payments, by their place, that the command has settled: what others are to be told of.
+    pub settled: Vec<usize>,
     /// A saga that waits for this payment and should ask again.
     pub signal: Option<SagaId>,
 }

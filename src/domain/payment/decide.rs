@@ -109,6 +109,7 @@ pub(super) fn open(draft: &mut Draft<'_>, open: &OpenPayment) -> Result<bool, Pa
             let script = Script::default();
             draft.open(Payment {
                 claimed: true,
+                payer: order.payer,
                 ..Payment::without_saga(order.order_id, order.currency, payment_id, amount, provider, script, now)
             });
         }

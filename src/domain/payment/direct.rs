@@ -47,6 +47,7 @@ pub(super) fn charge(draft: &mut Draft<'_>, charge: &ChargeDirect) -> Result<boo
             let (id, currency, now) = (order.order_id, order.currency, draft.now());
             let mut payment = Payment::without_saga(id, currency, payment_id, amount, provider, script, now);
             payment.direct = true;
+            payment.payer = order.payer;
             payment.request(PaymentCall::Charge);
             draft.open(payment);
             Ok(true)

@@ -187,6 +187,7 @@ impl<'a> Draft<'a> {
             result: result
                 .and_then(|opened| self.seen().map(|row| (row.clone(), opened)).ok_or(PaymentRefusal::NoPayment)),
             requested: self.rows.as_ref().map(|rows| Payments::requested(self.before, rows)).unwrap_or_default(),
+            settled: self.rows.as_ref().map(|rows| rows.settled(self.before)).unwrap_or_default(),
             payments: self.rows.clone(),
         };
         Decision { row: self.rows.filter(|_| changed), movements: self.movements, answer }

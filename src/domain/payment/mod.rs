@@ -39,6 +39,7 @@ mod command;
 mod decide;
 mod direct;
 mod draft;
+mod payer;
 mod payments;
 mod provider;
 
@@ -47,6 +48,7 @@ pub use command::{
     RecordPaymentCall, RefundPayment, SettlePayment, Settlement, Terms,
 };
 pub use direct::{ChargeDirect, RefundDirect};
+pub use payer::{NoPayer, Payer};
 pub use payments::Payments;
 pub use provider::{NoProvider, Provider, ProviderName};
 
@@ -54,6 +56,7 @@ use super::{
     aggregate::Errand,
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
+    notifier::GivenId,
     order::{CancelOrder, CancelPaidOrder, Goods, MarkOrderPaid, OrderCommand},
     reason::Reason,
     reference::Reference,
@@ -66,6 +69,7 @@ use strum::{EnumString, IntoStaticStr};
 
 /// Where a payment stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, EnumString)]
+#[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PaymentStatus {
     /// No result yet.
@@ -86,6 +90,11 @@ impl PaymentStatus {
     /// The status's stable name.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether it says how a payment went, or how it was undone, and nothing is under way: what others are told of.
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Paid | Self::Failed | Self::Expired | Self::Refunded)
     }
 }
 
@@ -148,6 +157,8 @@ pub struct Payment {
     pub amount: Amount,
     /// In which currency.
     pub currency: Currency,
+    /// Who pays, where that is known.
+    pub payer: Option<Payer>,
     /// Who takes the money.
     pub provider: Provider,
     /// What the simulated provider does.
@@ -218,6 +229,7 @@ impl Payment {
         let Terms { order_id, payment_id, amount, currency, provider, script, .. } = *terms;
         Self {
             revision: terms.revision,
+            payer: terms.payer,
             saga_id: Some(terms.saga_id),
             deadline_at: Some(now.plus_millis(terms.deadline_ms)),
             ..Self::without_saga(order_id, currency, payment_id, amount, provider, script, now)
@@ -242,6 +254,7 @@ impl Payment {
             saga_id: None,
             amount,
             currency,
+            payer: None,
             provider,
             script,
             status: PaymentStatus::Pending,
@@ -303,6 +316,28 @@ impl Payment {
             PaymentStatus::Paid => Outcome::done(self.id.uuid()),
             _ => Outcome::rejected(self.reason.unwrap_or(Reason::PaymentClosed)),
         }
+    }
+
+    /// Whether it is this user's, as far as that is known, and for this order where one is named.
+    ///
+    /// # Errors
+    /// It is another one's.
+    pub fn check_is_of(&self, user: &GivenId, order: Option<OrderId>) -> Result<(), PaymentRefusal> {
+        if order.is_some_and(|order| order != self.order_id) {
+            return Err(PaymentRefusal::NotTheOrders);
+        }
+        match self.payer {
+            Some(payer) if payer.as_str() != user.to_string() => Err(PaymentRefusal::NotTheUsers),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether its money is in, as somebody says.
+    ///
+    /// # Errors
+    /// It is not, or has gone back.
+    pub fn check_paid(&self) -> Result<(), PaymentRefusal> {
+        if self.status == PaymentStatus::Paid { Ok(()) } else { Err(PaymentRefusal::NotPaid(self.status)) }
     }
 
     /// Whether its provider will not give the money back, though it is asked again and again.

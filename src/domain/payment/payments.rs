@@ -1,8 +1,8 @@
 //! An order's payments as one aggregate.
 
 use super::{
-    ExpirePayment, HoldPayment, Movement, Payment, PaymentAnswer, PaymentCall, PaymentCommand, ProcessPayment,
-    Provider, RefundPayment, decide, direct, draft::Draft,
+    ExpirePayment, HoldPayment, Movement, Payment, PaymentAnswer, PaymentCall, PaymentCommand, PaymentStatus,
+    ProcessPayment, Provider, RefundPayment, decide, direct, draft::Draft,
 };
 use crate::domain::{
     aggregate::{Aftermath, Aggregate, Decision, Outgoing},
@@ -84,6 +84,15 @@ impl Payments {
     /// As [`Self::part`], to be changed.
     pub(super) fn part_mut(&mut self, part: usize) -> &mut Payment {
         self.superseded.get_mut(part).unwrap_or(&mut self.current)
+    }
+
+    /// The places of those that have settled, and had not, or otherwise, before.
+    pub(super) fn settled(&self, before: Option<&Self>) -> Vec<usize> {
+        let mut before = before.into_iter().flat_map(Self::all).map(|payment| payment.status);
+        let pairs = self.all().map(|payment| (payment.status, before.next()));
+        let settled =
+            |(_, (status, before)): &(usize, (PaymentStatus, _))| status.is_settled() && *before != Some(*status);
+        pairs.enumerate().filter(settled).map(|(place, _)| place).collect()
     }
 
     /// The place of a payment, if it is the order's.

@@ -1,11 +1,8 @@
 //! Who takes the money.
 
+use crate::domain::interned::interned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use std::{
-    collections::HashSet,
-    str::FromStr,
-    sync::{Mutex, PoisonError},
-};
+use std::str::FromStr;
 
 /// Who takes the money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,28 +68,11 @@ impl FromStr for Provider {
     type Err = NoProvider;
 
     fn from_str(text: &str) -> Result<Self, NoProvider> {
-        static NAMES: Mutex<Option<HashSet<&'static str>>> = Mutex::new(None);
         match text {
-            MANUAL => return Ok(Self::Manual),
-            SIMULATED => return Ok(Self::Simulated),
-            _ => {}
+            MANUAL => Ok(Self::Manual),
+            SIMULATED => Ok(Self::Simulated),
+            name => interned(name).map(|name| Self::Configured(ProviderName(name))).ok_or_else(|| NoProvider::of(text)),
         }
-        let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase());
-        let of = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if !begins || text.len() > 32 || !text.bytes().all(of) {
-            return Err(NoProvider::of(text));
-        }
-        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-        let names = names.get_or_insert_default();
-        let name = match names.get(text) {
-            Some(known) => known,
-            None => {
-                let name: &'static str = Box::leak(text.into());
-                names.insert(name);
-                name
-            }
-        };
-        Ok(Self::Configured(ProviderName(name)))
     }
 }
 

@@ -32,7 +32,7 @@ impl<'de> Deserialize<'de> for Address {
 }
 
 /// Words, or an only one without brackets.
-pub(super) fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+pub(in crate::providers) fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Words {
@@ -53,15 +53,15 @@ fn bounded<'de, D: Deserializer<'de>>(from: D, least: u64, most: u64) -> Result<
     Err(D::Error::custom(format!("must be from {least} to {most}, is {number}")))
 }
 
-pub(super) fn timeout<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+pub(in crate::providers) fn timeout<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     bounded(from, 1, 300_000)
 }
 
-pub(super) fn concurrency<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+pub(in crate::providers) fn concurrency<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
     bounded(from, 1, 10_000).map(|number| usize::try_from(number).unwrap_or(usize::MAX))
 }
 
-pub(super) fn method<'de, D: Deserializer<'de>>(from: D) -> Result<Method, D::Error> {
+pub(in crate::providers) fn method<'de, D: Deserializer<'de>>(from: D) -> Result<Method, D::Error> {
     let text = String::deserialize(from)?;
     let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
     let found = known.into_iter().find(|method| method.as_str() == text);

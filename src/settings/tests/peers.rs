@@ -32,7 +32,17 @@ fn processes_that_are_not_all_on_loopback_know_each_other() {
         assert!(Settings::load(&with(&[&PAYMENT[..], apart, &secret].concat())).is_ok());
     }
     let short = refused(&with(&[&PAYMENT[..], &[("peers.secret", "hunter2")]].concat()));
-    assert!(short.contains("at least 16") && !short.contains("hunter2"), "{short}");
+    assert!(short.contains("must be 16 to 255 visible ASCII characters") && !short.contains("hunter2"), "{short}");
+}
+
+#[test]
+fn payments_are_served_by_who_owns_them_and_by_who_serves_everything() {
+    for key in ["http.payment_bind", "resto.bind"] {
+        let bind = [(key, "127.0.0.1:5004")];
+        assert!(Settings::load(&with(&[&PAYMENT[..], &bind].concat())).is_ok());
+        let wrong = refused(&with(&[&[("node.roles", "stock")][..], &bind].concat()));
+        assert!(wrong.contains(key) && wrong.contains("neither payment nor coordinator"), "{wrong}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@
 mod aggregate;
 mod bulk;
 mod catalog;
+mod notifier;
 mod queue;
 mod retention;
 mod saga;
@@ -24,6 +25,7 @@ mod stock;
 pub(super) use aggregate::{Aggregates, Claimed, Kept, Rows, Stored};
 pub(super) use bulk::BulkJob;
 pub(super) use catalog::{CatalogClaimed, CatalogRows, CatalogRunner};
+pub(super) use notifier::{Announced, AnnouncedPayments, NotifierClaimed, NotifierRows, NotifierRunner};
 pub(super) use queue::{Alone, Job, Message, Mode, Queue};
 pub(super) use retention::{Found, Portion, Removal, RetentionRows};
 pub(super) use saga::{Encoded, Loaded, SagaClaimed, SagaRows, SagaRunner};
@@ -44,7 +46,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// One write transaction, as the commands see it. A later command sees what an earlier one has written.
 pub(super) trait Tx:
-    Rows<Order> + Rows<Payments> + Rows<Shipping> + StockRows + CatalogRows + SagaRows + RetentionRows
+    Rows<Order> + Rows<Payments> + Rows<Shipping> + StockRows + CatalogRows + SagaRows + RetentionRows + NotifierRows
 {
     /// The transaction's time, the same for all of it.
     fn now(&self) -> Timestamp;

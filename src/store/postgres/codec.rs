@@ -8,10 +8,14 @@ use crate::{
     domain::{
         catalog::{Description, Priority, Sku},
         field::Text,
-        ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId, WarehouseId},
+        ids::{
+            NotificationId, OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId,
+            WarehouseId,
+        },
         money::{Amount, Currency, Price},
+        notifier::{NotificationStatus, TargetName},
         order::{Goods, OrderStatus},
-        payment::{self, PaymentCall, PaymentStatus, Provider},
+        payment::{self, Payer, PaymentCall, PaymentStatus, Provider},
         reason::Reason,
         reference::Reference,
         saga::Status,
@@ -70,7 +74,18 @@ macro_rules! id_column {
     )+};
 }
 
-id_column!(OrderId, PaymentId, SagaId, ShipmentId, ProductId, VariantId, ShopId, WarehouseId, TransferId);
+id_column!(
+    NotificationId,
+    OrderId,
+    PaymentId,
+    SagaId,
+    ShipmentId,
+    ProductId,
+    VariantId,
+    ShopId,
+    WarehouseId,
+    TransferId
+);
 
 macro_rules! name_column {
     ($($name:ty),+) => {$(
@@ -83,6 +98,8 @@ name_column!(
     Goods,
     PaymentStatus,
     PaymentCall,
+    NotificationStatus,
+    TargetName,
     Provider,
     payment::MovementKind,
     ShipmentStatus,
@@ -100,6 +117,7 @@ column!(<> Amount as i64, |amount| amount.get(), |amount| Ok(Self::parse(amount)
 column!(<> Price as i64, |price| price.get(), |price| Ok(Self::parse(price)?));
 column!(<> Priority as i64, |priority| priority.get(), |priority| Ok(Self::parse(priority)?));
 column!(<> MovementSeq as i64, |seq| seq.0, |seq| Ok(Self(seq)));
+column!(<> Payer as &str, |payer| payer.as_str(), |text| Ok(text.parse()?));
 column!(<> Reference as &str, |reference| reference.as_str(), |text| Ok(Self::stored(text.to_owned())));
 column!(<MAX> Text<MAX> as &str, |text| text.as_str(), |text| Ok(Self::stored(text.to_owned())));
 column!(<> Sku as &str, |sku| sku.as_str(), |sku| Ok(Self::stored(sku.to_owned())));

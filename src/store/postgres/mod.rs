@@ -18,6 +18,7 @@ mod export;
 mod facts;
 mod loader;
 mod node;
+mod notifier;
 mod order;
 mod payment;
 mod peers;
@@ -175,6 +176,7 @@ fn open_here(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     Ok(Store {
         orders: Arc::clone(&backend) as _,
         payments: Arc::clone(&backend) as _,
+        notifier: Arc::clone(&backend) as _,
         shipments: Arc::clone(&backend) as _,
         stock: Arc::clone(&backend) as _,
         sagas: Arc::clone(&backend) as _,

@@ -9,21 +9,23 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, PaymentId},
+        notifier::Audience,
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{
         Answers, Commands, Executed, Keyed, Page, PaymentFilter, PaymentQueries, PaymentStore, StoreError,
-        commands::{Aggregates, Rows},
+        commands::{Aggregates, Announced, AnnouncedPayments, Rows},
     },
 };
 use futures::future::BoxFuture;
+use std::sync::Arc;
 use tokio_postgres::Row;
 
 macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
          attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
-         updated_at, version"
+         updated_at, payer, version"
     };
 }
 pub(super) use columns;
@@ -78,6 +80,7 @@ pub(super) fn read(row: &Row) -> Result<Payment, Unreadable> {
         captured_at: get(row, 19)?,
         created_at: get(row, 20)?,
         updated_at: get(row, 21)?,
+        payer: get(row, 22)?,
     })
 }
 
@@ -145,6 +148,15 @@ impl PaymentQueries for Postgres {
 }
 
 impl PaymentStore for Postgres {
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        let announced = |keyed| Announced { keyed, audience: Arc::clone(audience) };
+        self.queue.execute::<AnnouncedPayments>(commands.into_iter().map(announced).collect())
+    }
+
     fn outstanding_payments(
         &self,
         after: Option<OrderId>,

@@ -117,11 +117,13 @@ impl Target {
     pub(in crate::store) fn finish(mut self) -> Result<(), TransferError> {
         let Self { runtime, client, .. } = &mut self;
         let finished = runtime.block_on(async {
-            let (table, seq) = NUMBERED;
             let transaction = client.transaction().await?;
-            let sql = format!("SELECT coalesce(max({seq}), 0) + 1 FROM {table}");
-            let next: i64 = transaction.query_one(&sql, &[]).await?.try_get(0)?;
-            transaction.batch_execute(&format!("ALTER TABLE {table} ALTER COLUMN {seq} RESTART WITH {next}")).await?;
+            for (table, number) in NUMBERED {
+                let sql = format!("SELECT coalesce(max({number}), 0) + 1 FROM {table}");
+                let next: i64 = transaction.query_one(&sql, &[]).await?.try_get(0)?;
+                let restart = format!("ALTER TABLE {table} ALTER COLUMN {number} RESTART WITH {next}");
+                transaction.batch_execute(&restart).await?;
+            }
             // Nobody should have to wait until the server looks at what it has.
             for table in &TABLES {
                 transaction.batch_execute(&format!("ANALYZE {table}")).await?;

@@ -6,10 +6,14 @@
 use crate::{
     domain::{
         field::Text,
-        ids::{OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId, WarehouseId},
+        ids::{
+            NotificationId, OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId,
+            WarehouseId,
+        },
         money::{Amount, Currency, Price},
+        notifier::{NotificationStatus, TargetName},
         order::{Goods, OrderStatus},
-        payment::{MovementKind, PaymentCall, PaymentStatus, Provider},
+        payment::{MovementKind, Payer, PaymentCall, PaymentStatus, Provider},
         reason::Reason,
         reference::Reference,
         saga::Status,
@@ -40,7 +44,18 @@ macro_rules! id_column {
     )+};
 }
 
-id_column!(OrderId, PaymentId, SagaId, ShipmentId, ProductId, VariantId, ShopId, WarehouseId, TransferId);
+id_column!(
+    NotificationId,
+    OrderId,
+    PaymentId,
+    SagaId,
+    ShipmentId,
+    ProductId,
+    VariantId,
+    ShopId,
+    WarehouseId,
+    TransferId
+);
 
 macro_rules! name_column {
     ($($name:ty),+) => {$(
@@ -64,6 +79,8 @@ name_column!(
     Goods,
     PaymentStatus,
     PaymentCall,
+    NotificationStatus,
+    TargetName,
     Provider,
     MovementKind,
     ShipmentStatus,
@@ -121,6 +138,18 @@ impl ToSql for Reference {
 impl FromSql for Reference {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         String::column_result(value).map(Self::stored)
+    }
+}
+
+impl ToSql for Payer {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::from(self.as_str()))
+    }
+}
+
+impl FromSql for Payer {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(|error| FromSqlError::Other(Box::new(error)))
     }
 }
 

@@ -17,6 +17,7 @@ mod catalog;
 mod codec;
 mod export;
 mod facts;
+mod notifier;
 mod order;
 mod payment;
 mod readers;
@@ -193,6 +194,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     Ok(Store {
         orders: Arc::clone(&backend) as _,
         payments: Arc::clone(&backend) as _,
+        notifier: Arc::clone(&backend) as _,
         shipments: Arc::clone(&backend) as _,
         stock: Arc::clone(&backend) as _,
         sagas: Arc::clone(&backend) as _,

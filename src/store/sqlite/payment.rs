@@ -11,21 +11,23 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, PaymentId},
+        notifier::Audience,
         payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
     },
     store::{
         Answers, Claim, Commands, Executed, Keyed, Page, PaymentFilter, PaymentQueries, PaymentStore, StoreError,
-        commands::{Aggregates, Claimed, Rows, Versioned},
+        commands::{Aggregates, Announced, AnnouncedPayments, Claimed, Rows, Versioned},
     },
 };
 use futures::future::BoxFuture;
 use rusqlite::{Row, params};
+use std::sync::Arc;
 
 macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
          attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
-         updated_at, version"
+         updated_at, payer, version"
     };
 }
 
@@ -69,6 +71,7 @@ fn read_payment(row: &Row<'_>) -> rusqlite::Result<Payment> {
         captured_at: row.get(19)?,
         created_at: row.get(20)?,
         updated_at: row.get(21)?,
+        payer: row.get(22)?,
     })
 }
 
@@ -79,7 +82,7 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
             "INSERT INTO payment_payment (",
             columns!(),
             ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-             ?22, 1) \
+             ?22, ?23, 1) \
              ON CONFLICT (order_id, number) DO NOTHING"
         ),
         params![
@@ -105,6 +108,7 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
             payment.captured_at,
             payment.created_at,
             payment.updated_at,
+            payment.payer,
         ],
     )
 }
@@ -255,6 +259,15 @@ impl PaymentQueries for Sqlite {
 }
 
 impl PaymentStore for Sqlite {
+    fn execute_before(
+        &self,
+        audience: &Arc<Audience>,
+        commands: Vec<Keyed<PaymentCommand>>,
+    ) -> BoxFuture<'static, Answers<Executed<Payments>>> {
+        let announced = |keyed| Announced { keyed, audience: Arc::clone(audience) };
+        self.queue.execute::<AnnouncedPayments>(commands.into_iter().map(announced).collect())
+    }
+
     fn outstanding_payments(
         &self,
         after: Option<OrderId>,

@@ -162,7 +162,7 @@ impl commands::Tx for Tx<'_, '_> {
 }
 
 /// Forgets the oldest keys, whoever they are of.
-const FORGET_KEYS: [(Role, &str); 5] = [
+const FORGET_KEYS: [(Role, &str); 6] = [
     (
         Role::Coordinator,
         "DELETE FROM saga_idempotency WHERE created_at < ?1 AND rowid IN \
@@ -177,6 +177,11 @@ const FORGET_KEYS: [(Role, &str); 5] = [
         Role::Payment,
         "DELETE FROM payment_idempotency WHERE created_at < ?1 AND rowid IN \
          (SELECT rowid FROM payment_idempotency ORDER BY rowid LIMIT 500)",
+    ),
+    (
+        Role::Payment,
+        "DELETE FROM payment_notifier_idempotency WHERE created_at < ?1 AND rowid IN \
+         (SELECT rowid FROM payment_notifier_idempotency ORDER BY rowid LIMIT 500)",
     ),
     (
         Role::Stock,

@@ -81,11 +81,11 @@ const fn table(name: &'static str, key: &'static [Column], columns: &'static [Co
 /// Where rows are in the order of their age.
 const AGE: &[Column] = &[number("rowid")];
 
-/// The ledger of the stock, whose rows PostgreSQL goes on numbering.
-pub(in crate::store) const NUMBERED: (&str, &str) = ("stock_movement", "seq");
+/// The tables whose rows PostgreSQL goes on numbering, and the columns that it does so in.
+pub(in crate::store) const NUMBERED: [(&str, &str); 2] = [("stock_movement", "seq"), ("payment_external", "id")];
 
 /// All of them.
-pub(in crate::store) static TABLES: [Table; 22] = [
+pub(in crate::store) static TABLES: [Table; 26] = [
     Table {
         made: Some(Made::Words),
         ..table(
@@ -267,6 +267,7 @@ pub(in crate::store) static TABLES: [Table; 22] = [
             number("captured_at"),
             number("created_at"),
             number("updated_at"),
+            text("payer"),
             number("version"),
         ],
     ),
@@ -279,6 +280,42 @@ pub(in crate::store) static TABLES: [Table; 22] = [
         "payment_idempotency",
         AGE,
         &[text("scope"), text("key"), bytes("body_hash"), id("order_id"), number("number"), number("created_at")],
+    ),
+    table(
+        "payment_notification",
+        &[id("id")],
+        &[
+            id("id"),
+            text("target"),
+            text("event"),
+            text("payment_id"),
+            text("order_id"),
+            text("about"),
+            text("status"),
+            number("attempts"),
+            number("next_attempt_at"),
+            number("claimed_until"),
+            number("last_status"),
+            text("last_error"),
+            number("delivered_at"),
+            number("created_at"),
+            number("updated_at"),
+        ],
+    ),
+    table(
+        "payment_user",
+        &[text("user_id")],
+        &[text("user_id"), text("order_id"), text("payment_id"), number("created_at"), number("updated_at")],
+    ),
+    table(
+        "payment_external",
+        &[number("id")],
+        &[number("id"), text("order_id"), text("user_id"), number("amount"), text("currency"), number("created_at")],
+    ),
+    table(
+        "payment_notifier_idempotency",
+        AGE,
+        &[text("scope"), text("key"), bytes("body_hash"), id("request_id"), text("made"), number("created_at")],
     ),
     table(
         "shipment_shipment",

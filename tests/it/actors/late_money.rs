@@ -125,7 +125,7 @@ async fn a_repeated_request_is_answered_with_the_payment_that_it_was_about_thoug
     let terms = superseded(&house, &case).await;
     let Terms { order_id, payment_id, amount, currency, .. } = terms;
     let settle = SettlePayment { order_id, payment_id: case.checkout.payment_id, settlement: Settlement::Success };
-    let order = Payable { order_id, total: Some(amount), currency, status: OrderStatus::Pending };
+    let order = Payable { order_id, total: Some(amount), currency, payer: None, status: OrderStatus::Pending };
     let open = OpenPayment { order, payment_id, amount, provider: Provider::Manual };
     for replayed in [false, true] {
         let settled = Request { command: settle, claim: Some(claim("settle", 1)) };
@@ -144,7 +144,7 @@ async fn a_client_that_opens_a_held_payment_is_refused() {
     let Terms { order_id, payment_id, amount, currency, .. } = superseded(&house, &case).await;
     let hold = PaymentCommand::Hold(HoldPayment { order_id, amendment: 2 });
     house.test.store.payments.execute(vec![hold.into()]).await.into_iter().for_each(|answer| drop(answer.unwrap()));
-    let order = Payable { order_id, total: Some(amount), currency, status: OrderStatus::Pending };
+    let order = Payable { order_id, total: Some(amount), currency, payer: None, status: OrderStatus::Pending };
     let command = OpenPayment { order, payment_id, amount, provider: Provider::Manual };
     let refused = house.actors.payment.open.send(Request { command, claim: None }).await.unwrap();
     assert!(matches!(refused, Err(PaymentRequestError::Refused(PaymentRefusal::BeingAmended))), "{refused:?}");

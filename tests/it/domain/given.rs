@@ -95,6 +95,7 @@ pub(super) fn terms(provider: Provider, script: Script) -> Terms {
         amendment: 0,
         amount: basket().total(),
         currency: Currency::Idr,
+        payer: "cust-42".parse().ok(),
         provider,
         script,
         deadline_ms: DEADLINE_MS,

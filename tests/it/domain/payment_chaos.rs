@@ -44,7 +44,8 @@ fn of(revision: u32, amendment: u32, (provider, fault, delay_ms): (Provider, Opt
 
 fn open(revision: u32, provider: Provider) -> PaymentCommand {
     let (order_id, total) = (order_id(), amount(revision));
-    let order = Payable { order_id, total: Some(total), currency: Currency::Idr, status: OrderStatus::Pending };
+    let order =
+        Payable { order_id, total: Some(total), currency: Currency::Idr, payer: None, status: OrderStatus::Pending };
     PaymentCommand::Open(OpenPayment { order, payment_id: claimed_id(), amount: total, provider })
 }
 

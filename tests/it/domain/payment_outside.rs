@@ -26,7 +26,7 @@ fn claimed_id() -> PaymentId {
 fn open_as(provider: Provider, amount: i64, status: OrderStatus) -> PaymentCommand {
     let amount = Amount::parse(amount).expect("a good amount");
     let total = Amount::parse(TOTAL).expect("a good total");
-    let order = Payable { order_id: order_id(), total: Some(total), currency: Currency::Idr, status };
+    let order = Payable { order_id: order_id(), total: Some(total), currency: Currency::Idr, payer: None, status };
     PaymentCommand::Open(OpenPayment { order, payment_id: claimed_id(), amount, provider })
 }
 
@@ -271,4 +271,19 @@ fn a_client_is_answered_with_the_payment_as_it_was_saved() {
         let (answered, _) = row.send(&command).result.expect("accepted");
         assert_eq!((answered.updated_at, &answered), (at(1_000), row.payment()), "{command:?}");
     }
+}
+
+#[test]
+fn what_settles_a_payment_is_news_once() {
+    let mut row = Row::<Payments>::default();
+    assert_eq!(row.send(&process()).settled, [0; 0], "it waits");
+    assert_eq!(row.send(&settle(Settlement::Success)).settled, [0]);
+    assert_eq!(row.send(&settle(Settlement::Success)).settled, [0; 0], "it was paid before");
+    assert_eq!(row.send(&refund()).settled, [0]);
+    assert_eq!(row.get().current().status, PaymentStatus::Refunded);
+    assert_eq!(row.send(&refund()).settled, [0; 0]);
+    let mut closed = Row::<Payments>::default();
+    closed.send(&process());
+    assert_eq!(closed.send(&settle(Settlement::Failed)).settled, [0]);
+    assert_eq!(closed.send(&settle(Settlement::Success)).settled, [0; 0], "its money is on its way back");
 }

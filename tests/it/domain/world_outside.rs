@@ -18,7 +18,7 @@ impl World {
     pub(super) fn open(&mut self, provider: Provider, stale: bool) {
         let Some(order) = &self.rows.order.stored else { return };
         let (order_id, total, currency, status) = (order.id, order.basket.total(), order.currency, order.status);
-        let fresh = Payable { order_id, total: Some(total), currency, status };
+        let fresh = Payable { order_id, total: Some(total), currency, payer: None, status };
         let order = if stale { *self.seen.get_or_insert(fresh) } else { fresh };
         let claimed = PaymentId::from_uuid(Uuid::from_u128(0x77));
         let amount = self.saga.input().basket.total();

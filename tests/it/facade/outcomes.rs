@@ -174,7 +174,7 @@ async fn an_order_can_be_read_right_after_it_was_acknowledged() {
 async fn crashed_actors_are_restarted_and_orders_still_complete() {
     // F3
     let app = TestApp::start();
-    for actor in ["order", "stock", "payment", "shipping", "catalog", "coordinator"] {
+    for actor in ["order", "stock", "payment", "notifier", "shipping", "catalog", "coordinator"] {
         for mode in ["panic", "stop", "panic_in_future"] {
             app.crash(actor, &json!({"mode": mode})).await.success(202);
             let order = app.rested(&simulated(&json!({}))).await;

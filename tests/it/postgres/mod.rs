@@ -5,6 +5,7 @@ mod anywhere;
 mod certificates;
 mod lost;
 mod nodes;
+mod notifications;
 mod recent;
 mod refusals;
 mod restart;

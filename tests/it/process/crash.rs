@@ -26,7 +26,7 @@ async fn crashing_every_actor_in_every_mode_under_load_ends_no_process_and_loses
 
     let http = crate::support::http_client();
     let mut pace = tokio::time::interval(Duration::from_secs(1) / u32::try_from(per_second).expect("a rate"));
-    let actors = ["order", "stock", "payment", "shipping", "catalog", "coordinator"];
+    let actors = ["order", "stock", "payment", "notifier", "shipping", "catalog", "coordinator"];
     let modes = ["panic", "stop", "panic_in_future"];
     for crash in 0..crashes {
         pace.tick().await;

@@ -122,7 +122,12 @@ async fn filled() -> Filled {
             "UPDATE saga_saga SET status = 'needs_attention', attention = 'planted', wake_at = NULL, finished_at = updated_at \
              WHERE id = x'{saga}'; \
              INSERT INTO saga_retention VALUES (1, x'{saga}', 0, 0); \
-             INSERT INTO saga_passed_over VALUES (1, x'{saga}')"
+             INSERT INTO saga_passed_over VALUES (1, x'{saga}'); \
+             INSERT INTO payment_external VALUES (7, '12', '\"u-7\"', 20000, 'IDR', 1); \
+             INSERT INTO payment_user VALUES ('7', NULL, '1', 1, 2); \
+             INSERT INTO payment_notification VALUES (x'{saga}', 'orders', 'paid', '7', '12', '{{}}', 'failed', 10, NULL, \
+             NULL, 503, 'it answers 503', NULL, 1, 2); \
+             INSERT INTO payment_notifier_idempotency VALUES ('a', 'b', zeroblob(32), x'{saga}', '7', 1)"
         ),
     );
     Filled { directory, waiting, body, completed, compensated }
@@ -198,6 +203,9 @@ async fn a_move_leaves_no_value_of_any_row_behind_and_the_audit_is_clean() {
     assert!(said.contains("as many rows of everything") && said.contains("Every promise holds."), "{said}");
     let told = text(&moved.stderr);
     assert!(told.lines().any(|line| line.starts_with("stock_movement ") && line.ends_with(" rows/s")), "{told}");
+    let next = "INSERT INTO payment_external (order_id, user_id, amount, currency, created_at) \
+                VALUES ('1', '1', 1, 'IDR', 1) RETURNING id";
+    assert_eq!(names(rows(&target, next)), ["8"], "payments are numbered on");
     assert_eq!(rows(&target, "SELECT to_regclass('move_progress')"), [[None]]);
 }
 

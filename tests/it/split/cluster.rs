@@ -2,6 +2,7 @@
 
 use crate::support::TestDatabase;
 use backstitch::role::Role;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 use std::{
@@ -37,8 +38,13 @@ pub(super) struct Split {
     pub(super) client: reqwest::Client,
 }
 
+/// Gives a process a setting.
+fn set(command: &mut Command, key: &str, value: &str) {
+    command.env(format!("BACKSTITCH__{}", key.replace('.', "__").to_uppercase()), value);
+}
+
 /// An address that nobody gets as long as the socket is there, but who asks for it by name and listens.
-fn keep_address() -> io::Result<(Socket, SocketAddr)> {
+pub(super) fn keep_address() -> io::Result<(Socket, SocketAddr)> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
     socket.set_reuse_address(true)?;
@@ -54,9 +60,18 @@ impl Split {
 
     /// All five, with these settings in common.
     pub(super) async fn start_with(settings: &[(&str, &str)]) -> Self {
+        Self::start_each(settings, &[]).await
+    }
+
+    /// All five, with settings in common, and some that one role alone has.
+    pub(super) async fn start_each(settings: &[(&str, &str)], own: &[(Role, String, String)]) -> Self {
         let mut split = Self::prepare(settings);
         for role in Role::VARIANTS {
-            split.spawn(*role);
+            let mut command = split.command(*role);
+            for (_, key, value) in own.iter().filter(|(of, ..)| of == role) {
+                set(&mut command, key, value);
+            }
+            split.spawn_by(*role, command);
         }
         for role in Role::VARIANTS {
             split.until_ready(*role).await;
@@ -93,9 +108,6 @@ impl Split {
     /// A `backstitch` command with a role's settings, and nothing of the test's environment.
     pub(super) fn command(&self, role: Role) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backstitch"));
-        let set = |command: &mut Command, key: &str, value: &str| {
-            command.env(format!("BACKSTITCH__{}", key.replace('.', "__").to_uppercase()), value);
-        };
         let is_encrypted = self.settings.iter().any(|(key, _)| key == "peers.authority");
         let scheme = if is_encrypted { "https" } else { "http" };
         command.env_clear().current_dir(self.directory.path());
@@ -205,14 +217,17 @@ impl Split {
 
     /// Asks a role's REST server; the status and the body.
     pub(super) async fn get(&self, role: Role, path: &str) -> (u16, Value) {
-        let response = self.client.get(self.at(role, path)).send().await.expect("an answer");
-        (response.status().as_u16(), response.json().await.expect("JSON"))
+        answer(self.client.get(self.at(role, path))).await
     }
 
     /// Sends a body to a role's REST server; the status and the body of the answer.
     pub(super) async fn post(&self, role: Role, path: &str, body: &Value) -> (u16, Value) {
-        let response = self.client.post(self.at(role, path)).json(body).send().await.expect("an answer");
-        (response.status().as_u16(), response.json().await.expect("JSON"))
+        answer(self.client.post(self.at(role, path)).json(body)).await
+    }
+
+    /// As [`Self::post`], to put something.
+    pub(super) async fn put(&self, role: Role, path: &str, body: &Value) -> (u16, Value) {
+        answer(self.client.put(self.at(role, path)).json(body)).await
     }
 
     /// Waits until no saga is under way or waits.
@@ -268,6 +283,12 @@ impl Drop for Split {
             let _ = child.wait();
         }
     }
+}
+
+/// Sends a request; the status and the body of its answer.
+pub(super) async fn answer(request: RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.expect("an answer");
+    (response.status().as_u16(), response.json().await.expect("JSON"))
 }
 
 /// An order that is paid at once, with what is to be simulated.

@@ -8,4 +8,5 @@ mod facade;
 mod guard;
 mod imposter;
 mod kill;
+mod notifications;
 mod ready;

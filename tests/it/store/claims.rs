@@ -18,6 +18,7 @@ fn open(case: &Case, amount: i64, key: &str, body: u8) -> Keyed<PaymentCommand> 
         order_id: case.order_id(),
         total: Some(case.checkout.basket.total()),
         currency: Currency::Idr,
+        payer: None,
         status: OrderStatus::Pending,
     };
     let payment_id = PaymentId::from_uuid(uuid::Uuid::now_v7());

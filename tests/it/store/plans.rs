@@ -41,6 +41,10 @@ fn lists_of_what_went_wrong_are_found_by_their_partial_indexes() {
             "SELECT id FROM payment_payment WHERE status = ?1 AND status <> 'pending' AND status <> 'paid' ORDER BY id DESC",
             "payment_payment_closed",
         ),
+        (
+            "SELECT id FROM payment_notification WHERE status = ?1 AND status <> 'delivered' ORDER BY id DESC",
+            "payment_notification_open",
+        ),
     ] {
         let plan = plan(sql);
         assert!(plan.contains(index), "{sql}: {plan}");
@@ -59,6 +63,25 @@ fn recovery_and_timers_look_at_unfinished_sagas_alone() {
     ] {
         let plan = plan(sql);
         assert!(plan.contains("saga_saga_unfinished") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+}
+
+#[test]
+fn what_is_to_be_told_is_found_among_what_was_told_long_ago() {
+    if sqlite_only("these are SQLite's plans") {
+        return;
+    }
+    for (sql, index) in [
+        (
+            "SELECT id FROM payment_notification WHERE target = ?1 AND next_attempt_at <= ?2 \
+             AND (claimed_until IS NULL OR claimed_until <= ?2) ORDER BY next_attempt_at LIMIT ?3",
+            "payment_notification_due",
+        ),
+        ("SELECT id FROM payment_notification WHERE payment_id = ?1", "payment_notification_once"),
+        ("SELECT id FROM payment_notification WHERE order_id = ?1", "payment_notification_order"),
+    ] {
+        let plan = plan(sql);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
     }
 }
 

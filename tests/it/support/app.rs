@@ -3,6 +3,7 @@
 use super::{Answer, Call, PATIENCE, Raw, Sql, TestDatabase, eventually, http_client_builder, id};
 use backstitch::{
     app::App,
+    http::Resources,
     role::Role,
     settings::{Settings, Sources},
     telemetry::Metrics,
@@ -22,6 +23,7 @@ static METRICS: OnceLock<Metrics> = OnceLock::new();
 pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
     grpc: Vec<(Role, SocketAddr)>,
+    resto: Option<SocketAddr>,
     client: Client,
     stop: oneshot::Sender<()>,
     server: thread::JoinHandle<anyhow::Result<()>>,
@@ -70,17 +72,19 @@ impl TestApp {
         let server = thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let app = App::start(&settings, metrics)?;
-                listening.send((app.address(), app.grpc_addresses().to_vec()))?;
+                let resto = app.further_addresses().iter().find(|(resources, _)| *resources == Resources::Resto);
+                let resto = resto.map(|(_, address)| *address);
+                listening.send((app.address(), app.grpc_addresses().to_vec(), resto))?;
                 app.run(async {
                     let _ = asked_to_stop.await;
                 })
                 .await
             })
         });
-        let (address, grpc) = listens.recv_timeout(PATIENCE).expect("the server starts");
+        let (address, grpc, resto) = listens.recv_timeout(PATIENCE).expect("the server starts");
         // A connection for each request: an idle one would only keep the server from stopping.
         let client = http_client_builder().pool_max_idle_per_host(0).timeout(PATIENCE * 2).no_proxy().build();
-        Self { address, grpc, client: client.expect("a client"), stop, server, database }
+        Self { address, grpc, resto, client: client.expect("a client"), stop, server, database }
     }
 
     /// Ends a test after which nothing may be under way.
@@ -147,6 +151,17 @@ impl TestApp {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let url = format!("http://{}{path}", self.address);
         Call { client: self.client.clone(), method, url, headers: HeaderMap::new(), body: None }
+    }
+
+    /// A request to the listener for somebody else's orders, without a body.
+    pub(crate) fn resto(&self, method: &str, path: &str) -> Call {
+        let address = self.resto.expect("it serves somebody else's orders");
+        Call { url: format!("http://{address}{path}"), ..self.call(method, path) }
+    }
+
+    /// The same with a JSON body.
+    pub(crate) fn resto_post(&self, path: &str, body: &Value) -> Call {
+        self.resto("POST", path).header("Content-Type", "application/json").bytes(body.to_string())
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {

@@ -13,6 +13,7 @@ mod postgres;
 mod raw;
 mod stand;
 mod till;
+mod told;
 
 pub(crate) use answer::{Answer, Call};
 pub(crate) use app::TestApp;
@@ -25,6 +26,9 @@ pub(crate) use postgres::{Cluster, Database, Server, Session};
 pub(crate) use raw::Raw;
 pub(crate) use stand::{Stand, paid, unpaid};
 pub(crate) use till::{Habit, Till};
+pub(crate) use told::{
+    SECRET, app_that_tells, app_that_tells_over, assert_signed, notification_once, notifications_of, told,
+};
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};

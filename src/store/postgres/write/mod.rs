@@ -19,6 +19,7 @@
 mod aggregates;
 mod catalog;
 mod mark;
+mod notifier;
 mod order;
 mod payment;
 mod retention;
@@ -377,7 +378,7 @@ impl commands::Tx for Tx<'_> {
 }
 
 /// Forgets the oldest keys, whoever they are of.
-const FORGET_KEYS: [(Role, &str); 5] = [
+const FORGET_KEYS: [(Role, &str); 6] = [
     (
         Role::Coordinator,
         "DELETE FROM saga_idempotency WHERE (scope, key) IN (SELECT scope, key FROM saga_idempotency \
@@ -392,6 +393,11 @@ const FORGET_KEYS: [(Role, &str); 5] = [
         Role::Payment,
         "DELETE FROM payment_idempotency WHERE (scope, key) IN (SELECT scope, key FROM payment_idempotency \
          WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
+    ),
+    (
+        Role::Payment,
+        "DELETE FROM payment_notifier_idempotency WHERE (scope, key) IN (SELECT scope, key FROM \
+         payment_notifier_idempotency WHERE created_at < $1 ORDER BY created_at LIMIT 500) RETURNING 1",
     ),
     (
         Role::Stock,

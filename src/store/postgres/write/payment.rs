@@ -9,6 +9,7 @@ use super::{
 use crate::{
     domain::{
         ids::OrderId,
+        notifier::Notification,
         payment::{Movement, Payment, Payments},
         time::Timestamp,
     },
@@ -29,12 +30,15 @@ use tokio_postgres::Row;
 #[derive(Default)]
 pub(super) struct PaymentBuffer {
     movements: Vec<Movement>,
+    /// What others are to be told.
+    pub(super) notifications: Vec<Notification>,
     claims: Vec<(Claim, OrderId, usize)>,
 }
 
 impl PaymentBuffer {
     pub(super) fn clear(&mut self) {
         self.movements.clear();
+        self.notifications.clear();
         self.claims.clear();
     }
 }
@@ -98,7 +102,7 @@ const INSERT: &str = concat!(
     ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], \
      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], \
      $15::boolean[], $16::boolean[], $17::boolean[], $18::bigint[], $19::text[], $20::bigint[], $21::bigint[], \
-     $22::bigint[], $23::bigint[])"
+     $22::bigint[], $23::text[], $24::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
@@ -176,6 +180,7 @@ pub(super) fn write<'r, S>(
             row.payment.captured_at,
             row.payment.created_at,
             row.payment.updated_at,
+            row.payment.payer,
             row.version,
         );
         params.insert(8, Box::new(scripts?));
@@ -218,6 +223,7 @@ pub(super) fn write<'r, S>(
             ),
         ));
     }
+    super::notifier::write(&buffer.notifications, calls)?;
     if !buffer.claims.is_empty() {
         let mut params = columns_of!(
             buffer.claims,

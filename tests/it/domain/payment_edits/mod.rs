@@ -86,6 +86,7 @@ pub(super) fn open(amount_asked: i64, total_read: i64) -> PaymentCommand {
         order_id: order_id(),
         total: Some(amount(total_read)),
         currency: Currency::Idr,
+        payer: None,
         status: OrderStatus::Pending,
     };
     let payment_id = PaymentId::from_uuid(Uuid::from_u128(0x77));

@@ -233,3 +233,11 @@ fn every_command_repeated_in_every_state_gives_the_same_answer_and_no_new_change
         }
     }
 }
+
+#[test]
+fn a_payment_that_is_superseded_is_news_in_its_own_place() {
+    let mut row = after(&[process(0), hold(1)]);
+    assert_eq!(row.send(&process(1)).settled, [0]);
+    assert_eq!(row.send(&process(1)).settled, [0; 0]);
+    assert_eq!(row.send(&paid(1)).settled, [1]);
+}

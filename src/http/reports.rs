@@ -1,0 +1,179 @@
+//! What other services report of payments: the calls that a payment notifier makes, served.
+//!
+//! Both are idempotent, and neither can move a paid order back: they say "paid" and nothing else.
+
+use super::{
+    Context, Problem,
+    body::Body,
+    credential::reporter,
+    envelope::success,
+    orders::OrderBody,
+    params::{Query, path_id},
+    resource,
+    wire::{Given, Time},
+};
+use crate::{
+    domain::{
+        field::FieldErrors,
+        ids::OrderId,
+        notifier::{GivenId, PaidUser, UserPaid},
+    },
+    service::Code,
+};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{Method, StatusCode},
+    web,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What is reported of orders.
+pub(super) fn order_routes(config: &mut web::ServiceConfig) {
+    resource(config, "/orders/{id}/payment", [(Method::PUT, web::to(order_paid))]);
+}
+
+/// What is reported of users, which is kept with the payments.
+pub(super) fn user_routes(config: &mut web::ServiceConfig) {
+    let one = [(Method::PUT, web::to(user_paid)), (Method::GET, web::to(read_user))];
+    resource(config, "/users/{id}/payment-service", one);
+}
+
+/// What is reported.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum PaidName {
+    /// The money is in.
+    Paid,
+}
+
+/// A report that an order is paid.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderPaidBody {
+    #[serde(rename = "payment_status")]
+    #[schema(rename = "payment_status")]
+    _payment_status: PaidName,
+}
+
+/// A report that a user has paid.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserPaidBody {
+    #[serde(rename = "payment_status")]
+    #[schema(rename = "payment_status")]
+    _payment_status: PaidName,
+    /// For which order.
+    order_id: Option<Given>,
+    /// With which payment.
+    payment_id: Option<Given>,
+}
+
+/// A user who has paid.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UserBody {
+    user_id: Given,
+    /// `paid`.
+    payment_status: &'static str,
+    /// The last order that was paid, where it was said.
+    order_id: Option<Given>,
+    /// The last payment, where it was said.
+    payment_id: Option<Given>,
+    created_at: Time,
+    updated_at: Time,
+}
+
+impl From<PaidUser> for UserBody {
+    fn from(user: PaidUser) -> Self {
+        Self {
+            user_id: Given(user.user_id),
+            payment_status: "paid",
+            order_id: user.order_id.map(Given),
+            payment_id: user.payment_id.map(Given),
+            created_at: Time(user.created_at),
+            updated_at: Time(user.updated_at),
+        }
+    }
+}
+
+/// Reports that an order is paid. A service of one's own is believed; anybody else where the payment's own record says so.
+#[utoipa::path(
+    put, path = "/orders/{id}/payment", tag = "notifications",
+    params(
+        ("id" = Uuid, Path, description = "The order's id"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services"),
+    ),
+    request_body = OrderPaidBody,
+    responses(
+        (status = 200, description = "The order; a repeat changes nothing, and money for a closed order goes back", body = inline(super::envelope::Envelope<OrderBody>)),
+        (status = "4XX", description = "No such order or payment, another secret, or the payment is not paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn order_paid(
+    request: HttpRequest,
+    query: Query,
+    _body: Body<OrderPaidBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    query.finish()?;
+    let id = path_id(&request, OrderId::from_uuid)?;
+    let view = context.service.report_order_paid(id, reporter(&request, &context)?).await?;
+    Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
+}
+
+/// Reports that a user has paid. A service of one's own is believed; anybody else where the record of the payment or the
+/// order that is named says so.
+#[utoipa::path(
+    put, path = "/users/{id}/payment-service", tag = "notifications",
+    params(
+        ("id" = String, Path, description = "The user's id: 1-64 visible characters"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services"),
+    ),
+    request_body = UserPaidBody,
+    responses(
+        (status = 200, description = "The user; a repeat changes nothing", body = inline(super::envelope::Envelope<UserBody>)),
+        (status = "4XX", description = "Nobody vouches for it, or no such payment, or it is not paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn user_paid(
+    request: HttpRequest,
+    query: Query,
+    body: Body<UserPaidBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    query.finish()?;
+    let mut errors = FieldErrors::default();
+    let user_id = user_id(&request)?;
+    let UserPaidBody { order_id, payment_id, .. } = body.value;
+    let order_id = order_id.and_then(|id| errors.check("order_id", id.parse()));
+    let payment_id = payment_id.and_then(|id| errors.check("payment_id", id.parse()));
+    errors.finish().map_err(Problem::invalid)?;
+    let paid = UserPaid { user_id, order_id, payment_id };
+    match context.service.report_user_paid(paid, reporter(&request, &context)?).await? {
+        Some(user) => Ok(success(StatusCode::OK, UserBody::from(user)).finish()),
+        None => Err(Problem::new(
+            Code::Unauthorized,
+            "name the payment_id or the order_id that is paid, or send the secret of one's own services",
+        )),
+    }
+}
+
+/// Reads a user who has paid.
+#[utoipa::path(
+    get, path = "/users/{id}/payment-service", tag = "notifications",
+    params(("id" = String, Path, description = "The user's id: 1-64 visible characters")),
+    responses(
+        (status = 200, description = "The user", body = inline(super::envelope::Envelope<UserBody>)),
+        (status = "4XX", description = "Nobody has said that this user has paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn read_user(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let user = context.service.paid_user(user_id(&request)?).await?;
+    Ok(success(StatusCode::OK, UserBody::from(user)).finish())
+}
+
+/// The user's id in the path, where numbers are texts like any other.
+fn user_id(request: &HttpRequest) -> Result<GivenId, Problem> {
+    let text = request.match_info().query("id").to_owned();
+    GivenId::text(text).map_err(|error| Problem::new(Code::InvalidId, format!("the user's id {error}")))
+}

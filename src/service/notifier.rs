@@ -1,0 +1,171 @@
+//! What others are told of payments, and what other services report of them.
+//!
+//! A report is believed where it comes with the credential of one's own services, and otherwise as far as the payment's
+//! own record says the same: nobody can have an order paid that is not.
+
+use super::{OrderView, Service, ServiceError, What, own_claim, send};
+use crate::{
+    actors::{MarkUserPaid, NotifierRequestError, RetryNotification, TakeExternalPayment},
+    domain::{
+        ids::{NotificationId, OrderId, PaymentId},
+        money::Amount,
+        notifier::{ExternalPayment, ExternalPaymentId, GivenId, Notification, PaidUser, UserPaid},
+        payment::{Payment, PaymentRefusal, SettlePayment, Settlement},
+    },
+    store::{Claim, PaidExternal, Retried},
+};
+use uuid::Uuid;
+
+/// Who reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reporter {
+    /// A service of one's own, which has said the secret.
+    Trusted,
+    /// Anybody.
+    Anybody,
+}
+
+impl Service {
+    /// One notification.
+    ///
+    /// # Errors
+    /// No such notification, or storage away.
+    pub async fn notification(&self, id: NotificationId) -> Result<Notification, ServiceError> {
+        self.queries.notifier.notification(id).await?.ok_or_else(|| no_notification(id))
+    }
+
+    /// Has a notification sent again at once.
+    ///
+    /// # Errors
+    /// No such notification, or it is delivered.
+    pub async fn retry_notification(&self, id: NotificationId, claim: Option<Claim>) -> Result<Retried, ServiceError> {
+        let message = || Ok(RetryNotification { id, claim: claim.clone() });
+        match send(&self.actors.notifier.retry, message).await? {
+            Ok(retried) => Ok(retried),
+            Err(error) => Err(of_notifier(error, || no_notification(id))),
+        }
+    }
+
+    /// Takes in that an order is paid; the order.
+    ///
+    /// # Errors
+    /// No such order or payment, or, where anybody says so, the payment is not paid.
+    pub async fn report_order_paid(&self, id: OrderId, by: Reporter) -> Result<OrderView, ServiceError> {
+        self.order(id).await?;
+        let payment = self.payment_of(id).await?;
+        match by {
+            Reporter::Anybody => payment.check_paid()?,
+            // What is known already is not reported again: a payment of a direct order takes no reports.
+            Reporter::Trusted if payment.check_paid().is_ok() => {}
+            Reporter::Trusted => {
+                let payment_id = payment.id;
+                let settle = SettlePayment { order_id: id, payment_id, settlement: Settlement::Success };
+                self.payment_request(settle, None).await?;
+            }
+        }
+        self.order_view(id).await
+    }
+
+    /// Takes in that a user has paid; the user. `None` where nobody vouches for it: neither the reporter, nor a payment
+    /// that the report names.
+    ///
+    /// # Errors
+    /// No such order or payment, the payment is not paid or another order's.
+    pub async fn report_user_paid(&self, paid: UserPaid, by: Reporter) -> Result<Option<PaidUser>, ServiceError> {
+        if by == Reporter::Anybody && !self.is_on_record(&paid).await? {
+            return Ok(None);
+        }
+        match send(&self.actors.notifier.mark_user, || Ok(MarkUserPaid(paid.clone()))).await? {
+            Ok(user) => Ok(Some(user)),
+            Err(error) => Err(of_notifier(error, || no_user(&paid.user_id))),
+        }
+    }
+
+    /// Takes in that somebody has paid for an order of another service.
+    ///
+    /// # Errors
+    /// Storage away, or an idempotency key used with another body.
+    pub async fn pay_external(
+        &self,
+        order_id: GivenId,
+        user_id: GivenId,
+        amount: Amount,
+        claim: Option<Claim>,
+    ) -> Result<PaidExternal, ServiceError> {
+        // It is sent again where nobody has answered, and must not be a second payment then.
+        let claim = claim.unwrap_or_else(|| own_claim("a payment without a key"));
+        let message = || {
+            let (order_id, user_id, claim) = (order_id.clone(), user_id.clone(), Some(claim.clone()));
+            Ok(TakeExternalPayment { order_id, user_id, amount, claim })
+        };
+        let no_payment = || ServiceError::NotFound(What::Payment, order_id.to_string());
+        send(&self.actors.notifier.pay, message).await?.map_err(|error| of_notifier(error, no_payment))
+    }
+
+    /// A payment for an order of another service.
+    ///
+    /// # Errors
+    /// No such payment, or storage away.
+    pub async fn external_payment(&self, id: ExternalPaymentId) -> Result<ExternalPayment, ServiceError> {
+        let found = self.queries.notifier.external_payment(id).await?;
+        found.ok_or_else(|| ServiceError::NotFound(What::Payment, id.to_string()))
+    }
+
+    /// A user who has paid.
+    ///
+    /// # Errors
+    /// Nobody has said so of this user, or storage away.
+    pub async fn paid_user(&self, id: GivenId) -> Result<PaidUser, ServiceError> {
+        self.queries.notifier.paid_user(id.clone()).await?.ok_or_else(|| no_user(&id))
+    }
+
+    /// Whether a report names a payment, or an order, that is paid; an error where it names one that is not.
+    async fn is_on_record(&self, paid: &UserPaid) -> Result<bool, ServiceError> {
+        // In a template, numbers may have become texts.
+        let number = paid.payment_id.as_ref().and_then(|id| id.to_string().parse().ok());
+        if let Some(number) = number {
+            let payment = self.external_payment(number).await?;
+            payment.check_is_of(&paid.user_id, paid.order_id.as_ref())?;
+            return Ok(true);
+        }
+        let payment = match (&paid.payment_id, &paid.order_id) {
+            (Some(id), _) => self.payment(PaymentId::from_uuid(own(id, What::Payment)?)).await?,
+            (None, Some(id)) => self.payment_of(OrderId::from_uuid(own(id, What::Order)?)).await?,
+            (None, None) => return Ok(false),
+        };
+        let order = paid.order_id.as_ref().map(|id| own(id, What::Order)).transpose()?;
+        payment.check_is_of(&paid.user_id, order.map(OrderId::from_uuid))?;
+        payment.check_paid()?;
+        Ok(true)
+    }
+
+    /// An order's current payment.
+    async fn payment_of(&self, id: OrderId) -> Result<Payment, ServiceError> {
+        Ok(self.queries.payments.payment_of(id).await?.ok_or(PaymentRefusal::NoPayment)?)
+    }
+}
+
+/// An id of this service's own; there is nothing with another one.
+fn own(id: &GivenId, what: What) -> Result<Uuid, ServiceError> {
+    let none = || ServiceError::NotFound(what, id.to_string());
+    match id {
+        GivenId::Text(text) => Uuid::parse_str(text).map_err(|_| none()),
+        GivenId::Number(_) => Err(none()),
+    }
+}
+
+fn no_notification(id: NotificationId) -> ServiceError {
+    ServiceError::NotFound(What::Notification, id.to_string())
+}
+
+fn no_user(id: &GivenId) -> ServiceError {
+    ServiceError::NotFound(What::User, id.to_string())
+}
+
+fn of_notifier(error: NotifierRequestError, not_found: impl FnOnce() -> ServiceError) -> ServiceError {
+    match error {
+        NotifierRequestError::Refused(refusal) => refusal.into(),
+        NotifierRequestError::NotFound => not_found(),
+        NotifierRequestError::Store(error) => error.into(),
+    }
+}
