@@ -153,7 +153,8 @@ pub(super) async fn user_paid(
         Some(user) => Ok(success(StatusCode::OK, UserBody::from(user)).finish()),
         None => Err(Problem::new(
             Code::Unauthorized,
-            "name the payment_id or the order_id that is paid, or send the secret of one's own services",
+            "name the payment_id or the order_id that is paid and known to be this user's, or send the secret of one's own \
+             services",
         )),
     }
 }

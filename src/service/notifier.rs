@@ -1,7 +1,7 @@
 //! What others are told of payments, and what other services report of them.
 //!
 //! A report is believed where it comes with the credential of one's own services, and otherwise as far as the payment's
-//! own record says the same: nobody can have an order paid that is not.
+//! own record says the same: nobody can have an order paid that is not, nor a user with somebody else's payment.
 
 use super::{OrderView, Service, ServiceError, What, own_claim, send};
 use crate::{
@@ -119,7 +119,8 @@ impl Service {
         self.queries.notifier.paid_user(id.clone()).await?.ok_or_else(|| no_user(&id))
     }
 
-    /// Whether a report names a payment, or an order, that is paid; an error where it names one that is not.
+    /// Whether a report names a payment, or an order, that is paid and known to be this user's; an error where it is not
+    /// paid, or another one's.
     async fn is_on_record(&self, paid: &UserPaid) -> Result<bool, ServiceError> {
         // In a template, numbers may have become texts.
         let number = paid.payment_id.as_ref().and_then(|id| id.to_string().parse().ok());
@@ -134,9 +135,7 @@ impl Service {
             (None, None) => return Ok(false),
         };
         let order = paid.order_id.as_ref().map(|id| own(id, What::Order)).transpose()?;
-        payment.check_is_of(&paid.user_id, order.map(OrderId::from_uuid))?;
-        payment.check_paid()?;
-        Ok(true)
+        Ok(payment.vouches_for(&paid.user_id, order.map(OrderId::from_uuid))?)
     }
 
     /// An order's current payment.
