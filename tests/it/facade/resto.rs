@@ -119,7 +119,7 @@ async fn what_is_missing_and_what_is_unknown_is_said_as_clients_know_it() {
         assert_eq!((refused.status, &refused.json), (400, &json!({"error": "amount harus bilangan bulat positif"})));
     }
     for text in ["", "[]", "order_id=1", "{"] {
-        let refused = app.resto("POST", "/payments").bytes(text).await;
+        let refused = app.resto("POST", "/payments").header("Content-Type", "application/json").bytes(text).await;
         assert_eq!((refused.status, refused.json["error"].is_string()), (400, true), "{text}");
     }
     for unknown in ["1", "0", "-1", "abc", "1.0", "99999999999999999999", "0198c0de-0000-7000-8000-000000000000"] {
@@ -145,6 +145,27 @@ async fn what_is_missing_and_what_is_unknown_is_said_as_clients_know_it() {
     let long = json!({"order_id": 12, "user_id": 7, "amount": 1, "note": "x".repeat(300_000)});
     let refused = app.resto_post("/payments", &long).await;
     assert_eq!((refused.status, refused.json["error"].is_string()), (413, true));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_say_that_it_is_json_pays_nothing() {
+    let app = resto();
+    let pay = || app.resto("POST", "/payments").bytes(order().to_string());
+    // What a page of anybody's may send without asking first.
+    let unasked = ["text/plain", "text/plain; a=application/json", "application/x-www-form-urlencoded"];
+    let mut refused: Vec<_> = Vec::new();
+    for content_type in unasked {
+        refused.push(pay().header("Content-Type", content_type).await);
+    }
+    refused.push(pay().await);
+    for refused in refused {
+        let error = json!({"error": "Content-Type harus application/json"});
+        assert_eq!((refused.status, &refused.json), (415, &error), "{refused:?}");
+    }
+    assert_eq!(app.resto("GET", "/payments/1").await.status, 404);
+    let paid = pay().header("Content-Type", "application/json; charset=utf-8").await;
+    assert_eq!((paid.status, &paid.json["payment_id"]), (200, &json!(1)));
     app.finish().await;
 }
 
