@@ -3,6 +3,7 @@
 use crate::support::{Bank, Manner, TestApp, eventually, id, manual};
 use backstitch::settings::{Settings, Sources};
 use futures::future::join_all;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use std::path::Path;
 use tokio::join;
@@ -252,15 +253,21 @@ async fn another_backstitch_hears_that_its_order_and_its_user_are_paid() {
         ("notifications.users.headers.authorization", &authorization),
     ]);
     let order = shop.unpaid(&manual()).await;
-    let body = json!({"order_id": order["id"], "user_id": 7, "amount": 170_000});
-    assert_eq!(resto.resto_post("/payments", &body).await.status, 200);
+    let users = [json!(7), json!("a/b"), json!("ana+x@mail.com"), json!("5%2B")];
+    for (user, number) in users.into_iter().zip(1..) {
+        let body = json!({"order_id": order["id"], "user_id": user, "amount": 170_000});
+        assert_eq!(resto.resto_post("/payments", &body).await.status, 200);
+        let name = user.as_str().map_or_else(|| user.to_string(), str::to_owned);
+        let path = format!("/users/{}/payment-service", utf8_percent_encode(&name, NON_ALPHANUMERIC));
+        let noted = eventually("the user is paid for", async || {
+            let answer = shop.get(&path).await;
+            (answer.status == 200).then(|| answer.success(200).clone())
+        })
+        .await;
+        assert_eq!((&noted["user_id"], &noted["payment_id"]), (&json!(name), &json!(number)));
+        assert_eq!(noted["order_id"], order["id"]);
+    }
     assert_eq!(shop.saga_at_rest(&order["saga_id"]).await["status"], "completed");
-    let user = eventually("the user is paid for", async || {
-        let answer = shop.get("/users/7/payment-service").await;
-        (answer.status == 200).then(|| answer.success(200).clone())
-    })
-    .await;
-    assert_eq!((&user["order_id"], &user["payment_id"]), (&order["id"], &json!(1)));
     resto.finish().await;
     shop.finish().await;
 }
