@@ -2,10 +2,10 @@ use super::*;
 use crate::domain::{
     ids::NotificationId,
     money::{Amount, Currency},
-    notifier::{About, Audience, GivenId},
+    notifier::{About, Audience},
     time::Timestamp,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 fn config(json: Value) -> Result<ReceiverConfig, String> {
@@ -37,6 +37,20 @@ fn places_are_filled_and_what_others_have_written_is_escaped() {
     let notification = notification("a/../b\"?");
     assert_eq!(config.url(&notification).unwrap().as_str(), "http://shop/orders/a%2F..%2Fb%22%3F/payment?by=7");
     assert_eq!(config.body(&notification), r#"{"order":"a/../b\"?","payment":1,"amount":20000,"status":"paid"}"#);
+}
+
+#[test]
+fn a_place_outside_quotes_is_a_number_or_a_text_as_what_stands_for_it_is() {
+    let body = r#"{"user":{user_id},"order":{order_id},"status":{status},"why":{reason},"amount":{amount}}"#;
+    let config = config(json!({"url": "http://shop/", "body": body})).unwrap();
+    let mut notification = notification(r#"1,"amount":0"#);
+    let body = |notification: &Notification| serde_json::from_str::<Value>(&config.body(notification)).unwrap();
+    let mut expected =
+        json!({"user": 7, "order": r#"1,"amount":0"#, "status": "paid", "why": null, "amount": 20_000});
+    assert_eq!(body(&notification), expected);
+    notification.about.user_id = Some(GivenId::Text("true".to_owned()));
+    expected["user"] = json!("true");
+    assert_eq!(body(&notification), expected);
 }
 
 #[test]
@@ -72,6 +86,9 @@ fn what_makes_no_sense_is_refused() {
         (json!({"url": "http://me:secret@shop/"}), "neither user nor password"),
         (json!({"url": "http://shop/{saga_id}"}), "nothing can stand for {saga_id}"),
         (json!({"url": "http://shop/", "body": "paid"}), "must be JSON"),
+        (json!({"url": "http://shop/", "body": r#"{"cents":{amount}00}"#}), "whether its places are numbers or texts"),
+        (json!({"url": "http://shop/", "body": r#"{"order":"\u000{order_id}"}"#}), "numbers or texts"),
+        (json!({"url": "http://shop/", "body": r"{{order_id}:1}"}), "numbers or texts"),
         (json!({"url": "http://shop/", "on": "pending"}), "paid, failed, expired and refunded"),
         (json!({"url": "http://shop/", "on": []}), "one or several"),
         (json!({"url": "http://shop/", "method": "BREW"}), "must be GET, POST, PUT, PATCH or DELETE"),
