@@ -157,7 +157,6 @@ async fn only_a_2xx_is_a_yes_and_no_redirect_is_followed() {
         (Manner::Says(307, "", elsewhere()), json!(307), "it answers 307"),
         (Manner::Says(409, "{}", None), json!(409), "it answers 409"),
         (Manner::Silence, json!(null), "no answer in time"),
-        (Manner::Drips, json!(200), "no answer in time"),
     ] {
         let shown = format!("{manner:?}");
         bank.will([manner]);
@@ -165,10 +164,14 @@ async fn only_a_2xx_is_a_yes_and_no_redirect_is_followed() {
         let told = notification_once(&app, &order["id"], failed_once).await;
         assert_eq!((&told["last_status"], &told["last_error"]), (&status, &json!(why)), "{shown}");
     }
-    for yes in [Manner::Says(204, "", None), Manner::Says(299, "not JSON", None), Manner::Floods(10 << 20)] {
+    let whatever_becomes_of_its_body = [Manner::Drips, Manner::BreaksOff, Manner::Floods(10 << 20)];
+    let all = [Manner::Says(204, "", None), Manner::Says(299, "not JSON", None)];
+    for yes in all.into_iter().chain(whatever_becomes_of_its_body) {
+        let shown = format!("{yes:?}");
         bank.will([yes]);
         let order = app.rested(&simulated(&json!({}))).await;
-        notification_once(&app, &order["id"], delivered).await;
+        let told = notification_once(&app, &order["id"], delivered).await;
+        assert_eq!(told["attempts"], 1, "{shown}");
     }
     assert!(bank.asked().iter().all(|asked| !asked.path.contains("elsewhere")), "{:?}", bank.asked());
     app.finish().await;
