@@ -68,15 +68,24 @@ struct Data<'a> {
 impl ReceiverConfig {
     /// As whom the domain knows it.
     pub(super) fn target(&self, name: TargetName) -> Target {
+        Target { name, on: self.on.clone(), needs_user: self.needs_user() }
+    }
+
+    /// Whether a request says whose payment it is.
+    fn needs_user(&self) -> bool {
         let mut places = self.url.places().chain(self.body.iter().flat_map(Template::places));
-        Target { name, on: self.on.clone(), needs_user: places.any(|place| place == "user_id") }
+        places.any(|place| place == "user_id")
     }
 
     /// The URL of a request.
     ///
     /// # Errors
-    /// It is none, or leads where it may not.
+    /// It is none, or leads where it may not; or the user is not known whom the request has to name, as that was not asked
+    /// for when the notification was made.
     pub(super) fn url(&self, notification: &Notification) -> Result<Url, String> {
+        if notification.about.user_id.is_none() && self.needs_user() {
+            return Err("its user is not known".to_owned());
+        }
         let text = self.url.fill_url(|place| value(notification, place));
         let url = Url::parse(&text).map_err(|error| format!("its URL cannot be used: {error}"))?;
         if !self.allow_private && literal(&url).is_some_and(|ip| !is_public(ip)) {

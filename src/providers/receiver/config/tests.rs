@@ -77,6 +77,19 @@ fn who_is_told_of_the_user_is_told_of_payments_with_one_alone() {
 }
 
 #[test]
+fn one_whose_user_is_not_known_is_not_sent_where_the_request_names_them() {
+    let nameless = |json: Value| {
+        let mut notification = notification("1");
+        notification.about.user_id = None;
+        config(json).unwrap().url(&notification).map(drop)
+    };
+    let unknown = Err("its user is not known".to_owned());
+    assert_eq!(nameless(json!({"url": "http://shop/users/{user_id}/payment-service"})), unknown);
+    assert_eq!(nameless(json!({"url": "http://shop/", "body": "{\"user\":\"{user_id}\"}"})), unknown);
+    assert_eq!(nameless(json!({"url": "http://shop/{order_id}"})), Ok(()));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     for (json, why) in [
         (json!({}), "missing field `url`"),
