@@ -29,7 +29,7 @@ use crate::{
         time::Timestamp,
     },
     providers::{Receivers, Room},
-    store::{Answers, Commands, Keyed, NotifierAnswer, NotifierStore, PaidExternal, Retried, StoreError},
+    store::{Answers, Claimed, Commands, Keyed, NotifierAnswer, NotifierStore, PaidExternal, Retried, StoreError},
 };
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use std::{sync::Arc, time::Duration};
@@ -170,9 +170,13 @@ impl Handler<Looked> for NotificationActor {
         self.looking = false;
         for (answer, (target, mut room)) in answers.into_iter().zip(rooms) {
             match answer {
-                Ok(NotifierAnswer::Claimed(claimed)) => {
-                    self.more |= u32::try_from(claimed.len()) == Ok(room.size());
-                    for notification in claimed {
+                Ok(NotifierAnswer::Claimed(Claimed { notifications, unreadable })) => {
+                    self.more |= u32::try_from(notifications.len() + unreadable.len()) == Ok(room.size());
+                    for id in unreadable {
+                        given_up(target);
+                        tracing::error!(notification_id = %id, told = %target, "a notification cannot be read and is given up");
+                    }
+                    for notification in notifications {
                         if let Some(place) = room.take_one() {
                             self.send(notification, place, ctx);
                         }
@@ -226,10 +230,14 @@ fn report(row: &Notification) {
             tracing::info!(notification_id = %id, told = %target, attempts, why, "a notification is not delivered yet");
         }
         NotificationStatus::Failed => {
-            metrics::counter!("notifications_given_up_total", "target" => target.as_str()).increment(1);
+            given_up(target);
             tracing::warn!(notification_id = %id, told = %target, attempts, why, "a notification is given up until somebody asks for it");
         }
     }
+}
+
+fn given_up(target: TargetName) {
+    metrics::counter!("notifications_given_up_total", "target" => target.as_str()).increment(1);
 }
 
 impl NotificationActor {

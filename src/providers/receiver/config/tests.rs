@@ -45,8 +45,7 @@ fn a_place_outside_quotes_is_a_number_or_a_text_as_what_stands_for_it_is() {
     let config = config(json!({"url": "http://shop/", "body": body})).unwrap();
     let mut notification = notification(r#"1,"amount":0"#);
     let body = |notification: &Notification| serde_json::from_str::<Value>(&config.body(notification)).unwrap();
-    let mut expected =
-        json!({"user": 7, "order": r#"1,"amount":0"#, "status": "paid", "why": null, "amount": 20_000});
+    let mut expected = json!({"user": 7, "order": r#"1,"amount":0"#, "status": "paid", "why": null, "amount": 20_000});
     assert_eq!(body(&notification), expected);
     notification.about.user_id = Some(GivenId::Text("true".to_owned()));
     expected["user"] = json!("true");
