@@ -153,6 +153,16 @@ impl Participant for NotificationActor {
     fn status(&self) -> &ActorStatus {
         &self.status
     }
+
+    /// What has become due is looked for now that it is durable: on PostgreSQL new rows are written at the end of a transaction,
+    /// and a look in the same one does not see them.
+    fn committed(&mut self, answers: &Answers<NotifierAnswer>, ctx: &mut Context<Self>) {
+        let is_due =
+            |answer: &Result<_, _>| matches!(answer, Ok(NotifierAnswer::Retried(Ok(_)) | NotifierAnswer::Paid(_)));
+        if answers.iter().any(is_due) {
+            self.look(ctx);
+        }
+    }
 }
 
 impl Handler<Wake> for NotificationActor {
@@ -274,8 +284,6 @@ impl Handler<RetryNotification> for NotificationActor {
             _ => None,
         };
         self.request(Keyed { command: NotifierCommand::Retry(id), claim }, reply, read, ctx);
-        // Handed to the store after it, and so sees what it has changed.
-        self.look(ctx);
         later
     }
 }
@@ -306,8 +314,6 @@ impl Handler<TakeExternalPayment> for NotificationActor {
         };
         let pay = PayExternal { order_id, user_id, amount, audience: Arc::clone(&self.audience) };
         self.request(Keyed { command: NotifierCommand::Pay(pay), claim }, reply, read, ctx);
-        // As for a retry.
-        self.look(ctx);
         later
     }
 }

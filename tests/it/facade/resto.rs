@@ -5,8 +5,8 @@ use backstitch::settings::{Settings, Sources};
 use futures::future::join_all;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use std::path::Path;
-use tokio::join;
+use std::{path::Path, time::Duration};
+use tokio::{join, time::timeout};
 
 /// A server with the listener, which tells `bank` of orders and users.
 fn resto_of(bank: &Bank) -> TestApp {
@@ -71,6 +71,21 @@ async fn a_payment_is_taken_numbered_and_told_to_the_order_service_and_the_user_
     let next = app.resto_post("/payments", &order()).await;
     assert_eq!(next.json["payment_id"], 2, "another payment, though for the same order");
     told_once(&bank, 4).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_payment_is_told_once_it_is_durable_and_not_when_it_is_next_looked_for_what_is_due() {
+    let bank = Bank::start();
+    let app = resto_of(&bank);
+    let one_by_one = async {
+        for number in 1..=10 {
+            app.resto_post("/payments", &order()).await;
+            told_once(&bank, 2 * number).await;
+        }
+    };
+    // It is looked each second.
+    timeout(Duration::from_secs(5), one_by_one).await.expect("all are told");
     app.finish().await;
 }
 
