@@ -42,7 +42,9 @@ impl Service {
         let message = || Ok(RetryNotification { id, claim: claim.clone() });
         match send(&self.actors.notifier.retry, message).await? {
             Ok(retried) => Ok(retried),
-            Err(error) => Err(of_notifier(error, || no_notification(id))),
+            Err(NotifierRequestError::NotFound) => Err(no_notification(id)),
+            Err(NotifierRequestError::Refused(refusal)) => Err(refusal.into()),
+            Err(NotifierRequestError::Store(error)) => Err(error.into()),
         }
     }
 
@@ -75,10 +77,7 @@ impl Service {
         if by == Reporter::Anybody && !self.is_on_record(&paid).await? {
             return Ok(None);
         }
-        match send(&self.actors.notifier.mark_user, || Ok(MarkUserPaid(paid.clone()))).await? {
-            Ok(user) => Ok(Some(user)),
-            Err(error) => Err(of_notifier(error, || no_user(&paid.user_id))),
-        }
+        Ok(Some(send(&self.actors.notifier.mark_user, || Ok(MarkUserPaid(paid.clone()))).await??))
     }
 
     /// Takes in that somebody has paid for an order of another service.
@@ -98,8 +97,7 @@ impl Service {
             let (order_id, user_id, claim) = (order_id.clone(), user_id.clone(), Some(claim.clone()));
             Ok(TakeExternalPayment { order_id, user_id, amount, claim })
         };
-        let no_payment = || ServiceError::NotFound(What::Payment, order_id.to_string());
-        send(&self.actors.notifier.pay, message).await?.map_err(|error| of_notifier(error, no_payment))
+        Ok(send(&self.actors.notifier.pay, message).await??)
     }
 
     /// A payment for an order of another service.
@@ -116,7 +114,8 @@ impl Service {
     /// # Errors
     /// Nobody has said so of this user, or storage away.
     pub async fn paid_user(&self, id: GivenId) -> Result<PaidUser, ServiceError> {
-        self.queries.notifier.paid_user(id.clone()).await?.ok_or_else(|| no_user(&id))
+        let found = self.queries.notifier.paid_user(id.clone()).await?;
+        found.ok_or_else(|| ServiceError::NotFound(What::User, id.to_string()))
     }
 
     /// Whether a report names a payment, or an order, that is paid and known to be this user's; an error where it is not
@@ -155,16 +154,4 @@ fn own(id: &GivenId, what: What) -> Result<Uuid, ServiceError> {
 
 fn no_notification(id: NotificationId) -> ServiceError {
     ServiceError::NotFound(What::Notification, id.to_string())
-}
-
-fn no_user(id: &GivenId) -> ServiceError {
-    ServiceError::NotFound(What::User, id.to_string())
-}
-
-fn of_notifier(error: NotifierRequestError, not_found: impl FnOnce() -> ServiceError) -> ServiceError {
-    match error {
-        NotifierRequestError::Refused(refusal) => refusal.into(),
-        NotifierRequestError::NotFound => not_found(),
-        NotifierRequestError::Store(error) => error.into(),
-    }
 }

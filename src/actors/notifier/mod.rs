@@ -251,11 +251,11 @@ fn given_up(target: TargetName) {
 }
 
 impl NotificationActor {
-    fn request<T: 'static>(
+    fn request<T: 'static, E: From<StoreError> + 'static>(
         &mut self,
         command: Keyed<NotifierCommand>,
-        reply: Reply<Result<T, NotifierRequestError>>,
-        read: fn(NotifierAnswer) -> Option<Result<T, NotifierRequestError>>,
+        reply: Reply<Result<T, E>>,
+        read: fn(NotifierAnswer) -> Option<Result<T, E>>,
         ctx: &mut Context<Self>,
     ) {
         let receive = move |answers: Answers<NotifierAnswer>| {
@@ -289,7 +289,7 @@ impl Handler<RetryNotification> for NotificationActor {
 }
 
 impl Handler<MarkUserPaid> for NotificationActor {
-    type Result = Deferred<Result<PaidUser, NotifierRequestError>>;
+    type Result = Deferred<Result<PaidUser, StoreError>>;
 
     fn handle(&mut self, MarkUserPaid(paid): MarkUserPaid, ctx: &mut Context<Self>) -> Self::Result {
         let (later, reply) = deferred();
@@ -303,7 +303,7 @@ impl Handler<MarkUserPaid> for NotificationActor {
 }
 
 impl Handler<TakeExternalPayment> for NotificationActor {
-    type Result = Deferred<Result<PaidExternal, NotifierRequestError>>;
+    type Result = Deferred<Result<PaidExternal, StoreError>>;
 
     fn handle(&mut self, taken: TakeExternalPayment, ctx: &mut Context<Self>) -> Self::Result {
         let (later, reply) = deferred();
