@@ -194,6 +194,12 @@ pub fn facts(settings: &Settings, here: Arc<dyn FactSource>) -> anyhow::Result<A
     Ok(facts_beside(here, &peers))
 }
 
+/// Those who are told of payments, where this process has them.
+fn receivers(settings: &Settings) -> anyhow::Result<Receivers> {
+    let told = settings.notifications.iter().filter(|_| settings.node.roles.contains(Role::Payment));
+    Receivers::new(told.map(|(name, receiver)| (*name, receiver))).context("cannot tell others of payments")
+}
+
 /// How other processes ask this one, where they do.
 fn door(settings: &Settings, store: &Store, actors: &Actors, service: &Service) -> anyhow::Result<Option<PeerDoor>> {
     let roles = settings.node.roles;
@@ -232,8 +238,7 @@ impl App {
         let payments = settings.providers.payment.iter().map(|(name, service)| (*name, service));
         let carriers = settings.providers.shipping.iter().map(|(name, service)| (*name, service));
         let providers = Providers::new(payments, carriers).context("cannot call services outside")?;
-        let told = settings.notifications.iter().map(|(name, receiver)| (*name, receiver));
-        let providers = providers.telling(Receivers::new(told).context("cannot tell others of payments")?);
+        let providers = providers.telling(receivers(settings)?);
         let (node, in_flight) = (settings.node.id.clone(), settings.saga.max_in_flight);
         let actors = Actors::start(&arbiter.handle(), &store, cast, providers, node, in_flight, &fatal);
         let (stopping, stopping_seen) = watch::channel(false);
@@ -336,5 +341,22 @@ impl App {
         self.arbiter.stop();
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Sources;
+
+    #[test]
+    fn others_are_told_of_payments_by_the_process_that_has_them_alone() {
+        let sources = Sources::default().set("notifications.orders.url", "https://shop.example/{order_id}");
+        let mut settings = Settings::load(&sources).unwrap();
+        for role in Roles::ALL.iter() {
+            settings.node.roles = Roles::of([role]);
+            let told = receivers(&settings).unwrap().names().count();
+            assert_eq!(told, usize::from(role == Role::Payment), "{role}");
+        }
     }
 }

@@ -61,10 +61,10 @@ const OPEN: PaymentRequest<OpenPayment> = Endpoint::new("payment.open");
 const SETTLE: PaymentRequest<SettlePayment> = Endpoint::new("payment.settle");
 const CHARGE: PaymentRequest<ChargeDirect> = Endpoint::new("payment.charge");
 const REFUND: PaymentRequest<RefundDirect> = Endpoint::new("payment.refund");
-const RETRY_NOTIFICATION: NotifierRequest<(NotificationId, Option<Claim>), Retried> =
+const RETRY_NOTIFICATION: Endpoint<(NotificationId, Option<Claim>), Result<Retried, NotifierRequestError>> =
     Endpoint::new("payment.retry_notification");
-const MARK_USER_PAID: NotifierRequest<UserPaid, PaidUser> = Endpoint::new("payment.mark_user_paid");
-const TAKE_EXTERNAL_PAYMENT: NotifierRequest<(GivenId, GivenId, Amount, Option<Claim>), PaidExternal> =
+const MARK_USER_PAID: Endpoint<UserPaid, Result<PaidUser, StoreError>> = Endpoint::new("payment.mark_user_paid");
+const TAKE_EXTERNAL_PAYMENT: Endpoint<ExternalQuestion, Result<PaidExternal, StoreError>> =
     Endpoint::new("payment.take_external_payment");
 const PAYMENT_SETTLED: Endpoint<OrderId, ()> = Endpoint::new("payment.settled");
 const PERFORM_SHIPPING: Endpoint<Vec<ShippingCommand>, Vec<StepReply>> = Endpoint::new("shipping.perform");
@@ -72,8 +72,8 @@ const SHIP: Endpoint<ShippingCommand, Result<Shipping, StoreError>> = Endpoint::
 const SHIPPING_SETTLED: Endpoint<OrderId, ()> = Endpoint::new("shipping.settled");
 const SIGNAL: Endpoint<Vec<SagaId>, ()> = Endpoint::new("coordinator.signal");
 
+type ExternalQuestion = (GivenId, GivenId, Amount, Option<Claim>);
 type PaymentRequest<C> = Endpoint<Requested<C>, Result<PaymentAccepted, PaymentRequestError>>;
-type NotifierRequest<Q, A> = Endpoint<Q, Result<A, NotifierRequestError>>;
 
 /// Most commands in one question: less than a message may be long, if each order has as many lines as it can, each with the
 /// longest name.

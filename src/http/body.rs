@@ -71,11 +71,13 @@ impl FromRequest for NoBody {
     }
 }
 
-async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Problem> {
+/// The bytes of a body that says that it is JSON.
+pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<web::Bytes, Problem> {
     check_media_type(request)?;
     gather(request, payload).await
 }
 
+/// That the body is JSON, as it says: no page of a browser's sends that elsewhere unasked.
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     if !request.content_type().eq_ignore_ascii_case("application/json") {
         return Err(Problem::new(
@@ -86,7 +88,7 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-pub(super) async fn gather(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
+async fn gather(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
     let context = request.app_data::<web::Data<Context>>().ok_or(Code::Internal)?;
     let limit = context.max_body_bytes;
     let too_large = || Problem::new(Code::BodyTooLarge, format!("a request body may have at most {limit} bytes"));

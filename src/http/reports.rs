@@ -25,6 +25,7 @@ use actix_web::{
     http::{Method, StatusCode},
     web,
 };
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -153,7 +154,8 @@ pub(super) async fn user_paid(
         Some(user) => Ok(success(StatusCode::OK, UserBody::from(user)).finish()),
         None => Err(Problem::new(
             Code::Unauthorized,
-            "name the payment_id or the order_id that is paid, or send the secret of one's own services",
+            "name the payment_id or the order_id that is paid and known to be this user's, or send the secret of one's own \
+             services",
         )),
     }
 }
@@ -172,8 +174,8 @@ pub(super) async fn read_user(request: HttpRequest, context: web::Data<Context>)
     Ok(success(StatusCode::OK, UserBody::from(user)).finish())
 }
 
-/// The user's id in the path, where numbers are texts like any other.
+/// The user's id in the path, where numbers are texts like any other. The router leaves `%`, `/` and `+` as they are escaped.
 fn user_id(request: &HttpRequest) -> Result<GivenId, Problem> {
-    let text = request.match_info().query("id").to_owned();
+    let text = percent_decode_str(request.match_info().query("id")).decode_utf8_lossy().into_owned();
     GivenId::text(text).map_err(|error| Problem::new(Code::InvalidId, format!("the user's id {error}")))
 }

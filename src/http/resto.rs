@@ -9,7 +9,7 @@
 //!
 //! Its texts are in the language that its clients show them in. Nothing here is a part of the REST API.
 
-use super::{Context, Problem, body::gather, idempotency};
+use super::{Context, Problem, body, idempotency};
 use crate::{
     domain::{
         money::Amount,
@@ -95,6 +95,7 @@ fn of_problem(problem: &Problem) -> HttpResponse {
             Code::PaymentNotFound => NOT_FOUND,
             Code::IdempotencyKeyReused => "Idempotency-Key sudah dipakai untuk permintaan lain",
             Code::InvalidRequest => "Idempotency-Key tidak valid",
+            Code::UnsupportedMediaType => "Content-Type harus application/json",
             Code::BodyTooLarge => "Isi permintaan terlalu besar",
             Code::RequestTimeout => "Permintaan terlalu lama",
             code if code.status() < 500 => "Permintaan tidak valid",
@@ -140,7 +141,7 @@ fn fields(bytes: &[u8]) -> Result<(GivenId, GivenId, Amount), &'static str> {
 }
 
 async fn pay(request: HttpRequest, payload: web::Payload, context: web::Data<Context>) -> HttpResponse {
-    let bytes = match gather(&request, payload.into_inner()).await {
+    let bytes = match body::read(&request, payload.into_inner()).await {
         Ok(bytes) => bytes,
         Err(problem) => return of_problem(&problem),
     };

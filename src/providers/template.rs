@@ -4,6 +4,7 @@
 use super::subject::{Subject, Thing};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
 use std::fmt;
 
 /// What is escaped in a URL: all but what is unreserved.
@@ -17,7 +18,7 @@ pub(super) const OF_SHIPMENT: &[&str] =
 
 /// How what stands for a place is written.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Escape {
+enum Escape {
     /// As a part of a URL.
     Url,
     /// As a number, or inside a text of JSON.
@@ -29,7 +30,7 @@ impl Escape {
         match self {
             Self::Url => utf8_percent_encode(text, ESCAPED).to_string(),
             Self::Json => {
-                let quoted = serde_json::Value::from(text).to_string();
+                let quoted = Value::from(text).to_string();
                 let bare = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
                 bare.unwrap_or_default().to_owned()
             }
@@ -105,9 +106,22 @@ impl Template {
         self.fill(subject, |text| Escape::Json.apply(text))
     }
 
-    /// The text with what stands for each place.
-    pub(super) fn fill_in(&self, escape: Escape, value: impl Fn(&str) -> String) -> String {
-        self.with(|name| escape.apply(&value(name)))
+    /// The URL with what stands for each place.
+    pub(super) fn fill_url(&self, value: impl Fn(&str) -> Value) -> String {
+        self.with(|name| Escape::Url.apply(&text_of(value(name))))
+    }
+
+    /// The JSON with what stands for each place: a part of a text inside quotes, a value of its own elsewhere.
+    pub(super) fn fill_json(&self, value: impl Fn(&str) -> Value) -> String {
+        let mut quotes = Quotes::default();
+        self.0.iter().fold(String::new(), |json, part| match part {
+            Part::Text(more) => {
+                quotes.pass(more);
+                json + more
+            }
+            Part::Place(name) if quotes.are_open => json + &Escape::Json.apply(&text_of(value(name))),
+            Part::Place(name) => json + &value(name).to_string(),
+        })
     }
 
     fn fill(&self, subject: &Subject, escape: impl Fn(&str) -> String) -> Option<String> {
@@ -158,6 +172,36 @@ impl Template {
     }
 }
 
+/// Whether a text of JSON has begun and not ended.
+#[derive(Default)]
+struct Quotes {
+    are_open: bool,
+    /// The next letter is escaped.
+    is_escaped: bool,
+}
+
+impl Quotes {
+    fn pass(&mut self, json: &str) {
+        for letter in json.bytes() {
+            match letter {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' => self.is_escaped = self.are_open,
+                b'"' => self.are_open = !self.are_open,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// A value as a part of a text; nothing is an empty one.
+fn text_of(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
 /// Names as they are written in a template.
 pub(super) fn listed(names: &[&str]) -> String {
     names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(", ")
@@ -190,6 +234,21 @@ mod tests {
             ("{ amount }{Amount}{é}{", "{ amount }{Amount}{é}{"),
         ] {
             assert_eq!(Template::parse(template).unwrap().sample(), text, "{template}");
+        }
+    }
+
+    #[test]
+    fn a_place_outside_quotes_is_a_value_of_json_and_one_inside_is_a_part_of_a_text() {
+        let template = r#"{"a":{amount},"b":"{amount}","c\"\\":[{amount}],"d":"\"{amount}\\"}"#;
+        let template = Template::parse(template).unwrap();
+        for (value, json) in [
+            (Value::from(7), r#"{"a":7,"b":"7","c\"\\":[7],"d":"\"7\\"}"#),
+            (Value::from("x\"y"), r#"{"a":"x\"y","b":"x\"y","c\"\\":["x\"y"],"d":"\"x\"y\\"}"#),
+            (Value::Null, r#"{"a":null,"b":"","c\"\\":[null],"d":"\"\\"}"#),
+        ] {
+            let filled = template.fill_json(|_| value.clone());
+            assert_eq!(filled, json);
+            assert!(serde_json::from_str::<Value>(&filled).is_ok(), "{filled}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! What others are told of payments, and what other services report of them.
 //!
 //! A report is believed where it comes with the credential of one's own services, and otherwise as far as the payment's
-//! own record says the same: nobody can have an order paid that is not.
+//! own record says the same: nobody can have an order paid that is not, nor a user with somebody else's payment.
 
 use super::{OrderView, Service, ServiceError, What, own_claim, send};
 use crate::{
@@ -42,7 +42,9 @@ impl Service {
         let message = || Ok(RetryNotification { id, claim: claim.clone() });
         match send(&self.actors.notifier.retry, message).await? {
             Ok(retried) => Ok(retried),
-            Err(error) => Err(of_notifier(error, || no_notification(id))),
+            Err(NotifierRequestError::NotFound) => Err(no_notification(id)),
+            Err(NotifierRequestError::Refused(refusal)) => Err(refusal.into()),
+            Err(NotifierRequestError::Store(error)) => Err(error.into()),
         }
     }
 
@@ -75,10 +77,7 @@ impl Service {
         if by == Reporter::Anybody && !self.is_on_record(&paid).await? {
             return Ok(None);
         }
-        match send(&self.actors.notifier.mark_user, || Ok(MarkUserPaid(paid.clone()))).await? {
-            Ok(user) => Ok(Some(user)),
-            Err(error) => Err(of_notifier(error, || no_user(&paid.user_id))),
-        }
+        Ok(Some(send(&self.actors.notifier.mark_user, || Ok(MarkUserPaid(paid.clone()))).await??))
     }
 
     /// Takes in that somebody has paid for an order of another service.
@@ -98,8 +97,7 @@ impl Service {
             let (order_id, user_id, claim) = (order_id.clone(), user_id.clone(), Some(claim.clone()));
             Ok(TakeExternalPayment { order_id, user_id, amount, claim })
         };
-        let no_payment = || ServiceError::NotFound(What::Payment, order_id.to_string());
-        send(&self.actors.notifier.pay, message).await?.map_err(|error| of_notifier(error, no_payment))
+        Ok(send(&self.actors.notifier.pay, message).await??)
     }
 
     /// A payment for an order of another service.
@@ -116,10 +114,12 @@ impl Service {
     /// # Errors
     /// Nobody has said so of this user, or storage away.
     pub async fn paid_user(&self, id: GivenId) -> Result<PaidUser, ServiceError> {
-        self.queries.notifier.paid_user(id.clone()).await?.ok_or_else(|| no_user(&id))
+        let found = self.queries.notifier.paid_user(id.clone()).await?;
+        found.ok_or_else(|| ServiceError::NotFound(What::User, id.to_string()))
     }
 
-    /// Whether a report names a payment, or an order, that is paid; an error where it names one that is not.
+    /// Whether a report names a payment, or an order, that is paid and known to be this user's; an error where it is not
+    /// paid, or another one's.
     async fn is_on_record(&self, paid: &UserPaid) -> Result<bool, ServiceError> {
         // In a template, numbers may have become texts.
         let number = paid.payment_id.as_ref().and_then(|id| id.to_string().parse().ok());
@@ -134,9 +134,7 @@ impl Service {
             (None, None) => return Ok(false),
         };
         let order = paid.order_id.as_ref().map(|id| own(id, What::Order)).transpose()?;
-        payment.check_is_of(&paid.user_id, order.map(OrderId::from_uuid))?;
-        payment.check_paid()?;
-        Ok(true)
+        Ok(payment.vouches_for(&paid.user_id, order.map(OrderId::from_uuid))?)
     }
 
     /// An order's current payment.
@@ -156,16 +154,4 @@ fn own(id: &GivenId, what: What) -> Result<Uuid, ServiceError> {
 
 fn no_notification(id: NotificationId) -> ServiceError {
     ServiceError::NotFound(What::Notification, id.to_string())
-}
-
-fn no_user(id: &GivenId) -> ServiceError {
-    ServiceError::NotFound(What::User, id.to_string())
-}
-
-fn of_notifier(error: NotifierRequestError, not_found: impl FnOnce() -> ServiceError) -> ServiceError {
-    match error {
-        NotifierRequestError::Refused(refusal) => refusal.into(),
-        NotifierRequestError::NotFound => not_found(),
-        NotifierRequestError::Store(error) => error.into(),
-    }
 }

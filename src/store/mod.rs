@@ -40,7 +40,9 @@ pub use catalog::{
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, Passed, PaymentFacts, SagaFacts, ShelfFacts, StockFacts, merged, steady};
-pub use notifier::{NotificationFilter, NotifierAnswer, NotifierQueries, NotifierStore, PaidExternal, Retried};
+pub use notifier::{
+    Claimed, NotificationFilter, NotifierAnswer, NotifierQueries, NotifierStore, PaidExternal, Retried,
+};
 pub use owner::OwnersError;
 pub use peers::{Adopted, Elsewhere, News, Node, NodeState, Peers};
 pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};

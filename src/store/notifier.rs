@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 /// What a command to the notifier's owner is answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotifierAnswer {
-    /// These are claimed, in the order in which they were due.
-    Claimed(Vec<Notification>),
+    /// Some are claimed.
+    Claimed(Claimed),
     /// How sending one has gone is taken in; the notification as it is now, where that has changed it.
     Recorded(Option<Box<Notification>>),
     /// One is sent again.
@@ -26,6 +26,15 @@ pub enum NotifierAnswer {
     Paid(PaidExternal),
     /// There is no such notification.
     NotFound,
+}
+
+/// Notifications that were due.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Claimed {
+    /// These are to be sent, in the order in which they were due.
+    pub notifications: Vec<Notification>,
+    /// These cannot be read, and are given up.
+    pub unreadable: Vec<NotificationId>,
 }
 
 /// A payment for an order of another service.

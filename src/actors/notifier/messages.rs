@@ -28,12 +28,12 @@ pub struct RetryNotification {
 
 /// Another service says that a user has paid.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<PaidUser, NotifierRequestError>")]
+#[rtype(result = "Result<PaidUser, StoreError>")]
 pub struct MarkUserPaid(pub UserPaid);
 
 /// Somebody has paid for an order of another service.
 #[derive(Clone, Debug, Message)]
-#[rtype(result = "Result<PaidExternal, NotifierRequestError>")]
+#[rtype(result = "Result<PaidExternal, StoreError>")]
 pub struct TakeExternalPayment {
     /// The order.
     pub order_id: GivenId,
@@ -45,7 +45,7 @@ pub struct TakeExternalPayment {
     pub claim: Option<Claim>,
 }
 
-/// Why a client's command was not accepted.
+/// Why a notification is not sent again.
 #[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
 pub enum NotifierRequestError {
     /// The rules forbid it.

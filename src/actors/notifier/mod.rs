@@ -29,7 +29,7 @@ use crate::{
         time::Timestamp,
     },
     providers::{Receivers, Room},
-    store::{Answers, Commands, Keyed, NotifierAnswer, NotifierStore, PaidExternal, Retried, StoreError},
+    store::{Answers, Claimed, Commands, Keyed, NotifierAnswer, NotifierStore, PaidExternal, Retried, StoreError},
 };
 use actix::{Actor, AsyncContext, Context, Handler, Message, Supervised};
 use std::{sync::Arc, time::Duration};
@@ -153,6 +153,16 @@ impl Participant for NotificationActor {
     fn status(&self) -> &ActorStatus {
         &self.status
     }
+
+    /// What has become due is looked for now that it is durable: on PostgreSQL new rows are written at the end of a transaction,
+    /// and a look in the same one does not see them.
+    fn committed(&mut self, answers: &Answers<NotifierAnswer>, ctx: &mut Context<Self>) {
+        let is_due =
+            |answer: &Result<_, _>| matches!(answer, Ok(NotifierAnswer::Retried(Ok(_)) | NotifierAnswer::Paid(_)));
+        if answers.iter().any(is_due) {
+            self.look(ctx);
+        }
+    }
 }
 
 impl Handler<Wake> for NotificationActor {
@@ -170,9 +180,13 @@ impl Handler<Looked> for NotificationActor {
         self.looking = false;
         for (answer, (target, mut room)) in answers.into_iter().zip(rooms) {
             match answer {
-                Ok(NotifierAnswer::Claimed(claimed)) => {
-                    self.more |= u32::try_from(claimed.len()) == Ok(room.size());
-                    for notification in claimed {
+                Ok(NotifierAnswer::Claimed(Claimed { notifications, unreadable })) => {
+                    self.more |= u32::try_from(notifications.len() + unreadable.len()) == Ok(room.size());
+                    for id in unreadable {
+                        given_up(target);
+                        tracing::error!(notification_id = %id, told = %target, "a notification cannot be read and is given up");
+                    }
+                    for notification in notifications {
                         if let Some(place) = room.take_one() {
                             self.send(notification, place, ctx);
                         }
@@ -226,18 +240,22 @@ fn report(row: &Notification) {
             tracing::info!(notification_id = %id, told = %target, attempts, why, "a notification is not delivered yet");
         }
         NotificationStatus::Failed => {
-            metrics::counter!("notifications_given_up_total", "target" => target.as_str()).increment(1);
+            given_up(target);
             tracing::warn!(notification_id = %id, told = %target, attempts, why, "a notification is given up until somebody asks for it");
         }
     }
 }
 
+fn given_up(target: TargetName) {
+    metrics::counter!("notifications_given_up_total", "target" => target.as_str()).increment(1);
+}
+
 impl NotificationActor {
-    fn request<T: 'static>(
+    fn request<T: 'static, E: From<StoreError> + 'static>(
         &mut self,
         command: Keyed<NotifierCommand>,
-        reply: Reply<Result<T, NotifierRequestError>>,
-        read: fn(NotifierAnswer) -> Option<Result<T, NotifierRequestError>>,
+        reply: Reply<Result<T, E>>,
+        read: fn(NotifierAnswer) -> Option<Result<T, E>>,
         ctx: &mut Context<Self>,
     ) {
         let receive = move |answers: Answers<NotifierAnswer>| {
@@ -266,14 +284,12 @@ impl Handler<RetryNotification> for NotificationActor {
             _ => None,
         };
         self.request(Keyed { command: NotifierCommand::Retry(id), claim }, reply, read, ctx);
-        // Handed to the store after it, and so sees what it has changed.
-        self.look(ctx);
         later
     }
 }
 
 impl Handler<MarkUserPaid> for NotificationActor {
-    type Result = Deferred<Result<PaidUser, NotifierRequestError>>;
+    type Result = Deferred<Result<PaidUser, StoreError>>;
 
     fn handle(&mut self, MarkUserPaid(paid): MarkUserPaid, ctx: &mut Context<Self>) -> Self::Result {
         let (later, reply) = deferred();
@@ -287,7 +303,7 @@ impl Handler<MarkUserPaid> for NotificationActor {
 }
 
 impl Handler<TakeExternalPayment> for NotificationActor {
-    type Result = Deferred<Result<PaidExternal, NotifierRequestError>>;
+    type Result = Deferred<Result<PaidExternal, StoreError>>;
 
     fn handle(&mut self, taken: TakeExternalPayment, ctx: &mut Context<Self>) -> Self::Result {
         let (later, reply) = deferred();
@@ -298,8 +314,6 @@ impl Handler<TakeExternalPayment> for NotificationActor {
         };
         let pay = PayExternal { order_id, user_id, amount, audience: Arc::clone(&self.audience) };
         self.request(Keyed { command: NotifierCommand::Pay(pay), claim }, reply, read, ctx);
-        // As for a retry.
-        self.look(ctx);
         later
     }
 }

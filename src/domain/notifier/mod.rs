@@ -19,7 +19,7 @@ pub(in crate::domain) use about::is_id;
 pub use about::{About, GivenId, NoGivenId};
 pub use external::{ExternalPayment, ExternalPaymentId, PayExternal};
 pub use notification::{
-    ATTEMPTS, Delivery, Notification, NotificationRefusal, NotificationStatus, RecordDelivery, wait_ms,
+    ATTEMPTS, Delivery, Notification, NotificationRefusal, NotificationStatus, RecordDelivery, UNREADABLE, wait_ms,
 };
 pub use target::{Audience, NoTarget, Target, TargetName};
 pub use user::{PaidUser, UserPaid};

@@ -11,6 +11,8 @@ pub const ATTEMPTS: u32 = 10;
 const WAITS: [u64; ATTEMPTS as usize - 1] =
     [5, 5 * 60, 30 * 60, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
 const HOUR: u64 = 3_600;
+/// Why one is given up that cannot be read: it is not sent, and would be claimed for ever.
+pub const UNREADABLE: &str = "cannot be read";
 /// What is kept of why an attempt was unsuccessful, in characters.
 const MOST_SAID: usize = 500;
 

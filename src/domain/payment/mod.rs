@@ -318,18 +318,20 @@ impl Payment {
         }
     }
 
-    /// Whether it is this user's, as far as that is known, and for this order where one is named.
+    /// Whether it vouches for this user, and for this order where one is named: it is paid, and known to be theirs. One
+    /// whose payer is not known vouches for nobody.
     ///
     /// # Errors
-    /// It is another one's.
-    pub fn check_is_of(&self, user: &GivenId, order: Option<OrderId>) -> Result<(), PaymentRefusal> {
+    /// It is another one's, or not paid.
+    pub fn vouches_for(&self, user: &GivenId, order: Option<OrderId>) -> Result<bool, PaymentRefusal> {
         if order.is_some_and(|order| order != self.order_id) {
             return Err(PaymentRefusal::NotTheOrders);
         }
-        match self.payer {
-            Some(payer) if payer.as_str() != user.to_string() => Err(PaymentRefusal::NotTheUsers),
-            _ => Ok(()),
+        if self.payer.is_some_and(|payer| payer.as_str() != user.to_string()) {
+            return Err(PaymentRefusal::NotTheUsers);
         }
+        self.check_paid()?;
+        Ok(self.payer.is_some())
     }
 
     /// Whether its money is in, as somebody says.

@@ -4,16 +4,18 @@ use super::{
     super::{
         config::fields::{Headers, concurrency, method, timeout, words},
         signature::Secret,
-        template::{Escape, Template},
+        template::Template,
     },
     public::is_public,
 };
 use crate::domain::{
-    notifier::{Notification, Target, TargetName},
+    notifier::{GivenId, Notification, Target, TargetName},
     payment::PaymentStatus,
+    reason::Reason,
 };
 use reqwest::{Method, Url};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde_json::Value;
 use std::net::IpAddr;
 
 /// What can stand in the request.
@@ -66,16 +68,25 @@ struct Data<'a> {
 impl ReceiverConfig {
     /// As whom the domain knows it.
     pub(super) fn target(&self, name: TargetName) -> Target {
+        Target { name, on: self.on.clone(), needs_user: self.needs_user() }
+    }
+
+    /// Whether a request says whose payment it is.
+    fn needs_user(&self) -> bool {
         let mut places = self.url.places().chain(self.body.iter().flat_map(Template::places));
-        Target { name, on: self.on.clone(), needs_user: places.any(|place| place == "user_id") }
+        places.any(|place| place == "user_id")
     }
 
     /// The URL of a request.
     ///
     /// # Errors
-    /// It is none, or leads where it may not.
+    /// It is none, or leads where it may not; or the user is not known whom the request has to name, as that was not asked
+    /// for when the notification was made.
     pub(super) fn url(&self, notification: &Notification) -> Result<Url, String> {
-        let text = self.url.fill_in(Escape::Url, |place| value(notification, place));
+        if notification.about.user_id.is_none() && self.needs_user() {
+            return Err("its user is not known".to_owned());
+        }
+        let text = self.url.fill_url(|place| value(notification, place));
         let url = Url::parse(&text).map_err(|error| format!("its URL cannot be used: {error}"))?;
         if !self.allow_private && literal(&url).is_some_and(|ip| !is_public(ip)) {
             return Err(super::public::PRIVATE.to_owned());
@@ -86,7 +97,7 @@ impl ReceiverConfig {
     /// The body of a request, the same in every attempt.
     pub(super) fn body(&self, notification: &Notification) -> String {
         match &self.body {
-            Some(template) => template.fill_in(Escape::Json, |place| value(notification, place)),
+            Some(template) => template.fill_json(|place| value(notification, place)),
             None => {
                 let about = &notification.about;
                 let event = Event {
@@ -100,20 +111,27 @@ impl ReceiverConfig {
     }
 }
 
-/// What stands for a place.
-fn value(notification: &Notification, place: &str) -> String {
+/// What stands for a place, of the type that it has where it is not a part of a text.
+fn value(notification: &Notification, place: &str) -> Value {
     let about = &notification.about;
     match place {
-        "notification_id" => notification.id.to_string(),
-        "payment_id" => about.payment_id.to_string(),
-        "order_id" => about.order_id.to_string(),
-        "user_id" => about.user_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-        "amount" => about.amount.to_string(),
-        "currency" => <&str>::from(about.currency).to_owned(),
-        "status" => about.status.as_str().to_owned(),
-        "reason" => about.reason.map(crate::domain::reason::Reason::as_str).unwrap_or_default().to_owned(),
+        "notification_id" => notification.id.to_string().into(),
+        "payment_id" => given(&about.payment_id),
+        "order_id" => given(&about.order_id),
+        "user_id" => about.user_id.as_ref().map_or(Value::Null, given),
+        "amount" => about.amount.get().into(),
+        "currency" => <&str>::from(about.currency).into(),
+        "status" => about.status.as_str().into(),
+        "reason" => about.reason.map(Reason::as_str).into(),
         // The configuration was checked for what stands in it.
-        _ => String::new(),
+        _ => Value::Null,
+    }
+}
+
+fn given(id: &GivenId) -> Value {
+    match id {
+        GivenId::Number(number) => (*number).into(),
+        GivenId::Text(text) => text.as_str().into(),
     }
 }
 
@@ -124,7 +142,7 @@ fn literal(url: &Url) -> Option<IpAddr> {
 
 fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Template, D::Error> {
     let template = Template::of(&String::deserialize(from)?, PLACES).map_err(D::Error::custom)?;
-    let with = |text: &str| Url::parse(&template.fill_in(Escape::Url, |_| text.to_owned())).ok();
+    let with = |text: &str| Url::parse(&template.fill_url(|_| text.into())).ok();
     let Some((url, other)) = with("0").zip(with("1")) else {
         return Err(D::Error::custom("must be the URL of an http or https service"));
     };
@@ -143,9 +161,13 @@ fn url<'de, D: Deserializer<'de>>(from: D) -> Result<Template, D::Error> {
 fn body<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Template>, D::Error> {
     let Some(text) = Option::<String>::deserialize(from)? else { return Ok(None) };
     let template = Template::of(&text, PLACES).map_err(D::Error::custom)?;
-    let sample = template.fill_in(Escape::Json, |_| "0".to_owned());
-    if serde_json::from_str::<serde_json::Value>(&sample).is_err() {
-        return Err(D::Error::custom("must be JSON; texts are in quotes, as in {\"order_id\":\"{order_id}\"}"));
+    // An id may be either, and a place may stand where only one of them makes JSON.
+    let is_json = |sample: Value| serde_json::from_str::<Value>(&template.fill_json(|_| sample.clone())).is_ok();
+    if !is_json(0.into()) || !is_json("text".into()) {
+        return Err(D::Error::custom(
+            "must be JSON whether its places are numbers or texts; a place is a value of its own, as in \
+             {\"amount\":{amount}}, or stands in quotes, as in {\"order\":\"{order_id}\"}",
+        ));
     }
     Ok(Some(template))
 }

@@ -22,10 +22,7 @@ use futures::future::BoxFuture;
 use public::PublicOnly;
 use reqwest::{Client, redirect};
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
-use tokio::{
-    runtime::Handle,
-    sync::{OwnedSemaphorePermit, Semaphore},
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How much longer than its request a notification is left to whoever sends it: for taking in how that went.
 const MARGIN_MS: u64 = 5_000;
@@ -34,7 +31,6 @@ const MARGIN_MS: u64 = 5_000;
 #[derive(Clone, Default)]
 pub struct Receivers {
     all: Arc<BTreeMap<TargetName, Arc<Receiver>>>,
-    outside: Option<Arc<Outside>>,
 }
 
 /// Somebody who is told.
@@ -43,6 +39,8 @@ struct Receiver {
     client: Client,
     /// For requests under way. Outlives the actor that sends them, as they do.
     room: Arc<Semaphore>,
+    /// Where requests are made.
+    outside: Arc<Outside>,
 }
 
 /// Room for requests to somebody.
@@ -67,10 +65,13 @@ impl Receivers {
     /// # Errors
     /// When no thread or no client can be had.
     pub fn new<'a>(configs: impl IntoIterator<Item = (TargetName, &'a ReceiverConfig)>) -> io::Result<Self> {
-        let made = configs.into_iter().map(|(name, config)| Ok((name, Arc::new(Receiver::new(config)?))));
-        let all: BTreeMap<_, _> = made.collect::<io::Result<_>>()?;
-        let outside = if all.is_empty() { None } else { Some(Arc::new(Outside::start()?)) };
-        Ok(Self { all: Arc::new(all), outside })
+        let mut configs = configs.into_iter().peekable();
+        if configs.peek().is_none() {
+            return Ok(Self::default());
+        }
+        let outside = Arc::new(Outside::start()?);
+        let made = configs.map(|(name, config)| Ok((name, Arc::new(Receiver::new(config, Arc::clone(&outside))?))));
+        Ok(Self { all: Arc::new(made.collect::<io::Result<_>>()?) })
     }
 
     /// Whom the domain tells of what.
@@ -102,7 +103,7 @@ impl Receivers {
             let why = format!("{target} is not configured on this server");
             return Box::pin(std::future::ready(failed(None, why)));
         };
-        let runtime = self.outside.as_ref().map_or_else(Handle::current, |outside| outside.handle());
+        let runtime = receiver.outside.handle();
         Box::pin(async move {
             let sent = runtime.spawn(async move {
                 let delivery = receiver.send(&notification).await;
@@ -119,14 +120,14 @@ impl Receivers {
 }
 
 impl Receiver {
-    fn new(config: &ReceiverConfig) -> io::Result<Self> {
+    fn new(config: &ReceiverConfig, outside: Arc<Outside>) -> io::Result<Self> {
         // The first one stays; it is the same for everybody.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().redirect(redirect::Policy::none()).no_proxy();
         let client = client.timeout(Duration::from_millis(config.timeout_ms)).user_agent("backstitch");
         let client = if config.allow_private { client } else { client.dns_resolver(Arc::new(PublicOnly)) };
         let client = client.build().map_err(io::Error::other)?;
-        Ok(Self { config: config.clone(), client, room: Arc::new(Semaphore::new(config.max_concurrent)) })
+        Ok(Self { config: config.clone(), client, room: Arc::new(Semaphore::new(config.max_concurrent)), outside })
     }
 
     async fn send(&self, notification: &Notification) -> Delivery {
@@ -154,13 +155,11 @@ impl Receiver {
             Err(error) => return failed(None, said(&error)),
         };
         let status = response.status();
-        // An answer is read to its end, as far as it may go, so that the connection serves the next one.
-        let read = beginning(&mut response).await;
-        match read {
-            _ if !status.is_success() => failed(Some(status.as_u16()), format!("it answers {}", status.as_u16())),
-            Ok(_) => Delivery::Delivered(status.as_u16()),
-            Err(error) => failed(Some(status.as_u16()), said(&error)),
-        }
+        // An answer is read to its end, as far as it may go, so that the connection serves the next one. Whatever becomes of
+        // that, its status has said what it means.
+        let _ = beginning(&mut response).await;
+        let code = status.as_u16();
+        if status.is_success() { Delivery::Delivered(code) } else { failed(Some(code), format!("it answers {code}")) }
     }
 }
 

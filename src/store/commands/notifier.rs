@@ -12,7 +12,7 @@ use crate::{
         payment::{PaymentCommand, Payments},
         time::Timestamp,
     },
-    store::{Claim, Executed, Keyed, NotifierAnswer, PaidExternal, Retried, StoreError},
+    store::{Claim, Claimed, Executed, Keyed, NotifierAnswer, PaidExternal, Retried, StoreError},
 };
 use std::sync::Arc;
 use uuid::Uuid;
@@ -22,8 +22,8 @@ pub(in crate::store) trait NotifierRows {
     /// Writes a new notification, at the end of the transaction at the latest.
     fn add_notification(&self, notification: Notification) -> Result<(), CommandError>;
     /// Claims those of a target that are due and nobody else's, the longest due first. One that cannot be read is
-    /// claimed and left out.
-    fn claim_due(&self, target: TargetName, until: Timestamp, limit: u32) -> Result<Vec<Notification>, CommandError>;
+    /// given up.
+    fn claim_due(&self, target: TargetName, until: Timestamp, limit: u32) -> Result<Claimed, CommandError>;
     /// One notification, which nobody else writes during this transaction.
     fn notification(&self, id: NotificationId) -> Result<Option<Notification>, CommandError>;
     /// Writes one over itself.

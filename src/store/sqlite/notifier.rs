@@ -12,12 +12,13 @@ use crate::{
         money::Currency,
         notifier::{
             ExternalPayment, ExternalPaymentId, GivenId, Notification, NotificationStatus, NotifierCommand, PaidUser,
-            PayExternal, TargetName,
+            PayExternal, TargetName, UNREADABLE,
         },
         time::Timestamp,
     },
     store::{
-        Answers, Claim, Commands, Keyed, NotificationFilter, NotifierAnswer, NotifierQueries, Page, StoreError,
+        Answers, Claim, Claimed, Commands, Keyed, NotificationFilter, NotifierAnswer, NotifierQueries, Page,
+        StoreError,
         commands::{CommandError, NotifierClaimed, NotifierRows, NotifierRunner, expect_written},
     },
 };
@@ -100,7 +101,7 @@ impl NotifierRows for Tx<'_, '_> {
         expect_written(written == 1)
     }
 
-    fn claim_due(&self, target: TargetName, until: Timestamp, limit: u32) -> Result<Vec<Notification>, CommandError> {
+    fn claim_due(&self, target: TargetName, until: Timestamp, limit: u32) -> Result<Claimed, CommandError> {
         let due = self.rows(
             concat!(
                 "SELECT ",
@@ -111,13 +112,20 @@ impl NotifierRows for Tx<'_, '_> {
             (target, self.now(), limit),
             |row| Ok((row.get::<_, NotificationId>(0)?, read(row))),
         )?;
-        let mut claimed = Vec::with_capacity(due.len());
+        let mut claimed = Claimed::default();
         for (id, row) in due {
-            self.run("UPDATE payment_notification SET claimed_until = ?2 WHERE id = ?1", (id, until))?;
             match row {
-                Ok(row) => claimed.push(Notification { claimed_until: Some(until), ..row }),
+                Ok(row) => {
+                    self.run("UPDATE payment_notification SET claimed_until = ?2 WHERE id = ?1", (id, until))?;
+                    claimed.notifications.push(Notification { claimed_until: Some(until), ..row });
+                }
                 Err(error) if is_unreadable(&error) => {
-                    tracing::error!(%id, %error, "a notification cannot be read; it waits for a person");
+                    self.run(
+                        "UPDATE payment_notification SET status = ?2, next_attempt_at = NULL, claimed_until = NULL, \
+                         last_error = ?3, updated_at = ?4 WHERE id = ?1",
+                        (id, NotificationStatus::Failed, UNREADABLE, self.now()),
+                    )?;
+                    claimed.unreadable.push(id);
                 }
                 Err(error) => return Err(error.into()),
             }

@@ -148,6 +148,33 @@ async fn what_is_in_vain_for_the_last_time_is_given_up_until_somebody_asks_for_i
 }
 
 #[tokio::test]
+async fn one_that_cannot_be_read_is_given_up_once_until_it_can_be() {
+    let bank = Bank::start();
+    // A name of its own, as all servers of the tests count together.
+    let url = bank.url("/orders/{order_id}/payment");
+    let app = TestApp::with(&[("notifications.garbled.url", &url), ("notifications.garbled.allow_private", "true")]);
+    bank.will([Manner::Says(503, "", None)]);
+    let order = app.rested(&simulated(&json!({}))).await;
+    notification_once(&app, &order["id"], failed_once).await;
+    let garble = "UPDATE payment_notification SET about = replace(about, 'amount', 'amuont'), next_attempt_at = 1";
+    app.sql().execute_batch(garble).expect("a change");
+    let given_up = async || {
+        let metrics = app.get("/metrics").await.text;
+        metrics.contains("notifications_given_up_total{target=\"garbled\"} 1").then_some(())
+    };
+    eventually("it is given up", given_up).await;
+    let mend = "UPDATE payment_notification SET about = replace(about, 'amuont', 'amount')";
+    app.sql().execute_batch(mend).expect("a change");
+    let [told] = &notifications_of(&app, &order["id"]).await[..] else { panic!("one") };
+    assert_eq!((&told["status"], &told["last_error"]), (&json!("failed"), &json!("cannot be read")));
+    assert_eq!((&told["attempts"], &told["next_attempt_at"]), (&json!(1), &json!(null)));
+    assert_eq!(given_up().await, Some(()), "and that once");
+    retry(&app, told).await.success(202);
+    notification_once(&app, &order["id"], delivered).await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn only_a_2xx_is_a_yes_and_no_redirect_is_followed() {
     let bank = Bank::start();
     let app = app_that_tells(&bank, &[("timeout_ms", "500")]);
@@ -157,7 +184,6 @@ async fn only_a_2xx_is_a_yes_and_no_redirect_is_followed() {
         (Manner::Says(307, "", elsewhere()), json!(307), "it answers 307"),
         (Manner::Says(409, "{}", None), json!(409), "it answers 409"),
         (Manner::Silence, json!(null), "no answer in time"),
-        (Manner::Drips, json!(200), "no answer in time"),
     ] {
         let shown = format!("{manner:?}");
         bank.will([manner]);
@@ -165,10 +191,14 @@ async fn only_a_2xx_is_a_yes_and_no_redirect_is_followed() {
         let told = notification_once(&app, &order["id"], failed_once).await;
         assert_eq!((&told["last_status"], &told["last_error"]), (&status, &json!(why)), "{shown}");
     }
-    for yes in [Manner::Says(204, "", None), Manner::Says(299, "not JSON", None), Manner::Floods(10 << 20)] {
+    let whatever_becomes_of_its_body = [Manner::Drips, Manner::BreaksOff, Manner::Floods(10 << 20)];
+    let all = [Manner::Says(204, "", None), Manner::Says(299, "not JSON", None)];
+    for yes in all.into_iter().chain(whatever_becomes_of_its_body) {
+        let shown = format!("{yes:?}");
         bank.will([yes]);
         let order = app.rested(&simulated(&json!({}))).await;
-        notification_once(&app, &order["id"], delivered).await;
+        let told = notification_once(&app, &order["id"], delivered).await;
+        assert_eq!(told["attempts"], 1, "{shown}");
     }
     assert!(bank.asked().iter().all(|asked| !asked.path.contains("elsewhere")), "{:?}", bank.asked());
     app.finish().await;

@@ -31,6 +31,13 @@ fn user_paid(app: &TestApp, user: &str, what: &Value) -> Call {
     put(app, &format!("/users/{user}/payment-service"), &body)
 }
 
+/// An order that is paid at once, of this customer.
+fn of_customer(name: &str) -> Value {
+    let mut order = simulated(&json!({}));
+    order["customer_ref"] = json!(name);
+    order
+}
+
 #[tokio::test]
 async fn a_report_is_confirmed_where_the_payment_is_paid_and_refused_where_it_is_not() {
     let app = TestApp::start();
@@ -98,7 +105,7 @@ async fn money_that_is_reported_for_a_closed_order_goes_back_and_the_order_stays
 #[tokio::test]
 async fn a_user_has_paid_who_has_a_payment_that_is_paid() {
     let app = app_with_a_secret();
-    let (paid, unpaid) = (app.rested(&simulated(&json!({}))).await, app.unpaid(&manual()).await);
+    let (paid, unpaid) = (app.rested(&of_customer("u-7")).await, app.unpaid(&manual()).await);
     app.get("/users/u-7/payment-service").await.problem(404, "user_not_found");
     user_paid(&app, "u-7", &json!({})).await.problem(401, "unauthorized");
     let of_unpaid = [json!({"order_id": unpaid["id"]}), json!({"payment_id": unpaid["payment"]["id"]})];
@@ -115,13 +122,31 @@ async fn a_user_has_paid_who_has_a_payment_that_is_paid() {
     assert_eq!((&first["order_id"], &first["payment_id"]), (&paid["id"], &paid["payment"]["id"]));
     assert_eq!(*user_paid(&app, "u-7", &both).await.success(200), first, "a repeat changes nothing");
     assert_eq!(*app.get("/users/u-7/payment-service").await.success(200), first);
-    user_paid(&app, "8", &json!({"order_id": paid["id"]})).await.success(200);
-    let mut of_somebody = simulated(&json!({}));
-    of_somebody["customer_ref"] = json!("u-9");
-    let of_somebody = json!({"order_id": app.rested(&of_somebody).await["id"]});
-    user_paid(&app, "8", &of_somebody).await.problem(409, "payment_of_another_user");
-    user_paid(&app, "u-9", &of_somebody).await.success(200);
+    for named in [json!({"order_id": paid["id"]}), json!({"payment_id": paid["payment"]["id"]})] {
+        user_paid(&app, "8", &named).await.problem(409, "payment_of_another_user");
+        user_paid(&app, "u-7", &named).await.success(200);
+    }
     app.finish_leaving(1).await;
+}
+
+#[tokio::test]
+async fn a_payment_whose_payer_is_not_known_vouches_for_nobody() {
+    let app = app_with_a_secret();
+    for paid in [simulated(&json!({})), of_customer("Ibu Sari")] {
+        let paid = app.rested(&paid).await;
+        let (order, payment) = (&paid["id"], &paid["payment"]["id"]);
+        for named in [
+            json!({"order_id": order}),
+            json!({"payment_id": payment}),
+            json!({"order_id": order, "payment_id": payment}),
+        ] {
+            user_paid(&app, "u-7", &named).await.problem(401, "unauthorized");
+        }
+        app.get("/users/u-7/payment-service").await.problem(404, "user_not_found");
+    }
+    let paid = app.rested(&simulated(&json!({}))).await;
+    trusted(user_paid(&app, "u-7", &json!({"order_id": paid["id"]}))).await.success(200);
+    app.finish().await;
 }
 
 #[tokio::test]

@@ -3,9 +3,10 @@
 use crate::support::{Bank, Manner, TestApp, eventually, id, manual};
 use backstitch::settings::{Settings, Sources};
 use futures::future::join_all;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use std::path::Path;
-use tokio::join;
+use std::{path::Path, time::Duration};
+use tokio::{join, time::timeout};
 
 /// A server with the listener, which tells `bank` of orders and users.
 fn resto_of(bank: &Bank) -> TestApp {
@@ -74,6 +75,21 @@ async fn a_payment_is_taken_numbered_and_told_to_the_order_service_and_the_user_
 }
 
 #[tokio::test]
+async fn a_payment_is_told_once_it_is_durable_and_not_when_it_is_next_looked_for_what_is_due() {
+    let bank = Bank::start();
+    let app = resto_of(&bank);
+    let one_by_one = async {
+        for number in 1..=10 {
+            app.resto_post("/payments", &order()).await;
+            told_once(&bank, 2 * number).await;
+        }
+    };
+    // It is looked each second.
+    timeout(Duration::from_secs(5), one_by_one).await.expect("all are told");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_payment_without_a_key_is_one_payment_whatever_crashes_meanwhile() {
     let bank = Bank::start();
     let app = resto_of(&bank);
@@ -119,7 +135,7 @@ async fn what_is_missing_and_what_is_unknown_is_said_as_clients_know_it() {
         assert_eq!((refused.status, &refused.json), (400, &json!({"error": "amount harus bilangan bulat positif"})));
     }
     for text in ["", "[]", "order_id=1", "{"] {
-        let refused = app.resto("POST", "/payments").bytes(text).await;
+        let refused = app.resto("POST", "/payments").header("Content-Type", "application/json").bytes(text).await;
         assert_eq!((refused.status, refused.json["error"].is_string()), (400, true), "{text}");
     }
     for unknown in ["1", "0", "-1", "abc", "1.0", "99999999999999999999", "0198c0de-0000-7000-8000-000000000000"] {
@@ -145,6 +161,27 @@ async fn what_is_missing_and_what_is_unknown_is_said_as_clients_know_it() {
     let long = json!({"order_id": 12, "user_id": 7, "amount": 1, "note": "x".repeat(300_000)});
     let refused = app.resto_post("/payments", &long).await;
     assert_eq!((refused.status, refused.json["error"].is_string()), (413, true));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_say_that_it_is_json_pays_nothing() {
+    let app = resto();
+    let pay = || app.resto("POST", "/payments").bytes(order().to_string());
+    // What a page of anybody's may send without asking first.
+    let unasked = ["text/plain", "text/plain; a=application/json", "application/x-www-form-urlencoded"];
+    let mut refused: Vec<_> = Vec::new();
+    for content_type in unasked {
+        refused.push(pay().header("Content-Type", content_type).await);
+    }
+    refused.push(pay().await);
+    for refused in refused {
+        let error = json!({"error": "Content-Type harus application/json"});
+        assert_eq!((refused.status, &refused.json), (415, &error), "{refused:?}");
+    }
+    assert_eq!(app.resto("GET", "/payments/1").await.status, 404);
+    let paid = pay().header("Content-Type", "application/json; charset=utf-8").await;
+    assert_eq!((paid.status, &paid.json["payment_id"]), (200, &json!(1)));
     app.finish().await;
 }
 
@@ -231,15 +268,21 @@ async fn another_backstitch_hears_that_its_order_and_its_user_are_paid() {
         ("notifications.users.headers.authorization", &authorization),
     ]);
     let order = shop.unpaid(&manual()).await;
-    let body = json!({"order_id": order["id"], "user_id": 7, "amount": 170_000});
-    assert_eq!(resto.resto_post("/payments", &body).await.status, 200);
+    let users = [json!(7), json!("a/b"), json!("ana+x@mail.com"), json!("5%2B")];
+    for (user, number) in users.into_iter().zip(1..) {
+        let body = json!({"order_id": order["id"], "user_id": user, "amount": 170_000});
+        assert_eq!(resto.resto_post("/payments", &body).await.status, 200);
+        let name = user.as_str().map_or_else(|| user.to_string(), str::to_owned);
+        let path = format!("/users/{}/payment-service", utf8_percent_encode(&name, NON_ALPHANUMERIC));
+        let noted = eventually("the user is paid for", async || {
+            let answer = shop.get(&path).await;
+            (answer.status == 200).then(|| answer.success(200).clone())
+        })
+        .await;
+        assert_eq!((&noted["user_id"], &noted["payment_id"]), (&json!(name), &json!(number)));
+        assert_eq!(noted["order_id"], order["id"]);
+    }
     assert_eq!(shop.saga_at_rest(&order["saga_id"]).await["status"], "completed");
-    let user = eventually("the user is paid for", async || {
-        let answer = shop.get("/users/7/payment-service").await;
-        (answer.status == 200).then(|| answer.success(200).clone())
-    })
-    .await;
-    assert_eq!((&user["order_id"], &user["payment_id"]), (&order["id"], &json!(1)));
     resto.finish().await;
     shop.finish().await;
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     convert::Infallible,
+    io,
     net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, MutexGuard},
     thread,
@@ -28,6 +29,8 @@ pub(crate) enum Manner {
     Silence,
     /// An answer of which a byte comes now and then.
     Drips,
+    /// An answer whose connection ends before it does.
+    BreaksOff,
     /// So many bytes.
     Floods(usize),
 }
@@ -158,6 +161,15 @@ async fn serve(request: HttpRequest, body: web::Bytes, state: web::Data<Mutex<St
                 Ok::<_, Infallible>(web::Bytes::from_static(b" "))
             });
             HttpResponse::Ok().streaming(drops)
+        }
+        Manner::BreaksOff => {
+            let begun = stream::iter([Ok(web::Bytes::from_static(b"{"))]);
+            let broken = stream::once(async {
+                // What there is so far goes out first.
+                tokio::task::yield_now().await;
+                Err(io::Error::from(io::ErrorKind::BrokenPipe))
+            });
+            HttpResponse::Ok().streaming(begun.chain(broken))
         }
         Manner::Floods(bytes) => HttpResponse::Ok().body(vec![b'['; bytes]),
     }

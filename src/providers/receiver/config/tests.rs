@@ -2,10 +2,10 @@ use super::*;
 use crate::domain::{
     ids::NotificationId,
     money::{Amount, Currency},
-    notifier::{About, Audience, GivenId},
+    notifier::{About, Audience},
     time::Timestamp,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 fn config(json: Value) -> Result<ReceiverConfig, String> {
@@ -40,6 +40,19 @@ fn places_are_filled_and_what_others_have_written_is_escaped() {
 }
 
 #[test]
+fn a_place_outside_quotes_is_a_number_or_a_text_as_what_stands_for_it_is() {
+    let body = r#"{"user":{user_id},"order":{order_id},"status":{status},"why":{reason},"amount":{amount}}"#;
+    let config = config(json!({"url": "http://shop/", "body": body})).unwrap();
+    let mut notification = notification(r#"1,"amount":0"#);
+    let body = |notification: &Notification| serde_json::from_str::<Value>(&config.body(notification)).unwrap();
+    let mut expected = json!({"user": 7, "order": r#"1,"amount":0"#, "status": "paid", "why": null, "amount": 20_000});
+    assert_eq!(body(&notification), expected);
+    notification.about.user_id = Some(GivenId::Text("true".to_owned()));
+    expected["user"] = json!("true");
+    assert_eq!(body(&notification), expected);
+}
+
+#[test]
 fn an_address_in_a_url_is_looked_at_however_it_is_written() {
     for host in ["127.0.0.1", "2130706433", "0x7f.1", "[::1]", "[::ffff:10.0.0.1]", "169.254.169.254"] {
         let url = format!("http://{host}:9000/");
@@ -63,6 +76,19 @@ fn who_is_told_of_the_user_is_told_of_payments_with_one_alone() {
 }
 
 #[test]
+fn one_whose_user_is_not_known_is_not_sent_where_the_request_names_them() {
+    let nameless = |json: Value| {
+        let mut notification = notification("1");
+        notification.about.user_id = None;
+        config(json).unwrap().url(&notification).map(drop)
+    };
+    let unknown = Err("its user is not known".to_owned());
+    assert_eq!(nameless(json!({"url": "http://shop/users/{user_id}/payment-service"})), unknown);
+    assert_eq!(nameless(json!({"url": "http://shop/", "body": "{\"user\":\"{user_id}\"}"})), unknown);
+    assert_eq!(nameless(json!({"url": "http://shop/{order_id}"})), Ok(()));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     for (json, why) in [
         (json!({}), "missing field `url`"),
@@ -72,6 +98,9 @@ fn what_makes_no_sense_is_refused() {
         (json!({"url": "http://me:secret@shop/"}), "neither user nor password"),
         (json!({"url": "http://shop/{saga_id}"}), "nothing can stand for {saga_id}"),
         (json!({"url": "http://shop/", "body": "paid"}), "must be JSON"),
+        (json!({"url": "http://shop/", "body": r#"{"cents":{amount}00}"#}), "whether its places are numbers or texts"),
+        (json!({"url": "http://shop/", "body": r#"{"order":"\u000{order_id}"}"#}), "numbers or texts"),
+        (json!({"url": "http://shop/", "body": r"{{order_id}:1}"}), "numbers or texts"),
         (json!({"url": "http://shop/", "on": "pending"}), "paid, failed, expired and refunded"),
         (json!({"url": "http://shop/", "on": []}), "one or several"),
         (json!({"url": "http://shop/", "method": "BREW"}), "must be GET, POST, PUT, PATCH or DELETE"),

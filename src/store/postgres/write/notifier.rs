@@ -6,14 +6,17 @@ use crate::{
     domain::{
         ids::NotificationId,
         money::Currency,
-        notifier::{ExternalPayment, ExternalPaymentId, GivenId, Notification, PaidUser, PayExternal, TargetName},
+        notifier::{
+            ExternalPayment, ExternalPaymentId, GivenId, Notification, NotificationStatus, PaidUser, PayExternal,
+            TargetName, UNREADABLE,
+        },
         time::Timestamp,
     },
     store::{
-        Claim, StoreError,
+        Claim, Claimed, StoreError,
         commands::{CommandError, NotifierClaimed, NotifierRows, expect_written},
         postgres::{
-            codec::{Unreadable, get, hash, to_json},
+            codec::{get, hash, to_json},
             notifier,
             session::Call,
         },
@@ -61,21 +64,29 @@ impl NotifierRows for Tx<'_> {
         Ok(())
     }
 
-    fn claim_due(&self, target: TargetName, until: Timestamp, limit: u32) -> Result<Vec<Notification>, CommandError> {
+    fn claim_due(&self, target: TargetName, until: Timestamp, limit: u32) -> Result<Claimed, CommandError> {
         let rows = self.ask(DUE, vec![Box::new(target), Box::new(self.now), Box::new(i64::from(limit))])?;
         // Whoever finds nothing has nothing to write.
         if rows.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Claimed::default());
         }
-        let ids: Result<Vec<NotificationId>, Unreadable> = rows.iter().map(|row| get(row, 0)).collect();
-        let sql = "UPDATE payment_notification SET claimed_until = $2 WHERE id = ANY($1)";
-        self.run(sql, vec![Box::new(self.readable(ids)?), Box::new(until)])?;
-        let mut claimed = Vec::with_capacity(rows.len());
+        let mut claimed = Claimed::default();
         for row in &rows {
             match notifier::read(row) {
-                Ok(row) => claimed.push(Notification { claimed_until: Some(until), ..row }),
-                Err(error) => tracing::error!(%error, "a notification cannot be read; it waits for a person"),
+                Ok(row) => claimed.notifications.push(Notification { claimed_until: Some(until), ..row }),
+                Err(_) => claimed.unreadable.push(self.readable(get(row, 0))?),
             }
+        }
+        let ids: Vec<NotificationId> = claimed.notifications.iter().map(|row| row.id).collect();
+        let sql = "UPDATE payment_notification SET claimed_until = $2 WHERE id = ANY($1)";
+        self.run(sql, vec![Box::new(ids), Box::new(until)])?;
+        if !claimed.unreadable.is_empty() {
+            let (ids, status) = (claimed.unreadable.clone(), NotificationStatus::Failed);
+            self.run(
+                "UPDATE payment_notification SET status = $2, next_attempt_at = NULL, claimed_until = NULL, \
+                 last_error = $3, updated_at = $4 WHERE id = ANY($1)",
+                vec![Box::new(ids), Box::new(status), Box::new(UNREADABLE), Box::new(self.now)],
+            )?;
         }
         Ok(claimed)
     }
