@@ -1,79 +1,49 @@
-//! Owners in other processes: actors that take the same messages as the owners' own and carry them there, and the answers
-//! to what such actors of other processes bring here.
+//! Owners in other processes: actors that take the same messages as the owners' own and carry them there ([`endpoints`]), and
+//! the answers to what such actors of other processes bring here ([`answer()`]).
 //!
-//! A proxy keeps nothing: each message is a task that asks the peer, and the answer is the reply. A step of a saga whose
+//! A proxy keeps nothing but signals that have not arrived: each message is a task that asks the peer, and the answer is the reply. A step of a saga whose
 //! participant does not answer is [`StepReply::Away`], which is no attempt; a client's command fails like one whose
 //! storage is away, and may be sent again.
 
+mod answer;
+mod endpoints;
+
+pub use answer::answer;
+
 use super::{
-    CatalogOwner, CatalogRequestError, ChangeCatalog, ChangeStock, Crash, MarkUserPaid, NotifierOwner,
-    NotifierRequestError, OrderAnswered, OrderOwner, PaymentAccepted, PaymentOwner, PaymentRequestError, Perform,
-    Request, RequestOrder, RetryNotification, ShipDirect, ShippingOwner, StockOwner, StockRequestError,
-    TakeExternalPayment, WhenSettled,
-    coordinator::{SagaCoordinator, Signal},
+    CatalogOwner, ChangeCatalog, ChangeStock, Crash, MarkUserPaid, NotifierOwner, OrderOwner, PaymentOwner, Perform,
+    Request, RequestOrder, RetryNotification, ShipDirect, ShippingOwner, StockOwner, TakeExternalPayment, WhenSettled,
+    coordinator::Signal,
     crash::crash,
     deferred::{Deferred, deferred},
     owners::Elsewhere,
-    start::{Actors, Cast, Stage},
+    start::{Cast, Stage},
     supervisor::ActorStatus,
 };
 use crate::{
     domain::{
-        catalog::CatalogCommand,
-        ids::{IdSet, NotificationId, OrderId, SagaId},
-        money::Amount,
-        notifier::{GivenId, PaidUser, UserPaid},
+        ids::{IdSet, OrderId, SagaId},
         order::OrderCommand,
         payment::{ChargeDirect, OpenPayment, PaymentCommand, RefundDirect, SettlePayment},
         saga::StepReply,
-        shipment::{Shipping, ShippingCommand},
-        stock::{StockChange, StockCommand},
+        shipment::ShippingCommand,
+        stock::StockCommand,
     },
-    peers::{Endpoint, Peer, Router, Unanswered},
-    role::{Role, Roles},
-    store::{CatalogDone, ChangeAnswer, Claim, Keyed, PaidExternal, Retried, StoreError},
+    peers::{Endpoint, Peer},
+    role::Role,
+    store::StoreError,
 };
-use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, Message, MessageResult, Recipient, Supervised,
-    WrapFuture,
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, Supervised, WrapFuture};
+use endpoints::{
+    CHANGE_CATALOG, CHANGE_STOCK, CHARGE, MARK_USER_PAID, OPEN, PAYMENT_SETTLED, PERFORM_ORDER, PERFORM_PAYMENT,
+    PERFORM_SHIPPING, PERFORM_STOCK, REFUND, REQUEST_ORDER, RETRY_NOTIFICATION, SETTLE, SHIP, SHIPPING_SETTLED, SIGNAL,
+    TAKE_EXTERNAL_PAYMENT,
 };
 use futures::future::join_all;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{sync::Arc, time::Duration};
 use strum::VariantArray as _;
-use tokio::{
-    sync::oneshot,
-    time::{Instant, sleep, timeout},
-};
-
-/// A client's command and the idempotency key that it was sent under.
-type Requested<C> = (C, Option<Claim>);
-
-const PERFORM_ORDER: Endpoint<Vec<OrderCommand>, Vec<StepReply>> = Endpoint::new("order.perform");
-const REQUEST_ORDER: Endpoint<Keyed<OrderCommand>, Result<OrderAnswered, StoreError>> = Endpoint::new("order.request");
-const PERFORM_STOCK: Endpoint<Vec<StockCommand>, Vec<StepReply>> = Endpoint::new("stock.perform");
-const CHANGE_STOCK: Endpoint<(StockChange, Claim), Result<ChangeAnswer, StockRequestError>> =
-    Endpoint::new("stock.change");
-const CHANGE_CATALOG: Endpoint<Requested<CatalogCommand>, Result<CatalogDone, CatalogRequestError>> =
-    Endpoint::new("stock.change_catalog");
-const PERFORM_PAYMENT: Endpoint<Vec<PaymentCommand>, Vec<StepReply>> = Endpoint::new("payment.perform");
-const OPEN: PaymentRequest<OpenPayment> = Endpoint::new("payment.open");
-const SETTLE: PaymentRequest<SettlePayment> = Endpoint::new("payment.settle");
-const CHARGE: PaymentRequest<ChargeDirect> = Endpoint::new("payment.charge");
-const REFUND: PaymentRequest<RefundDirect> = Endpoint::new("payment.refund");
-const RETRY_NOTIFICATION: Endpoint<(NotificationId, Option<Claim>), Result<Retried, NotifierRequestError>> =
-    Endpoint::new("payment.retry_notification");
-const MARK_USER_PAID: Endpoint<UserPaid, Result<PaidUser, StoreError>> = Endpoint::new("payment.mark_user_paid");
-const TAKE_EXTERNAL_PAYMENT: Endpoint<ExternalQuestion, Result<PaidExternal, StoreError>> =
-    Endpoint::new("payment.take_external_payment");
-const PAYMENT_SETTLED: Endpoint<OrderId, ()> = Endpoint::new("payment.settled");
-const PERFORM_SHIPPING: Endpoint<Vec<ShippingCommand>, Vec<StepReply>> = Endpoint::new("shipping.perform");
-const SHIP: Endpoint<ShippingCommand, Result<Shipping, StoreError>> = Endpoint::new("shipping.ship");
-const SHIPPING_SETTLED: Endpoint<OrderId, ()> = Endpoint::new("shipping.settled");
-const SIGNAL: Endpoint<Vec<SagaId>, ()> = Endpoint::new("coordinator.signal");
-
-type ExternalQuestion = (GivenId, GivenId, Amount, Option<Claim>);
-type PaymentRequest<C> = Endpoint<Requested<C>, Result<PaymentAccepted, PaymentRequestError>>;
+use tokio::{sync::oneshot, time::sleep};
 
 /// Most commands in one question: less than a message may be long, if each order has as many lines as it can, each with the
 /// longest name.
@@ -83,10 +53,6 @@ const MOST_SIGNALS: usize = 100_000;
 const SIGNAL_PAUSE: Duration = Duration::from_secs(1);
 /// How long it is waited for what is under way of an order, before whoever asks looks for himself.
 const SETTLED_WAIT: Duration = Duration::from_millis(500);
-/// How long a question is brought again to an actor that has failed, and the pause between.
-const PATIENCE: Duration = Duration::from_secs(2);
-const RESEND_PAUSE: Duration = Duration::from_millis(5);
-
 /// An owner in another process, or one that this process asks nothing of.
 pub(super) struct Proxy {
     role: Role,
@@ -349,92 +315,5 @@ const fn proxy_name(role: Role) -> &'static str {
         Role::Payment => "payment_proxy",
         Role::Shipping => "shipping_proxy",
         Role::Coordinator => "coordinator_proxy",
-    }
-}
-
-/// Brings a question to its actor, again while that fails.
-async fn bring<M>(to: Recipient<M>, message: impl Fn() -> M) -> Result<M::Result, Unanswered>
-where
-    M: Message + Send + 'static,
-    M::Result: Send,
-{
-    let give_up = Instant::now() + PATIENCE;
-    loop {
-        match to.send(message()).await {
-            Ok(answer) => return Ok(answer),
-            Err(_) if Instant::now() < give_up => sleep(RESEND_PAUSE).await,
-            Err(_) => return Err(Unanswered::Unavailable("an actor keeps failing".into())),
-        }
-    }
-}
-
-/// Has a question answered by an actor.
-fn on<Q, M>(
-    router: &mut Router,
-    endpoint: Endpoint<Q, M::Result>,
-    to: &Recipient<M>,
-    message: impl Fn(Q) -> M + Copy + Send + Sync + 'static,
-) where
-    Q: Clone + DeserializeOwned + Send + 'static,
-    M: Message + Send + 'static,
-    M::Result: Serialize + Send,
-{
-    let to = to.clone();
-    router.on(endpoint, move |question: Q| bring(to.clone(), move || message(question.clone())));
-}
-
-fn when_settled(router: &mut Router, endpoint: Endpoint<OrderId, ()>, to: &Recipient<WhenSettled>) {
-    let to = to.clone();
-    router.on(endpoint, move |order| {
-        let asked = bring(to.clone(), move || WhenSettled(order));
-        async move {
-            let _ = timeout(SETTLED_WAIT, asked.await?).await;
-            Ok(())
-        }
-    });
-}
-
-fn request<C: 'static>((command, claim): Requested<C>) -> Request<C> {
-    Request { command, claim }
-}
-
-/// Has questions of other processes answered that the actors of these roles answer.
-pub fn answer(router: &mut Router, roles: Roles, actors: &Actors) {
-    for role in roles.iter() {
-        match role {
-            Role::Order => {
-                on(router, PERFORM_ORDER, &actors.order.perform, Perform);
-                on(router, REQUEST_ORDER, &actors.order.request, RequestOrder);
-            }
-            Role::Stock => {
-                on(router, PERFORM_STOCK, &actors.stock.perform, Perform);
-                on(router, CHANGE_STOCK, &actors.stock.change, |(change, claim)| ChangeStock { change, claim });
-                let change = |(command, claim)| ChangeCatalog { command, claim };
-                on(router, CHANGE_CATALOG, &actors.catalog.change, change);
-            }
-            Role::Payment => {
-                on(router, PERFORM_PAYMENT, &actors.payment.perform, Perform);
-                on(router, OPEN, &actors.payment.open, request);
-                on(router, SETTLE, &actors.payment.settle, request);
-                on(router, CHARGE, &actors.payment.charge, request);
-                on(router, REFUND, &actors.payment.refund, request);
-                when_settled(router, PAYMENT_SETTLED, &actors.payment.settled);
-                on(router, RETRY_NOTIFICATION, &actors.notifier.retry, |(id, claim)| RetryNotification { id, claim });
-                on(router, MARK_USER_PAID, &actors.notifier.mark_user, MarkUserPaid);
-                let pay = |(order_id, user_id, amount, claim)| TakeExternalPayment { order_id, user_id, amount, claim };
-                on(router, TAKE_EXTERNAL_PAYMENT, &actors.notifier.pay, pay);
-            }
-            Role::Shipping => {
-                on(router, PERFORM_SHIPPING, &actors.shipping.perform, Perform);
-                on(router, SHIP, &actors.shipping.ship, ShipDirect);
-                when_settled(router, SHIPPING_SETTLED, &actors.shipping.settled);
-            }
-            Role::Coordinator => {
-                if let Some(coordinator) = &actors.coordinator {
-                    let signalled: Addr<SagaCoordinator> = coordinator.clone();
-                    on(router, SIGNAL, &signalled.recipient(), Signal);
-                }
-            }
-        }
     }
 }
