@@ -3,6 +3,7 @@
 use super::{
     Context, Problem,
     body::Body,
+    credential::reporter,
     envelope::{list, success},
     idempotency::claim,
     params::{Query, path_id},
@@ -15,7 +16,7 @@ use crate::{
         money::Amount,
         payment::{OpenPayment, Payable, Payment, PaymentStatus, SettlePayment, Settlement},
     },
-    service::ServiceError,
+    service::{Code, Reporter, ServiceError},
     store::PaymentFilter,
 };
 use actix_web::{
@@ -182,8 +183,19 @@ pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> R
     Ok(success(StatusCode::OK, PaymentBody::from(payment)).finish())
 }
 
+/// Where one's own services say a secret, nobody else's word moves a payment: who does not say it hears only that the
+/// payment's own record says the same.
+async fn believe(request: &HttpRequest, context: &Context, id: PaymentId, said: Settlement) -> Result<(), Problem> {
+    let is_secret_missing = context.credential.is_some() && reporter(request, context)? == Reporter::Anybody;
+    if is_secret_missing && !context.service.is_settled_so(id, said).await? {
+        return Err(Code::Unauthorized.into());
+    }
+    Ok(())
+}
+
 async fn settle(request: &HttpRequest, context: &Context, settlement: Settlement) -> Result<HttpResponse, Problem> {
     let id = path_id(request, PaymentId::from_uuid)?;
+    believe(request, context, id, settlement).await?;
     let accepted = context.service.settle_payment(id, settlement).await?;
     Ok(success(StatusCode::OK, PaymentBody::from(accepted.payment)).finish())
 }
@@ -191,10 +203,13 @@ async fn settle(request: &HttpRequest, context: &Context, settlement: Settlement
 /// Reports that the money is in.
 #[utoipa::path(
     put, path = "/payments/success/{id}", tag = "payments",
-    params(("id" = Uuid, Path, description = "The payment's id")),
+    params(
+        ("id" = Uuid, Path, description = "The payment's id"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one"),
+    ),
     responses(
         (status = 200, description = "Recorded; money for a closed or superseded payment goes back", body = inline(super::envelope::Envelope<PaymentBody>)),
-        (status = "4XX", description = "No such payment", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "No such payment, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn succeed(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
@@ -204,10 +219,13 @@ pub(super) async fn succeed(request: HttpRequest, context: web::Data<Context>) -
 /// Reports that there will be no money.
 #[utoipa::path(
     put, path = "/payments/failed/{id}", tag = "payments",
-    params(("id" = Uuid, Path, description = "The payment's id")),
+    params(
+        ("id" = Uuid, Path, description = "The payment's id"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one"),
+    ),
     responses(
         (status = 200, description = "Recorded", body = inline(super::envelope::Envelope<PaymentBody>)),
-        (status = "4XX", description = "No such payment, or it is paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "No such payment, it is paid, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn fail(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
@@ -217,11 +235,14 @@ pub(super) async fn fail(request: HttpRequest, context: web::Data<Context>) -> R
 /// Takes a payment service's report on an order's payment.
 #[utoipa::path(
     post, path = "/internal/payment-callback", tag = "payments",
-    params(("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one"),
+    ),
     request_body = CallbackBody,
     responses(
         (status = 200, description = "Recorded; a repeat changes nothing", body = inline(super::envelope::Envelope<PaymentBody>)),
-        (status = "4XX", description = "No such order or payment, another order's payment, or it is paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "No such order or payment, another order's payment, it is paid, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn settle_callback(
@@ -241,6 +262,7 @@ pub(super) async fn settle_callback(
             SettlementName::Failed => Settlement::Failed,
         },
     };
+    believe(&request, &context, settle.payment_id, settle.settlement).await?;
     let accepted = context.service.settle_order_payment(settle, claim).await?;
     Ok(success(StatusCode::OK, PaymentBody::from(accepted.payment)).replayed(accepted.replayed).finish())
 }

@@ -80,6 +80,14 @@ impl Service {
         Ok(Some(send(&self.actors.notifier.mark_user, || Ok(MarkUserPaid(paid.clone()))).await??))
     }
 
+    /// Whether a payment's own record says already what is reported of it, so that nobody has to be believed.
+    ///
+    /// # Errors
+    /// No such payment, or storage away.
+    pub async fn is_settled_so(&self, id: PaymentId, said: Settlement) -> Result<bool, ServiceError> {
+        Ok(self.payment(id).await?.says(said))
+    }
+
     /// Takes in that somebody has paid for an order of another service.
     ///
     /// # Errors

@@ -334,6 +334,14 @@ impl Payment {
         Ok(self.payer.is_some())
     }
 
+    /// Whether its own record says already what is reported of it, so that believing it changes nothing.
+    pub fn says(&self, reported: Settlement) -> bool {
+        match reported {
+            Settlement::Success => self.captured_at.is_some(),
+            Settlement::Failed => matches!(self.status, PaymentStatus::Failed | PaymentStatus::Expired),
+        }
+    }
+
     /// Whether its money is in, as somebody says.
     ///
     /// # Errors

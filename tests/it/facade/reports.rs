@@ -93,7 +93,7 @@ async fn a_service_of_ones_own_is_believed() {
 async fn money_that_is_reported_for_a_closed_order_goes_back_and_the_order_stays_closed() {
     let app = app_with_a_secret();
     let order = app.unpaid(&manual()).await;
-    app.fail_payment(id(&order["payment"])).await.success(200);
+    trusted(app.fail_payment(id(&order["payment"]))).await.success(200);
     app.saga_at_rest(&order["saga_id"]).await;
     order_paid(&app, id(&order)).await.problem(409, "payment_not_paid");
     assert_eq!(trusted(order_paid(&app, id(&order))).await.success(200)["status"], "failed");
@@ -178,4 +178,27 @@ async fn where_there_is_no_secret_nobody_is_believed() {
     trusted(order_paid(&app, id(&order))).await.problem(409, "payment_not_paid");
     trusted(user_paid(&app, "7", &json!({}))).await.problem(401, "unauthorized");
     app.finish_leaving(1).await;
+}
+
+#[tokio::test]
+async fn where_there_is_a_secret_a_payment_is_settled_by_who_says_it_and_confirmed_by_anybody() {
+    let app = app_with_a_secret();
+    for (status, ends) in [("success", "completed"), ("failed", "failed")] {
+        let order = app.unpaid(&manual()).await;
+        let body = json!({"order_id": order["id"], "payment_id": order["payment"]["id"], "payment_status": status});
+        let report = || {
+            let call = app.call("POST", "/internal/payment-callback").header("Content-Type", "application/json");
+            call.bytes(body.to_string())
+        };
+        let put = format!("/payments/{status}/{}", id(&order["payment"]));
+        report().await.problem(401, "unauthorized");
+        app.call("PUT", &put).await.problem(401, "unauthorized");
+        assert_eq!(app.payment(id(&order["payment"])).await.success(200)["status"], "pending");
+        trusted(report()).await.success(200);
+        app.saga_at_rest(&order["saga_id"]).await;
+        report().await.success(200);
+        app.call("PUT", &put).await.success(200);
+        assert_eq!(app.order(id(&order)).await.success(200)["status"], ends);
+    }
+    app.finish().await;
 }
