@@ -109,8 +109,8 @@ pub struct Http {
     pub max_connections: usize,
     /// How long a stop waits for requests that are being served (`shutdown_timeout_ms`). Default 10 s.
     pub shutdown_timeout: Duration,
-    /// What services of one's own say (`Authorization: Bearer …`) to be believed without further questions. Default:
-    /// nobody is.
+    /// What services of one's own say (`Authorization: Bearer …`) to be believed without further questions; where it
+    /// is set, nobody else settles a payment. Default: there is none.
     pub service_secret: Option<Secret>,
 }
 

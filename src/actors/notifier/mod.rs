@@ -154,8 +154,8 @@ impl Participant for NotificationActor {
         &self.status
     }
 
-    /// What has become due is looked for now that it is durable: on PostgreSQL new rows are written at the end of a transaction,
-    /// and a look in the same one does not see them.
+    /// What has become due is looked for now that it is durable: on PostgreSQL new rows are written at the end of a
+    /// transaction, and a look in the same one does not see them.
     fn committed(&mut self, answers: &Answers<NotifierAnswer>, ctx: &mut Context<Self>) {
         let is_due =
             |answer: &Result<_, _>| matches!(answer, Ok(NotifierAnswer::Retried(Ok(_)) | NotifierAnswer::Paid(_)));

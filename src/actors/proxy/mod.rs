@@ -1,9 +1,9 @@
-//! Owners in other processes: actors that take the same messages as the owners' own and carry them there ([`endpoints`]), and
-//! the answers to what such actors of other processes bring here ([`answer()`]).
+//! Owners in other processes: actors that take the same messages as the owners' own and carry them there
+//! ([`endpoints`]), and the answers to what such actors of other processes bring here ([`answer()`]).
 //!
-//! A proxy keeps nothing but signals that have not arrived: each message is a task that asks the peer, and the answer is the reply. A step of a saga whose
-//! participant does not answer is [`StepReply::Away`], which is no attempt; a client's command fails like one whose
-//! storage is away, and may be sent again.
+//! A proxy keeps nothing but signals that have not arrived: each message is a task that asks the peer, and the answer is
+//! the reply. A step of a saga whose participant does not answer is [`StepReply::Away`], which is no attempt; a client's
+//! command fails like one whose storage is away, and may be sent again.
 
 mod answer;
 mod endpoints;
@@ -53,6 +53,7 @@ const MOST_SIGNALS: usize = 100_000;
 const SIGNAL_PAUSE: Duration = Duration::from_secs(1);
 /// How long it is waited for what is under way of an order, before whoever asks looks for himself.
 const SETTLED_WAIT: Duration = Duration::from_millis(500);
+
 /// An owner in another process, or one that this process asks nothing of.
 pub(super) struct Proxy {
     role: Role,

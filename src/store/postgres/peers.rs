@@ -17,11 +17,11 @@ use super::{
     node::{GIVEN_UP, Membership},
     readers::QueryError,
 };
-use crate::role::{Role, Roles};
 use crate::{
     clock,
     domain::{ids::SagaId, time::Timestamp},
     lifecycle::Fatal,
+    role::{Role, Roles},
     store::{Adopted, Elsewhere, News, Node, NodeState, Peers, StoreError},
 };
 use futures::future::{BoxFuture, poll_fn};

@@ -14,10 +14,7 @@ use backstitch::{
         shipment::{Shipping, ShippingCommand},
         time::Timestamp,
     },
-    store::{
-        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore, StoreError,
-        StoredSaga,
-    },
+    store::{Answers, Due, SagaAnswer, SagaCommand, SagaStore, StoreError},
 };
 use futures::future::BoxFuture;
 use std::{
@@ -84,27 +81,7 @@ impl SagaStore for Unsteady {
     }
 }
 
-impl SagaQueries for Unsteady {
-    fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
-        self.store.claimed(claim)
-    }
-
-    fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {
-        self.store.saga(id)
-    }
-
-    fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>> {
-        self.store.saga_with_log(id)
-    }
-
-    fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
-        self.store.unfinished()
-    }
-
-    fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
-        self.store.sagas(filter, page)
-    }
-}
+queries_of_its_store!(Unsteady);
 
 fn order_verb(command: &OrderCommand) -> Verb {
     match command {

@@ -8,16 +8,13 @@ use backstitch::{
     domain::{
         aggregate::Aggregate,
         checkout::Verb,
-        ids::{OrderId, SagaId},
+        ids::SagaId,
         order::{Order, OrderCommand},
         payment::{Payments, Provider},
         saga::Status,
         time::Timestamp,
     },
-    store::{
-        Answers, Claim, Due, Page, SagaAnswer, SagaCommand, SagaFilter, SagaQueries, SagaRow, SagaStore, StoreError,
-        StoredSaga,
-    },
+    store::{Answers, Due, SagaAnswer, SagaCommand, SagaStore, StoreError},
 };
 use futures::future::BoxFuture;
 use std::sync::{
@@ -32,27 +29,7 @@ struct LateStarts {
     open: watch::Receiver<bool>,
 }
 
-impl SagaQueries for LateStarts {
-    fn claimed(&self, claim: Claim) -> BoxFuture<'static, Result<Option<(OrderId, SagaId)>, StoreError>> {
-        self.store.claimed(claim)
-    }
-
-    fn saga(&self, id: SagaId) -> BoxFuture<'static, Result<Option<SagaRow>, StoreError>> {
-        self.store.saga(id)
-    }
-
-    fn saga_with_log(&self, id: SagaId) -> BoxFuture<'static, Result<Option<StoredSaga>, StoreError>> {
-        self.store.saga_with_log(id)
-    }
-
-    fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
-        self.store.unfinished()
-    }
-
-    fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
-        self.store.sagas(filter, page)
-    }
-}
+queries_of_its_store!(LateStarts);
 
 impl SagaStore for LateStarts {
     fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {

@@ -182,11 +182,20 @@ impl Split {
         log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| json!(line))).collect()
     }
 
-    /// What a role's process knows of another: its state, and what went wrong last.
-    pub(super) async fn known(&self, by: Role, of: Role) -> (String, String) {
+    async fn peer(&self, by: Role, of: Role) -> Value {
         let (_, peers) = self.get(by, "/admin/peers").await;
         let peers = peers["data"].as_array().expect("peers");
-        let peer = peers.iter().find(|peer| peer["role"] == of.as_str()).expect("a peer");
+        peers.iter().find(|peer| peer["role"] == of.as_str()).expect("a peer").clone()
+    }
+
+    /// For how long another role has not answered a role's process, in ms; 0 where it answers.
+    pub(super) async fn away_ms(&self, by: Role, of: Role) -> u64 {
+        self.peer(by, of).await["away_ms"].as_u64().unwrap_or_default()
+    }
+
+    /// What a role's process knows of another: its state, and what went wrong last.
+    pub(super) async fn known(&self, by: Role, of: Role) -> (String, String) {
+        let peer = self.peer(by, of).await;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         (text(&peer["state"]), text(&peer["error"]))
     }

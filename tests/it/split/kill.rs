@@ -84,8 +84,9 @@ async fn a_role_that_stands_still_for_longer_than_an_answer_may_take_does_nothin
         let body = order(&json!({}));
         let placed = split.post(Role::Coordinator, "/orders?wait=1", &body);
         let woken = async {
-            // Longer than the peers are patient.
-            tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+            // It is given up, and not only asked again.
+            let is_given_up = async || split.away_ms(Role::Coordinator, still).await > 2_500;
+            eventually("the coordinator has no more patience", is_given_up).await;
             split.signal(still, "-CONT");
         };
         let (placed, ()) = tokio::join!(placed, woken);
