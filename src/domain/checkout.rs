@@ -112,13 +112,17 @@ static CHECKOUT: LazyLock<Checkouts> = LazyLock::new(|| {
         exhausted,
         retry: ACTION_RETRY,
     };
-    let stage = |name, kind, step| Stage { name, kind, steps: vec![step] };
+    let stage = |name, kind, step| Stage { name, kind, steps: vec![step], undone_with_next: false };
     let stocked = Definition::build(
         "checkout",
         1,
         vec![
             stage(ORDER_STAGE, Kind::Compensatable, step(Verb::CreateOrder, Verb::CancelOrder, Reason::OrderError)),
-            stage(STOCK, Kind::Compensatable, step(Verb::ReserveStock, Verb::ReleaseStock, Reason::StockError)),
+            // Goods go back to the shelf however long the money takes to go back to the customer.
+            Stage {
+                undone_with_next: true,
+                ..stage(STOCK, Kind::Compensatable, step(Verb::ReserveStock, Verb::ReleaseStock, Reason::StockError))
+            },
             stage(
                 PAYMENT_STAGE,
                 Kind::Compensatable,
@@ -135,6 +139,7 @@ static CHECKOUT: LazyLock<Checkouts> = LazyLock::new(|| {
                     step(Verb::MarkOrderPaid, Verb::CancelOrder, Reason::OrderError),
                     step(Verb::CommitStock, Verb::ReleaseStock, Reason::StockError),
                 ],
+                undone_with_next: false,
             },
             stage("shipping", Kind::Pivot, step(Verb::StartShipping, Verb::CancelShipping, Reason::ShippingError)),
             stage(

@@ -355,13 +355,12 @@ impl Payment {
         self.call == Some(PaymentCall::RefundAgain)
     }
 
-    /// What the saga is told about the compensation as it stands: done when no money is held and no
-    /// outside answer is outstanding.
+    /// What the saga is told about the compensation as it stands: done when the payment is closed and no money is held.
+    /// A charge may still be in doubt. The order does not wait for it: money that comes of it goes back by itself.
     fn refund_outcome(&self) -> Outcome {
         match (self.status, self.call) {
-            (PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunded, None) => {
-                Outcome::done(self.id.uuid())
-            }
+            (PaymentStatus::Failed | PaymentStatus::Expired, None | Some(PaymentCall::Charge))
+            | (PaymentStatus::Refunded, None) => Outcome::done(self.id.uuid()),
             _ if self.refuses_refund() => Outcome::rejected(Reason::RefundRefused),
             _ => Outcome::Pending { until: None },
         }

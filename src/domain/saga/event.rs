@@ -96,6 +96,11 @@ pub enum Event<A, I> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// What the saga was stuck at has come true after all: it goes on by itself.
+    AttentionCleared {
+        /// The verb that it was stuck at.
+        step: A,
+    },
     /// Its input is to become another one, while it waits.
     AmendmentStarted {
         /// Counted from 1, whatever becomes of it.
@@ -145,7 +150,8 @@ impl<A, I> Event<A, I> {
             | Self::StepDone { step, .. }
             | Self::StepRejected { step, .. }
             | Self::StepUnknown { step, .. }
-            | Self::LateReply { step, .. } => Some(step),
+            | Self::LateReply { step, .. }
+            | Self::AttentionCleared { step } => Some(step),
             _ => None,
         }
     }
@@ -164,6 +170,7 @@ impl<A, I> Event<A, I> {
             Self::LateReply { .. } => "late_reply",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::RetryRequested { .. } => "retry_requested",
+            Self::AttentionCleared { .. } => "attention_cleared",
             Self::AmendmentStarted { .. } => "amendment_started",
             Self::AmendmentRefused { .. } => "amendment_refused",
             Self::AmendmentDone => "amendment_done",

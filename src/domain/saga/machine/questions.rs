@@ -48,6 +48,21 @@ impl<A: Action, I: Clone> Saga<A, I> {
             .collect()
     }
 
+    /// The steps that the saga is stuck at, to be asked again: one of them may be done by now.
+    pub fn stuck_tasks(&self) -> Vec<Task<A>> {
+        if !matches!(self.ended, Some(End::Attention(_))) {
+            return Vec::new();
+        }
+        let is_stuck = |record: &StepRecord| matches!(record.state, StepState::Rejected(_) | StepState::Exhausted);
+        let stuck = self.in_scope().filter(|(_, record, _)| is_stuck(record));
+        stuck.map(|(step, record, _)| Task { step, action: step, attempt: record.attempts }).collect()
+    }
+
+    /// How often an operator has asked for it to be tried again.
+    pub const fn retries(&self) -> u32 {
+        self.retries
+    }
+
     /// The saga's id.
     pub const fn id(&self) -> SagaId {
         self.id
@@ -127,7 +142,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
     /// The compensation of the participant that performs this step, once the saga has turned.
     fn undo_of(&self, step: A) -> Option<&StepRecord> {
         let mut undo = self.undo.iter();
-        undo.find(|(verb, _)| verb.participant() == step.participant()).map(|(_, record)| record)
+        undo.find(|undo| undo.step.participant() == step.participant()).map(|undo| &undo.record)
     }
 
     /// The part of it that its row keeps.
@@ -183,8 +198,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
             .map(|((stage, step), record)| {
                 let undo = step
                     .compensation
-                    .and_then(|verb| self.undo.iter().find(|(candidate, _)| *candidate == verb))
-                    .map(|(_, undo)| undo);
+                    .and_then(|verb| self.undo.iter().find(|undo| undo.step == verb))
+                    .map(|undo| &undo.record);
                 Progress {
                     stage: stages[stage].name,
                     step: step.action.name(),
