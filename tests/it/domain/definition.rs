@@ -164,7 +164,11 @@ fn a_stage_can_be_undone_together_with_the_next_one_where_both_have_something_to
     let definition = build(stages).expect("a good definition");
     assert_eq!(waves(&definition, 3), "undo_d undo_c+undo_b undo_a");
     assert_eq!(waves(&definition, 1), "undo_c+undo_b undo_a");
-    assert_eq!(waves(&definition, 0), "undo_c undo_a", "nothing of the second stage: the first one is undone after all");
+    assert_eq!(
+        waves(&definition, 0),
+        "undo_c undo_a",
+        "nothing of the second stage: the first one is undone after all"
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod edit;
 mod events;
 mod faults;
 mod frame;
+mod goods_free;
 mod grpc_services;
 mod idempotency;
 mod idempotency_elsewhere;

@@ -204,7 +204,7 @@ async fn what_a_service_calls_a_payment_is_known_to_its_refund_whoever_reported_
 }
 
 #[tokio::test]
-async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_done() {
+async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_done_and_the_saga_goes_on_by_itself() {
     let bank = Bank::start();
     let app = app_of(&bank, &WORDS);
     let no = || Manner::Says(422, "{}", None);
@@ -218,8 +218,12 @@ async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_d
     assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("paid"), &json!("refunding")));
     let payment = app.payment_once(payment_of(&order), "refunded").await;
     assert_eq!(bank.effects(id(&payment)), ["charge", "refund"]);
-    app.retry_saga(id(&saga), &json!({"reason": "the bank has given it back"})).await.success(202);
-    assert_eq!(app.saga_at_rest(&order["saga_id"]).await["status"], "compensated");
+    let order = app.order_once(id(&order), |order| order["saga"]["status"] == "compensated").await;
+    assert_eq!((&order["status"], &order["reason"]), (&json!("cancelled"), &json!("shipping_failed")));
+    let log = app.saga_log(id(&saga)).await;
+    let events: Vec<_> = log.success(200).as_array().expect("events").iter().map(|event| &event["event"]).collect();
+    assert!(events.contains(&&json!("attention_cleared")), "{events:?}");
+    assert!(!events.contains(&&json!("retry_requested")), "{events:?}");
     app.finish().await;
 }
 
