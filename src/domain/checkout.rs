@@ -6,10 +6,12 @@
 mod direct;
 mod edit;
 mod request;
+mod waiting;
 
 pub use direct::DirectFields;
 pub use edit::{Edit, Edited, MAX_EDITS, edit, edit_ended, edited};
 pub use request::{CheckoutIds, NotSimulated, OrderFields, OrderRequest, Policy, ProviderRefused};
+pub use waiting::{WaitingOn, explain, waiting_on};
 
 use super::{
     field::CustomerRef,
@@ -29,9 +31,12 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
+use strum::VariantNames as _;
 
 /// The checkout's verbs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Verb {
@@ -272,6 +277,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
         provider: checkout.provider,
         script: checkout.simulate.payment,
         deadline_ms: checkout.deadline_ms,
+        retries: saga.retries(),
     };
     let goods = |parcels| Consignment {
         order_id,
@@ -281,6 +287,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
         loose: checkout.basket.has_free_text(),
         carrier: checkout.carrier,
         script: checkout.simulate.shipping,
+        retries: saga.retries(),
     };
     Ok(match verb {
         Verb::CreateOrder => Command::Order(OrderCommand::Create(CreateOrder {
@@ -348,6 +355,11 @@ fn parcels(saga: &CheckoutSaga) -> Option<Vec<Parcel>> {
     Some(parcels.into_iter().map(|(origin, contents)| Parcel { origin, contents: contents.into() }).collect())
 }
 
+/// The checkout's own name of a step, where it has one of this name.
+pub fn step_named(name: &str) -> Option<&'static str> {
+    Verb::VARIANTS.iter().copied().find(|verb| *verb == name)
+}
+
 /// Whether the order exists: all that a client is told while nobody can ask for anything more.
 pub fn has_order(saga: &CheckoutSaga) -> bool {
     saga.has_finished(ORDER_STAGE)
@@ -394,7 +406,8 @@ pub fn message(summary: &Summary) -> Option<String> {
         Status::Completed => "All steps completed successfully".into(),
         Status::Compensated => unwound(summary.reason).into(),
         Status::NeedsAttention => {
-            format!("Needs attention: {}", summary.attention.as_deref().unwrap_or("see the saga's log"))
+            let why = summary.attention.as_deref().unwrap_or("see the saga's log").trim_end_matches('.');
+            format!("Needs attention: {why}. {}", waiting::advice(summary.waiting_for))
         }
     })
 }

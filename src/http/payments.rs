@@ -6,6 +6,7 @@ use super::{
     credential::reporter,
     envelope::{list, success},
     idempotency::claim,
+    outside::CallBody,
     params::{Query, path_id},
     resource,
     wire::Time,
@@ -85,6 +86,8 @@ pub(super) struct PaymentBody {
     status: &'static str,
     /// Why it is closed.
     reason: Option<&'static str>,
+    #[serde(flatten)]
+    call: CallBody,
     deadline_at: Option<Time>,
     created_at: Time,
     updated_at: Time,
@@ -101,6 +104,7 @@ impl From<Payment> for PaymentBody {
             provider: payment.provider.as_str(),
             status: payment.status.as_str(),
             reason: payment.reason.map(crate::domain::reason::Reason::as_str),
+            call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
             deadline_at: payment.deadline_at.map(Time),
             created_at: Time(payment.created_at),
             updated_at: Time(payment.updated_at),

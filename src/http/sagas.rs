@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout,
+        checkout::{self, WaitingOn},
         field::Note,
         ids::{OrderId, SagaId},
         saga::{CancelBy, Progress, Status},
@@ -71,6 +71,9 @@ pub(super) struct SagaBody {
     status: &'static str,
     /// The step it waits for or is stuck at.
     waiting_for: Option<String>,
+    /// Who or what it waits for: `customer`, `payment_service`, `carrier`, `report` (of money or goods that are moved by
+    /// hand), `next_attempt` or `operator`; null in lists, and while nothing is waited for.
+    waiting_on: Option<&'static str>,
     /// What a person is told once it rests.
     message: Option<String>,
     /// Why it is unwound.
@@ -96,7 +99,12 @@ pub(super) struct StepBody {
     attempts: u32,
     started_at: Option<Time>,
     finished_at: Option<Time>,
+    /// The latest error or refusal, of the service outside too that it waits for.
     error: Option<String>,
+    /// The HTTP status of that, where a service outside has said one.
+    last_status: Option<u16>,
+    /// When it is tried again.
+    next_attempt_at: Option<Time>,
 }
 
 impl From<Progress> for StepBody {
@@ -111,6 +119,8 @@ impl From<Progress> for StepBody {
             started_at: progress.started_at.map(Time),
             finished_at: progress.finished_at.map(Time),
             error: progress.error,
+            last_status: progress.last_status,
+            next_attempt_at: progress.next_attempt_at.map(Time),
         }
     }
 }
@@ -125,6 +135,7 @@ impl From<SagaRow> for SagaBody {
             order_id: row.order_id,
             status: row.status.as_str(),
             waiting_for: row.waiting_for,
+            waiting_on: None,
             message,
             reason: row.reason.map(crate::domain::reason::Reason::as_str),
             steps: None,
@@ -137,10 +148,11 @@ impl From<SagaRow> for SagaBody {
 
 impl From<SagaView> for SagaBody {
     fn from(view: SagaView) -> Self {
-        let SagaView { row, summary, steps } = view;
+        let SagaView { row, summary, steps, waiting_on } = view;
         Self {
             status: summary.status.as_str(),
             waiting_for: summary.waiting_for.map(str::to_owned),
+            waiting_on: waiting_on.map(WaitingOn::as_str),
             message: checkout::message(&summary),
             reason: summary.reason.map(crate::domain::reason::Reason::as_str),
             steps: Some(steps.into_iter().map(StepBody::from).collect()),

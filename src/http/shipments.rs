@@ -3,6 +3,7 @@
 use super::{
     Context, Problem,
     envelope::{list, success},
+    outside::CallBody,
     params::{Query, path_id},
     resource,
     wire::Time,
@@ -48,6 +49,8 @@ pub(super) struct ShipmentBody {
     /// `simulated`, or a service by the name that the server's configuration gives it.
     carrier: &'static str,
     tracking_number: Option<String>,
+    #[serde(flatten)]
+    call: CallBody,
     created_at: Time,
     updated_at: Time,
 }
@@ -76,6 +79,7 @@ impl From<Shipment> for ShipmentBody {
             items: shipment.contents.iter().map(ContentBody::from).collect(),
             status: shipment.status.as_str(),
             carrier: shipment.carrier.as_str(),
+            call: CallBody::of(shipment.attempts, shipment.trouble.as_deref()),
             tracking_number: shipment.tracking_number,
             created_at: Time(shipment.created_at),
             updated_at: Time(shipment.updated_at),

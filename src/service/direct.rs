@@ -232,5 +232,5 @@ impl Service {
 
 /// All that shipping knows of a direct order: it has one shipment.
 const fn consignment(order_id: OrderId, shipment_id: ShipmentId, carrier: Carrier, script: Script) -> Consignment {
-    Consignment { order_id, saga_id: None, shipment_id, parcels: Vec::new(), loose: true, carrier, script }
+    Consignment { order_id, saga_id: None, shipment_id, parcels: Vec::new(), loose: true, carrier, script, retries: 0 }
 }

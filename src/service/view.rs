@@ -3,7 +3,7 @@
 use super::{Service, ServiceError, What};
 use crate::{
     domain::{
-        checkout,
+        checkout::{self, WaitingOn},
         ids::{OrderId, SagaId},
         order::Order,
         payment::Payment,
@@ -41,6 +41,8 @@ pub struct SagaView {
     pub summary: Summary,
     /// Its steps; none where the log cannot be used.
     pub steps: Vec<Progress>,
+    /// Who or what it waits for.
+    pub waiting_on: Option<WaitingOn>,
 }
 
 impl SagaView {
@@ -48,16 +50,17 @@ impl SagaView {
     pub(super) fn of(stored: StoredSaga) -> Self {
         match stored.replay() {
             Ok(saga) if stored.row.status != Status::NeedsAttention => {
-                Self { summary: saga.summary(), steps: saga.progress(), row: stored.row }
+                Self { summary: saga.summary(), steps: saga.progress(), waiting_on: None, row: stored.row }
             }
             replayed => Self {
                 summary: Summary {
                     status: stored.row.status,
-                    waiting_for: None,
+                    waiting_for: replayed.as_ref().ok().and_then(|saga| saga.summary().waiting_for),
                     reason: stored.row.reason,
                     attention: stored.row.attention.clone(),
                 },
                 steps: replayed.map(|saga| saga.progress()).unwrap_or_default(),
+                waiting_on: None,
                 row: stored.row,
             },
         }
@@ -68,7 +71,7 @@ impl SagaView {
 pub fn row_message(row: &SagaRow) -> Option<String> {
     checkout::message(&Summary {
         status: row.status,
-        waiting_for: None,
+        waiting_for: row.waiting_for.as_deref().and_then(checkout::step_named),
         reason: row.reason,
         attention: row.attention.clone(),
     })
@@ -152,7 +155,21 @@ impl Service {
     /// # Errors
     /// No such saga, or storage away.
     pub async fn saga_view(&self, id: SagaId) -> Result<SagaView, ServiceError> {
-        Ok(SagaView::of(self.stored_saga(id).await?))
+        let mut view = SagaView::of(self.stored_saga(id).await?);
+        if matches!(view.summary.status, Status::Completed | Status::Compensated) {
+            return Ok(view);
+        }
+        let order = view.row.order_id;
+        let (payment, shipping) =
+            join!(self.queries.payments.payment_of(order), self.queries.shipments.shipping_of(order));
+        // Where one of them cannot be asked, the log alone is told.
+        let mut incomplete = Vec::new();
+        let payment = self.unless_away(Role::Payment, payment, &mut incomplete)?;
+        let shipping = self.unless_away(Role::Shipping, shipping, &mut incomplete)?;
+        let shipments = shipping.as_ref().map_or(&[][..], Shipping::shipments);
+        checkout::explain(&mut view.steps, payment.as_ref(), shipments);
+        view.waiting_on = checkout::waiting_on(&view.summary, &view.steps, payment.as_ref(), shipments);
+        Ok(view)
     }
 
     /// One saga's row and log.

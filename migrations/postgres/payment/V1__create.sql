@@ -27,6 +27,8 @@ CREATE TABLE payment_payment (
     created_at  bigint  NOT NULL,
     updated_at  bigint  NOT NULL,
     payer       text, -- who pays, where that is known
+    trouble     text, -- JSON: why the call is not answered yet, and when it is made again; NULL before that
+    retries     bigint  NOT NULL CHECK (retries >= 0), -- how many of its saga's it has heard of
     version     bigint  NOT NULL CHECK (version >= 1),
     -- A column of its own for the index below: an index on the status would be written when a payment is paid.
     unwound     boolean NOT NULL GENERATED ALWAYS AS (status NOT IN ('pending', 'paid')) STORED,

@@ -19,6 +19,8 @@ CREATE TABLE shipment_shipment (
     attempts        bigint NOT NULL CHECK (attempts >= 0),
     created_at      bigint NOT NULL,
     updated_at      bigint NOT NULL,
+    trouble         text, -- JSON: why the call is not answered yet, and when it is made again; NULL before that
+    retries         bigint NOT NULL CHECK (retries >= 0), -- how many of its saga's it has heard of
     version         bigint NOT NULL CHECK (version >= 1),
     PRIMARY KEY (order_id, number),
     CHECK (status <> 'shipped' OR tracking_number IS NOT NULL),

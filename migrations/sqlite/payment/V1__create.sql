@@ -30,6 +30,8 @@ CREATE TABLE payment_payment (
     created_at  INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at  INTEGER NOT NULL,
     payer       TEXT, -- who pays, where that is known
+    trouble     TEXT, -- JSON: why the call is not answered yet, and when it is made again; NULL before that
+    retries     INTEGER NOT NULL CHECK (retries >= 0), -- how many of its saga's it has heard of
     version     INTEGER NOT NULL CHECK (version >= 1),
     PRIMARY KEY (order_id, number),
     CHECK (revision >= number),

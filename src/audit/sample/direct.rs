@@ -105,6 +105,7 @@ impl Direct {
                     loose: true,
                     carrier: Carrier::Simulated,
                     script,
+                    retries: 0,
                 };
                 self.ship(&ShippingCommand::Start(StartShipping(goods)));
             }

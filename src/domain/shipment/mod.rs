@@ -29,6 +29,7 @@ pub use carrier::Carrier;
 
 use super::{
     aggregate::{Aftermath, Aggregate, Decision, Errand, Outgoing},
+    call::Trouble,
     ids::{OrderId, SagaId, ShipmentId, ShopId, VariantId, WarehouseId},
     order::{CompleteOrder, DispatchOrder, OrderCommand, ReturnOrder},
     reason::Reason,
@@ -149,6 +150,10 @@ pub struct Shipment {
     pub call: Option<ShipmentCall>,
     /// Attempts of that call, or of deciding a simulated one, so far.
     pub attempts: u32,
+    /// Why that call is not answered yet, where it has been made in vain.
+    pub trouble: Option<Box<Trouble>>,
+    /// How many of its saga's retries it has heard of.
+    pub retries: u32,
     /// When it was requested.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -204,6 +209,8 @@ pub struct Consignment {
     pub carrier: Carrier,
     /// What the simulated carrier does.
     pub script: Script,
+    /// How often an operator has asked for the saga to be tried again.
+    pub retries: u32,
 }
 
 /// Sends the goods.
@@ -328,6 +335,10 @@ impl Outgoing for Shipping {
     fn outstanding(&self, part: usize) -> Option<(ShipmentCall, u32)> {
         let shipment = self.0.get(part)?;
         shipment.call.map(|call| (call, shipment.attempts))
+    }
+
+    fn next_attempt_at(&self, part: usize) -> Option<Timestamp> {
+        self.0.get(part)?.trouble.as_ref().map(|trouble| trouble.next_attempt_at)
     }
 
     fn service(&self, part: usize) -> Option<&'static str> {

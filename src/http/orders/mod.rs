@@ -7,6 +7,7 @@ use super::{
     body::Body,
     envelope::{list, success},
     idempotency::claim,
+    outside::CallBody,
     params::{Query, path_id},
     payments::settle_callback,
     resource,
@@ -128,6 +129,8 @@ pub(super) struct OrderPaymentBody {
     status: &'static str,
     provider: &'static str,
     deadline_at: Option<Time>,
+    #[serde(flatten)]
+    call: CallBody,
 }
 
 impl From<&Line> for OrderLineBody {
@@ -164,6 +167,7 @@ impl From<Payment> for OrderPaymentBody {
             status: payment.status.as_str(),
             provider: payment.provider.as_str(),
             deadline_at: payment.deadline_at.map(Time),
+            call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Postgres,
-    codec::{Unreadable, count, get, script_from_json},
+    codec::{Unreadable, count, get, script_from_json, trouble_from_json},
     loader::Loader,
     readers::{Condition, Readers},
 };
@@ -25,7 +25,7 @@ macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
          attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
-         updated_at, payer, version"
+         updated_at, payer, trouble, retries, version"
     };
 }
 pub(super) use columns;
@@ -81,6 +81,8 @@ pub(super) fn read(row: &Row) -> Result<Payment, Unreadable> {
         created_at: get(row, 20)?,
         updated_at: get(row, 21)?,
         payer: get(row, 22)?,
+        trouble: trouble_from_json(row, 23)?,
+        retries: count(row, 24)?,
     })
 }
 

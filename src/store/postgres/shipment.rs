@@ -2,7 +2,7 @@
 
 use super::{
     Postgres,
-    codec::{Unreadable, count, from_json, get, script_from_json},
+    codec::{Unreadable, count, from_json, get, script_from_json, trouble_from_json},
     loader::Loader,
     readers::{Condition, Readers},
 };
@@ -23,7 +23,7 @@ use tokio_postgres::Row;
 macro_rules! columns {
     () => {
         "order_id, number, id, saga_id, shop_id, warehouse_id, contents, carrier, script, reference, status, reason, tracking_number, call, \
-         attempts, created_at, updated_at, version"
+         attempts, created_at, updated_at, trouble, retries, version"
     };
 }
 pub(super) use columns;
@@ -72,6 +72,8 @@ pub(super) fn read(row: &Row) -> Result<Shipment, Unreadable> {
         attempts: count(row, 14)?,
         created_at: get(row, 15)?,
         updated_at: get(row, 16)?,
+        trouble: trouble_from_json(row, 17)?,
+        retries: count(row, 18)?,
     })
 }
 

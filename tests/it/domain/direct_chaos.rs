@@ -269,6 +269,7 @@ fn goods() -> Consignment {
         loose: true,
         carrier: Carrier::Simulated,
         script: Script::default(),
+        retries: 0,
     }
 }
 

@@ -99,6 +99,7 @@ pub(super) fn terms(provider: Provider, script: Script) -> Terms {
         provider,
         script,
         deadline_ms: DEADLINE_MS,
+        retries: 0,
     }
 }
 
@@ -111,5 +112,6 @@ pub(super) fn goods(script: Script) -> Consignment {
         loose: true,
         carrier: Carrier::Simulated,
         script,
+        retries: 0,
     }
 }

@@ -78,7 +78,7 @@ async fn an_operators_reason_is_in_the_log() {
     let log = app.saga_log(saga_of(&order)).await;
     let said = |event: &str| {
         let events = log.success(200).as_array().expect("events").iter();
-        events.clone().find(|found| found["event"] == event).map(|found| found["error"].to_string())
+        events.clone().find(|found| found["event"] == event).map(|found| found["note"].to_string())
     };
     assert!(said("retry_requested").is_some_and(|text| text.contains("try it now")), "{}", log.text);
     assert!(said("cancel_requested").is_some_and(|text| text.contains("a customer called")), "{}", log.text);

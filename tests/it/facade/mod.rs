@@ -41,5 +41,6 @@ mod simulation;
 mod slow_clients;
 mod stock;
 mod stock_returns;
+mod stuck;
 mod wait;
 mod warehouses;

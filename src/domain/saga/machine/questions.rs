@@ -4,7 +4,7 @@ use super::{
     super::{
         definition::{AMENDMENT_STAGE, Action, Definition, Kind},
         outcome::Receipt,
-        record::{Progress, StepRecord, StepState, state_word},
+        record::{Progress, StepRecord, StepState, next_attempt, state_word},
     },
     End, Fate, Next, Saga, Status, Summary, Task,
 };
@@ -189,6 +189,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
             started_at: record.started_at,
             finished_at: record.finished_at,
             error: record.error.clone(),
+            last_status: None,
+            next_attempt_at: next_attempt(record),
         });
         self.definition
             .steps()
@@ -210,6 +212,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
                     started_at: record.started_at,
                     finished_at: record.finished_at,
                     error: undo.and_then(|undo| undo.error.clone()).or_else(|| record.error.clone()),
+                    last_status: None,
+                    next_attempt_at: undo.map_or_else(|| next_attempt(record), next_attempt),
                 }
             })
             .chain(amended)

@@ -118,5 +118,6 @@ fn consignment(order_id: OrderId) -> Consignment {
         loose: true,
         carrier: Carrier::Simulated,
         script: Script::default(),
+        retries: 0,
     }
 }
