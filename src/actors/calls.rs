@@ -184,7 +184,7 @@ pub(super) fn tell(orders: &Recipient<Perform<OrderCommand>>, command: OrderComm
         let unknown = |error: String| CallAnswer::Unknown { happened: false, error: error.into() };
         match orders.send(Perform(vec![command])).await.map(|mut replies| replies.pop()) {
             Ok(Some(StepReply::Outcome(Outcome::Done { .. }))) => CallAnswer::Done,
-            Ok(Some(StepReply::Outcome(Outcome::Rejected { reason }))) => CallAnswer::Rejected(reason),
+            Ok(Some(StepReply::Outcome(Outcome::Rejected { reason, .. }))) => CallAnswer::Rejected(reason),
             Ok(Some(
                 StepReply::Outcome(Outcome::Unknown { error, .. })
                 | StepReply::Poisoned(error)

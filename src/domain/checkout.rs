@@ -412,7 +412,8 @@ pub fn message(summary: &Summary) -> Option<String> {
     })
 }
 
-const fn unwound(reason: Option<Reason>) -> &'static str {
+/// What a person is told of an order that was unwound for this reason.
+pub const fn unwound(reason: Option<Reason>) -> &'static str {
     match reason {
         Some(
             Reason::PaymentDeclined

@@ -13,7 +13,7 @@ use crate::{
         simulation::{Fault, Script, Simulation},
         time::Timestamp,
     },
-    service::{MAX_WAIT_SECONDS, Problem},
+    service::{MAX_WAIT_SECONDS, OnFailure, Problem},
     store::{Page, SagaFilter},
 };
 use std::time::Duration;
@@ -54,6 +54,16 @@ pub(super) fn wait(seconds: u32) -> Result<Duration, Problem> {
         return Err(Problem::field("wait_seconds", message));
     }
     Ok(Duration::from_secs(seconds))
+}
+
+/// How to answer where an order fails.
+pub(super) fn on_failure(number: i32) -> Result<OnFailure, Problem> {
+    match proto::OnFailure::try_from(number) {
+        Ok(proto::OnFailure::Unspecified) => Ok(OnFailure::Usual),
+        Ok(proto::OnFailure::Created) => Ok(OnFailure::Created),
+        Ok(proto::OnFailure::Status) => Ok(OnFailure::Status),
+        Err(_) => Err(Problem::field("on_failure", unknown(number, "an answer to a failure"))),
+    }
 }
 
 /// An operator's reason.

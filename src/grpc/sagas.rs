@@ -30,11 +30,12 @@ impl Sagas {
     async fn place(&self, call: &Call, request: PlaceOrderRequest) -> Result<PlaceOrderResponse, Problem> {
         let asked = Instant::now();
         let wait = requests::wait(request.wait_seconds)?;
-        // How long a client waits, and where its key stands, makes no other order.
-        let essence = PlaceOrderRequest { wait_seconds: 0, idempotency_key: None, ..request.clone() };
+        let on_failure = requests::on_failure(request.on_failure)?;
+        // How long a client waits, how it is answered, and where its key stands, makes no other order.
+        let essence = PlaceOrderRequest { wait_seconds: 0, on_failure: 0, idempotency_key: None, ..request.clone() };
         let claim = call.claim(&essence, request.idempotency_key.as_deref())?;
         let placed = self.service.place(requests::order(request)?, claim, wait).await?;
-        let view = self.service.order_view_of(placed.order_id, placed.saga_id, asked).await?;
+        let view = self.service.placed_view(&placed, asked, on_failure).await?;
         Ok(PlaceOrderResponse { order: Some(view.into()), replayed: placed.replayed })
     }
 

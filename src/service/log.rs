@@ -179,7 +179,7 @@ fn stage_of(verb: Verb) -> Option<&'static str> {
 fn details(event: &CheckoutEvent) -> (Option<u64>, Option<String>, Option<String>) {
     match event {
         Event::StepDone { duration_ms, .. } => (Some(*duration_ms), None, None),
-        Event::StepRejected { duration_ms, reason, .. } => (Some(*duration_ms), Some(reason.to_string()), None),
+        Event::StepRejected { duration_ms, .. } => (Some(*duration_ms), event.refusal(), None),
         Event::StepUnknown { duration_ms, error, .. } => (Some(*duration_ms), Some(error.clone()), None),
         Event::SagaTurned { reason } | Event::AmendmentRefused { reason } => (None, Some(reason.to_string()), None),
         Event::LateReply { outcome, .. } => (None, Some(Late(outcome).to_string()), None),

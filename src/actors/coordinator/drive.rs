@@ -339,8 +339,8 @@ impl SagaCoordinator {
         match purpose {
             Purpose::Drive => {}
             Purpose::Place if in_hand.is_stuck => {
-                let order_id = saga.input().order_id;
-                self.waiters.placed(saga_id, order_id);
+                let (order_id, turned) = (saga.input().order_id, saga.turned());
+                self.waiters.placed(saga_id, order_id, turned);
                 self.waiters.rested(saga_id);
             }
             Purpose::Place => self.answer_placing(saga_id),
@@ -488,7 +488,7 @@ impl SagaCoordinator {
         if let Some(in_hand) = self.hands.active.get(&saga_id)
             && checkout::is_placed(&in_hand.saga)
         {
-            self.waiters.placed(saga_id, in_hand.saga.input().order_id);
+            self.waiters.placed(saga_id, in_hand.saga.input().order_id, in_hand.saga.turned());
         }
     }
 

@@ -214,7 +214,7 @@ impl SagaCoordinator {
             match guarded(|| stored.replay().map_err(|error| Broken(describe(&error)))) {
                 Ok(saga) => {
                     if checkout::is_placed(&saga) {
-                        self.waiters.placed(saga_id, order_id);
+                        self.waiters.placed(saga_id, order_id, stored.row.reason);
                     }
                     self.waiters.edited(saga_id, |edit| edit_end(&saga, edit, rests, true));
                 }
@@ -226,7 +226,7 @@ impl SagaCoordinator {
             }
         }
         if rests {
-            self.waiters.placed(saga_id, order_id);
+            self.waiters.placed(saga_id, order_id, stored.row.reason);
             self.waiters.rested(saga_id);
         }
     }
@@ -289,7 +289,7 @@ impl SagaCoordinator {
         let moved = self.hands.active.get(&saga_id).is_some_and(|in_hand| in_hand.saga.events() != events);
         if status.is_at_rest() && !moved {
             // Whoever wished for something was refused: it stays at rest, and who asked for its order hears so.
-            self.waiters.placed(saga_id, order_id);
+            self.waiters.placed(saga_id, order_id, stored.row.reason);
             self.waiters.rested(saga_id);
             if asked {
                 self.moved(saga_id, Vec::new(), now, None, None);

@@ -1,6 +1,6 @@
 //! What the saga log holds.
 
-use super::outcome::{Outcome, Receipt};
+use super::outcome::{Detail, Outcome, Receipt, refusal};
 use crate::domain::{reason::Reason, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub enum Event<A, I> {
         step: A,
         /// Why.
         reason: Reason,
+        /// What more there is to say of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<Detail>,
         /// From the attempt's start to its answer.
         duration_ms: u64,
     },
@@ -133,7 +136,7 @@ impl std::fmt::Display for Late<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Outcome::Done { .. } => f.write_str("late: done"),
-            Outcome::Rejected { reason } => write!(f, "late: rejected, {reason}"),
+            Outcome::Rejected { reason, detail } => write!(f, "late: rejected, {}", refusal(*reason, detail.as_ref())),
             Outcome::Pending { .. } => f.write_str("late: pending"),
             Outcome::Unknown { error, .. } => write!(f, "late: {error}"),
         }
@@ -141,6 +144,14 @@ impl std::fmt::Display for Late<'_> {
 }
 
 impl<A, I> Event<A, I> {
+    /// Why a step is refused, in words, where the event says so.
+    pub fn refusal(&self) -> Option<String> {
+        match self {
+            Self::StepRejected { reason, detail, .. } => Some(refusal(*reason, detail.as_ref())),
+            _ => None,
+        }
+    }
+
     /// The verb that it is about, where it is about one.
     pub const fn step(&self) -> Option<&A> {
         match self {

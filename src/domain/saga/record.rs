@@ -1,6 +1,9 @@
 //! What a saga knows of each of its steps.
 
-use super::{definition::Kind, outcome::Receipt};
+use super::{
+    definition::Kind,
+    outcome::{Detail, Receipt},
+};
 use crate::domain::{reason::Reason, time::Timestamp};
 
 /// Where one step or compensation stands.
@@ -49,6 +52,8 @@ pub struct StepRecord {
     pub error: Option<String>,
     /// What it made or changed.
     pub receipt: Option<Receipt>,
+    /// What more there is to say of the latest refusal.
+    pub detail: Option<Detail>,
 }
 
 impl StepRecord {

@@ -24,7 +24,7 @@ use crate::{
         shipment::Shipment,
     },
     role::Role,
-    service::OrderView,
+    service::{OnFailure, OrderView},
     store::OrderFilter,
 };
 use actix_web::{
@@ -213,13 +213,14 @@ impl From<OrderView> for OrderBody {
     post, path = "/orders", tag = "orders",
     params(
         ("wait" = Option<u32>, Query, description = "Answer when the saga rests or so many seconds (0-60) have passed"),
+        ("on_failure" = Option<String>, Query, description = "How to answer where the order fails while it is waited for: `status` by its cause (402 payment_failed, 409 out_of_stock, 409 order_failed), `created` with 201 and the order. When left out: 409 out_of_stock where the goods are not to be had, 201 otherwise"),
         ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters; a repeat answers the same order"),
     ),
     request_body = PlaceOrderBody,
     responses(
         (status = 201, description = "The order exists durably", body = inline(super::envelope::Envelope<OrderBody>),
             headers(("Location" = String), ("Idempotent-Replayed" = String))),
-        (status = "4XX", description = "The request cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request cannot be accepted; or the order was placed and has failed, and `order_id` names it: there is too little in stock (`errors` names the lines, how many are wanted and how many are available), or, with `on_failure=status`, whatever it failed for", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
         (status = 503, description = "Too many orders are under way, or storage is away", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
@@ -231,11 +232,12 @@ pub(super) async fn place(
 ) -> Result<HttpResponse, Problem> {
     let asked = Instant::now();
     let wait = query.wait();
+    let on_failure = query.parsed::<OnFailure>("on_failure", "status or created").unwrap_or_default();
     query.finish()?;
     let claim = claim(&request, &body)?;
     let service = &context.service;
     let placed = service.place(body.value.into(), claim, wait).await?;
-    let view = service.order_view_of(placed.order_id, placed.saga_id, asked).await?;
+    let view = service.placed_view(&placed, asked, on_failure).await?;
     Ok(success(StatusCode::CREATED, OrderBody::from(view))
         .header("Location", format!("/orders/{}", placed.order_id))
         .replayed(placed.replayed)

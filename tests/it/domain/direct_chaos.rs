@@ -175,7 +175,7 @@ impl World {
     fn tell(&mut self, command: &OrderCommand) -> CallAnswer {
         let answer = match Order::outcome(self.order.send(command)) {
             Outcome::Done { .. } => CallAnswer::Done,
-            Outcome::Rejected { reason } => CallAnswer::Rejected(reason),
+            Outcome::Rejected { reason, .. } => CallAnswer::Rejected(reason),
             other => panic!("an order answers at once, not {other:?}"),
         };
         let goods = self.order.get().goods;

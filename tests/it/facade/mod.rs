@@ -13,6 +13,7 @@ mod catalog_idempotency;
 mod catalog_lists;
 mod edit;
 mod events;
+mod failed_orders;
 mod faults;
 mod frame;
 mod goods_free;

@@ -4,6 +4,7 @@ use super::{
     super::{
         definition::{Action, Definition, Kind, Step},
         event::Event,
+        outcome::refusal,
         record::{StepRecord, StepState},
     },
     End, Fate, Impossible, Saga, Undo,
@@ -127,10 +128,11 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 self.advance();
                 Ok(())
             }
-            Event::StepRejected { step, reason, .. } => {
+            Event::StepRejected { step, reason, detail, .. } => {
                 let record = self.answered(*step)?;
                 record.state = StepState::Rejected(*reason);
-                record.error = Some(reason.to_string());
+                record.error = Some(refusal(*reason, detail.as_ref()));
+                record.detail.clone_from(detail);
                 record.finished_at = Some(at);
                 Ok(())
             }

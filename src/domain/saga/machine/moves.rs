@@ -44,8 +44,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 self.make(&mut made, Event::StepDone { step, receipt, duration_ms }, now)?;
                 self.go_on(&mut made, now)?;
             }
-            Outcome::Rejected { reason } => {
-                self.make(&mut made, Event::StepRejected { step, reason, duration_ms }, now)?;
+            Outcome::Rejected { reason, detail } => {
+                self.make(&mut made, Event::StepRejected { step, reason, detail, duration_ms }, now)?;
                 self.give_up(&mut made, step, now)?;
             }
             Outcome::Pending { until } => {

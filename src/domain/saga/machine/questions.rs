@@ -3,7 +3,7 @@
 use super::{
     super::{
         definition::{AMENDMENT_STAGE, Action, Definition, Kind},
-        outcome::Receipt,
+        outcome::{Detail, Receipt},
         record::{Progress, StepRecord, StepState, next_attempt, state_word},
     },
     End, Fate, Next, Saga, Status, Summary, Task,
@@ -137,6 +137,13 @@ impl<A: Action, I: Clone> Saga<A, I> {
     /// What the step with this verb has to show, once it is done.
     pub fn receipt(&self, step: A) -> Option<&Receipt> {
         self.record(step)?.receipt.as_ref()
+    }
+
+    /// What more there is to say of the refusal of the step with this verb, be it one of the latest amendment's.
+    pub fn refusal(&self, step: A) -> Option<&Detail> {
+        let amended = self.amendment().into_iter().flat_map(|latest| &latest.steps);
+        let amended = amended.into_iter().find(|(verb, _)| *verb == step).map(|(_, record)| record);
+        self.record(step).or(amended)?.detail.as_ref()
     }
 
     /// The compensation of the participant that performs this step, once the saga has turned.
