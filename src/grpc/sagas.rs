@@ -2,13 +2,14 @@
 
 use super::{
     call::{Call, problem},
-    requests,
+    orders, requests,
 };
 use crate::{
     domain::saga::CancelBy,
     proto::{
-        CancelSagaRequest, CancelSagaResponse, GetSagaRequest, GetSagaResponse, ListSagasRequest, ListSagasResponse,
-        PlaceOrderRequest, PlaceOrderResponse, RetrySagaRequest, RetrySagaResponse, Saga, SagaEvent, WatchSagaRequest,
+        CancelSagaRequest, CancelSagaResponse, GetSagaRequest, GetSagaResponse, ListOrdersRequest, ListOrdersResponse,
+        ListSagasRequest, ListSagasResponse, PlaceOrderRequest, PlaceOrderResponse, RetrySagaRequest,
+        RetrySagaResponse, Saga, SagaEvent, SummarizeOrdersRequest, SummarizeOrdersResponse, WatchSagaRequest,
         WatchSagaResponse, saga_service_server::SagaService, watch_saga_response::Update,
     },
     service::{Code, Followed, Follower, Problem, Service, ServiceError},
@@ -165,5 +166,18 @@ impl SagaService for Sagas {
     async fn list_sagas(&self, request: Request<ListSagasRequest>) -> Result<Response<ListSagasResponse>, Status> {
         let (call, message) = Call::of(method!("ListSagas"), request);
         call.answer(self.list(message).await)
+    }
+
+    async fn list_orders(&self, request: Request<ListOrdersRequest>) -> Result<Response<ListOrdersResponse>, Status> {
+        let (call, message) = Call::of(method!("ListOrders"), request);
+        call.answer(orders::list(&self.service, message).await)
+    }
+
+    async fn summarize_orders(
+        &self,
+        request: Request<SummarizeOrdersRequest>,
+    ) -> Result<Response<SummarizeOrdersResponse>, Status> {
+        let (call, message) = Call::of(method!("SummarizeOrders"), request);
+        call.answer(orders::summarize(&self.service, message).await)
     }
 }

@@ -15,7 +15,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         description = "Order fulfilment as durable sagas. Successes come in an envelope, failures as RFC 9457 problems whose `code` is stable.",
     ),
     paths(
-        orders::place, orders::list_orders, orders::list_of_shop, orders::read, orders::edit, orders::cancel,
+        orders::place, orders::list_orders, orders::summary::summary, orders::list_of_shop, orders::read, orders::edit, orders::cancel,
         payments::open, payments::list_payments, payments::read, payments::succeed, payments::fail,
         payments::settle_callback,
         notifications::list_notifications, notifications::read, notifications::retry,
@@ -23,7 +23,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         shipments::list_shipments, shipments::read,
         stock::receive, stock::adjust, stock::list_levels, stock::read_variant, stock::transfer, stock::list_movements,
         products::add, products::list_products, products::read, products::edit, products::add_variant,
-        variants::read, variants::edit,
+        variants::list_variants, variants::read, variants::edit,
         shops::add, shops::list_shops, shops::read, shops::edit,
         offers::put, offers::read, offers::list_of_shop, offers::list_of_variant,
         warehouses::add, warehouses::list_warehouses, warehouses::read, warehouses::edit, warehouses::activate,

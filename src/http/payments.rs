@@ -15,7 +15,8 @@ use crate::{
     domain::{
         ids::{OrderId, PaymentId},
         money::Amount,
-        payment::{OpenPayment, Payable, Payment, PaymentStatus, SettlePayment, Settlement},
+        payment::{OpenPayment, Payable, Payment, SettlePayment, Settlement},
+        reference::Reference,
     },
     service::{Code, Reporter, ServiceError},
     store::PaymentFilter,
@@ -154,7 +155,8 @@ pub(super) async fn open(
     get, path = "/payments", tag = "payments",
     params(
         ("order_id" = Option<Uuid>, Query, description = "Of this order: one for each revision of its lines that had one"),
-        ("status" = Option<String>, Query, description = "pending, paid, failed, expired, refunding or refunded"),
+        ("reference" = Option<String>, Query, description = "What its provider calls it"),
+        ("status" = Option<String>, Query, description = "pending, paid, failed, expired, refunding or refunded, or several with commas"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -165,10 +167,12 @@ pub(super) async fn open(
 )]
 pub(super) async fn list_payments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
-    let status = query.parsed::<PaymentStatus>("status", "pending, paid, failed, expired, refunding or refunded");
+    let reference = query.checked("reference", Reference::parse);
+    let statuses = query.several("status", "pending, paid, failed, expired, refunding or refunded");
     let (limit, page) = query.page(PaymentId::from_uuid);
     query.finish()?;
-    let payments = context.service.queries().payments.payments(PaymentFilter { order_id, status }, page).await;
+    let filter = PaymentFilter { order_id, reference, statuses };
+    let payments = context.service.queries().payments.payments(filter, page).await;
     let payments = payments.map_err(crate::service::ServiceError::from)?;
     Ok(list(payments, limit, |payment| payment.id.to_string(), PaymentBody::from))
 }

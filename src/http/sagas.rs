@@ -14,7 +14,7 @@ use crate::{
         checkout::{self, WaitingOn},
         field::Note,
         ids::{OrderId, SagaId},
-        saga::{CancelBy, Progress, Status},
+        saga::{CancelBy, Progress},
     },
     service::{SagaView, ServiceError, row_message},
     store::{SagaFilter, SagaRow},
@@ -165,10 +165,10 @@ impl From<SagaView> for SagaBody {
 #[utoipa::path(
     get, path = "/sagas", tag = "sagas",
     params(
-        ("status" = Option<String>, Query, description = "running, waiting, compensating, completed, compensated or needs_attention"),
+        ("status" = Option<String>, Query, description = "running, waiting, compensating, completed, compensated or needs_attention, or several with commas"),
         ("definition" = Option<String>, Query, description = "Of this definition"),
         ("step" = Option<String>, Query, description = "Waiting for or stuck at this step"),
-        ("created_before" = Option<String>, Query, description = "RFC 3339 time: started earlier"),
+        ("created_before" = Option<String>, Query, description = "Started earlier: an RFC 3339 time, or a day in UTC"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -178,10 +178,9 @@ impl From<SagaView> for SagaBody {
     )
 )]
 pub(super) async fn list_sagas(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let status =
-        query.parsed::<Status>("status", "running, waiting, compensating, completed, compensated or needs_attention");
+    let statuses = "running, waiting, compensating, completed, compensated or needs_attention";
     let filter = SagaFilter {
-        status,
+        statuses: query.several("status", statuses),
         definition: query.text("definition"),
         step: query.text("step"),
         created_before: query.time("created_before"),

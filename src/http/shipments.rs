@@ -11,9 +11,11 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, ShipmentId, ShopId, VariantId, WarehouseId},
+        reference::TrackingNumber,
         shipment::{Content, Shipment, ShipmentStatus},
     },
     service::{ServiceError, What},
+    store::ShipmentFilter,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -92,6 +94,7 @@ impl From<Shipment> for ShipmentBody {
     get, path = "/shipments", tag = "shipments",
     params(
         ("order_id" = Option<Uuid>, Query, description = "Of this order"),
+        ("tracking_number" = Option<String>, Query, description = "What the customer follows it by"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -102,9 +105,11 @@ impl From<Shipment> for ShipmentBody {
 )]
 pub(super) async fn list_shipments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
+    let tracking_number = query.checked("tracking_number", TrackingNumber::parse);
     let (limit, page) = query.page(ShipmentId::from_uuid);
     query.finish()?;
-    let shipments = context.service.queries().shipments.shipments(order_id, page).await.map_err(ServiceError::from)?;
+    let filter = ShipmentFilter { order_id, tracking_number };
+    let shipments = context.service.queries().shipments.shipments(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(shipments, limit, |shipment| shipment.id.to_string(), ShipmentBody::from))
 }
 

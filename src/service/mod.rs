@@ -16,6 +16,7 @@ mod orders;
 mod problem;
 mod ready;
 mod stock;
+mod summary;
 mod view;
 
 pub use catalog::{CatalogChanged, OfferView, ProductView};
@@ -26,7 +27,8 @@ pub use log::{Followed, Follower, LoggedEvent};
 pub use notifier::Reporter;
 pub use problem::{Code, Problem};
 pub use stock::StockView;
-pub use view::{OrderView, SagaView, row_message};
+pub use summary::MAX_SUMMARY_DAYS;
+pub use view::{OrderSearch, OrderView, SagaView, row_message};
 
 use crate::{
     actors::{
@@ -77,6 +79,8 @@ pub struct Service {
     policy: Policy,
     /// Room for those who follow a saga's log.
     followers: Arc<Semaphore>,
+    /// Whose turn it is to have orders counted.
+    summaries: Arc<Semaphore>,
 }
 
 impl Service {
@@ -94,6 +98,7 @@ impl Service {
             stopping,
             policy,
             followers,
+            summaries: Arc::new(Semaphore::new(1)),
         }
     }
 

@@ -22,7 +22,7 @@ CREATE TABLE payment_payment (
     direct      boolean NOT NULL, -- of a direct order, which no saga drives
     held        boolean NOT NULL, -- its order is being edited
     amendment   bigint  NOT NULL CHECK (amendment >= 0), -- the latest one that has held it
-    reference   text, -- what the provider calls it
+    reference   text    COLLATE "C", -- what the provider calls it
     captured_at bigint,
     created_at  bigint  NOT NULL,
     updated_at  bigint  NOT NULL,
@@ -41,6 +41,7 @@ CREATE TABLE payment_payment (
 
 CREATE UNIQUE INDEX payment_payment_id ON payment_payment (id);
 CREATE INDEX payment_payment_call ON payment_payment (order_id) WHERE call IS NOT NULL;
+CREATE INDEX payment_payment_reference ON payment_payment (reference, id) WHERE reference IS NOT NULL;
 -- What people look for among millions of paid ones.
 CREATE INDEX payment_payment_unwound ON payment_payment (id) WHERE unwound;
 

@@ -42,6 +42,7 @@ CREATE TABLE payment_payment (
 
 CREATE UNIQUE INDEX payment_payment_id ON payment_payment (id);
 CREATE INDEX payment_payment_call ON payment_payment (order_id) WHERE call IS NOT NULL;
+CREATE INDEX payment_payment_reference ON payment_payment (reference, id) WHERE reference IS NOT NULL;
 -- What people look for among millions of paid ones.
 CREATE INDEX payment_payment_closed ON payment_payment (status, id) WHERE status <> 'pending' AND status <> 'paid';
 

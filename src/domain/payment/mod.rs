@@ -93,6 +93,11 @@ impl PaymentStatus {
         self.into()
     }
 
+    /// Whether there is no money, for good, or it goes back.
+    pub const fn is_unwound(self) -> bool {
+        !matches!(self, Self::Pending | Self::Paid)
+    }
+
     /// Whether it says how a payment went, or how it was undone, and nothing is under way: what others are told of.
     pub const fn is_settled(self) -> bool {
         matches!(self, Self::Paid | Self::Failed | Self::Expired | Self::Refunded)

@@ -1,6 +1,7 @@
 //! Orders over HTTP.
 
 mod request;
+pub(super) mod summary;
 
 use super::{
     Context, Problem,
@@ -19,12 +20,13 @@ use crate::{
     domain::{
         field::CustomerRef,
         ids::{OrderId, PaymentId, SagaId, ShopId, VariantId},
-        order::{Line, Order, OrderStatus, ShopOrder},
+        order::{Line, Order, ShopOrder},
         payment::Payment,
+        reference::{Reference, TrackingNumber},
         shipment::Shipment,
     },
     role::Role,
-    service::{OnFailure, OrderView},
+    service::{OnFailure, OrderSearch, OrderView},
     store::OrderFilter,
 };
 use actix_web::{
@@ -40,6 +42,8 @@ use uuid::Uuid;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/orders", [(Method::POST, web::to(place)), (Method::GET, web::to(list_orders))]);
+    // Before the orders, none of which has this for its id.
+    resource(config, "/orders/summary", [(Method::GET, web::to(summary::summary))]);
     let one = [(Method::GET, web::to(read)), (Method::PUT, web::to(edit)), (Method::DELETE, web::to(cancel))];
     resource(config, "/orders/{id}", one);
     resource(config, "/shops/{id}/orders", [(Method::GET, web::to(list_of_shop))]);
@@ -248,10 +252,15 @@ pub(super) async fn place(
 #[utoipa::path(
     get, path = "/orders", tag = "orders",
     params(
-        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled"),
+        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled, or several with commas"),
+        ("reason" = Option<String>, Query, description = "Why it was unwound, such as out_of_stock, or several with commas"),
         ("shop_id" = Option<Uuid>, Query, description = "With something of this shop"),
         ("customer_ref" = Option<String>, Query, description = "The client's own reference to its customer"),
-        ("created_after" = Option<String>, Query, description = "RFC 3339 time: placed then or later"),
+        ("tracking_number" = Option<String>, Query, description = "With a shipment that the customer follows by this"),
+        ("payment_reference" = Option<String>, Query, description = "With a payment that its provider calls this"),
+        ("created_after" = Option<String>, Query, description = "Placed then or later: an RFC 3339 time, or a day in UTC"),
+        ("created_before" = Option<String>, Query, description = "Placed earlier: an RFC 3339 time, or a day in UTC"),
+        ("updated_after" = Option<String>, Query, description = "Changed then or later: an RFC 3339 time, or a day in UTC"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -270,9 +279,14 @@ pub(super) async fn list_orders(mut query: Query, context: web::Data<Context>) -
     get, path = "/shops/{id}/orders", tag = "orders",
     params(
         ("id" = Uuid, Path, description = "The shop's id"),
-        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled"),
+        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled, or several with commas"),
+        ("reason" = Option<String>, Query, description = "Why it was unwound, such as out_of_stock, or several with commas"),
         ("customer_ref" = Option<String>, Query, description = "The client's own reference to its customer"),
-        ("created_after" = Option<String>, Query, description = "RFC 3339 time: placed then or later"),
+        ("tracking_number" = Option<String>, Query, description = "With a shipment that the customer follows by this"),
+        ("payment_reference" = Option<String>, Query, description = "With a payment that its provider calls this"),
+        ("created_after" = Option<String>, Query, description = "Placed then or later: an RFC 3339 time, or a day in UTC"),
+        ("created_before" = Option<String>, Query, description = "Placed earlier: an RFC 3339 time, or a day in UTC"),
+        ("updated_after" = Option<String>, Query, description = "Changed then or later: an RFC 3339 time, or a day in UTC"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -292,14 +306,22 @@ pub(super) async fn list_of_shop(
 }
 
 async fn list_of(shop_id: Option<ShopId>, mut query: Query, context: &Context) -> Result<HttpResponse, Problem> {
-    let status = query.parsed::<OrderStatus>("status", "pending, paid, completed, failed or cancelled");
-    let customer_ref = query.text("customer_ref").map(CustomerRef::parse);
-    let customer_ref = customer_ref.and_then(|parsed| query.errors.check("customer_ref", parsed));
-    let created_after = query.time("created_after");
+    let filter = OrderFilter {
+        ids: None,
+        statuses: query.several("status", "pending, paid, completed, failed or cancelled"),
+        reasons: query.several("reason", "a reason that an order can have, such as out_of_stock"),
+        shop_id,
+        customer_ref: query.checked("customer_ref", CustomerRef::parse),
+        created_after: query.time("created_after"),
+        created_before: query.time("created_before"),
+        updated_after: query.time("updated_after"),
+    };
+    let tracking_number = query.checked("tracking_number", TrackingNumber::parse);
+    let payment_reference = query.checked("payment_reference", Reference::parse);
     let (limit, page) = query.page(OrderId::from_uuid);
     query.finish()?;
-    let filter = OrderFilter { status, shop_id, customer_ref, created_after };
-    let orders = context.service.order_views(filter, page).await?;
+    let search = OrderSearch { filter, tracking_number, payment_reference };
+    let orders = context.service.order_views(search, page).await?;
     Ok(list(orders, limit, |view| view.order.id.to_string(), OrderBody::from))
 }
 

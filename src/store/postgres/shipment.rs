@@ -12,7 +12,7 @@ use crate::{
         shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
     store::{
-        Answers, Commands, Executed, Keyed, Page, ShipmentQueries, ShipmentStore, StoreError,
+        Answers, Commands, Executed, Keyed, Page, ShipmentFilter, ShipmentQueries, ShipmentStore, StoreError,
         commands::{Aggregates, Rows},
     },
 };
@@ -104,15 +104,18 @@ impl ShipmentQueries for Postgres {
         self.shipping.find(order)
     }
 
-    /// Shipments that the carrier has answered for, of one order or of all, newest first.
+    /// Shipments that the carrier has answered for, newest first.
     fn shipments(
         &self,
-        order: Option<OrderId>,
+        filter: ShipmentFilter,
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
         let mut conditions: Vec<Condition> = vec![("status <> $n", Box::new(ShipmentStatus::Requested))];
-        if let Some(order) = order {
-            conditions.push(("order_id = $n", Box::new(order)));
+        if let Some(order_id) = filter.order_id {
+            conditions.push(("order_id = $n", Box::new(order_id)));
+        }
+        if let Some(tracking_number) = filter.tracking_number {
+            conditions.push(("tracking_number = $n", Box::new(tracking_number)));
         }
         self.readers.page(LISTED, ID, conditions, page, read)
     }

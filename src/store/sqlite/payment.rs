@@ -3,7 +3,7 @@
 use super::{
     Sqlite,
     codec::{script_from_json, script_to_json, trouble_from_json, trouble_to_json},
-    readers::Condition,
+    readers::{Condition, List, Walk, name_list},
     recent::{Recent, Rows as RecentRows},
     table::Table,
     tx::Tx,
@@ -246,21 +246,28 @@ impl PaymentQueries for Sqlite {
         filter: PaymentFilter,
         page: Page<PaymentId>,
     ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>> {
-        let mut conditions: Vec<Condition> = Vec::new();
-        if let Some(order_id) = filter.order_id {
-            conditions.push(("order_id = ?", Box::new(order_id)));
+        let PaymentFilter { order_id, reference, statuses } = filter;
+        let list =
+            List { select: concat!("SELECT ", columns!(), " FROM payment_payment"), key: "id", order: "id DESC" };
+        let mut walk = Walk { list, conditions: Vec::new(), one_of: Vec::new() };
+        let is_few = order_id.is_some() || reference.is_some();
+        if let Some(order_id) = order_id {
+            walk.conditions.push(("order_id = ?", Box::new(order_id)));
         }
-        if let Some(status) = filter.status {
+        if let Some(reference) = reference {
+            walk.conditions.push(("reference = ?", Box::new(reference)));
+        }
+        let names = statuses.iter().map(|status| status.as_str());
+        if !is_few && !statuses.is_empty() && statuses.iter().all(|status| status.is_unwound()) {
             // Each names the condition of the partial index that has its rows.
-            let found_by = match status {
-                PaymentStatus::Pending | PaymentStatus::Paid => "status = ?",
-                PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunding | PaymentStatus::Refunded => {
-                    "status = ? AND status <> 'pending' AND status <> 'paid'"
-                }
+            let found_by = |status: &PaymentStatus| -> Condition {
+                ("status = ? AND status <> 'pending' AND status <> 'paid'", Box::new(*status))
             };
-            conditions.push((found_by, Box::new(status)));
+            walk.one_of = statuses.iter().map(found_by).collect();
+        } else if !statuses.is_empty() {
+            walk.conditions.push(("status IN (SELECT value FROM json_each(?))", Box::new(name_list(names))));
         }
-        self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_payment"), conditions, page, read_payment)
+        self.readers.read_walks(vec![walk], page, read_payment)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
     store::{
-        Answers, Commands, Executed, Keyed, Page, ShipmentQueries, ShipmentStore, StoreError,
+        Answers, Commands, Executed, Keyed, Page, ShipmentFilter, ShipmentQueries, ShipmentStore, StoreError,
         commands::{Aggregates, Rows, Versioned},
     },
 };
@@ -175,12 +175,15 @@ impl ShipmentQueries for Sqlite {
 
     fn shipments(
         &self,
-        order: Option<OrderId>,
+        filter: ShipmentFilter,
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
         let mut conditions: Vec<Condition> = vec![("status <> ?", Box::new(ShipmentStatus::Requested))];
-        if let Some(order) = order {
-            conditions.push(("order_id = ?", Box::new(order)));
+        if let Some(order_id) = filter.order_id {
+            conditions.push(("order_id = ?", Box::new(order_id)));
+        }
+        if let Some(tracking_number) = filter.tracking_number {
+            conditions.push(("tracking_number = ?", Box::new(tracking_number)));
         }
         self.readers.read_page(
             concat!("SELECT ", columns!(), " FROM shipment_shipment"),

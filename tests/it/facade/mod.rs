@@ -15,6 +15,7 @@ mod edit;
 mod events;
 mod failed_orders;
 mod faults;
+mod find;
 mod frame;
 mod goods_free;
 mod grpc_services;
