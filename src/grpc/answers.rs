@@ -96,7 +96,7 @@ impl From<Payment> for OrderPayment {
             attempts: payment.attempts,
             last_error: payment.trouble.as_ref().map(|trouble| trouble.error.clone()),
             last_status: payment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),
-            next_attempt_at: payment.trouble.as_ref().map(|trouble| time(trouble.next_attempt_at)),
+            next_attempt_at: payment.trouble.as_ref().and_then(|trouble| trouble.next_attempt_at).map(time),
         }
     }
 }
@@ -118,7 +118,7 @@ impl From<shipment::Shipment> for Shipment {
             attempts: shipment.attempts,
             last_error: shipment.trouble.as_ref().map(|trouble| trouble.error.clone()),
             last_status: shipment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),
-            next_attempt_at: shipment.trouble.as_ref().map(|trouble| time(trouble.next_attempt_at)),
+            next_attempt_at: shipment.trouble.as_ref().and_then(|trouble| trouble.next_attempt_at).map(time),
         }
     }
 }

@@ -44,6 +44,31 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
+/// The body of a request that can do without one: none, or what there is to say.
+pub(super) struct OptionalBody<T> {
+    /// What it says.
+    pub(super) value: T,
+}
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        let request = request.clone();
+        async move {
+            let bytes = gather(&request, payload).await?;
+            if bytes.is_empty() {
+                return Ok(Self { value: T::default() });
+            }
+            check_media_type(&request)?;
+            Ok(Self { value: parse(&bytes)? })
+        }
+        .boxed_local()
+    }
+}
+
 /// The body of a request whose path says it all: none, or an empty object.
 pub(super) struct NoBody(pub(super) Body<()>);
 

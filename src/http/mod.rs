@@ -40,6 +40,7 @@ pub use openapi::document as openapi_document;
 
 use crate::{
     credential::Credential,
+    domain::payment::Provider,
     lifecycle::Fatal,
     role::{Role, Roles},
     service::{Code, Problem, Service},
@@ -52,7 +53,7 @@ use actix_web::{
     middleware::from_fn,
     web,
 };
-use std::{io, net::TcpListener, time::Duration};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 /// How the server behaves towards its clients.
 #[derive(Clone, Debug)]
@@ -84,6 +85,8 @@ pub struct Context {
     pub fatal: Fatal,
     /// What services of one's own say to be believed, if any are.
     pub credential: Option<Credential>,
+    /// What payment services outside say to be believed of payments that they take, by their names.
+    pub reporters: Arc<[(Provider, Credential)]>,
     /// Idempotency keys of crashes on purpose, which are no more durable than what they do.
     pub crash_claims: FleetingClaims,
 }

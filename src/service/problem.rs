@@ -109,6 +109,14 @@ codes! {
     PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
     /// The payment's money is not in, or has gone back.
     PaymentNotPaid => 409 "payment_not_paid" "The payment is not paid";
+    /// The payment is closed, and its order takes no other.
+    PaymentClosed => 409 "payment_closed" "The payment is closed";
+    /// The payment's provider alone says how it goes.
+    PaymentNotManual => 409 "payment_not_manual" "The payment is not a manual one";
+    /// The payment was reported under another id.
+    PaymentReferenceMismatch => 409 "payment_reference_mismatch" "The payment was reported under another id";
+    /// No money of the payment is to go back.
+    PaymentNotRefunding => 409 "payment_not_refunding" "The payment is not being refunded";
     /// The provider will not give the money back.
     RefundRefused => 409 "refund_refused" "The provider will not give the money back";
     /// The carrier will not call the goods back.
@@ -155,6 +163,8 @@ codes! {
     InvalidRequest => 422 "invalid_request" "The request has fields that cannot be accepted";
     /// The amount is not the order's total.
     AmountMismatch => 422 "amount_mismatch" "The amount is not the order's total";
+    /// A report names another currency than the payment has.
+    CurrencyMismatch => 422 "currency_mismatch" "The currency is not the payment's";
     /// The idempotency key was used with another body.
     IdempotencyKeyReused => 422 "idempotency_key_reused" "The idempotency key was used for another request";
     /// Simulation is not enabled here.
@@ -328,6 +338,15 @@ impl From<ServiceError> for Problem {
                 problem.code = Code::AmountMismatch;
                 return problem;
             }
+            ServiceError::PaymentRefused(PaymentRefusal::Differs(found)) => {
+                let code = if found.field == "amount" { Code::AmountMismatch } else { Code::CurrencyMismatch };
+                return Self::about(code, found.field.clone(), detail);
+            }
+            ServiceError::PaymentRefused(PaymentRefusal::NotVouchedFor) => Code::Unauthorized,
+            ServiceError::PaymentRefused(PaymentRefusal::NotManual(_)) => Code::PaymentNotManual,
+            ServiceError::PaymentRefused(PaymentRefusal::OtherReference) => Code::PaymentReferenceMismatch,
+            ServiceError::PaymentRefused(PaymentRefusal::NotRefunding(_)) => Code::PaymentNotRefunding,
+            ServiceError::PaymentRefused(PaymentRefusal::Closed(_)) => Code::PaymentClosed,
             ServiceError::PaymentRefused(PaymentRefusal::NoAmount) => return Self::field("amount", detail),
             ServiceError::NotDirect(NotDirect::HasSaga(_)) | ServiceError::PaymentRefused(PaymentRefusal::HasSaga) => {
                 Code::OrderHasSaga
