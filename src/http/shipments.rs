@@ -44,7 +44,7 @@ pub(super) struct ShipmentBody {
     /// The warehouse it leaves from; null for free-text lines.
     #[schema(value_type = Option<Uuid>)]
     warehouse_id: Option<WarehouseId>,
-    /// What is in it; empty for free-text lines.
+    /// What is in it; empty for free-text lines that the simulation carries.
     items: Vec<ContentBody>,
     /// `shipped` or `cancelled`.
     status: &'static str,
@@ -57,17 +57,24 @@ pub(super) struct ShipmentBody {
     updated_at: Time,
 }
 
-/// Pieces of one variant in a shipment.
+/// Pieces of one thing in a shipment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ContentBody {
-    #[schema(value_type = Uuid)]
-    variant_id: VariantId,
+    /// Absent for free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    variant_id: Option<VariantId>,
+    /// What it is called, as its carrier is told; absent where the simulation carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_name: Option<String>,
     quantity: i64,
 }
 
 impl From<&Content> for ContentBody {
     fn from(content: &Content) -> Self {
-        Self { variant_id: content.variant_id, quantity: content.quantity }
+        let Content { variant_id, item_name, quantity } = content;
+        let item_name = item_name.as_ref().map(|name| name.as_str().to_owned());
+        Self { variant_id: *variant_id, item_name, quantity: *quantity }
     }
 }
 
