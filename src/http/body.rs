@@ -1,6 +1,6 @@
 //! Request bodies: JSON of a bounded size that arrives in a bounded time.
 
-use super::{Code, Context, Problem};
+use super::{Code, Context, Problem, UnknownFields};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
 use futures::{
     StreamExt,
@@ -10,6 +10,8 @@ use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
+use serde_json::Value;
+use serde_path_to_error::Segment;
 use sha2::{Digest, Sha256};
 use std::{fmt, marker::PhantomData};
 use tokio::time::timeout;
@@ -37,7 +39,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let request = request.clone();
         async move {
             let bytes = read(&request, payload).await?;
-            let value = parse(&bytes)?;
+            let value = match parse(&bytes) {
+                Err(problem) if ignores_unknown_fields(&request) => parse_known(&bytes).ok_or(problem),
+                parsed => parsed,
+            }?;
             Ok(Self { value, bytes })
         }
         .boxed_local()
@@ -178,6 +183,46 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             Problem::field(field, message)
         },
     ))
+}
+
+fn ignores_unknown_fields(request: &HttpRequest) -> bool {
+    let context = request.app_data::<web::Data<Context>>();
+    context.is_some_and(|context| context.unknown_fields == UnknownFields::Ignore)
+}
+
+/// Most fields that are passed over in a body: each costs another look at it.
+const MOST_UNKNOWN: usize = 100;
+
+/// Parses JSON without the fields that nobody knows; nothing where it cannot be accepted without them either.
+fn parse_known<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let mut body: Value = serde_json::from_slice(bytes).ok()?;
+    for _ in 0..=MOST_UNKNOWN {
+        let tracked: Result<Object<T>, _> = serde_path_to_error::deserialize(&body);
+        match tracked {
+            Ok(Object(value)) => return Some(value),
+            Err(error) => {
+                let message = error.inner().to_string();
+                let name = message.strip_prefix("unknown field `")?.split('`').next()?.to_owned();
+                forget(&mut body, error.path(), &name)?;
+            }
+        }
+    }
+    None
+}
+
+/// Takes a field out of the object that it is in. The path leads to the field, or to the object.
+fn forget(body: &mut Value, path: &serde_path_to_error::Path, name: &str) -> Option<Value> {
+    let mut segments: Vec<_> = path.iter().collect();
+    segments.pop_if(|last| matches!(last, Segment::Map { key } if key == name));
+    let mut object = body;
+    for segment in segments {
+        object = match segment {
+            Segment::Map { key } => object.get_mut(key)?,
+            Segment::Seq { index } => object.get_mut(*index)?,
+            Segment::Enum { .. } | Segment::Unknown => return None,
+        };
+    }
+    object.as_object_mut()?.remove(name)
 }
 
 /// The field an error is about: serde names a missing or unknown one only in its message.

@@ -30,6 +30,7 @@ mod saga_log;
 mod sagas;
 mod shipments;
 mod shops;
+mod slashes;
 mod stock;
 mod variants;
 mod warehouses;
@@ -40,6 +41,7 @@ pub use openapi::document as openapi_document;
 
 use crate::{
     credential::Credential,
+    dialect::{UnknownFields, Vocabulary},
     lifecycle::Fatal,
     role::{Role, Roles},
     service::{Code, Problem, Service},
@@ -84,6 +86,12 @@ pub struct Context {
     pub fatal: Fatal,
     /// What services of one's own say to be believed, if any are.
     pub credential: Option<Credential>,
+    /// What becomes of fields that nobody knows.
+    pub unknown_fields: UnknownFields,
+    /// Whether a path with a slash at its end is the path without it.
+    pub trailing_slashes: bool,
+    /// The words in which orders and payments are told.
+    pub vocabulary: Vocabulary,
     /// Idempotency keys of crashes on purpose, which are no more durable than what they do.
     pub crash_claims: FleetingClaims,
 }
@@ -157,6 +165,7 @@ pub fn serve(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::clone(&context))
+            .wrap(from_fn(slashes::trim))
             .wrap(from_fn(request_id::complete))
             .configure(|config| resources.routes(config))
     })
