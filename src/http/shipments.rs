@@ -102,6 +102,7 @@ impl From<Shipment> for ShipmentBody {
     params(
         ("order_id" = Option<Uuid>, Query, description = "Of this order"),
         ("tracking_number" = Option<String>, Query, description = "What the customer follows it by"),
+        ("status" = Option<String>, Query, description = "shipped or cancelled, or both with a comma"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -113,9 +114,15 @@ impl From<Shipment> for ShipmentBody {
 pub(super) async fn list_shipments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
     let tracking_number = query.checked("tracking_number", TrackingNumber::parse);
+    let statuses = query.several_words("status", "shipped or cancelled", |word| {
+        [ShipmentStatus::Shipped, ShipmentStatus::Cancelled]
+            .into_iter()
+            .filter(|status| status.as_str() == word)
+            .collect()
+    });
     let (limit, page) = query.page(ShipmentId::from_uuid);
     query.finish()?;
-    let filter = ShipmentFilter { order_id, tracking_number };
+    let filter = ShipmentFilter { order_id, tracking_number, statuses };
     let shipments = context.service.queries().shipments.shipments(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(shipments, limit, |shipment| shipment.id.to_string(), ShipmentBody::from))
 }
