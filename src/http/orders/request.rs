@@ -2,20 +2,21 @@
 
 use crate::{
     domain::{
-        checkout::OrderFields,
+        checkout::{OrderFields, OrderRequest, Policy},
+        field::{FieldError, FieldErrors},
         ids::{ShopId, VariantId},
         order::{LineFields, LinesFields},
         payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
-    http::body::{object, objects},
+    http::body::{Ruled, object, objects},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An order to be placed: `lines`, or the fields of its only line.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PlaceOrderBody {
     /// What is bought, 1 to 100 lines.
@@ -59,9 +60,21 @@ pub(in crate::http) struct EditOrderBody {
     price: Option<i64>,
 }
 
+impl Ruled for PlaceOrderBody {
+    fn faults(self, policy: &Policy) -> Vec<FieldError> {
+        OrderFields::from(self).parse(policy).map(OrderRequest::faults).unwrap_or_default()
+    }
+}
+
+impl Ruled for EditOrderBody {
+    fn faults(self, policy: &Policy) -> Vec<FieldError> {
+        LinesFields::from(self).parse(policy.free_text_lines, FieldErrors::default()).faults()
+    }
+}
+
 /// A line: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse has, or free text
 /// (`item_name`, `price`).
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct LineBody {
     /// How many.
@@ -83,7 +96,7 @@ pub(in crate::http) struct LineBody {
 }
 
 /// How an order is paid.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PaymentTermsBody {
     /// Who takes the money: `manual`, `simulated`, or the name of a provider in the server's configuration.
@@ -101,7 +114,7 @@ fn by_hand() -> String {
 }
 
 /// Faults to simulate.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SimulateBody {
     /// How the reservation goes wrong.
@@ -121,7 +134,7 @@ pub(in crate::http) struct SimulateBody {
 }
 
 /// How a reservation goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum StockFault {
     /// The stock actor panics on it, once.
@@ -129,7 +142,7 @@ pub(in crate::http) enum StockFault {
 }
 
 /// How a simulated payment goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum PaymentFault {
     /// It is declined.
@@ -143,7 +156,7 @@ pub(in crate::http) enum PaymentFault {
 }
 
 /// How a simulated shipment goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum ShippingFault {
     /// The carrier says no.
