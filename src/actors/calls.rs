@@ -17,6 +17,7 @@ use super::{
     deferred::{Deferred, deferred},
 };
 use crate::{
+    clock,
     domain::{
         aggregate::{Aftermath, Outgoing},
         ids::OrderId,
@@ -24,7 +25,6 @@ use crate::{
         saga::{Outcome, StepReply},
         simulation::{CallAnswer, Fault, Script},
     },
-    providers::call_backoff,
     store::{Answers, Executed, Keyed, StoreError},
 };
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, WrapFuture};
@@ -46,6 +46,8 @@ const LEFT_OUT_PAUSE: Duration = Duration::from_secs(5);
 const LEAST_SWEEP: usize = 256;
 /// How long a scan waits then, and before it tries again when the store is away.
 const SCAN_PAUSE: Duration = Duration::from_millis(200);
+/// The longest pause before a call is made again, in milliseconds, whatever its row says: the clock may have been set back.
+const LONGEST_PAUSE_MS: u64 = 5 * 60 * 1000;
 /// How long an answer waits before it is brought again to an actor that has failed.
 const REDELIVERY_PAUSE: Duration = Duration::from_millis(20);
 
@@ -179,10 +181,10 @@ pub struct WhenSettled(pub OrderId);
 pub(super) fn tell(orders: &Recipient<Perform<OrderCommand>>, command: OrderCommand) -> BoxFuture<'static, CallAnswer> {
     let orders = orders.clone();
     Box::pin(async move {
-        let unknown = |error: String| CallAnswer::Unknown { happened: false, error };
+        let unknown = |error: String| CallAnswer::Unknown { happened: false, error: error.into() };
         match orders.send(Perform(vec![command])).await.map(|mut replies| replies.pop()) {
             Ok(Some(StepReply::Outcome(Outcome::Done { .. }))) => CallAnswer::Done,
-            Ok(Some(StepReply::Outcome(Outcome::Rejected { reason }))) => CallAnswer::Rejected(reason),
+            Ok(Some(StepReply::Outcome(Outcome::Rejected { reason, .. }))) => CallAnswer::Rejected(reason),
             Ok(Some(
                 StepReply::Outcome(Outcome::Unknown { error, .. })
                 | StepReply::Poisoned(error)
@@ -274,9 +276,10 @@ pub(super) trait Caller<A: Outgoing>:
         }
         let Some((call, attempts)) = outstanding else { return };
         let answered = self.call(call, row, part, found || attempts > 0);
+        let pause = row.next_attempt_at(part).map_or(0, |at| at.millis_since(clock::now()).min(LONGEST_PAUSE_MS));
         let actor = ctx.address();
         actix_rt::spawn(async move {
-            actix_rt::time::sleep(call_backoff(attempts)).await;
+            actix_rt::time::sleep(Duration::from_millis(pause)).await;
             let answer = answered.await;
             // An actor that fails meanwhile loses the message, not the mailbox: bring it again.
             while actor.send(CallAnswered { order_id, part, call, attempts, answer: answer.clone() }).await.is_err() {

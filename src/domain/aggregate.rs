@@ -87,6 +87,9 @@ pub trait Outgoing: Aggregate {
     /// A part's call whose answer is not yet known, and how many unusable answers it has had.
     fn outstanding(&self, part: usize) -> Option<(Self::Call, u32)>;
 
+    /// When a part's outstanding call is made again, where that has been in vain so far.
+    fn next_attempt_at(&self, part: usize) -> Option<Timestamp>;
+
     /// The service outside that a part's outstanding call goes to; `None` where it goes to the order, or nowhere.
     fn service(&self, part: usize) -> Option<&'static str>;
 

@@ -6,16 +6,20 @@
 mod direct;
 mod edit;
 mod request;
+mod waiting;
 
 pub use direct::DirectFields;
 pub use edit::{Edit, Edited, MAX_EDITS, edit, edit_ended, edited};
 pub use request::{CheckoutIds, NotSimulated, OrderFields, OrderRequest, Policy, ProviderRefused};
+pub use waiting::{WaitingOn, explain, waiting_on};
 
 use super::{
     field::CustomerRef,
-    ids::{OrderId, PaymentId, SagaId, ShipmentId},
+    ids::{OrderId, PaymentId, SagaId, ShipmentId, VariantId},
     money::Currency,
-    order::{AmendOrder, Basket, CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, OrderCommand, OrderStatus},
+    order::{
+        AmendOrder, Basket, CancelOrder, CompleteOrder, CreateOrder, Line, MarkOrderPaid, OrderCommand, OrderStatus,
+    },
     payment::{ExpirePayment, HoldPayment, Payer, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
     reason::Reason,
     saga::{
@@ -29,9 +33,12 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, LazyLock};
+use strum::VariantNames as _;
 
 /// The checkout's verbs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, strum::IntoStaticStr, strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Verb {
@@ -112,13 +119,17 @@ static CHECKOUT: LazyLock<Checkouts> = LazyLock::new(|| {
         exhausted,
         retry: ACTION_RETRY,
     };
-    let stage = |name, kind, step| Stage { name, kind, steps: vec![step] };
+    let stage = |name, kind, step| Stage { name, kind, steps: vec![step], undone_with_next: false };
     let stocked = Definition::build(
         "checkout",
         1,
         vec![
             stage(ORDER_STAGE, Kind::Compensatable, step(Verb::CreateOrder, Verb::CancelOrder, Reason::OrderError)),
-            stage(STOCK, Kind::Compensatable, step(Verb::ReserveStock, Verb::ReleaseStock, Reason::StockError)),
+            // Goods go back to the shelf however long the money takes to go back to the customer.
+            Stage {
+                undone_with_next: true,
+                ..stage(STOCK, Kind::Compensatable, step(Verb::ReserveStock, Verb::ReleaseStock, Reason::StockError))
+            },
             stage(
                 PAYMENT_STAGE,
                 Kind::Compensatable,
@@ -135,6 +146,7 @@ static CHECKOUT: LazyLock<Checkouts> = LazyLock::new(|| {
                     step(Verb::MarkOrderPaid, Verb::CancelOrder, Reason::OrderError),
                     step(Verb::CommitStock, Verb::ReleaseStock, Reason::StockError),
                 ],
+                undone_with_next: false,
             },
             stage("shipping", Kind::Pivot, step(Verb::StartShipping, Verb::CancelShipping, Reason::ShippingError)),
             stage(
@@ -267,6 +279,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
         provider: checkout.provider,
         script: checkout.simulate.payment,
         deadline_ms: checkout.deadline_ms,
+        retries: saga.retries(),
     };
     let goods = |parcels| Consignment {
         order_id,
@@ -274,8 +287,10 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
         shipment_id: checkout.shipment_id,
         parcels,
         loose: checkout.basket.has_free_text(),
+        named: Content::of_free_text(&checkout.basket, checkout.carrier),
         carrier: checkout.carrier,
         script: checkout.simulate.shipping,
+        retries: saga.retries(),
     };
     Ok(match verb {
         Verb::CreateOrder => Command::Order(OrderCommand::Create(CreateOrder {
@@ -331,16 +346,27 @@ fn parcels(saga: &CheckoutSaga) -> Option<Vec<Parcel>> {
     let Some(Receipt::Allotments(allotments)) = saga.receipt(Verb::ReserveStock) else {
         return (!saga.input().basket.is_stocked()).then(Vec::new);
     };
+    let Checkout { basket, carrier, .. } = &**saga.input();
+    let name = |variant_id: VariantId| {
+        let is_it = |line: &&Line| line.stocked.as_ref().is_some_and(|stocked| stocked.variant_id == variant_id);
+        basket.lines().iter().find(is_it).map(|line| line.item_name.clone())
+    };
     let mut parcels: Vec<(Origin, Vec<Content>)> = Vec::new();
     for Allotment { shop_id, warehouse_id, variant_id, quantity } in allotments.iter() {
         let origin = Origin { shop_id: *shop_id, warehouse_id: *warehouse_id };
-        let content = Content { variant_id: *variant_id, quantity: quantity.get() };
+        let item_name = if carrier.is_simulated() { None } else { name(*variant_id) };
+        let content = Content { variant_id: Some(*variant_id), item_name, quantity: quantity.get() };
         match parcels.iter_mut().find(|(known, _)| *known == origin) {
             Some((_, contents)) => contents.push(content),
             None => parcels.push((origin, vec![content])),
         }
     }
     Some(parcels.into_iter().map(|(origin, contents)| Parcel { origin, contents: contents.into() }).collect())
+}
+
+/// The checkout's own name of a step, where it has one of this name.
+pub fn step_named(name: &str) -> Option<&'static str> {
+    Verb::VARIANTS.iter().copied().find(|verb| *verb == name)
 }
 
 /// Whether the order exists: all that a client is told while nobody can ask for anything more.
@@ -389,12 +415,14 @@ pub fn message(summary: &Summary) -> Option<String> {
         Status::Completed => "All steps completed successfully".into(),
         Status::Compensated => unwound(summary.reason).into(),
         Status::NeedsAttention => {
-            format!("Needs attention: {}", summary.attention.as_deref().unwrap_or("see the saga's log"))
+            let why = summary.attention.as_deref().unwrap_or("see the saga's log").trim_end_matches('.');
+            format!("Needs attention: {why}. {}", waiting::advice(summary.waiting_for))
         }
     })
 }
 
-const fn unwound(reason: Option<Reason>) -> &'static str {
+/// What a person is told of an order that was unwound for this reason.
+pub const fn unwound(reason: Option<Reason>) -> &'static str {
     match reason {
         Some(
             Reason::PaymentDeclined

@@ -1,5 +1,6 @@
 //! Typed identifiers. An id of one thing cannot be passed where another is meant.
 
+use super::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{HashMap, HashSet},
@@ -59,6 +60,27 @@ id!(
     /// An order, and the key by which every participant remembers what it did for that order.
     OrderId
 );
+impl OrderId {
+    /// How far the time that an order counts as placed at may be from the time in its id, in milliseconds
+    /// ([`super::order::placed_at`]): what is listed by time is looked for among ids that far around it.
+    pub const DRIFT_MS: u64 = 60_000;
+
+    /// When the id was made; `None` where it is no UUIDv7 and does not say.
+    pub fn made_at(self) -> Option<Timestamp> {
+        let millis = i64::try_from(self.0.as_u128() >> (128 - Self::TIME_BITS)).ok()?;
+        (self.0.get_version_num() == 7).then_some(Timestamp::from_millis(millis))
+    }
+
+    /// The lowest id that can be made at a time.
+    pub fn first_at(at: Timestamp) -> Self {
+        let millis = u64::try_from(at.millis()).unwrap_or(0).min((1 << Self::TIME_BITS) - 1);
+        Self(Uuid::from_u128(u128::from(millis) << (128 - Self::TIME_BITS)))
+    }
+
+    /// How many bits of a UUIDv7, from its start, are its time.
+    const TIME_BITS: u32 = 48;
+}
+
 id!(
     /// One run of a saga definition for one order.
     SagaId
@@ -106,3 +128,18 @@ id!(
     /// A notification.
     NotificationId
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_id_says_when_it_was_made_and_sorts_by_that() {
+        let id = OrderId::from_uuid(Uuid::now_v7());
+        let made = id.made_at().unwrap();
+        assert!(OrderId::first_at(made) <= id && id < OrderId::first_at(made.plus_millis(1)));
+        assert_eq!(OrderId::from_uuid(Uuid::from_u128(7)).made_at(), None);
+        let (before_all, after_all) = (Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX));
+        assert!(OrderId::first_at(before_all).uuid().is_nil() && id < OrderId::first_at(after_all));
+    }
+}

@@ -7,6 +7,7 @@
 //! Must not import anything of the crate outside `domain` (`tests/it/architecture.rs` enforces it).
 
 pub mod aggregate;
+pub mod call;
 pub mod catalog;
 pub mod checkout;
 pub mod field;

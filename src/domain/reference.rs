@@ -4,8 +4,8 @@ use super::field::{Text, TextError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What a service calls a payment or a shipment of ours: 1 to 255 visible ASCII characters, and not dots alone, which no
-/// URL can have for a part of its path.
+/// What a service calls a payment or a shipment of ours: an opaque text, kept and given back byte for byte. 1 to 1,024
+/// bytes without a NUL, which PostgreSQL cannot store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reference(String);
 
@@ -21,19 +21,21 @@ pub struct Named {
     pub tracking_number: Option<TrackingNumber>,
 }
 
+/// The longest reference, in bytes.
+const LONGEST: usize = 1024;
+
 /// A text that is no reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is {0:?}, which is not 1 to 255 visible ASCII characters")]
+#[error("is {0:?}, which is not 1 to {LONGEST} bytes without a NUL")]
 pub struct NoReference(String);
 
 impl Reference {
     /// Parses what a service says.
     ///
     /// # Errors
-    /// Empty, too long, dots alone, or with anything that is not visible.
+    /// Empty, too long, or with a NUL.
     pub fn parse(text: String) -> Result<Self, NoReference> {
-        let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-        if (1..=255).contains(&text.len()) && is_visible && text.bytes().any(|byte| byte != b'.') {
+        if (1..=LONGEST).contains(&text.len()) && !text.contains('\0') {
             return Ok(Self(text));
         }
         Err(NoReference(text.chars().take(64).collect()))
@@ -42,6 +44,11 @@ impl Reference {
     /// A reference as it was stored: parsed when it came in.
     pub const fn stored(text: String) -> Self {
         Self(text)
+    }
+
+    /// Whether it can be a part of a URL's path: a path cannot have dots alone, escaped or not.
+    pub fn fits_into_a_path(&self) -> bool {
+        !matches!(self.0.as_str(), "." | "..")
     }
 
     /// The text.
@@ -80,20 +87,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reference_is_what_can_be_seen() {
-        for good in ["1", "pi_3Mt", "cGF5XzE=", "a/b?c\"", ".a", &"x".repeat(255)] {
+    fn a_reference_is_an_opaque_text() {
+        let longest = "x".repeat(1024);
+        for good in [
+            "1",
+            "pi_3Mt",
+            "cGF5XzE=",
+            "a/b?c\"",
+            ".a",
+            "..",
+            "a b",
+            " ",
+            "é",
+            "e\u{301}",
+            "a\n",
+            "\u{1f600}",
+            &longest,
+        ] {
             assert_eq!(Reference::parse(good.into()).unwrap().as_str(), good);
         }
-        for bad in ["", "a b", ".", "..", "é", "a\n", &"x".repeat(256)] {
-            assert!(Reference::parse(bad.into()).is_err(), "{bad}");
+        for bad in ["", "\0", "a\0b", &"x".repeat(1025)] {
+            assert!(Reference::parse(bad.into()).is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn what_cannot_be_used_is_left_out_and_said() {
-        let (named, why) = Named::parse(Some("a b".into()), Some("JNE 123".into()));
+        let (named, why) = Named::parse(Some("a\0b".into()), Some("JNE 123".into()));
         assert_eq!((named.reference, named.tracking_number.unwrap().as_str()), (None, "JNE 123"));
-        assert!(why.unwrap().contains("\"a b\""));
+        assert!(why.unwrap().contains("a\\0b"));
         assert_eq!(Named::parse(None, None), (Named::default(), None));
     }
 }

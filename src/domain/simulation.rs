@@ -4,7 +4,7 @@
 //! be provoked without editing code. Where the script names a delay, [`crate::providers`] waits it
 //! out; the answer is the same.
 
-use super::{field::FieldErrors, reason::Reason, reference::Named};
+use super::{call::Said, field::FieldErrors, reason::Reason, reference::Named};
 use serde::{Deserialize, Serialize};
 
 /// Longest simulated delay, in milliseconds.
@@ -82,12 +82,14 @@ pub enum CallAnswer {
     DoneAs(Named),
     /// A business no; it did not happen and will not.
     Rejected(Reason),
+    /// It will not be undone, the service says, or cannot be asked to undo it; it is asked again all the same.
+    Refused(Said),
     /// No usable answer. `happened` says what the simulated world knows and the caller cannot.
     Unknown {
         /// Whether the effect took place although nobody heard of it.
         happened: bool,
-        /// What went wrong, for the log.
-        error: String,
+        /// What went wrong.
+        error: Said,
     },
 }
 

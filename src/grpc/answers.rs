@@ -6,7 +6,7 @@ use crate::proto::{
 };
 use crate::{
     domain::{
-        checkout,
+        checkout::{self, WaitingOn},
         money::Amount,
         order::{self, Stocked},
         payment::{self, Payment, Provider},
@@ -93,6 +93,10 @@ impl From<Payment> for OrderPayment {
             provider: provider.into(),
             provider_name: payment.provider.as_str().to_owned(),
             deadline_at: payment.deadline_at.map(time),
+            attempts: payment.attempts,
+            last_error: payment.trouble.as_ref().map(|trouble| trouble.error.clone()),
+            last_status: payment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),
+            next_attempt_at: payment.trouble.as_ref().map(|trouble| time(trouble.next_attempt_at)),
         }
     }
 }
@@ -111,6 +115,10 @@ impl From<shipment::Shipment> for Shipment {
             warehouse_id: shipment.origin.map(|origin| origin.warehouse_id.to_string()),
             tracking_number: shipment.tracking_number,
             carrier: shipment.carrier.as_str().to_owned(),
+            attempts: shipment.attempts,
+            last_error: shipment.trouble.as_ref().map(|trouble| trouble.error.clone()),
+            last_status: shipment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),
+            next_attempt_at: shipment.trouble.as_ref().map(|trouble| time(trouble.next_attempt_at)),
         }
     }
 }
@@ -152,19 +160,21 @@ impl From<SagaRow> for Saga {
             created_at: Some(time(row.created_at)),
             updated_at: Some(time(row.updated_at)),
             finished_at: row.finished_at.map(time),
+            waiting_on: String::new(),
         }
     }
 }
 
 impl From<SagaView> for Saga {
     fn from(view: SagaView) -> Self {
-        let SagaView { row, summary, steps } = view;
+        let SagaView { row, summary, steps, waiting_on } = view;
         Self {
             status: saga_status(summary.status).into(),
             waiting_for: summary.waiting_for.unwrap_or_default().to_owned(),
             message: checkout::message(&summary).unwrap_or_default(),
             reason: reason(summary.reason),
             steps: steps.into_iter().map(Step::from).collect(),
+            waiting_on: waiting_on.map(WaitingOn::as_str).unwrap_or_default().to_owned(),
             ..Self::from(row)
         }
     }
@@ -182,13 +192,15 @@ impl From<Progress> for Step {
             started_at: progress.started_at.map(time),
             finished_at: progress.finished_at.map(time),
             error: progress.error.unwrap_or_default(),
+            last_status: progress.last_status.map(u32::from),
+            next_attempt_at: progress.next_attempt_at.map(time),
         }
     }
 }
 
 impl From<LoggedEvent> for SagaEvent {
     fn from(logged: LoggedEvent) -> Self {
-        let LoggedEvent { seq, at, node, event, stage, step, attempt, duration_ms, error } = logged;
+        let LoggedEvent { seq, at, node, event, stage, step, attempt, duration_ms, error, note } = logged;
         Self {
             seq,
             at: Some(time(at)),
@@ -199,6 +211,7 @@ impl From<LoggedEvent> for SagaEvent {
             attempt,
             duration_ms,
             error: error.unwrap_or_default(),
+            note: note.unwrap_or_default(),
         }
     }
 }

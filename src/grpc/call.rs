@@ -98,7 +98,12 @@ impl Call {
             tracing::debug!(?request_id, method, code = code.as_str(), "call refused");
         }
         let mut details = ErrorDetails::new();
-        details.set_error_info(code.as_str(), "backstitch", []);
+        let order = problem.order_id().map(|order| ("order_id".to_owned(), order.to_string()));
+        details.set_error_info(
+            code.as_str(),
+            "backstitch",
+            order.into_iter().collect::<std::collections::HashMap<_, _>>(),
+        );
         details.set_request_info(request_id.to_str().unwrap_or_default(), "");
         // Details travel in a header, of which clients take some 8 KiB.
         for error in problem.errors().iter().take(MOST_VIOLATIONS) {
@@ -128,7 +133,7 @@ const fn grpc_code(code: Code) -> GrpcCode {
             404 => GrpcCode::NotFound,
             405 => GrpcCode::Unimplemented,
             408 => GrpcCode::DeadlineExceeded,
-            409 => GrpcCode::FailedPrecondition,
+            402 | 409 => GrpcCode::FailedPrecondition,
             413 => GrpcCode::ResourceExhausted,
             503 => GrpcCode::Unavailable,
             _ => GrpcCode::Internal,

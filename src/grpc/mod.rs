@@ -14,6 +14,7 @@ mod call;
 mod connections;
 mod direct;
 mod health;
+mod orders;
 mod peers;
 mod requests;
 mod sagas;

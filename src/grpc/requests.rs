@@ -13,7 +13,7 @@ use crate::{
         simulation::{Fault, Script, Simulation},
         time::Timestamp,
     },
-    service::{MAX_WAIT_SECONDS, Problem},
+    service::{MAX_WAIT_SECONDS, OnFailure, Problem},
     store::{Page, SagaFilter},
 };
 use std::time::Duration;
@@ -54,6 +54,16 @@ pub(super) fn wait(seconds: u32) -> Result<Duration, Problem> {
         return Err(Problem::field("wait_seconds", message));
     }
     Ok(Duration::from_secs(seconds))
+}
+
+/// How to answer where an order fails.
+pub(super) fn on_failure(number: i32) -> Result<OnFailure, Problem> {
+    match proto::OnFailure::try_from(number) {
+        Ok(proto::OnFailure::Unspecified) => Ok(OnFailure::Usual),
+        Ok(proto::OnFailure::Created) => Ok(OnFailure::Created),
+        Ok(proto::OnFailure::Status) => Ok(OnFailure::Status),
+        Err(_) => Err(Problem::field("on_failure", unknown(number, "an answer to a failure"))),
+    }
 }
 
 /// An operator's reason.
@@ -110,7 +120,7 @@ fn provider(number: i32, name: Option<String>, errors: &mut FieldErrors) -> Opti
     Some(built_in.as_str().to_owned())
 }
 
-fn unknown(number: i32, what: &str) -> String {
+pub(super) fn unknown(number: i32, what: &str) -> String {
     format!("is {number}, which is not {what} that this server knows")
 }
 
@@ -143,26 +153,42 @@ fn fault(field: &str, number: i32, errors: &mut FieldErrors) -> Option<Fault> {
 
 /// Which sagas are listed, how many, and the page that has one more, to know whether others follow.
 pub(super) fn list(request: ListSagasRequest) -> Result<(SagaFilter, u32, Page<SagaId>), Problem> {
-    let ListSagasRequest { page_size, page_token, status: number, definition, step, created_before } = request;
+    let ListSagasRequest { page_size, page_token, statuses, definition, step, created_before } = request;
     let mut errors = FieldErrors::default();
+    let (limit, page) = part(page_size, &page_token, SagaId::from_uuid, &mut errors);
+    let statuses = statuses.into_iter().filter_map(|number| status(number, &mut errors)).collect();
+    let created_before = created_before.and_then(|time| errors.check("created_before", millis(time)));
+    let filter = SagaFilter { statuses, definition, step, created_before };
+    Problem::unless_invalid(errors, Some((filter, limit, page)))
+}
+
+/// How many are listed, and the page that has one more, to know whether others follow.
+pub(super) fn part<Id>(
+    page_size: u32,
+    page_token: &str,
+    make: fn(Uuid) -> Id,
+    errors: &mut FieldErrors,
+) -> (u32, Page<Id>) {
     let limit = if page_size == 0 { 20 } else { page_size };
     if limit > 100 {
         errors.add("page_size", format!("must be from 1 to 100, is {limit}"));
     }
-    let before = match page_token.as_str() {
+    let before = match page_token {
         "" => None,
         token => {
-            let parsed = Uuid::parse_str(token).map(SagaId::from_uuid);
+            let parsed = Uuid::parse_str(token).map(make);
             errors.check("page_token", parsed.map_err(|_| "must be a next_page_token of an earlier answer"))
         }
     };
-    let status = status(number, &mut errors);
-    let created_before = created_before.and_then(|time| {
-        let millis = i128::from(time.seconds) * 1000 + i128::from(time.nanos) / 1_000_000;
-        errors.check("created_before", i64::try_from(millis)).map(Timestamp::from_millis)
-    });
-    let filter = SagaFilter { status, definition, step, created_before };
-    Problem::unless_invalid(errors, Some((filter, limit, Page { before, limit: limit.min(100) + 1 })))
+    (limit, Page { before, limit: limit.min(100) + 1 })
+}
+
+/// A time as the product has it.
+pub(super) fn millis(time: prost_types::Timestamp) -> Result<Timestamp, String> {
+    let millis = i128::from(time.seconds) * 1000 + i128::from(time.nanos) / 1_000_000;
+    i64::try_from(millis)
+        .map(Timestamp::from_millis)
+        .map_err(|_| format!("is {} seconds away, which is no time", time.seconds))
 }
 
 fn status(number: i32, errors: &mut FieldErrors) -> Option<Status> {
@@ -175,7 +201,7 @@ fn status(number: i32, errors: &mut FieldErrors) -> Option<Status> {
         Ok(SagaStatus::Compensated) => Some(Status::Compensated),
         Ok(SagaStatus::NeedsAttention) => Some(Status::NeedsAttention),
         Err(_) => {
-            errors.add("status", unknown(number, "a status"));
+            errors.add("statuses", unknown(number, "a status"));
             None
         }
     }

@@ -2,13 +2,14 @@
 
 use super::{
     call::{Call, problem},
-    requests,
+    orders, requests,
 };
 use crate::{
     domain::saga::CancelBy,
     proto::{
-        CancelSagaRequest, CancelSagaResponse, GetSagaRequest, GetSagaResponse, ListSagasRequest, ListSagasResponse,
-        PlaceOrderRequest, PlaceOrderResponse, RetrySagaRequest, RetrySagaResponse, Saga, SagaEvent, WatchSagaRequest,
+        CancelSagaRequest, CancelSagaResponse, GetSagaRequest, GetSagaResponse, ListOrdersRequest, ListOrdersResponse,
+        ListSagasRequest, ListSagasResponse, PlaceOrderRequest, PlaceOrderResponse, RetrySagaRequest,
+        RetrySagaResponse, Saga, SagaEvent, SummarizeOrdersRequest, SummarizeOrdersResponse, WatchSagaRequest,
         WatchSagaResponse, saga_service_server::SagaService, watch_saga_response::Update,
     },
     service::{Code, Followed, Follower, Problem, Service, ServiceError},
@@ -30,11 +31,12 @@ impl Sagas {
     async fn place(&self, call: &Call, request: PlaceOrderRequest) -> Result<PlaceOrderResponse, Problem> {
         let asked = Instant::now();
         let wait = requests::wait(request.wait_seconds)?;
-        // How long a client waits, and where its key stands, makes no other order.
-        let essence = PlaceOrderRequest { wait_seconds: 0, idempotency_key: None, ..request.clone() };
+        let on_failure = requests::on_failure(request.on_failure)?;
+        // How long a client waits, how it is answered, and where its key stands, makes no other order.
+        let essence = PlaceOrderRequest { wait_seconds: 0, on_failure: 0, idempotency_key: None, ..request.clone() };
         let claim = call.claim(&essence, request.idempotency_key.as_deref())?;
         let placed = self.service.place(requests::order(request)?, claim, wait).await?;
-        let view = self.service.order_view_of(placed.order_id, placed.saga_id, asked).await?;
+        let view = self.service.placed_view(&placed, asked, on_failure).await?;
         Ok(PlaceOrderResponse { order: Some(view.into()), replayed: placed.replayed })
     }
 
@@ -164,5 +166,18 @@ impl SagaService for Sagas {
     async fn list_sagas(&self, request: Request<ListSagasRequest>) -> Result<Response<ListSagasResponse>, Status> {
         let (call, message) = Call::of(method!("ListSagas"), request);
         call.answer(self.list(message).await)
+    }
+
+    async fn list_orders(&self, request: Request<ListOrdersRequest>) -> Result<Response<ListOrdersResponse>, Status> {
+        let (call, message) = Call::of(method!("ListOrders"), request);
+        call.answer(orders::list(&self.service, message).await)
+    }
+
+    async fn summarize_orders(
+        &self,
+        request: Request<SummarizeOrdersRequest>,
+    ) -> Result<Response<SummarizeOrdersResponse>, Status> {
+        let (call, message) = Call::of(method!("SummarizeOrders"), request);
+        call.answer(orders::summarize(&self.service, message).await)
     }
 }

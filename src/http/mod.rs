@@ -20,6 +20,7 @@ mod offers;
 mod openapi;
 mod operations;
 mod orders;
+mod outside;
 mod params;
 mod payments;
 mod places;

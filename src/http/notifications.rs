@@ -12,7 +12,7 @@ use super::{
 use crate::{
     domain::{
         ids::NotificationId,
-        notifier::{About, GivenId, Notification, NotificationStatus, TargetName},
+        notifier::{About, GivenId, Notification, TargetName},
     },
     service::ServiceError,
     store::NotificationFilter,
@@ -93,7 +93,7 @@ impl From<Notification> for NotificationBody {
 #[utoipa::path(
     get, path = "/notifications", tag = "notifications",
     params(
-        ("status" = Option<String>, Query, description = "pending, delivered or failed"),
+        ("status" = Option<String>, Query, description = "pending, delivered or failed, or several with commas"),
         ("target" = Option<String>, Query, description = "To this target, by the configuration's name"),
         ("payment_id" = Option<String>, Query, description = "About this payment"),
         ("order_id" = Option<String>, Query, description = "About a payment of this order"),
@@ -106,13 +106,13 @@ impl From<Notification> for NotificationBody {
     )
 )]
 pub(super) async fn list_notifications(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let status = query.parsed::<NotificationStatus>("status", "pending, delivered or failed");
+    let statuses = query.several("status", "pending, delivered or failed");
     let target = query.text("target").map(TargetName::sought).and_then(|name| query.errors.check("target", name));
     let payment_id = given(&mut query, "payment_id");
     let order_id = given(&mut query, "order_id");
     let (limit, page) = query.page(NotificationId::from_uuid);
     query.finish()?;
-    let filter = NotificationFilter { status, target, payment_id, order_id };
+    let filter = NotificationFilter { statuses, target, payment_id, order_id };
     let found = context.service.queries().notifier.notifications(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(found, limit, |notification| notification.id.to_string(), NotificationBody::from))
 }

@@ -2,13 +2,17 @@
 
 use super::{Code, Problem};
 use crate::{
-    domain::{field::FieldErrors, time::Timestamp},
+    domain::{
+        field::FieldErrors,
+        time::{Moment, Timestamp},
+    },
     service::MAX_WAIT_SECONDS,
     store::Page,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use std::{
     collections::HashMap,
+    fmt,
     future::{Ready, ready},
     str::FromStr,
     time::Duration,
@@ -70,6 +74,13 @@ impl Query {
         self.values.remove(name)
     }
 
+    /// Notes a parameter that must be given and is not.
+    pub(super) fn require(&mut self, name: &str) {
+        if !self.values.contains_key(name) {
+            self.errors.add(name, "is missing");
+        }
+    }
+
     /// Takes a parameter of a type that parses; `expected` says of what kind.
     pub(super) fn parsed<T: FromStr>(&mut self, name: &str, expected: &str) -> Option<T> {
         let text = self.text(name)?;
@@ -80,10 +91,42 @@ impl Query {
         parsed
     }
 
-    /// Takes an RFC 3339 time.
+    /// Takes a parameter that a rule of the domain takes in.
+    pub(super) fn checked<T, E: fmt::Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(String) -> Result<T, E>,
+    ) -> Option<T> {
+        let parsed = parse(self.text(name)?);
+        self.errors.check(name, parsed)
+    }
+
+    /// Takes one or several values of a closed list, with commas between them; `expected` says which there are.
+    pub(super) fn several<T: FromStr + PartialEq>(&mut self, name: &str, expected: &str) -> Vec<T> {
+        let Some(text) = self.text(name) else { return Vec::new() };
+        let mut values = Vec::new();
+        for part in text.split(',') {
+            match part.trim().parse() {
+                Ok(value) if values.contains(&value) => {}
+                Ok(value) => values.push(value),
+                Err(_) => {
+                    let message = format!("must be {expected}, or several of these with commas, is {text:?}");
+                    self.errors.add(name, message);
+                    return Vec::new();
+                }
+            }
+        }
+        values
+    }
+
+    /// Takes a time, or a day in UTC.
+    pub(super) fn moment(&mut self, name: &str) -> Option<Moment> {
+        self.checked(name, |text| text.parse::<Moment>())
+    }
+
+    /// Takes a time, or a day, which stands for its first instant in UTC.
     pub(super) fn time(&mut self, name: &str) -> Option<Timestamp> {
-        self.parsed::<jiff::Timestamp>(name, "an RFC 3339 time such as 2026-11-21T07:28:00Z")
-            .map(|time| Timestamp::from_millis(time.as_millisecond()))
+        self.moment(name).map(Moment::start)
     }
 
     /// Takes `wait`, in seconds.

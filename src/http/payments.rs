@@ -6,6 +6,7 @@ use super::{
     credential::reporter,
     envelope::{list, success},
     idempotency::claim,
+    outside::CallBody,
     params::{Query, path_id},
     resource,
     wire::Time,
@@ -16,7 +17,8 @@ use crate::{
         field::{FieldError, FieldErrors},
         ids::{OrderId, PaymentId},
         money::Amount,
-        payment::{OpenPayment, Payable, Payment, PaymentStatus, Provider, SettlePayment, Settlement},
+        payment::{OpenPayment, Payable, Payment, Provider, SettlePayment, Settlement},
+        reference::Reference,
     },
     service::{Code, Reporter, ServiceError},
     store::PaymentFilter,
@@ -108,6 +110,8 @@ pub(super) struct PaymentBody {
     status: &'static str,
     /// Why it is closed.
     reason: Option<&'static str>,
+    #[serde(flatten)]
+    call: CallBody,
     deadline_at: Option<Time>,
     created_at: Time,
     updated_at: Time,
@@ -124,6 +128,7 @@ impl From<Payment> for PaymentBody {
             provider: payment.provider.as_str(),
             status: payment.status.as_str(),
             reason: payment.reason.map(crate::domain::reason::Reason::as_str),
+            call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
             deadline_at: payment.deadline_at.map(Time),
             created_at: Time(payment.created_at),
             updated_at: Time(payment.updated_at),
@@ -167,7 +172,8 @@ pub(super) async fn open(
     get, path = "/payments", tag = "payments",
     params(
         ("order_id" = Option<Uuid>, Query, description = "Of this order: one for each revision of its lines that had one"),
-        ("status" = Option<String>, Query, description = "pending, paid, failed, expired, refunding or refunded"),
+        ("reference" = Option<String>, Query, description = "What its provider calls it"),
+        ("status" = Option<String>, Query, description = "pending, paid, failed, expired, refunding or refunded, or several with commas"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -178,10 +184,12 @@ pub(super) async fn open(
 )]
 pub(super) async fn list_payments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
-    let status = query.parsed::<PaymentStatus>("status", "pending, paid, failed, expired, refunding or refunded");
+    let reference = query.checked("reference", Reference::parse);
+    let statuses = query.several("status", "pending, paid, failed, expired, refunding or refunded");
     let (limit, page) = query.page(PaymentId::from_uuid);
     query.finish()?;
-    let payments = context.service.queries().payments.payments(PaymentFilter { order_id, status }, page).await;
+    let filter = PaymentFilter { order_id, reference, statuses };
+    let payments = context.service.queries().payments.payments(filter, page).await;
     let payments = payments.map_err(crate::service::ServiceError::from)?;
     Ok(list(payments, limit, |payment| payment.id.to_string(), PaymentBody::from))
 }

@@ -1,7 +1,7 @@
 //! Problems over HTTP: RFC 9457 documents.
 
 use crate::{
-    domain::field::FieldError,
+    domain::{field::FieldError, ids::OrderId},
     service::{Code, Problem},
 };
 use actix_web::{HttpRequest, HttpResponse, Responder, ResponseError, body::BoxBody, http::StatusCode, http::header};
@@ -33,6 +33,10 @@ pub(super) struct ProblemDocument<'a> {
     /// The fields that cannot be accepted.
     #[schema(value_type = Vec<FieldProblem>)]
     errors: &'a [FieldError],
+    /// The order that was placed and has failed; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    order_id: Option<OrderId>,
     /// The request's id, to be named in a report.
     request_id: &'a str,
 }
@@ -81,6 +85,7 @@ pub(super) fn document(problem: &Problem, instance: &str, request_id: &str) -> V
         instance,
         code: code.as_str(),
         errors: problem.errors(),
+        order_id: problem.order_id(),
         request_id,
     };
     serde_json::to_vec(&document).unwrap_or_default()

@@ -2,7 +2,7 @@
 //! in somebody else's order service.
 //!
 //! ```text
-//!   POST /payments {order_id, user_id, amount} ─▶ {"message": "Pembayaran diproses", "payment_id": 1}
+//!   POST /payments {order_id, user_id, amount} ─▶ 201 {"message": "Pembayaran diproses", "payment_id": 1}
 //!   GET  /payments/1                           ─▶ {id, order_id, user_id, amount, status: "paid"}
 //!   everything else                            ─▶ {"error": "…"}
 //! ```
@@ -155,7 +155,7 @@ async fn pay(request: HttpRequest, payload: web::Payload, context: web::Data<Con
     };
     match context.service.pay_external(order_id, user_id, amount, claim).await {
         Ok(paid) => {
-            let mut response = HttpResponse::Ok();
+            let mut response = HttpResponse::Created();
             if paid.replayed {
                 response.insert_header(("Idempotent-Replayed", "true"));
             }

@@ -54,14 +54,16 @@ pub(super) struct EventBody {
     step: Option<&'static str>,
     attempt: Option<u32>,
     duration_ms: Option<u64>,
-    /// What went wrong, why it was refused, or what somebody said.
+    /// What went wrong, or why it was refused.
     error: Option<String>,
+    /// What an operator said who cancelled or retried the saga.
+    note: Option<String>,
 }
 
 impl From<LoggedEvent> for EventBody {
     fn from(logged: LoggedEvent) -> Self {
-        let LoggedEvent { seq, at, node, event, stage, step, attempt, duration_ms, error } = logged;
-        Self { seq, at: Time(at), node, event, stage, step, attempt, duration_ms, error }
+        let LoggedEvent { seq, at, node, event, stage, step, attempt, duration_ms, error, note } = logged;
+        Self { seq, at: Time(at), node, event, stage, step, attempt, duration_ms, error, note }
     }
 }
 

@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout::{self, Policy},
+        checkout::{self, Policy, WaitingOn},
         field::{FieldError, FieldErrors, Note},
         ids::{OrderId, SagaId},
-        saga::{CancelBy, Progress, Status},
+        saga::{CancelBy, Progress},
     },
     service::{SagaView, ServiceError, row_message},
     store::{SagaFilter, SagaRow},
@@ -79,6 +79,9 @@ pub(super) struct SagaBody {
     status: &'static str,
     /// The step it waits for or is stuck at.
     waiting_for: Option<String>,
+    /// Who or what it waits for: `customer`, `payment_service`, `carrier`, `report` (of money or goods that are moved by
+    /// hand), `next_attempt` or `operator`; null in lists, and while nothing is waited for.
+    waiting_on: Option<&'static str>,
     /// What a person is told once it rests.
     message: Option<String>,
     /// Why it is unwound.
@@ -104,7 +107,12 @@ pub(super) struct StepBody {
     attempts: u32,
     started_at: Option<Time>,
     finished_at: Option<Time>,
+    /// The latest error or refusal, of the service outside too that it waits for.
     error: Option<String>,
+    /// The HTTP status of that, where a service outside has said one.
+    last_status: Option<u16>,
+    /// When it is tried again.
+    next_attempt_at: Option<Time>,
 }
 
 impl From<Progress> for StepBody {
@@ -119,6 +127,8 @@ impl From<Progress> for StepBody {
             started_at: progress.started_at.map(Time),
             finished_at: progress.finished_at.map(Time),
             error: progress.error,
+            last_status: progress.last_status,
+            next_attempt_at: progress.next_attempt_at.map(Time),
         }
     }
 }
@@ -133,6 +143,7 @@ impl From<SagaRow> for SagaBody {
             order_id: row.order_id,
             status: row.status.as_str(),
             waiting_for: row.waiting_for,
+            waiting_on: None,
             message,
             reason: row.reason.map(crate::domain::reason::Reason::as_str),
             steps: None,
@@ -145,10 +156,11 @@ impl From<SagaRow> for SagaBody {
 
 impl From<SagaView> for SagaBody {
     fn from(view: SagaView) -> Self {
-        let SagaView { row, summary, steps } = view;
+        let SagaView { row, summary, steps, waiting_on } = view;
         Self {
             status: summary.status.as_str(),
             waiting_for: summary.waiting_for.map(str::to_owned),
+            waiting_on: waiting_on.map(WaitingOn::as_str),
             message: checkout::message(&summary),
             reason: summary.reason.map(crate::domain::reason::Reason::as_str),
             steps: Some(steps.into_iter().map(StepBody::from).collect()),
@@ -161,10 +173,10 @@ impl From<SagaView> for SagaBody {
 #[utoipa::path(
     get, path = "/sagas", tag = "sagas",
     params(
-        ("status" = Option<String>, Query, description = "running, waiting, compensating, completed, compensated or needs_attention"),
+        ("status" = Option<String>, Query, description = "running, waiting, compensating, completed, compensated or needs_attention, or several with commas"),
         ("definition" = Option<String>, Query, description = "Of this definition"),
         ("step" = Option<String>, Query, description = "Waiting for or stuck at this step"),
-        ("created_before" = Option<String>, Query, description = "RFC 3339 time: started earlier"),
+        ("created_before" = Option<String>, Query, description = "Started earlier: an RFC 3339 time, or a day in UTC"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -174,10 +186,9 @@ impl From<SagaView> for SagaBody {
     )
 )]
 pub(super) async fn list_sagas(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let status =
-        query.parsed::<Status>("status", "running, waiting, compensating, completed, compensated or needs_attention");
+    let statuses = "running, waiting, compensating, completed, compensated or needs_attention";
     let filter = SagaFilter {
-        status,
+        statuses: query.several("status", statuses),
         definition: query.text("definition"),
         step: query.text("step"),
         created_before: query.time("created_before"),

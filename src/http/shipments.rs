@@ -3,6 +3,7 @@
 use super::{
     Context, Problem,
     envelope::{list, success},
+    outside::CallBody,
     params::{Query, path_id},
     resource,
     wire::Time,
@@ -10,9 +11,11 @@ use super::{
 use crate::{
     domain::{
         ids::{OrderId, ShipmentId, ShopId, VariantId, WarehouseId},
+        reference::TrackingNumber,
         shipment::{Content, Shipment, ShipmentStatus},
     },
     service::{ServiceError, What},
+    store::ShipmentFilter,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -41,28 +44,37 @@ pub(super) struct ShipmentBody {
     /// The warehouse it leaves from; null for free-text lines.
     #[schema(value_type = Option<Uuid>)]
     warehouse_id: Option<WarehouseId>,
-    /// What is in it; empty for free-text lines.
+    /// What is in it; empty for free-text lines that the simulation carries.
     items: Vec<ContentBody>,
     /// `shipped` or `cancelled`.
     status: &'static str,
     /// `simulated`, or a service by the name that the server's configuration gives it.
     carrier: &'static str,
     tracking_number: Option<String>,
+    #[serde(flatten)]
+    call: CallBody,
     created_at: Time,
     updated_at: Time,
 }
 
-/// Pieces of one variant in a shipment.
+/// Pieces of one thing in a shipment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ContentBody {
-    #[schema(value_type = Uuid)]
-    variant_id: VariantId,
+    /// Absent for free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    variant_id: Option<VariantId>,
+    /// What it is called, as its carrier is told; absent where the simulation carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_name: Option<String>,
     quantity: i64,
 }
 
 impl From<&Content> for ContentBody {
     fn from(content: &Content) -> Self {
-        Self { variant_id: content.variant_id, quantity: content.quantity }
+        let Content { variant_id, item_name, quantity } = content;
+        let item_name = item_name.as_ref().map(|name| name.as_str().to_owned());
+        Self { variant_id: *variant_id, item_name, quantity: *quantity }
     }
 }
 
@@ -76,6 +88,7 @@ impl From<Shipment> for ShipmentBody {
             items: shipment.contents.iter().map(ContentBody::from).collect(),
             status: shipment.status.as_str(),
             carrier: shipment.carrier.as_str(),
+            call: CallBody::of(shipment.attempts, shipment.trouble.as_deref()),
             tracking_number: shipment.tracking_number,
             created_at: Time(shipment.created_at),
             updated_at: Time(shipment.updated_at),
@@ -88,6 +101,7 @@ impl From<Shipment> for ShipmentBody {
     get, path = "/shipments", tag = "shipments",
     params(
         ("order_id" = Option<Uuid>, Query, description = "Of this order"),
+        ("tracking_number" = Option<String>, Query, description = "What the customer follows it by"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -98,9 +112,11 @@ impl From<Shipment> for ShipmentBody {
 )]
 pub(super) async fn list_shipments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
+    let tracking_number = query.checked("tracking_number", TrackingNumber::parse);
     let (limit, page) = query.page(ShipmentId::from_uuid);
     query.finish()?;
-    let shipments = context.service.queries().shipments.shipments(order_id, page).await.map_err(ServiceError::from)?;
+    let filter = ShipmentFilter { order_id, tracking_number };
+    let shipments = context.service.queries().shipments.shipments(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(shipments, limit, |shipment| shipment.id.to_string(), ShipmentBody::from))
 }
 

@@ -3,16 +3,20 @@
 use super::{
     Context, Problem,
     body::{Body, Ruled, faults_of},
-    envelope::success,
+    envelope::{list, success},
     params::{Query, path_id},
     resource,
     wire::Time,
 };
-use crate::domain::{
-    catalog::{AddVariant, Attributes, Edit, EditVariant, Size, Sku, Variant},
-    checkout::Policy,
-    field::{FieldError, FieldErrors},
-    ids::{ProductId, VariantId},
+use crate::{
+    domain::{
+        catalog::{AddVariant, Attributes, Edit, EditVariant, Size, Sku, Variant},
+        checkout::Policy,
+        field::{FieldError, FieldErrors},
+        ids::{ProductId, VariantId},
+    },
+    service::ServiceError,
+    store::VariantFilter,
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -28,6 +32,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
+    resource(config, "/variants", [(Method::GET, web::to(list_variants))]);
     resource(config, "/variants/{id}", [(Method::GET, web::to(read)), (Method::PATCH, web::to(edit))]);
 }
 
@@ -177,6 +182,33 @@ impl EditVariantBody {
         };
         Problem::unless_invalid(errors, Some(edit))
     }
+}
+
+/// Lists variants of all products, newest first.
+#[utoipa::path(
+    get, path = "/variants", tag = "catalogue",
+    params(
+        ("sku" = Option<String>, Query, description = "With this stock-keeping unit: one variant, or none"),
+        ("product_id" = Option<Uuid>, Query, description = "Of this product"),
+        ("active" = Option<bool>, Query, description = "Those that can be bought, or those that cannot"),
+        ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
+    ),
+    responses(
+        (status = 200, description = "A part of the list", body = inline(super::envelope::ListEnvelope<VariantBody>)),
+        (status = "4XX", description = "A parameter cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn list_variants(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let filter = VariantFilter {
+        sku: query.checked("sku", Sku::parse),
+        product_id: query.parsed::<Uuid>("product_id", "a product's id").map(ProductId::from_uuid),
+        active: query.active(),
+    };
+    let (limit, page) = query.page(VariantId::from_uuid);
+    query.finish()?;
+    let variants = context.service.queries().catalog.variants(filter, page).await.map_err(ServiceError::from)?;
+    Ok(list(variants, limit, |variant| variant.id.to_string(), VariantBody::from))
 }
 
 /// Reads a variant.

@@ -107,7 +107,7 @@ pub(super) async fn connected(targets: &[Target], callers: Vec<Caller>, clients:
 
 /// Places orders until there are enough, each at the next server.
 pub(super) async fn place_orders(run: Rc<Run>, mut customer: Customer) {
-    let place = Uri::try_from(format!("/orders?wait={WAIT_SECONDS}")).unwrap_or_default();
+    let place = Uri::try_from(format!("/orders?wait={WAIT_SECONDS}&on_failure=created")).unwrap_or_default();
     loop {
         let Some(due) = run.schedule.borrow_mut().next(Instant::now()) else { return };
         if let Some(wake) = due.sleep_until(Instant::now()) {

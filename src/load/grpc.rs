@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::ids::{OrderId, SagaId},
     proto::{
-        Fault, LineRequest, Order, PaymentProvider, PaymentTerms, PlaceOrderRequest, SagaStatus, Simulation,
+        Fault, LineRequest, OnFailure, Order, PaymentProvider, PaymentTerms, PlaceOrderRequest, SagaStatus, Simulation,
         saga_service_client::SagaServiceClient,
     },
 };
@@ -50,6 +50,7 @@ pub(super) fn request(fate: Fate, key: &str, wait_seconds: u32) -> PlaceOrderReq
         simulate,
         idempotency_key: Some(key.to_owned()),
         wait_seconds,
+        on_failure: OnFailure::Created.into(),
     }
 }
 

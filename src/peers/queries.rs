@@ -15,8 +15,9 @@ use crate::{
     store::{
         CatalogQueries, Claim, FactSource, ListedOffer, MovementFilter, MovementRow, MovementSeq, NotificationFilter,
         NotifierQueries, OfferPlace, OrderFilter, OrderQueries, Page, PaymentFilter, PaymentQueries, ProductFilter,
-        Queries, SagaFilter, SagaQueries, SagaRow, ShipmentQueries, ShopFilter, StockQueries, StockedLevel, StoreError,
-        StoredSaga, WarehouseFilter, merged, steady,
+        Queries, SagaFilter, SagaQueries, SagaRow, ShipmentFilter, ShipmentQueries, ShopFilter, StockQueries,
+        StockedLevel, StoreError, StoredSaga, SummaryGroup, SummaryQuery, VariantFilter, WarehouseFilter, merged,
+        steady,
     },
 };
 use futures::future::BoxFuture;
@@ -71,6 +72,7 @@ queries! {
     answer_orders, orders: OrderQueries {
         ORDER "order.order" fn order(id: OrderId) -> Option<Order>;
         ORDERS "order.orders" fn orders(filter: OrderFilter, page: Page<OrderId>) -> Vec<Order>;
+        SUMMARY "order.summary" fn summary(query: SummaryQuery) -> Vec<SummaryGroup>;
     }
 }
 
@@ -97,7 +99,9 @@ queries! {
     answer_shipments, shipments: ShipmentQueries {
         SHIPMENT "shipping.shipment" fn shipment(id: ShipmentId) -> Option<Shipment>;
         SHIPPING_OF "shipping.shipping_of" fn shipping_of(order: OrderId) -> Option<Shipping>;
-        SHIPMENTS "shipping.shipments" fn shipments(order: Option<OrderId>, page: Page<ShipmentId>) -> Vec<Shipment>;
+        SHIPMENTS "shipping.shipments" fn shipments(
+            filter: ShipmentFilter, page: Page<ShipmentId>
+        ) -> Vec<Shipment>;
     }
 }
 
@@ -126,6 +130,7 @@ queries! {
         PRODUCT "stock.product" fn product(id: ProductId) -> Option<Product>;
         PRODUCTS "stock.products" fn products(filter: ProductFilter, page: Page<ProductId>) -> Vec<Product>;
         VARIANT "stock.variant" fn variant(id: VariantId) -> Option<Variant>;
+        VARIANTS "stock.variants" fn variants(filter: VariantFilter, page: Page<VariantId>) -> Vec<Variant>;
         VARIANTS_OF "stock.variants_of" fn variants_of(product: ProductId) -> Vec<Variant>;
         SHOP "stock.shop" fn shop(id: ShopId) -> Option<Shop>;
         SHOPS "stock.shops" fn shops(filter: ShopFilter, page: Page<ShopId>) -> Vec<Shop>;

@@ -75,7 +75,7 @@ impl GrpcLink {
     async fn send(&self, subject: &Subject) -> Received {
         let sent = timeout(self.config.timeout(), self.ask(subject)).await;
         match sent.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time"))) {
-            Ok(answer) => Received { answer, retry_after: None },
+            Ok(answer) => Received { answer, status: None, retry_after: None },
             Err(status) => {
                 let failing = matches!(
                     status.code(),
@@ -88,13 +88,33 @@ impl GrpcLink {
                 let said: String = status.message().chars().take(200).collect();
                 let why = format!("{:?}: {said}", status.code());
                 let retry_after = status.get_details_retry_info().and_then(|info| info.retry_delay);
-                Received { answer: Answer::Unknown { why, failing }, retry_after }
+                // What cannot succeed is for a person; it is asked for again all the same.
+                let is_for_good = matches!(
+                    status.code(),
+                    Code::InvalidArgument
+                        | Code::NotFound
+                        | Code::PermissionDenied
+                        | Code::FailedPrecondition
+                        | Code::OutOfRange
+                        | Code::Unimplemented
+                        | Code::Unauthenticated
+                );
+                let answer = if is_for_good && subject.call.undoes() {
+                    Answer::Refused(why)
+                } else {
+                    Answer::Unknown { why, failing }
+                };
+                Received { answer, status: None, retry_after }
             }
         }
     }
 
     async fn ask(&self, subject: &Subject) -> Result<Answer, Status> {
-        let known = || subject.reference().map_or_else(|| subject.id(), ToString::to_string);
+        let known = match subject.reference() {
+            Some(reference) => reference.to_string(),
+            None if subject.call.undoes() => return Ok(subject.nameless()),
+            None => String::new(),
+        };
         let order_id = subject.order_id().to_string();
         let (idempotency_key, saga_id) = (Some(subject.key()), subject.saga_id().map(|saga| saga.to_string()));
         let (step, attempt) = (Some(subject.call.step().to_owned()), Some(subject.attempt()));
@@ -114,7 +134,7 @@ impl GrpcLink {
                 Said { status: answer.status, id: Some(answer.payment_id), done: "SUCCESS", refused: "FAILED" }
             }
             (Call::Payment(_), _) => {
-                let request = RefundPaymentRequest { payment_id: known(), idempotency_key, saga_id, step, attempt };
+                let request = RefundPaymentRequest { payment_id: known, idempotency_key, saga_id, step, attempt };
                 let answer = self.payments.clone().refund_payment(self.request(request, subject)).await?.into_inner();
                 Said { status: answer.status, id: None, done: "REFUNDED", refused: "FAILED" }
             }
@@ -131,7 +151,7 @@ impl GrpcLink {
                 Said { status: answer.status, id: Some(answer.shipment_id), done: "SHIPPED", refused: "CANCELLED" }
             }
             (Call::Shipment(CarrierCall::Recall), _) => {
-                let request = CancelShippingRequest { shipment_id: known(), idempotency_key, saga_id, step, attempt };
+                let request = CancelShippingRequest { shipment_id: known, idempotency_key, saga_id, step, attempt };
                 let answer = self.shipping.clone().cancel_shipping(self.request(request, subject)).await?.into_inner();
                 Said { status: answer.status, id: None, done: "CANCELLED", refused: "FAILED" }
             }
@@ -219,7 +239,7 @@ mod tests {
         let Answer::Done(named) = said("SUCCESS", "pi_1").read(call) else { panic!("it is done") };
         assert_eq!(named.reference.expect("a reference").as_str(), "pi_1");
         assert_eq!(said("SUCCESS", "").read(call), Answer::Done(Named::default()));
-        assert_eq!(said("SUCCESS", "a b").read(call), Answer::Done(Named::default()));
+        assert_eq!(said("SUCCESS", "a\0b").read(call), Answer::Done(Named::default()));
         assert_eq!(said("FAILED", "").read(call), Answer::Rejected(Reason::PaymentDeclined));
         assert_eq!(said("PENDING", "").read(call), Answer::Pending);
         for odd in ["", "success", "REFUNDED", "SUCCESS "] {

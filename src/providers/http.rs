@@ -41,35 +41,33 @@ impl HttpLink {
     }
 
     async fn ask_or_send(&self, subject: &Subject) -> Received {
-        let unknown = |why, failing| Received { answer: Answer::Unknown { why, failing }, retry_after: None };
+        let nothing =
+            |why| Received { answer: Answer::Unknown { why, failing: true }, status: None, retry_after: None };
         let action = self.service.action(subject.call);
         let mut named = None;
         if let Some(query) = self.service.status.as_ref().filter(|_| subject.repeat || action.lacks_reference(subject))
         {
             match self.request(&query.method, &query.url, None, subject).await {
                 Ok((status, headers, body)) => match query.read(subject.call, status, &body) {
-                    Known::Answer(answer) => return Received { answer, retry_after: wait(&headers) },
+                    Known::Answer(answer) => {
+                        return Received { answer, status: Some(status), retry_after: wait(&headers) };
+                    }
                     Known::ToBeMade(known) => named = known.reference,
                 },
-                Err(why) => return unknown(why, true),
+                Err(why) => return nothing(why),
             }
         }
         let learned = named.filter(|_| subject.reference().is_none()).map(|reference| subject.with(reference));
         let subject = learned.as_ref().unwrap_or(subject);
         if action.lacks_reference(subject) {
-            let id = subject.id();
-            tracing::warn!(
-                id,
-                call = subject.call.as_str(),
-                "a service has not said what it calls it, and is asked by that"
-            );
-            return unknown("it has not said what it calls it, and is asked by that".to_owned(), false);
+            return Received { answer: subject.nameless(), status: None, retry_after: None };
         }
         match self.request(&action.method, &action.url, Some(action), subject).await {
             Ok((status, headers, body)) => {
-                Received { answer: action.read(subject.call, status, &body), retry_after: wait(&headers) }
+                let answer = action.read(subject.call, status, &body);
+                Received { answer, status: Some(status), retry_after: wait(&headers) }
             }
-            Err(why) => unknown(why, true),
+            Err(why) => nothing(why),
         }
     }
 

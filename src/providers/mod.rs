@@ -33,7 +33,7 @@ use grpc::GrpcLink;
 use http::HttpLink;
 use outside::Outside;
 use service::{Link, Service};
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, sync::Arc};
 
 /// Takes and gives back money.
 pub trait PaymentProvider: Send + Sync {
@@ -168,14 +168,5 @@ impl ShippingProvider for Absent {
 
 fn absent(name: &str) -> BoxFuture<'static, CallAnswer> {
     let error = format!("{name} is not configured on this server");
-    Box::pin(std::future::ready(CallAnswer::Unknown { happened: false, error }))
-}
-
-/// The wait before an outside call is made again after `attempts` unusable answers: 100 ms doubling to
-/// 30 s. An outside effect in doubt is asked about until the answer is known.
-pub fn call_backoff(attempts: u32) -> Duration {
-    match attempts {
-        0 => Duration::ZERO,
-        attempts => Duration::from_millis(100 << (attempts - 1).min(9)).min(Duration::from_secs(30)),
-    }
+    Box::pin(std::future::ready(CallAnswer::Unknown { happened: false, error: error.into() }))
 }

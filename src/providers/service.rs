@@ -3,7 +3,7 @@
 //! ```text
 //!   call ─▶ gate: at most so many at once, and a pause while the service fails
 //!        ─▶ link: HTTP or gRPC
-//!        ─▶ answer: done, rejected, pending, or unknown; counted, and the wait that was asked for waited
+//!        ─▶ answer: done, rejected, refused, pending, or unknown; counted
 //! ```
 //!
 //! Runs on a thread of its own, so that what a service costs is no actor's time. Must not decide what an answer means for
@@ -16,16 +16,14 @@ use super::{
     subject::{Call, Subject, Thing},
 };
 use crate::domain::{
+    call::Said,
     payment::{Payment, ProviderCall},
     shipment::{CarrierCall, Shipment},
     simulation::CallAnswer,
 };
 use futures::future::BoxFuture;
-use std::{sync::Arc, time::Duration};
-use tokio::{runtime::Handle, time::sleep};
-
-/// The longest that a service may ask its callers to wait.
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
+use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// How a service is reached.
 pub(super) trait Link: Send + Sync {
@@ -55,7 +53,9 @@ impl Service {
         Box::pin(async move {
             let runtime = service.runtime.clone();
             let called = runtime.spawn(async move { service.call(&subject).await });
-            called.await.unwrap_or_else(|error| unknown(error.to_string()))
+            called
+                .await
+                .unwrap_or_else(|error| CallAnswer::Unknown { happened: false, error: error.to_string().into() })
         })
     }
 }
@@ -74,39 +74,45 @@ impl ShippingProvider for Service {
     }
 }
 
-fn unknown(error: String) -> CallAnswer {
-    CallAnswer::Unknown { happened: false, error }
-}
-
 impl Inner {
     async fn call(&self, subject: &Subject) -> CallAnswer {
         let permit = self.gate.enter().await;
-        let Received { answer, retry_after } = self.link.exchange(subject).await;
+        let Received { answer, status, retry_after } = self.link.exchange(subject).await;
         if permit.end(!matches!(answer, Answer::Unknown { failing: true, .. })) {
             tracing::warn!(provider = self.name, "a provider fails again and again: it is left alone for a while");
         }
         let (provider, call) = (self.name.clone(), subject.call.as_str());
         metrics::counter!("provider_calls_total", "provider" => provider, "call" => call, "outcome" => answer.name())
             .increment(1);
-        let answer = match answer {
-            Answer::Done(named) => CallAnswer::DoneAs(named),
-            Answer::Rejected(reason) => {
-                if subject.call.undoes() {
-                    let (order_id, id) = (subject.order_id(), subject.id());
-                    tracing::warn!(%order_id, id, provider = self.name, call, "a {call} is refused; it is asked for again");
-                }
-                CallAnswer::Rejected(reason)
+        let said = |text: String| Said {
+            text: format!("{}: {text}", self.name),
+            status,
+            retry_after_ms: retry_after.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
+        };
+        let refused = |why: String| {
+            // Once: it is asked again and again.
+            if subject.attempt() == 1 {
+                let (order_id, id) = (subject.order_id(), subject.id());
+                tracing::warn!(%order_id, id, provider = self.name, call, why, "a {call} is refused; it is asked for again");
             }
-            Answer::Pending => unknown(format!("{} has not decided yet", self.name)),
-            Answer::Unknown { why, .. } => {
+            CallAnswer::Refused(said(why))
+        };
+        match answer {
+            Answer::Done(named) => CallAnswer::DoneAs(named),
+            Answer::Rejected(_) if subject.call.undoes() => refused(match status {
+                Some(status) => format!("it refuses the {call} with {status}"),
+                None => format!("it refuses the {call}"),
+            }),
+            Answer::Refused(why) if subject.call.undoes() => refused(why),
+            Answer::Rejected(reason) => CallAnswer::Rejected(reason),
+            Answer::Pending => {
+                CallAnswer::Unknown { happened: false, error: said("it has not decided yet".to_owned()) }
+            }
+            Answer::Refused(why) | Answer::Unknown { why, .. } => {
                 let (order_id, id) = (subject.order_id(), subject.id());
                 tracing::info!(%order_id, id, provider = self.name, call, why, "a provider's answer is not known");
-                unknown(format!("{}: {why}", self.name))
+                CallAnswer::Unknown { happened: false, error: said(why) }
             }
-        };
-        if let (CallAnswer::Unknown { .. }, Some(wait)) = (&answer, retry_after) {
-            sleep(wait.min(LONGEST_WAIT)).await;
         }
-        answer
     }
 }

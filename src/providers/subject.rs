@@ -1,5 +1,6 @@
 //! What a call is about, whoever is called and however.
 
+use super::answer::Answer;
 use crate::domain::{
     ids::{OrderId, SagaId},
     payment::{Payment, ProviderCall},
@@ -31,6 +32,15 @@ pub(super) struct Subject {
     pub(super) thing: Thing,
     /// It may have been made before.
     pub(super) repeat: bool,
+}
+
+impl Thing {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Payment(_) => "payment",
+            Self::Shipment(_) => "shipment",
+        }
+    }
 }
 
 impl Call {
@@ -126,6 +136,16 @@ impl Subject {
             Thing::Shipment(shipment) => shipment.reference = Some(reference),
         }
         named
+    }
+
+    /// In place of an answer where the service is asked by what it calls it and has not said that: nothing is sent, since
+    /// it would be asked about something else.
+    pub(super) fn nameless(&self) -> Answer {
+        let (call, thing) = (self.call.as_str(), self.thing.name());
+        Answer::Refused(format!(
+            "nothing is sent: the {call} is asked for by the reference of the {thing}, and the service has given none that \
+             can be used"
+        ))
     }
 
     /// What a service is told beside what it is asked: names and values of headers or metadata.

@@ -18,7 +18,7 @@ use crate::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
-const PLACE: Endpoint<Place, Result<(OrderId, SagaId, bool), Problem>> = Endpoint::new("coordinator.place");
+const PLACE: Endpoint<Place, Result<Placed, Problem>> = Endpoint::new("coordinator.place");
 const EDIT: Endpoint<(OrderId, LinesFields, PaymentId), Result<(), Problem>> = Endpoint::new("coordinator.edit");
 const CANCEL: Endpoint<Cancel, Result<bool, Problem>> = Endpoint::new("coordinator.cancel");
 const REST: Endpoint<(SagaId, u64), Result<(), Problem>> = Endpoint::new("coordinator.rest");
@@ -86,11 +86,11 @@ impl Service {
             answer = ask(peer, PLACE, &place, wait.max(PATIENCE)) => Some(answer),
             _ = stopping.wait_for(|stopping| *stopping) => None,
         };
-        let (order_id, saga_id, replayed) = match answer {
+        let placed = match answer {
             Some(answer) => answer?,
             None => ask(peer, PLACE, &at_once, PATIENCE).await?,
         };
-        Ok(Placed { order_id, saga_id, replayed: replayed && has_key })
+        Ok(Placed { replayed: placed.replayed && has_key, ..placed })
     }
 
     /// As [`Service::wait_for_rest`].
@@ -139,10 +139,7 @@ impl Service {
         let service = self.clone();
         router.on(PLACE, move |Place { order, claim, wait_ms }| {
             let service = service.clone();
-            async move {
-                let placed = service.place(order, Some(claim), wait(wait_ms)).await;
-                Ok(placed.map(|placed| (placed.order_id, placed.saga_id, placed.replayed)).map_err(Problem::from))
-            }
+            async move { Ok(service.place(order, Some(claim), wait(wait_ms)).await.map_err(Problem::from)) }
         });
         let service = self.clone();
         router.on(EDIT, move |(id, lines, payment_id)| {

@@ -1,6 +1,6 @@
 //! Why a request is not served, in words that every facade can map.
 
-use super::Problem;
+use super::{OrderFailed, Problem};
 use crate::{
     domain::{
         catalog::CatalogRefusal,
@@ -79,6 +79,12 @@ pub enum ServiceError {
     /// There is no such thing.
     #[error("there is no {what} {id}", what = .0.as_str(), id = .1)]
     NotFound(What, String),
+    /// The order was placed and has failed.
+    #[error("{} The order {} is closed ({}); place a new one", .0.message, .0.order_id, .0.reason)]
+    OrderFailed(OrderFailed),
+    /// There is too little in stock for the order's new lines.
+    #[error("it stays as it was: there is too little in stock for the new lines")]
+    TooLittle(Vec<FieldError>),
     /// The saga's state forbids it.
     #[error(transparent)]
     SagaRefused(#[from] Refused),

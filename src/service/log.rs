@@ -36,8 +36,10 @@ pub struct LoggedEvent {
     pub attempt: Option<u32>,
     /// From the attempt's start to its answer.
     pub duration_ms: Option<u64>,
-    /// What went wrong, why it was refused, or what somebody said.
+    /// What went wrong, or why it was refused.
     pub error: Option<String>,
+    /// What an operator said.
+    pub note: Option<String>,
 }
 
 /// What a saga has done since it was last asked.
@@ -145,7 +147,7 @@ fn logged_events(log: Vec<(u32, LogEntry)>) -> Vec<LoggedEvent> {
             if let Event::StepStarted { step, attempt } = event {
                 attempts.insert(*step, *attempt);
             }
-            let (duration_ms, error) = details(event);
+            let (duration_ms, error, note) = details(event);
             shown.push(LoggedEvent {
                 seq,
                 at: entry.at,
@@ -156,6 +158,7 @@ fn logged_events(log: Vec<(u32, LogEntry)>) -> Vec<LoggedEvent> {
                 attempt: step.and_then(|step| attempts.get(&step).copied()),
                 duration_ms,
                 error,
+                note,
             });
         }
     }
@@ -172,18 +175,16 @@ fn stage_of(verb: Verb) -> Option<&'static str> {
     Some(definition.stages()[stage].name)
 }
 
-fn details(event: &CheckoutEvent) -> (Option<u64>, Option<String>) {
+/// How long it took, what went wrong, and what somebody said.
+fn details(event: &CheckoutEvent) -> (Option<u64>, Option<String>, Option<String>) {
     match event {
-        Event::StepDone { duration_ms, .. } => (Some(*duration_ms), None),
-        Event::StepRejected { duration_ms, reason, .. } => (Some(*duration_ms), Some(reason.to_string())),
-        Event::StepUnknown { duration_ms, error, .. } => (Some(*duration_ms), Some(error.clone())),
-        Event::SagaTurned { reason } | Event::AmendmentRefused { reason } => (None, Some(reason.to_string())),
-        Event::LateReply { outcome, .. } => (None, Some(Late(outcome).to_string())),
-        Event::AttentionNeeded { why } => (None, Some(why.clone())),
-        Event::CancelRequested { by, note } => {
-            (None, Some(note.as_ref().map_or_else(|| by.to_string(), |note| format!("{by}: {note}"))))
-        }
-        Event::RetryRequested { note } => (None, note.clone()),
-        _ => (None, None),
+        Event::StepDone { duration_ms, .. } => (Some(*duration_ms), None, None),
+        Event::StepRejected { duration_ms, .. } => (Some(*duration_ms), event.refusal(), None),
+        Event::StepUnknown { duration_ms, error, .. } => (Some(*duration_ms), Some(error.clone()), None),
+        Event::SagaTurned { reason } | Event::AmendmentRefused { reason } => (None, Some(reason.to_string()), None),
+        Event::LateReply { outcome, .. } => (None, Some(Late(outcome).to_string()), None),
+        Event::AttentionNeeded { why } => (None, Some(why.clone()), None),
+        Event::CancelRequested { note, .. } | Event::RetryRequested { note } => (None, None, note.clone()),
+        _ => (None, None, None),
     }
 }

@@ -9,22 +9,26 @@ mod catalog;
 mod direct;
 mod elsewhere;
 mod error;
+mod failed;
 mod log;
 mod notifier;
 mod orders;
 mod problem;
 mod ready;
 mod stock;
+mod summary;
 mod view;
 
 pub use catalog::{CatalogChanged, OfferView, ProductView};
 pub use direct::DirectOrder;
 pub use error::{ServiceError, What};
+pub use failed::{OnFailure, OrderFailed};
 pub use log::{Followed, Follower, LoggedEvent};
 pub use notifier::Reporter;
 pub use problem::{Code, Problem};
 pub use stock::StockView;
-pub use view::{OrderView, SagaView, row_message};
+pub use summary::MAX_SUMMARY_DAYS;
+pub use view::{OrderSearch, OrderView, SagaView, row_message};
 
 use crate::{
     actors::{
@@ -75,6 +79,8 @@ pub struct Service {
     policy: Policy,
     /// Room for those who follow a saga's log.
     followers: Arc<Semaphore>,
+    /// Whose turn it is to have orders counted.
+    summaries: Arc<Semaphore>,
 }
 
 impl Service {
@@ -92,6 +98,7 @@ impl Service {
             stopping,
             policy,
             followers,
+            summaries: Arc::new(Semaphore::new(1)),
         }
     }
 

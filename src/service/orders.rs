@@ -164,7 +164,10 @@ impl Service {
         let wanted = lines.offers();
         let basket = lines.basket(self.priced_offers(&wanted).await?)?;
         let edit = Edit { payment_id, basket };
-        self.edit_order(saga_id, order.status, edit).await?;
+        let basket = Arc::clone(&edit.basket);
+        if let Err(refused) = self.edit_order(saga_id, order.status, edit).await {
+            return Err(self.edit_refused(refused, saga_id, &basket).await);
+        }
         self.order_view_of(id, saga_id, Instant::now().into_std()).await
     }
 

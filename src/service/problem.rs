@@ -5,6 +5,7 @@ use super::{ServiceError, What};
 use crate::domain::{
     catalog::CatalogRefusal,
     field::{FieldError, FieldErrors},
+    ids::OrderId,
     notifier::NotificationRefusal,
     order::NotDirect,
     payment::PaymentRefusal,
@@ -74,6 +75,8 @@ codes! {
     NotificationNotFound => 404 "notification_not_found" "There is no such notification";
     /// Nobody has said that the user has paid.
     UserNotFound => 404 "user_not_found" "There is no such user";
+    /// The order was placed, and its payment was declined or did not come.
+    PaymentFailed => 402 "payment_failed" "The order was not paid";
     /// The path has no such method.
     MethodNotAllowed => 405 "method_not_allowed" "The resource does not support this method";
     /// The order's money is in.
@@ -92,7 +95,9 @@ codes! {
     GoodsDispatched => 409 "goods_dispatched" "The order's goods are on their way";
     /// The order has been edited as often as it can be.
     TooManyEdits => 409 "too_many_edits" "The order has been edited too often";
-    /// There is too little in stock for an order's new lines.
+    /// The order was placed, and is unwound.
+    OrderFailed => 409 "order_failed" "The order has failed";
+    /// There is too little in stock for an order's lines.
     OutOfStock => 409 "out_of_stock" "There is too little in stock";
     /// The saga has reached its pivot.
     SagaPastPivot => 409 "saga_past_pivot" "The saga can only go forward";
@@ -183,6 +188,15 @@ impl Code {
         self.facts().1
     }
 
+    /// What an order has come to that is unwound for this reason.
+    const fn of_failure(reason: Reason) -> Self {
+        match reason {
+            Reason::OutOfStock => Self::OutOfStock,
+            Reason::PaymentDeclined | Reason::PaymentExpired | Reason::PaymentError => Self::PaymentFailed,
+            _ => Self::OrderFailed,
+        }
+    }
+
     /// Its title for a person.
     pub const fn title(self) -> &'static str {
         self.facts().2
@@ -195,12 +209,15 @@ pub struct Problem {
     code: Code,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
+    /// The order that it is about, where that exists all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    order_id: Option<OrderId>,
 }
 
 impl Problem {
     /// A problem with a word on this occurrence.
     pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), order_id: None }
     }
 
     /// One field that cannot be accepted.
@@ -221,7 +238,7 @@ impl Problem {
             [only] => format!("{} {}", only.field, only.message),
             several => format!("{} fields cannot be accepted; see errors", several.len()),
         };
-        Self { code, detail: detail.into(), errors }
+        Self { errors, ..Self::new(code, detail) }
     }
 
     /// One field that cannot be accepted, under a code of its own.
@@ -245,6 +262,11 @@ impl Problem {
     /// What went wrong this time, and what to do.
     pub fn detail(&self) -> &str {
         &self.detail
+    }
+
+    /// The order that it is about, where that exists all the same.
+    pub const fn order_id(&self) -> Option<OrderId> {
+        self.order_id
     }
 
     /// The fields that cannot be accepted.
@@ -271,6 +293,16 @@ impl From<ServiceError> for Problem {
         let code = match error {
             ServiceError::Invalid(errors) => return Self::invalid(errors),
             ServiceError::PriceChanged(errors) => return Self::fields(Code::PriceChanged, errors),
+            ServiceError::TooLittle(errors) => {
+                return Self { detail: detail.into(), ..Self::fields(Code::OutOfStock, errors) };
+            }
+            ServiceError::OrderFailed(failed) => {
+                return Self {
+                    detail: detail.into(),
+                    order_id: Some(failed.order_id),
+                    ..Self::fields(Code::of_failure(failed.reason), failed.errors)
+                };
+            }
             ServiceError::NotSimulated(_) => Code::SimulationDisabled,
             ServiceError::NotFound(what, _) => match what {
                 What::Order => Code::OrderNotFound,

@@ -3,15 +3,17 @@
 use super::{Service, ServiceError, What};
 use crate::{
     domain::{
-        checkout,
+        checkout::{self, WaitingOn},
+        field::FieldError,
         ids::{OrderId, SagaId},
         order::Order,
         payment::Payment,
+        reference::{Reference, TrackingNumber},
         saga::{Progress, Status, Summary},
         shipment::{Shipment, ShipmentStatus, Shipping},
     },
     role::Role,
-    store::{OrderFilter, OrderRows, Page, SagaRow, StoreError, StoredSaga},
+    store::{OrderFilter, OrderRows, Page, PaymentFilter, SagaRow, ShipmentFilter, StoreError, StoredSaga},
 };
 use futures::future::try_join_all;
 use std::time::Instant;
@@ -41,6 +43,8 @@ pub struct SagaView {
     pub summary: Summary,
     /// Its steps; none where the log cannot be used.
     pub steps: Vec<Progress>,
+    /// Who or what it waits for.
+    pub waiting_on: Option<WaitingOn>,
 }
 
 impl SagaView {
@@ -48,16 +52,17 @@ impl SagaView {
     pub(super) fn of(stored: StoredSaga) -> Self {
         match stored.replay() {
             Ok(saga) if stored.row.status != Status::NeedsAttention => {
-                Self { summary: saga.summary(), steps: saga.progress(), row: stored.row }
+                Self { summary: saga.summary(), steps: saga.progress(), waiting_on: None, row: stored.row }
             }
             replayed => Self {
                 summary: Summary {
                     status: stored.row.status,
-                    waiting_for: None,
+                    waiting_for: replayed.as_ref().ok().and_then(|saga| saga.summary().waiting_for),
                     reason: stored.row.reason,
                     attention: stored.row.attention.clone(),
                 },
                 steps: replayed.map(|saga| saga.progress()).unwrap_or_default(),
+                waiting_on: None,
                 row: stored.row,
             },
         }
@@ -68,7 +73,7 @@ impl SagaView {
 pub fn row_message(row: &SagaRow) -> Option<String> {
     checkout::message(&Summary {
         status: row.status,
-        waiting_for: None,
+        waiting_for: row.waiting_for.as_deref().and_then(checkout::step_named),
         reason: row.reason,
         attention: row.attention.clone(),
     })
@@ -141,8 +146,24 @@ impl Service {
     /// Orders with all that belongs to them, newest first.
     ///
     /// # Errors
-    /// Storage away.
-    pub async fn order_views(&self, filter: OrderFilter, page: Page<OrderId>) -> Result<Vec<OrderView>, ServiceError> {
+    /// Storage away, or something asked for that names more orders than can be looked up at once.
+    pub async fn order_views(&self, search: OrderSearch, page: Page<OrderId>) -> Result<Vec<OrderView>, ServiceError> {
+        let OrderSearch { mut filter, tracking_number, payment_reference } = search;
+        if let Some(tracking_number) = tracking_number {
+            let named = ShipmentFilter { tracking_number: Some(tracking_number), ..ShipmentFilter::default() };
+            let shipments = self.queries.shipments.shipments(named, MOST_NAMED.page()).await?;
+            let ids = shipments.into_iter().map(|shipment| shipment.order_id);
+            filter.ids = Some(MOST_NAMED.narrowed(filter.ids.as_deref(), ids, "tracking_number", "/shipments")?);
+        }
+        if let Some(reference) = payment_reference {
+            let named = PaymentFilter { reference: Some(reference), ..PaymentFilter::default() };
+            let payments = self.queries.payments.payments(named, MOST_NAMED.page()).await?;
+            let ids = payments.into_iter().map(|payment| payment.order_id);
+            filter.ids = Some(MOST_NAMED.narrowed(filter.ids.as_deref(), ids, "payment_reference", "/payments")?);
+        }
+        if filter.ids.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Vec::new());
+        }
         let orders = self.queries.orders.orders(filter, page).await?;
         Ok(try_join_all(orders.into_iter().map(|order| self.complete(order))).await?)
     }
@@ -152,7 +173,21 @@ impl Service {
     /// # Errors
     /// No such saga, or storage away.
     pub async fn saga_view(&self, id: SagaId) -> Result<SagaView, ServiceError> {
-        Ok(SagaView::of(self.stored_saga(id).await?))
+        let mut view = SagaView::of(self.stored_saga(id).await?);
+        if matches!(view.summary.status, Status::Completed | Status::Compensated) {
+            return Ok(view);
+        }
+        let order = view.row.order_id;
+        let (payment, shipping) =
+            join!(self.queries.payments.payment_of(order), self.queries.shipments.shipping_of(order));
+        // Where one of them cannot be asked, the log alone is told.
+        let mut incomplete = Vec::new();
+        let payment = self.unless_away(Role::Payment, payment, &mut incomplete)?;
+        let shipping = self.unless_away(Role::Shipping, shipping, &mut incomplete)?;
+        let shipments = shipping.as_ref().map_or(&[][..], Shipping::shipments);
+        checkout::explain(&mut view.steps, payment.as_ref(), shipments);
+        view.waiting_on = checkout::waiting_on(&view.summary, &view.steps, payment.as_ref(), shipments);
+        Ok(view)
     }
 
     /// One saga's row and log.
@@ -162,6 +197,50 @@ impl Service {
     pub(super) async fn stored_saga(&self, id: SagaId) -> Result<StoredSaga, ServiceError> {
         let stored = self.queries.sagas.saga_with_log(id).await?;
         stored.ok_or_else(|| ServiceError::NotFound(What::Saga, id.to_string()))
+    }
+}
+
+/// Which orders, also by what is known of them elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct OrderSearch {
+    /// By what the orders' owner knows.
+    pub filter: OrderFilter,
+    /// With a shipment that the customer follows by this: the shipments' owner is asked.
+    pub tracking_number: Option<TrackingNumber>,
+    /// With a payment that its provider calls this: the payments' owner is asked.
+    pub payment_reference: Option<Reference>,
+}
+
+/// How many orders can be looked up at once by what somebody else calls something of theirs. One or a few is what
+/// there is; more are listed by whoever knows them.
+struct MostNamed(u32);
+
+const MOST_NAMED: MostNamed = MostNamed(1_000);
+
+impl MostNamed {
+    /// One more, to know whether there are too many.
+    const fn page<Id>(&self) -> Page<Id> {
+        Page { before: None, limit: self.0 + 1 }
+    }
+
+    /// These of the orders that are asked for already.
+    fn narrowed(
+        &self,
+        known: Option<&[OrderId]>,
+        named: impl ExactSizeIterator<Item = OrderId>,
+        parameter: &'static str,
+        list: &'static str,
+    ) -> Result<Vec<OrderId>, ServiceError> {
+        if named.len() > self.0 as usize {
+            let most = self.0;
+            let message =
+                format!("stands for more than {most} orders; GET {list} lists what is called so, with its orders");
+            return Err(ServiceError::Invalid(vec![FieldError { field: parameter.to_owned(), message }]));
+        }
+        let mut ids: Vec<_> = named.filter(|id| known.is_none_or(|known| known.contains(id))).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        Ok(ids)
     }
 }
 

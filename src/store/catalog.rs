@@ -3,8 +3,8 @@
 use super::{Commands, Page, StoreError};
 use crate::domain::{
     catalog::{
-        CatalogCommand, CatalogItem, CatalogRefusal, Category, Offer, PricedOffer, Product, SearchText, Shop, Standing,
-        Variant, Warehouse,
+        CatalogCommand, CatalogItem, CatalogRefusal, Category, Offer, PricedOffer, Product, SearchText, Shop, Sku,
+        Standing, Variant, Warehouse,
     },
     ids::{ProductId, ShopId, VariantId, WarehouseId},
     money::{OutOfRange, Price},
@@ -35,6 +35,17 @@ pub struct ProductFilter {
     pub category: Option<Category>,
     /// Whose name and category have all these words.
     pub text: Option<SearchText>,
+    /// Active or not.
+    pub active: Option<bool>,
+}
+
+/// Which variants. What is left empty keeps nobody out.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct VariantFilter {
+    /// With this stock-keeping unit.
+    pub sku: Option<Sku>,
+    /// Of this product.
+    pub product_id: Option<ProductId>,
     /// Active or not.
     pub active: Option<bool>,
 }
@@ -139,6 +150,12 @@ pub trait CatalogQueries: Send + Sync {
     ) -> BoxFuture<'static, Result<Vec<Product>, StoreError>>;
     /// One variant.
     fn variant(&self, id: VariantId) -> BoxFuture<'static, Result<Option<Variant>, StoreError>>;
+    /// Variants of all products, newest first.
+    fn variants(
+        &self,
+        filter: VariantFilter,
+        page: Page<VariantId>,
+    ) -> BoxFuture<'static, Result<Vec<Variant>, StoreError>>;
     /// All variants of a product, oldest first.
     fn variants_of(&self, product: ProductId) -> BoxFuture<'static, Result<Vec<Variant>, StoreError>>;
     /// One shop.

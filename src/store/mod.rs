@@ -30,13 +30,14 @@ mod recent;
 mod retention;
 mod saga;
 mod stock;
+mod summary;
 mod transfer;
 
 pub use backend::{Database, OpenError, migrate, open, open_export, open_facts};
 pub use bulk::{BulkStore, BulkTx, BulkWork, Verdict};
 pub use catalog::{
     CatalogAnswer, CatalogDone, CatalogQueries, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter,
-    ShopFilter, WarehouseFilter,
+    ShopFilter, VariantFilter, WarehouseFilter,
 };
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
 pub use facts::{FactSource, OrderFacts, Passed, PaymentFacts, SagaFacts, ShelfFacts, StockFacts, merged, steady};
@@ -45,13 +46,14 @@ pub use notifier::{
 };
 pub use owner::OwnersError;
 pub use peers::{Adopted, Elsewhere, News, Node, NodeState, Peers};
-pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter};
+pub use query::{OrderFilter, Page, PaymentFilter, SagaFilter, ShipmentFilter};
 pub use retention::{Removed, Watermark};
 pub use saga::{Append, BrokenLog, LogEntry, RowUpdate, SagaAnswer, SagaCommand, SagaRow, StartSaga, StoredSaga};
 pub use stock::{
     ChangeAnswer, MovementFilter, MovementRow, MovementSeq, StockQueries, StockReply, StockRequest, StockStore,
     StockedLevel,
 };
+pub use summary::{Sum, SummaryBy, SummaryGroup, SummaryKey, SummaryQuery};
 pub use transfer::{Progress, TransferError, transfer};
 
 use crate::domain::{
@@ -188,6 +190,8 @@ pub trait OrderQueries: Send + Sync {
     fn order(&self, id: OrderId) -> BoxFuture<'static, Result<Option<Order>, StoreError>>;
     /// Orders, newest first.
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>>;
+    /// How many orders there are in each group, the largest first.
+    fn summary(&self, query: SummaryQuery) -> BoxFuture<'static, Result<Vec<SummaryGroup>, StoreError>>;
 }
 
 /// Orders, for their owner.
@@ -232,10 +236,10 @@ pub trait ShipmentQueries: Send + Sync {
     fn shipment(&self, id: ShipmentId) -> BoxFuture<'static, Result<Option<Shipment>, StoreError>>;
     /// An order's shipments.
     fn shipping_of(&self, order: OrderId) -> BoxFuture<'static, Result<Option<Shipping>, StoreError>>;
-    /// Shipments that the carrier has answered for, of one order or of all, newest first.
+    /// Shipments that the carrier has answered for, newest first.
     fn shipments(
         &self,
-        order: Option<OrderId>,
+        filter: ShipmentFilter,
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>>;
 }

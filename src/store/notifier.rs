@@ -58,8 +58,8 @@ pub struct Retried {
 /// Which notifications.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NotificationFilter {
-    /// In this status.
-    pub status: Option<NotificationStatus>,
+    /// In one of these statuses; in any, where there is none.
+    pub statuses: Vec<NotificationStatus>,
     /// To this target.
     pub target: Option<String>,
     /// About this payment.

@@ -22,11 +22,13 @@ CREATE TABLE payment_payment (
     direct      boolean NOT NULL, -- of a direct order, which no saga drives
     held        boolean NOT NULL, -- its order is being edited
     amendment   bigint  NOT NULL CHECK (amendment >= 0), -- the latest one that has held it
-    reference   text, -- what the provider calls it
+    reference   text    COLLATE "C", -- what the provider calls it
     captured_at bigint,
     created_at  bigint  NOT NULL,
     updated_at  bigint  NOT NULL,
     payer       text, -- who pays, where that is known
+    trouble     text, -- JSON: why the call is not answered yet, and when it is made again; NULL before that
+    retries     bigint  NOT NULL CHECK (retries >= 0), -- how many of its saga's it has heard of
     version     bigint  NOT NULL CHECK (version >= 1),
     -- A column of its own for the index below: an index on the status would be written when a payment is paid.
     unwound     boolean NOT NULL GENERATED ALWAYS AS (status NOT IN ('pending', 'paid')) STORED,
@@ -39,6 +41,7 @@ CREATE TABLE payment_payment (
 
 CREATE UNIQUE INDEX payment_payment_id ON payment_payment (id);
 CREATE INDEX payment_payment_call ON payment_payment (order_id) WHERE call IS NOT NULL;
+CREATE INDEX payment_payment_reference ON payment_payment (reference, id) WHERE reference IS NOT NULL;
 -- What people look for among millions of paid ones.
 CREATE INDEX payment_payment_unwound ON payment_payment (id) WHERE unwound;
 

@@ -13,12 +13,14 @@ CREATE TABLE shipment_shipment (
     reference       text, -- what the carrier calls it
     status          text   NOT NULL CHECK (status IN ('requested', 'shipped', 'cancelled')),
     reason          text,
-    tracking_number text,
+    tracking_number text   COLLATE "C",
     call            text   -- to the carrier, or to a direct order: without a known answer
         CHECK (call IN ('dispatch', 'recall', 'recall_again', 'dispatch_order', 'complete_order', 'return_order')),
     attempts        bigint NOT NULL CHECK (attempts >= 0),
     created_at      bigint NOT NULL,
     updated_at      bigint NOT NULL,
+    trouble         text, -- JSON: why the call is not answered yet, and when it is made again; NULL before that
+    retries         bigint NOT NULL CHECK (retries >= 0), -- how many of its saga's it has heard of
     version         bigint NOT NULL CHECK (version >= 1),
     PRIMARY KEY (order_id, number),
     CHECK (status <> 'shipped' OR tracking_number IS NOT NULL),
@@ -27,3 +29,4 @@ CREATE TABLE shipment_shipment (
 
 CREATE UNIQUE INDEX shipment_shipment_id ON shipment_shipment (id);
 CREATE INDEX shipment_shipment_call ON shipment_shipment (order_id) WHERE call IS NOT NULL;
+CREATE INDEX shipment_shipment_tracking ON shipment_shipment (tracking_number, id) WHERE tracking_number IS NOT NULL;

@@ -16,6 +16,9 @@ CREATE TABLE order_order (
     created_at   INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at   INTEGER NOT NULL,
     version      INTEGER NOT NULL CHECK (version >= 1),
+    -- When it last changed, where that is more than a minute after it was placed: what changed lately is found by this
+    -- index and by its id, and the ordinary order, which is through in no time, is not written into the index.
+    changed_late INTEGER GENERATED ALWAYS AS (CASE WHEN updated_at - created_at > 60000 THEN updated_at END) VIRTUAL,
     CHECK (goods IS NULL OR saga_id IS NULL),
     CHECK (status <> 'completed' OR goods IS NULL OR goods = 'dispatched'),
     CHECK ((status = 'failed' OR status = 'cancelled') = (reason IS NOT NULL))
@@ -24,6 +27,8 @@ CREATE TABLE order_order (
 CREATE INDEX order_order_customer ON order_order (customer_ref, id) WHERE customer_ref IS NOT NULL;
 -- What people look for among millions of completed orders: those that were unwound.
 CREATE INDEX order_order_closed ON order_order (status, id) WHERE reason IS NOT NULL;
+CREATE INDEX order_order_reason ON order_order (reason, id) WHERE reason IS NOT NULL;
+CREATE INDEX order_order_changed ON order_order (changed_late, id) WHERE changed_late IS NOT NULL;
 
 CREATE TABLE order_idempotency (
     scope      TEXT    NOT NULL, -- caller and method

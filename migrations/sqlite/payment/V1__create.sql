@@ -30,6 +30,8 @@ CREATE TABLE payment_payment (
     created_at  INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at  INTEGER NOT NULL,
     payer       TEXT, -- who pays, where that is known
+    trouble     TEXT, -- JSON: why the call is not answered yet, and when it is made again; NULL before that
+    retries     INTEGER NOT NULL CHECK (retries >= 0), -- how many of its saga's it has heard of
     version     INTEGER NOT NULL CHECK (version >= 1),
     PRIMARY KEY (order_id, number),
     CHECK (revision >= number),
@@ -40,6 +42,7 @@ CREATE TABLE payment_payment (
 
 CREATE UNIQUE INDEX payment_payment_id ON payment_payment (id);
 CREATE INDEX payment_payment_call ON payment_payment (order_id) WHERE call IS NOT NULL;
+CREATE INDEX payment_payment_reference ON payment_payment (reference, id) WHERE reference IS NOT NULL;
 -- What people look for among millions of paid ones.
 CREATE INDEX payment_payment_closed ON payment_payment (status, id) WHERE status <> 'pending' AND status <> 'paid';
 

@@ -21,6 +21,8 @@ CREATE TABLE shipment_shipment (
     attempts        INTEGER NOT NULL CHECK (attempts >= 0),
     created_at      INTEGER NOT NULL, -- milliseconds since 1970, UTC
     updated_at      INTEGER NOT NULL,
+    trouble         TEXT, -- JSON: why the call is not answered yet, and when it is made again; NULL before that
+    retries         INTEGER NOT NULL CHECK (retries >= 0), -- how many of its saga's it has heard of
     version         INTEGER NOT NULL CHECK (version >= 1),
     PRIMARY KEY (order_id, number),
     CHECK (status <> 'shipped' OR tracking_number IS NOT NULL),
@@ -29,3 +31,4 @@ CREATE TABLE shipment_shipment (
 
 CREATE UNIQUE INDEX shipment_shipment_id ON shipment_shipment (id);
 CREATE INDEX shipment_shipment_call ON shipment_shipment (order_id) WHERE call IS NOT NULL;
+CREATE INDEX shipment_shipment_tracking ON shipment_shipment (tracking_number, id) WHERE tracking_number IS NOT NULL;

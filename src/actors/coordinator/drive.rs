@@ -78,6 +78,8 @@ pub(super) struct InHand {
     pub(super) early: Option<Vec<(Origin, StepReply)>>,
     /// A signal came while the step was being asked, whose answer may be older than the signal.
     pub(super) ask_again: bool,
+    /// It rests, and is in hand only until what it is stuck at has been asked again.
+    pub(super) is_stuck: bool,
     /// What its row says.
     pub(super) row: (Summary, Option<Timestamp>),
     /// Whether it was taken in hand again, rather than started here.
@@ -234,6 +236,7 @@ impl SagaCoordinator {
             in_flight: Vec::new(),
             early: Some(Vec::new()),
             ask_again: false,
+            is_stuck: false,
             row: row_says,
             resumed: false,
             _permit: permit,
@@ -335,6 +338,11 @@ impl SagaCoordinator {
         let now = clock::now();
         match purpose {
             Purpose::Drive => {}
+            Purpose::Place if in_hand.is_stuck => {
+                let (order_id, turned) = (saga.input().order_id, saga.turned());
+                self.waiters.placed(saga_id, order_id, turned);
+                self.waiters.rested(saga_id);
+            }
             Purpose::Place => self.answer_placing(saga_id),
             Purpose::Ask => {
                 in_hand.ask_again = true;
@@ -400,8 +408,14 @@ impl SagaCoordinator {
                 let tasks = in_hand.saga.waiting_tasks();
                 (Some(tasks).filter(|tasks| !tasks.is_empty()), true)
             }
+            Next::Rest if in_hand.is_stuck && !in_hand.in_flight.is_empty() => (Some(Vec::new()), false),
+            Next::Rest if in_hand.is_stuck && std::mem::take(&mut in_hand.ask_again) => {
+                let tasks = in_hand.saga.stuck_tasks();
+                (Some(tasks).filter(|tasks| !tasks.is_empty()), true)
+            }
             Next::Wait(_) | Next::Rest => (None, false),
         };
+        in_hand.is_stuck &= in_hand.saga.summary().status.is_at_rest();
         let parked = next.is_none();
         self.append(saga_id, events, now, parked, claim, reply);
         if self.waiters.is_placing(saga_id) {
@@ -474,7 +488,7 @@ impl SagaCoordinator {
         if let Some(in_hand) = self.hands.active.get(&saga_id)
             && checkout::is_placed(&in_hand.saga)
         {
-            self.waiters.placed(saga_id, in_hand.saga.input().order_id);
+            self.waiters.placed(saga_id, in_hand.saga.input().order_id, in_hand.saga.turned());
         }
     }
 

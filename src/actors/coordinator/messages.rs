@@ -5,11 +5,13 @@ use crate::{
     domain::{
         checkout::{Checkout, Edit},
         ids::{OrderId, SagaId},
+        reason::Reason,
         saga::{CancelBy, Refused},
     },
     store::{Claim, StoreError},
 };
 use actix::{Message, Recipient};
+use serde::{Deserialize, Serialize};
 use std::{
     sync::{Arc, OnceLock},
     time::Duration,
@@ -46,7 +48,7 @@ pub struct FindPlaced {
 }
 
 /// An order that exists.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Placed {
     /// The order; another one than was asked for where the idempotency key had been used before.
     pub order_id: OrderId,
@@ -54,6 +56,8 @@ pub struct Placed {
     pub saga_id: SagaId,
     /// Whether the idempotency key had been used before, so that nothing was started now.
     pub replayed: bool,
+    /// Why it is being unwound, as far as that is known now; it may not be durable yet.
+    pub turned: Option<Reason>,
 }
 
 /// Turns a saga back.

@@ -214,7 +214,7 @@ impl SagaCoordinator {
             match guarded(|| stored.replay().map_err(|error| Broken(describe(&error)))) {
                 Ok(saga) => {
                     if checkout::is_placed(&saga) {
-                        self.waiters.placed(saga_id, order_id);
+                        self.waiters.placed(saga_id, order_id, stored.row.reason);
                     }
                     self.waiters.edited(saga_id, |edit| edit_end(&saga, edit, rests, true));
                 }
@@ -226,7 +226,7 @@ impl SagaCoordinator {
             }
         }
         if rests {
-            self.waiters.placed(saga_id, order_id);
+            self.waiters.placed(saga_id, order_id, stored.row.reason);
             self.waiters.rested(saga_id);
         }
     }
@@ -234,7 +234,9 @@ impl SagaCoordinator {
     /// Takes a stored saga in hand: replays its log, then goes on as any saga does.
     fn replay(&mut self, stored: StoredSaga, purposes: Vec<Purpose>) {
         let SagaRow { id: saga_id, order_id, status, wake_at, .. } = stored.row;
-        let driven = purposes.iter().any(Purpose::is_wish);
+        let is_stuck = status == Status::NeedsAttention;
+        let asked = is_stuck && purposes.iter().any(|purpose| matches!(purpose, Purpose::Ask));
+        let driven = asked || purposes.iter().any(Purpose::is_wish);
         if status.is_at_rest() && !driven {
             return self.look_on(&stored);
         }
@@ -264,6 +266,7 @@ impl SagaCoordinator {
             in_flight: Vec::new(),
             early: None,
             ask_again: true,
+            is_stuck,
             row: (summary, wake_at),
             resumed: true,
             _permit: self.hands.admission.enter(),
@@ -286,9 +289,13 @@ impl SagaCoordinator {
         let moved = self.hands.active.get(&saga_id).is_some_and(|in_hand| in_hand.saga.events() != events);
         if status.is_at_rest() && !moved {
             // Whoever wished for something was refused: it stays at rest, and who asked for its order hears so.
-            self.hands.forget(saga_id);
-            self.waiters.placed(saga_id, order_id);
+            self.waiters.placed(saga_id, order_id, stored.row.reason);
             self.waiters.rested(saga_id);
+            if asked {
+                self.moved(saga_id, Vec::new(), now, None, None);
+            } else {
+                self.hands.forget(saga_id);
+            }
         } else {
             self.moved(saga_id, Vec::new(), now, None, None);
         }

@@ -71,7 +71,7 @@ impl SagaCoordinator {
         tracing::debug!(%saga_id, step = step.name(), why, "a step's participant is away");
         self.stranded.add(step.participant(), saga_id);
         if checkout::has_order(&in_hand.saga) {
-            self.waiters.placed(saga_id, in_hand.saga.input().order_id);
+            self.waiters.placed(saga_id, in_hand.saga.input().order_id, in_hand.saga.turned());
         }
         if !matches!(in_hand.saga.next(), Next::Run(_)) {
             return self.moved(saga_id, Vec::new(), now, None, None);

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         checkout::Edit,
         ids::{IdMap, OrderId, SagaId},
+        reason::Reason,
     },
     store::StoreError,
 };
@@ -97,12 +98,12 @@ impl Waiters {
     }
 
     /// The saga's order exists, or its saga rests without.
-    pub(super) fn placed(&mut self, saga_id: SagaId, order_id: OrderId) {
+    pub(super) fn placed(&mut self, saga_id: SagaId, order_id: OrderId, turned: Option<Reason>) {
         for Placing { reply, replayed, rested } in self.placing.remove(&saga_id).into_iter().flatten() {
             if !rested.is_closed() {
                 self.add_watcher(saga_id, rested);
             }
-            reply.send(Ok(Placed { order_id, saga_id, replayed }));
+            reply.send(Ok(Placed { order_id, saga_id, replayed, turned }));
         }
     }
 

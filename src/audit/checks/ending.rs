@@ -7,7 +7,11 @@ use super::{Judgement, must};
 use crate::{
     audit::case::Case,
     domain::{
-        order::OrderStatus, payment::PaymentStatus, saga::Status, shipment::ShipmentStatus, stock::ReservationStatus,
+        order::OrderStatus,
+        payment::{PaymentCall, PaymentStatus},
+        saga::Status,
+        shipment::ShipmentStatus,
+        stock::ReservationStatus,
     },
 };
 
@@ -56,12 +60,13 @@ pub(super) fn compensated_sagas_closed_their_order(case: &Case<'_>) -> Judgement
 }
 
 /// Promise 4: a compensated saga keeps nobody's money. Its payment is closed, and what had come is
-/// back or, where it came late, on its way back.
+/// back or on its way back. A charge may still be in doubt: the closed payment gives back what comes of it.
 pub(super) fn compensated_sagas_hold_no_money(case: &Case<'_>) -> Judgement {
     let payment = case.payment().filter(|_| case.is(Status::Compensated))?;
     let closed = match payment.status {
         PaymentStatus::Pending | PaymentStatus::Paid => false,
-        PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunded => payment.call.is_none(),
+        PaymentStatus::Failed | PaymentStatus::Expired => matches!(payment.call, None | Some(PaymentCall::Charge)),
+        PaymentStatus::Refunded => payment.call.is_none(),
         PaymentStatus::Refunding => true,
     };
     must(closed, || {

@@ -56,8 +56,8 @@ pub(super) fn saga_rows_agree_with_their_logs(case: &Case<'_>) -> Judgement {
     })
 }
 
-/// Promise 2, the way back: compensations run one by one, each the one before its predecessor's, and
-/// nothing goes forward once the saga has turned. Read from the events alone, so that it does not
+/// Promise 2, the way back: compensations run wave by wave, the last stage's first, each wave after all of the one
+/// before it, and nothing goes forward once the saga has turned. Read from the events alone, so that it does not
 /// rest on the state machine that wrote them.
 pub(super) fn sagas_go_back_in_reverse_order(case: &Case<'_>) -> Judgement {
     let mut turned = false;
@@ -74,32 +74,37 @@ pub(super) fn sagas_go_back_in_reverse_order(case: &Case<'_>) -> Judgement {
     }
     let definition = definition?;
     let way_back = definition.compensations(definition.stages().len());
-    let mut latest: Option<(usize, bool)> = None;
+    // The wave that is being worked on, and which of its compensations have been sent and are not done yet.
+    let mut latest: Option<usize> = None;
+    let mut open: Vec<Verb> = Vec::new();
     for event in case.events()? {
         turned |= matches!(event, Event::SagaTurned { .. });
         let Some(verb) = worked_on(event) else { continue };
-        let position = way_back.iter().position(|undo| *undo == verb);
-        let Some(position) = position.filter(|_| turned) else {
-            match (position, turned) {
+        let wave = way_back.iter().position(|wave| wave.contains(&verb));
+        let Some(wave) = wave.filter(|_| turned) else {
+            match (wave, turned) {
                 (None, false) => continue,
                 (Some(_), _) => return Some(Err(format!("{} was sent before the saga turned", verb.name()))),
                 (None, true) => return Some(Err(format!("{} went forward after the saga turned", verb.name()))),
             }
         };
-        match latest {
-            Some((before, done)) if position != before && !(done && position == before + 1) => {
-                let before = way_back[before].name();
-                return Some(Err(format!("{} came out of turn after {before}", verb.name())));
-            }
+        if let Some(before) = latest.filter(|before| *before != wave)
+            && !(open.is_empty() && wave == before + 1)
+        {
+            let before: Vec<_> = way_back[before].iter().map(|verb| verb.name()).collect();
+            return Some(Err(format!("{} came out of turn after {}", verb.name(), before.join(" and "))));
+        }
+        latest = Some(wave);
+        match event {
+            Event::StepDone { .. } => open.retain(|sent| *sent != verb),
+            _ if !open.contains(&verb) => open.push(verb),
             _ => {}
         }
-        let was_done = latest.is_some_and(|(before, done)| before == position && done);
-        latest = Some((position, was_done || matches!(event, Event::StepDone { .. })));
     }
     if !turned {
         return None;
     }
-    must(!case.is(Status::Compensated) || latest == Some((way_back.len() - 1, true)), || {
+    must(!case.is(Status::Compensated) || latest == Some(way_back.len() - 1) && open.is_empty(), || {
         "it ended before its last compensation was done".into()
     })
 }

@@ -103,8 +103,10 @@ impl Direct {
                     shipment_id,
                     parcels: Vec::new(),
                     loose: true,
+                    named: Vec::new(),
                     carrier: Carrier::Simulated,
                     script,
+                    retries: 0,
                 };
                 self.ship(&ShippingCommand::Start(StartShipping(goods)));
             }

@@ -223,6 +223,14 @@ impl Order {
     }
 }
 
+/// When an order counts as placed: when it is recorded. One that is recorded long after its id was made, because its
+/// owner was away, or by a clock that goes wrong, counts as placed when its id was made: then it is found by time
+/// where its id is.
+pub fn placed_at(id: OrderId, now: Timestamp) -> Timestamp {
+    let is_far = |made: &Timestamp| now.millis().abs_diff(made.millis()) > OrderId::DRIFT_MS;
+    id.made_at().filter(is_far).unwrap_or(now)
+}
+
 fn create_order(row: Option<&Order>, create: &CreateOrder, now: Timestamp) -> Decision<Order> {
     match row {
         None => Decision::changed(
@@ -236,7 +244,7 @@ fn create_order(row: Option<&Order>, create: &CreateOrder, now: Timestamp) -> De
                 status: OrderStatus::Pending,
                 reason: None,
                 goods: Goods::Kept,
-                created_at: now,
+                created_at: placed_at(create.order_id, now),
                 updated_at: now,
             },
             Outcome::done(create.order_id.uuid()),
@@ -295,7 +303,7 @@ fn cancel_order(row: Option<&Order>, cancel: &CancelOrder, now: Timestamp) -> De
                 status: OrderStatus::Cancelled,
                 reason: None,
                 goods: Goods::Kept,
-                created_at: now,
+                created_at: placed_at(cancel.order_id, now),
                 updated_at: now,
             };
             Decision::changed(closed(tombstone), Outcome::done(cancel.order_id.uuid()))

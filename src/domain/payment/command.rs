@@ -37,6 +37,8 @@ pub struct Terms {
     pub script: Script,
     /// How long the saga waits for the money, in milliseconds.
     pub deadline_ms: u64,
+    /// How often an operator has asked for the saga to be tried again.
+    pub retries: u32,
 }
 
 /// An order as far as opening a payment for it goes.

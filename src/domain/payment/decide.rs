@@ -5,6 +5,7 @@ use super::{
     Settlement, Terms, draft::Draft,
 };
 use crate::domain::{
+    call::Said,
     reason::Reason,
     saga::Outcome,
     simulation::{CallAnswer, Script},
@@ -36,11 +37,12 @@ fn charge_if_due(draft: &mut Draft<'_>) -> Outcome {
         match row.script.answer(row.attempts, Reason::PaymentDeclined) {
             CallAnswer::Done | CallAnswer::DoneAs(_) => draft.capture(),
             CallAnswer::Rejected(reason) => row.close(PaymentStatus::Failed, reason),
+            CallAnswer::Refused(said) => return Outcome::unknown(said.text),
             CallAnswer::Unknown { happened, error } => {
                 if happened {
                     draft.capture();
                 }
-                return Outcome::unknown(error);
+                return Outcome::unknown(error.text);
             }
         }
     } else if due {
@@ -148,11 +150,20 @@ pub(super) fn settle(draft: &mut Draft<'_>, settle: &SettlePayment) -> Result<()
     Ok(())
 }
 
+/// What a refusal says, in words.
+fn refusal(answer: &CallAnswer) -> Said {
+    match answer {
+        CallAnswer::Refused(said) => said.clone(),
+        _ => Said::from("the provider will not give the money back"),
+    }
+}
+
 /// Takes in the answer to a call. One that nobody waits for any more changes nothing.
 pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outcome {
     if !draft.act_on_part(record.part) {
         return Outcome::DONE;
     }
+    let now = draft.now();
     let Some(row) = draft.row() else { return Outcome::DONE };
     let mut answer = &record.answer;
     if let CallAnswer::DoneAs(named) = answer {
@@ -169,7 +180,7 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
         (PaymentCall::Charge, CallAnswer::Done) => draft.capture(),
         (PaymentCall::Refund | PaymentCall::RefundAgain, CallAnswer::Done) => draft.refunded(),
         (PaymentCall::Charge, CallAnswer::Rejected(reason)) => {
-            row.call = None;
+            row.answered();
             if row.status == PaymentStatus::Pending {
                 row.close(PaymentStatus::Failed, *reason);
                 if row.direct {
@@ -179,23 +190,24 @@ pub(super) fn record(draft: &mut Draft<'_>, record: &RecordPaymentCall) -> Outco
         }
         (PaymentCall::MarkOrderPaid, CallAnswer::Done)
         | (PaymentCall::FailOrder, CallAnswer::Done | CallAnswer::Rejected(_))
-        | (PaymentCall::CancelOrder | PaymentCall::CancelReturnedOrder, CallAnswer::Rejected(_)) => row.call = None,
+        | (PaymentCall::CancelOrder | PaymentCall::CancelReturnedOrder, CallAnswer::Rejected(_)) => row.answered(),
         // An order that was closed meanwhile is not paid, and one that is closed for it now is not paid any more.
         (PaymentCall::MarkOrderPaid, CallAnswer::Rejected(_))
         | (PaymentCall::CancelOrder | PaymentCall::CancelReturnedOrder, CallAnswer::Done) => draft.give_back(),
         // A provider that will not give money back is asked again: nothing else would be true.
-        (_, CallAnswer::DoneAs(_) | CallAnswer::Unknown { .. })
-        | (PaymentCall::Refund | PaymentCall::RefundAgain, CallAnswer::Rejected(_)) => {
-            // Where it was made twice, only one of the two is made again.
-            if row.attempts == record.attempts {
-                row.attempts += 1;
-            }
-            // Whoever waits for it must not wait in silence.
-            if !matches!(answer, CallAnswer::Rejected(_)) || row.refuses_refund() {
+        (PaymentCall::Refund | PaymentCall::RefundAgain, CallAnswer::Rejected(_) | CallAnswer::Refused(_)) => {
+            row.in_vain(record.attempts, &refusal(answer), now);
+            // Its saga hears of the first refusal, and must not wait in silence.
+            if row.refuses_refund() {
                 return Outcome::DONE;
             }
             row.call = Some(PaymentCall::RefundAgain);
         }
+        (_, CallAnswer::Unknown { error, .. } | CallAnswer::Refused(error)) => {
+            row.in_vain(record.attempts, error, now);
+            return Outcome::DONE;
+        }
+        (_, CallAnswer::DoneAs(_)) => return Outcome::DONE,
     }
     draft.signal();
     Outcome::DONE

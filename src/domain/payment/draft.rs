@@ -71,7 +71,9 @@ impl<'a> Draft<'a> {
     /// The current payment, made from the saga's terms where there is none.
     pub(super) fn adopt(&mut self, terms: &Terms) -> &mut Payment {
         let (now, part) = (self.now, self.part);
-        let row = self.rows.get_or_insert_with(|| Payments::of(Payment::open(terms, now))).part_mut(part);
+        let rows = self.rows.get_or_insert_with(|| Payments::of(Payment::open(terms, now)));
+        rows.all_mut().for_each(|row| row.heed(terms.retries));
+        let row = rows.part_mut(part);
         if row.saga_id.is_none() {
             row.saga_id = Some(terms.saga_id);
             row.deadline_at = Some(now.plus_millis(terms.deadline_ms));
@@ -133,7 +135,7 @@ impl<'a> Draft<'a> {
         let now = self.now;
         let Some(row) = self.row().filter(|row| row.captured_at.is_none()) else { return };
         row.captured_at = Some(now);
-        row.call = None;
+        row.answered();
         let (captured, held) = (row.movement(MovementKind::Capture, now), row.held);
         if !held && row.status == PaymentStatus::Pending {
             row.status = PaymentStatus::Paid;
@@ -159,7 +161,7 @@ impl<'a> Draft<'a> {
         let now = self.now;
         let Some(row) = self.row() else { return };
         row.status = PaymentStatus::Refunded;
-        row.call = None;
+        row.answered();
         let refunded = row.movement(MovementKind::Refund, now);
         self.movements.push(refunded);
     }

@@ -54,6 +54,7 @@ pub use provider::{NoProvider, Provider, ProviderName};
 
 use super::{
     aggregate::Errand,
+    call::{Said, Trouble},
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
     notifier::GivenId,
@@ -90,6 +91,11 @@ impl PaymentStatus {
     /// The status's stable name.
     pub fn as_str(self) -> &'static str {
         self.into()
+    }
+
+    /// Whether there is no money, for good, or it goes back.
+    pub const fn is_unwound(self) -> bool {
+        !matches!(self, Self::Pending | Self::Paid)
     }
 
     /// Whether it says how a payment went, or how it was undone, and nothing is under way: what others are told of.
@@ -173,6 +179,10 @@ pub struct Payment {
     pub call: Option<PaymentCall>,
     /// Attempts of that call, or of deciding a simulated one, so far.
     pub attempts: u32,
+    /// Why that call is not answered yet, where it has been made in vain.
+    pub trouble: Option<Box<Trouble>>,
+    /// How many of its saga's retries it has heard of.
+    pub retries: u32,
     /// Whether a client opened it with `POST /payments`.
     pub claimed: bool,
     /// Whether it is a direct order's, which it tells itself how it went.
@@ -262,6 +272,8 @@ impl Payment {
             deadline_at: None,
             call: None,
             attempts: 0,
+            trouble: None,
+            retries: 0,
             claimed: false,
             direct: false,
             held: false,
@@ -295,9 +307,37 @@ impl Payment {
     }
 
     /// Asks for a call.
-    const fn request(&mut self, call: PaymentCall) {
+    fn request(&mut self, call: PaymentCall) {
         self.call = Some(call);
         self.attempts = 0;
+        self.trouble = None;
+    }
+
+    /// The call that was outstanding is answered.
+    fn answered(&mut self) {
+        self.call = None;
+        self.trouble = None;
+    }
+
+    /// The call that was made after `attempts` unusable answers has had another one. Where it was made twice, only one of
+    /// the two is made again.
+    fn in_vain(&mut self, attempts: u32, said: &Said, now: Timestamp) {
+        if self.attempts == attempts {
+            self.attempts += 1;
+            self.trouble = Some(Box::new(Trouble::after(self.attempts, said, now)));
+        }
+    }
+
+    /// An operator's retry has what is outstanding asked again, now.
+    fn heed(&mut self, retries: u32) {
+        if retries > self.retries {
+            self.retries = retries;
+            match self.call {
+                Some(PaymentCall::RefundAgain) => self.request(PaymentCall::Refund),
+                Some(call) => self.request(call),
+                None => {}
+            }
+        }
     }
 
     /// Whether the provider answers inside the batch: there is nobody outside to call.
@@ -355,13 +395,12 @@ impl Payment {
         self.call == Some(PaymentCall::RefundAgain)
     }
 
-    /// What the saga is told about the compensation as it stands: done when no money is held and no
-    /// outside answer is outstanding.
+    /// What the saga is told about the compensation as it stands: done when the payment is closed and no money is held.
+    /// A charge may still be in doubt. The order does not wait for it: money that comes of it goes back by itself.
     fn refund_outcome(&self) -> Outcome {
         match (self.status, self.call) {
-            (PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunded, None) => {
-                Outcome::done(self.id.uuid())
-            }
+            (PaymentStatus::Failed | PaymentStatus::Expired, None | Some(PaymentCall::Charge))
+            | (PaymentStatus::Refunded, None) => Outcome::done(self.id.uuid()),
             _ if self.refuses_refund() => Outcome::rejected(Reason::RefundRefused),
             _ => Outcome::Pending { until: None },
         }

@@ -175,6 +175,10 @@ impl Outgoing for Payments {
         payment.call.map(|call| (call, payment.attempts))
     }
 
+    fn next_attempt_at(&self, part: usize) -> Option<Timestamp> {
+        self.part(part).trouble.as_ref().map(|trouble| trouble.next_attempt_at)
+    }
+
     fn service(&self, part: usize) -> Option<&'static str> {
         let payment = self.part(part);
         let outside = [PaymentCall::Charge, PaymentCall::Refund, PaymentCall::RefundAgain];

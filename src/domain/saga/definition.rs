@@ -63,6 +63,9 @@ pub struct Stage<A> {
     pub kind: Kind,
     /// Its steps, at least one.
     pub steps: Vec<Step<A>>,
+    /// Whether its compensations are sent together with those of the stage after it, so that neither waits for the
+    /// other. Otherwise stages are undone one by one, the last one first.
+    pub undone_with_next: bool,
 }
 
 /// The stage that the steps of an amendment are shown under.
@@ -258,20 +261,33 @@ impl<A: Action> Definition<A> {
         self.stages.iter().enumerate().flat_map(|(index, stage)| stage.steps.iter().map(move |step| (index, step)))
     }
 
-    /// The compensations of stages `0..=last` and of every claimable step, in the order they are
-    /// sent: in reverse, and one that several steps share where the first of those steps stands.
-    pub fn compensations(&self, last: usize) -> Vec<A> {
-        let mut forward: Vec<A> = Vec::new();
-        for (stage, step) in self.steps() {
-            if let Some(undo) = step.compensation
-                && (stage <= last || step.claimable)
-                && !forward.contains(&undo)
-            {
-                forward.push(undo);
+    /// The compensations of stages `0..=last` and of every claimable step, in the waves that they are sent in: one wave
+    /// begins when all of the one before are done. The last stage's come first, and a compensation that several steps
+    /// share comes where the first of those steps stands.
+    pub fn compensations(&self, last: usize) -> Vec<Vec<A>> {
+        let mut waves: Vec<Vec<A>> = Vec::new();
+        let mut joins = false;
+        for (index, stage) in self.stages.iter().enumerate() {
+            let mut wave = Vec::new();
+            for step in &stage.steps {
+                if let Some(undo) = step.compensation
+                    && (index <= last || step.claimable)
+                    && !waves.iter().flatten().chain(&wave).any(|known| *known == undo)
+                {
+                    wave.push(undo);
+                }
             }
+            let undoes = !wave.is_empty();
+            match waves.last_mut().filter(|_| joins) {
+                Some(before) => before.extend(wave),
+                None if undoes => waves.push(wave),
+                None => {}
+            }
+            joins = stage.undone_with_next && (undoes || joins);
         }
-        forward.reverse();
-        forward
+        waves.iter_mut().for_each(|wave| wave.reverse());
+        waves.reverse();
+        waves
     }
 }
 

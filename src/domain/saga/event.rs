@@ -1,6 +1,6 @@
 //! What the saga log holds.
 
-use super::outcome::{Outcome, Receipt};
+use super::outcome::{Detail, Outcome, Receipt, refusal};
 use crate::domain::{reason::Reason, time::Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub enum Event<A, I> {
         step: A,
         /// Why.
         reason: Reason,
+        /// What more there is to say of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<Detail>,
         /// From the attempt's start to its answer.
         duration_ms: u64,
     },
@@ -96,6 +99,11 @@ pub enum Event<A, I> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// What the saga was stuck at has come true after all: it goes on by itself.
+    AttentionCleared {
+        /// The verb that it was stuck at.
+        step: A,
+    },
     /// Its input is to become another one, while it waits.
     AmendmentStarted {
         /// Counted from 1, whatever becomes of it.
@@ -128,7 +136,7 @@ impl std::fmt::Display for Late<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Outcome::Done { .. } => f.write_str("late: done"),
-            Outcome::Rejected { reason } => write!(f, "late: rejected, {reason}"),
+            Outcome::Rejected { reason, detail } => write!(f, "late: rejected, {}", refusal(*reason, detail.as_ref())),
             Outcome::Pending { .. } => f.write_str("late: pending"),
             Outcome::Unknown { error, .. } => write!(f, "late: {error}"),
         }
@@ -136,6 +144,14 @@ impl std::fmt::Display for Late<'_> {
 }
 
 impl<A, I> Event<A, I> {
+    /// Why a step is refused, in words, where the event says so.
+    pub fn refusal(&self) -> Option<String> {
+        match self {
+            Self::StepRejected { reason, detail, .. } => Some(refusal(*reason, detail.as_ref())),
+            _ => None,
+        }
+    }
+
     /// The verb that it is about, where it is about one.
     pub const fn step(&self) -> Option<&A> {
         match self {
@@ -145,7 +161,8 @@ impl<A, I> Event<A, I> {
             | Self::StepDone { step, .. }
             | Self::StepRejected { step, .. }
             | Self::StepUnknown { step, .. }
-            | Self::LateReply { step, .. } => Some(step),
+            | Self::LateReply { step, .. }
+            | Self::AttentionCleared { step } => Some(step),
             _ => None,
         }
     }
@@ -164,6 +181,7 @@ impl<A, I> Event<A, I> {
             Self::LateReply { .. } => "late_reply",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::RetryRequested { .. } => "retry_requested",
+            Self::AttentionCleared { .. } => "attention_cleared",
             Self::AmendmentStarted { .. } => "amendment_started",
             Self::AmendmentRefused { .. } => "amendment_refused",
             Self::AmendmentDone => "amendment_done",

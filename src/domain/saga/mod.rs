@@ -27,6 +27,6 @@ pub use definition::{
 };
 pub use event::{Event, Late};
 pub use machine::{Amendment, CancelBy, Fate, Impossible, Next, Refused, Saga, Status, Summary, Task};
-pub use outcome::{Outcome, Receipt, StepReply};
+pub use outcome::{Detail, Outcome, Receipt, StepReply};
 pub use record::{Progress, StepRecord, StepState};
 pub use retry::RetryPolicy;

@@ -1,8 +1,12 @@
 //! What a participant can answer to a step.
 
-use crate::domain::{reason::Reason, stock::Allotment, time::Timestamp};
+use crate::domain::{
+    reason::Reason,
+    stock::{Allotment, Shortage},
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 use uuid::Uuid;
 
 /// What a finished step has to show: a closed list, as the reasons are, of what later steps are told.
@@ -13,6 +17,32 @@ pub enum Receipt {
     Id(Uuid),
     /// Which warehouses give what to the order.
     Allotments(Arc<[Allotment]>),
+}
+
+/// What there is to say of a refusal beside its reason: a closed list, as the receipts are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Detail {
+    /// What there is too little of.
+    Shortages(Arc<[Shortage]>),
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shortages(shortages) => {
+                for (number, shortage) in shortages.iter().enumerate() {
+                    write!(f, "{}{shortage}", if number == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A refusal in words.
+pub(super) fn refusal(reason: Reason, detail: Option<&Detail>) -> String {
+    detail.map_or_else(|| reason.to_string(), |detail| format!("{reason}: {detail}"))
 }
 
 /// A step's outcome is one of four.
@@ -29,6 +59,9 @@ pub enum Outcome {
     Rejected {
         /// Why.
         reason: Reason,
+        /// What more there is to say of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<Detail>,
     },
     /// Accepted; the result comes later, announced by a signal and found by asking again.
     Pending {
@@ -57,7 +90,7 @@ impl Outcome {
 
     /// A business no.
     pub const fn rejected(reason: Reason) -> Self {
-        Self::Rejected { reason }
+        Self::Rejected { reason, detail: None }
     }
 
     /// No usable answer.

@@ -1,6 +1,9 @@
 //! What a saga knows of each of its steps.
 
-use super::{definition::Kind, outcome::Receipt};
+use super::{
+    definition::Kind,
+    outcome::{Detail, Receipt},
+};
 use crate::domain::{reason::Reason, time::Timestamp};
 
 /// Where one step or compensation stands.
@@ -49,6 +52,8 @@ pub struct StepRecord {
     pub error: Option<String>,
     /// What it made or changed.
     pub receipt: Option<Receipt>,
+    /// What more there is to say of the latest refusal.
+    pub detail: Option<Detail>,
 }
 
 impl StepRecord {
@@ -77,8 +82,20 @@ pub struct Progress {
     pub started_at: Option<Timestamp>,
     /// When the action got a final answer.
     pub finished_at: Option<Timestamp>,
-    /// The latest error or refusal of the action or its compensation.
+    /// The latest error or refusal of the action or its compensation, or of the service outside that it waits for.
     pub error: Option<String>,
+    /// The HTTP status of that, where a service outside has said one.
+    pub last_status: Option<u16>,
+    /// When the action or its compensation, or the call outside that it waits for, is tried again.
+    pub next_attempt_at: Option<Timestamp>,
+}
+
+/// When an attempt is made again.
+pub(super) const fn next_attempt(record: &StepRecord) -> Option<Timestamp> {
+    match record.state {
+        StepState::Backoff { until } => Some(until),
+        _ => None,
+    }
 }
 
 /// The word for a step, given its record and, where the saga has turned, its compensation's.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::domain::{
     aggregate::{Decision, Outgoing},
+    call::{Said, Trouble},
     reason::Reason,
     reference::Named,
     saga::Outcome,
@@ -17,14 +18,10 @@ use std::sync::Arc;
 pub(super) fn decide(row: Option<&Shipping>, command: &ShippingCommand, now: Timestamp) -> Decision<Shipping> {
     let mut after = row.cloned();
     let (outcome, signal) = match command {
-        ShippingCommand::Start(StartShipping(goods)) => {
-            (start(after.get_or_insert_with(|| Shipping::requested(goods, now))), false)
-        }
-        ShippingCommand::Cancel(CancelShipping(goods)) => {
-            (cancel(after.get_or_insert_with(|| Shipping::requested(goods, now))), false)
-        }
+        ShippingCommand::Start(StartShipping(goods)) => (start(Shipping::taken_up(&mut after, goods, now)), false),
+        ShippingCommand::Cancel(CancelShipping(goods)) => (cancel(Shipping::taken_up(&mut after, goods, now)), false),
         ShippingCommand::Record(answered) => {
-            (Outcome::DONE, after.as_mut().is_some_and(|shipping| record(shipping, answered)))
+            (Outcome::DONE, after.as_mut().is_some_and(|shipping| record(shipping, answered, now)))
         }
     };
     let changed = after.as_ref() != row;
@@ -43,10 +40,17 @@ pub(super) fn decide(row: Option<&Shipping>, command: &ShippingCommand, now: Tim
 }
 
 impl Shipping {
+    /// The shipments of a consignment, made where there are none; they hear of its saga's retries.
+    fn taken_up<'a>(row: &'a mut Option<Self>, goods: &Consignment, now: Timestamp) -> &'a mut Self {
+        let shipping = row.get_or_insert_with(|| Self::requested(goods, now));
+        shipping.0.iter_mut().for_each(|shipment| shipment.heed(goods.retries));
+        shipping
+    }
+
     /// The shipments of a consignment: one for each parcel, one for what is in none.
     fn requested(goods: &Consignment, now: Timestamp) -> Self {
         let parcels = goods.parcels.iter().map(|parcel| (Some(parcel.origin), Arc::clone(&parcel.contents)));
-        let loose = (goods.loose || goods.parcels.is_empty()).then(|| (None, Arc::default()));
+        let loose = (goods.loose || goods.parcels.is_empty()).then(|| (None, goods.named.as_slice().into()));
         let mut shipments: Vec<_> = (0..)
             .zip(parcels.chain(loose))
             .map(|(number, (origin, contents))| Shipment {
@@ -63,6 +67,8 @@ impl Shipping {
                 tracking_number: None,
                 call: None,
                 attempts: 0,
+                trouble: None,
+                retries: goods.retries,
                 created_at: now,
                 updated_at: now,
             })
@@ -116,14 +122,42 @@ impl Shipment {
     }
 
     /// Asks for a call.
-    const fn request(&mut self, call: ShipmentCall) {
+    fn request(&mut self, call: ShipmentCall) {
         self.call = Some(call);
         self.attempts = 0;
+        self.trouble = None;
+    }
+
+    /// The call that was made after `attempts` unusable answers has had another one. Where it was made twice, only one of
+    /// the two is made again.
+    fn in_vain(&mut self, attempts: u32, said: &Said, now: Timestamp) {
+        if self.attempts == attempts {
+            self.attempts += 1;
+            self.trouble = Some(Box::new(Trouble::after(self.attempts, said, now)));
+        }
+    }
+
+    /// An operator's retry has what is outstanding asked again, now.
+    fn heed(&mut self, retries: u32) {
+        if retries > self.retries {
+            self.retries = retries;
+            match self.call {
+                Some(ShipmentCall::RecallAgain) => self.request(ShipmentCall::Recall),
+                Some(call) => self.request(call),
+                None => {}
+            }
+        }
+    }
+
+    /// Nothing more is asked.
+    fn settle(&mut self) {
+        self.call = None;
+        self.trouble = None;
     }
 
     /// The call that was under way is answered; a direct order hears of it by another.
-    const fn answered(&mut self, tell: ShipmentCall) {
-        self.call = None;
+    fn answered(&mut self, tell: ShipmentCall) {
+        self.settle();
         if self.is_direct() {
             self.request(tell);
         }
@@ -168,11 +202,12 @@ impl Shipment {
         match self.script.answer(self.attempts, Reason::ShippingFailed) {
             CallAnswer::Done | CallAnswer::DoneAs(_) => self.ship(Named::default()),
             CallAnswer::Rejected(reason) => self.close(reason),
+            CallAnswer::Refused(said) => return Some(said.text),
             CallAnswer::Unknown { happened, error } => {
                 if happened {
                     self.ship(Named::default());
                 }
-                return Some(error);
+                return Some(error.text);
             }
         }
         None
@@ -210,7 +245,7 @@ fn cancel(shipping: &mut Shipping) -> Outcome {
 }
 
 /// Takes in a carrier's answer. True when a waiting saga should ask again.
-fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
+fn record(shipping: &mut Shipping, answered: &RecordCarrierCall, now: Timestamp) -> bool {
     let Some(shipment) = shipping.0.get_mut(answered.part) else { return false };
     if let (ShipmentCall::Dispatch, CallAnswer::DoneAs(Named { reference, .. })) = (answered.call, &answered.answer)
         && shipment.reference.is_none()
@@ -231,7 +266,7 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
             shipment.answered(ShipmentCall::CompleteOrder);
         }
         (ShipmentCall::Dispatch, CallAnswer::Done) => {
-            shipment.call = None;
+            shipment.settle();
             shipment.recall();
         }
         // What the order refuses is barred there too: the question may come again, and late.
@@ -247,22 +282,27 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall) -> bool {
             ShipmentStatus::Shipped | ShipmentStatus::Cancelled => ShipmentCall::ReturnOrder,
         }),
         (ShipmentCall::CompleteOrder | ShipmentCall::ReturnOrder, CallAnswer::Done | CallAnswer::Rejected(_)) => {
-            shipment.call = None;
+            shipment.settle();
         }
-        // A carrier that will not call goods back is asked again: nothing else would be true.
-        (_, CallAnswer::DoneAs(_) | CallAnswer::Unknown { .. })
-        | (ShipmentCall::Recall | ShipmentCall::RecallAgain, CallAnswer::Rejected(_)) => {
-            // Where it was made twice, only one of the two is made again.
-            if shipment.attempts == answered.attempts {
-                shipment.attempts += 1;
-            }
-            // Whoever waits for it must not wait in silence.
-            let refused = matches!(answer, CallAnswer::Rejected(_)) && !shipment.refuses_recall();
-            if refused {
+        // A carrier that will not call goods back is asked again: nothing else would be true. Its saga hears of the first
+        // refusal, and must not wait in silence.
+        (ShipmentCall::Recall | ShipmentCall::RecallAgain, CallAnswer::Rejected(_) | CallAnswer::Refused(_)) => {
+            let said = match answer {
+                CallAnswer::Refused(said) => said.clone(),
+                _ => Said::from("the carrier will not call the goods back"),
+            };
+            shipment.in_vain(answered.attempts, &said, now);
+            let is_first = !shipment.refuses_recall();
+            if is_first {
                 shipment.call = Some(ShipmentCall::RecallAgain);
             }
-            return refused;
+            return is_first;
         }
+        (_, CallAnswer::Unknown { error, .. } | CallAnswer::Refused(error)) => {
+            shipment.in_vain(answered.attempts, error, now);
+            return false;
+        }
+        (_, CallAnswer::DoneAs(_)) => return false,
     }
     true
 }

@@ -5,7 +5,8 @@
 //! with one answer, whatever order the warehouses come in.
 
 use super::units::Units;
-use crate::domain::ids::{VariantId, WarehouseId};
+use crate::domain::ids::{ShopId, VariantId, WarehouseId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The fewest are found by trying every set of warehouses, the small ones first, up to so many: every set of up
@@ -36,9 +37,11 @@ pub struct Pick {
 }
 
 /// A variant of which a shop's active warehouses have too little together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{wanted} pieces of variant {variant_id} are wanted, {available} are available")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{wanted} of variant {variant_id} of shop {shop_id} are wanted, {available} are available")]
 pub struct Shortage {
+    /// Whose.
+    pub shop_id: ShopId,
     /// Which one.
     pub variant_id: VariantId,
     /// How many are wanted.
@@ -56,8 +59,12 @@ struct Candidate<'a> {
 /// Serves a shop's lines from its active warehouses.
 ///
 /// # Errors
-/// The first variant of which there is too little.
-pub fn allocate(demands: &BTreeMap<VariantId, Units>, sources: &[Source]) -> Result<Vec<Pick>, Shortage> {
+/// Every variant of which there is too little.
+pub fn allocate(
+    shop_id: ShopId,
+    demands: &BTreeMap<VariantId, Units>,
+    sources: &[Source],
+) -> Result<Vec<Pick>, Vec<Shortage>> {
     let wanted: Vec<i64> = demands.values().map(|units| units.get()).collect();
     let mut candidates: Vec<_> = sources
         .iter()
@@ -69,11 +76,15 @@ pub fn allocate(demands: &BTreeMap<VariantId, Units>, sources: &[Source]) -> Res
         .collect();
     candidates.sort_by_key(|candidate| (candidate.source.priority, candidate.source.warehouse_id));
     let all: Vec<usize> = (0..candidates.len()).collect();
+    let mut shortages = Vec::new();
     for (number, (variant_id, wanted)) in demands.iter().enumerate() {
         let available = all.iter().fold(0, |sum: i64, one| sum.saturating_add(candidates[*one].has[number]));
         if available < wanted.get() {
-            return Err(Shortage { variant_id: *variant_id, wanted: *wanted, available });
+            shortages.push(Shortage { shop_id, variant_id: *variant_id, wanted: *wanted, available });
         }
+    }
+    if !shortages.is_empty() {
+        return Err(shortages);
     }
     let chosen = fewest(&wanted, &candidates).unwrap_or(all);
     Ok(take(demands, &candidates, &chosen))

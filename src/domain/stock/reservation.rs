@@ -24,7 +24,7 @@ use crate::domain::{
     ids::{OrderId, SagaId, ShopId, VariantId, WarehouseId},
     money::Quantity,
     reason::Reason,
-    saga::{Outcome, Receipt},
+    saga::{Detail, Outcome, Receipt},
     simulation::Script,
     time::Timestamp,
 };
@@ -179,8 +179,6 @@ pub struct StockAnswer {
     pub outcome: Outcome,
     /// The reservation as it is now, if there is one.
     pub reservation: Option<Reservation>,
-    /// What there is too little of, where that is the answer.
-    pub shortage: Option<Shortage>,
 }
 
 /// What a command changes and what it answers.
@@ -239,7 +237,7 @@ impl StockCommand {
         match (self, row.map(|row| (row.status, row))) {
             (Self::Reserve(ReserveStock { order_id, saga_id, revision, demands, .. }), None) => {
                 let fresh = Reservation::begun(*order_id, *saga_id, *revision, now);
-                Ok(books.reserve(fresh, demands)?.unwrap_or_else(|shortage| out_of_stock(None, Some(shortage))))
+                Ok(books.reserve(fresh, demands)?.unwrap_or_else(|shortages| out_of_stock(None, shortages)))
             }
             (Self::Replace(replace), None) => {
                 let nothing = Reservation::begun(replace.order_id, replace.saga_id, 0, now);
@@ -250,7 +248,7 @@ impl StockCommand {
                 books.replace(old.clone(), replace)
             }
             (Self::Replace(replace), Some((Reserved, row))) if row.refused_revision >= replace.revision => {
-                Ok(out_of_stock(Some(row), None))
+                Ok(out_of_stock(Some(row), Vec::new()))
             }
             (Self::Commit(_), Some((Reserved, row))) => {
                 for item in row.items.iter() {
@@ -313,15 +311,14 @@ impl Reservation {
 }
 
 fn unchanged(outcome: Outcome, row: Option<&Reservation>) -> StockDecision {
-    let answer = StockAnswer { outcome, reservation: row.cloned(), shortage: None };
+    let answer = StockAnswer { outcome, reservation: row.cloned() };
     StockDecision { row: None, levels: Vec::new(), movements: Vec::new(), answer }
 }
 
 /// A refusal for want of stock: the row stands.
-fn out_of_stock(row: Option<&Reservation>, shortage: Option<Shortage>) -> StockDecision {
-    let StockDecision { answer, .. } = unchanged(Outcome::rejected(Reason::OutOfStock), row);
-    let answer = StockAnswer { shortage, ..answer };
-    StockDecision { row: None, levels: Vec::new(), movements: Vec::new(), answer }
+fn out_of_stock(row: Option<&Reservation>, shortages: Vec<Shortage>) -> StockDecision {
+    let detail = (!shortages.is_empty()).then(|| Detail::Shortages(shortages.into()));
+    unchanged(Outcome::Rejected { reason: Reason::OutOfStock, detail }, row)
 }
 
 /// The levels while a decision changes them, and the ledger's rows for what it did.
@@ -360,13 +357,14 @@ impl Books {
         mut self,
         mut next: Reservation,
         demands: &[Demand],
-    ) -> Result<Result<StockDecision, Shortage>, Impossible> {
+    ) -> Result<Result<StockDecision, Vec<Shortage>>, Impossible> {
         let mut shops: BTreeMap<ShopId, BTreeMap<VariantId, Units>> = BTreeMap::new();
         for Demand { shop_id, variant_id, quantity } in demands {
             let wanted = shops.entry(*shop_id).or_default().entry(*variant_id);
             wanted.and_modify(|sum| *sum = sum.plus((*quantity).into())).or_insert((*quantity).into());
         }
         let mut items = Vec::with_capacity(demands.len());
+        let mut missing = Vec::new();
         for (shop_id, demands) in &shops {
             match self.shelves.allocate(*shop_id, demands) {
                 Ok(picks) => items.extend(picks.into_iter().map(|pick| Allotment {
@@ -375,8 +373,11 @@ impl Books {
                     variant_id: pick.variant_id,
                     quantity: pick.quantity,
                 })),
-                Err(shortage) => return Ok(Err(shortage)),
+                Err(shortages) => missing.extend(shortages),
             }
+        }
+        if !missing.is_empty() {
+            return Ok(Err(missing));
         }
         (next.items, next.updated_at) = (items.into(), self.now);
         for item in next.items.iter() {
@@ -390,16 +391,16 @@ impl Books {
     fn replace(self, old: Reservation, replace: &ReplaceReservation) -> Result<StockDecision, Impossible> {
         let now = self.now;
         let next = Reservation { revision: replace.revision, ..old.clone() };
-        Ok(self.reserve(next, &replace.demands)?.unwrap_or_else(|shortage| {
+        Ok(self.reserve(next, &replace.demands)?.unwrap_or_else(|shortages| {
             let refused = Reservation { refused_revision: replace.revision, updated_at: now, ..old };
-            let decision = out_of_stock(Some(&refused), Some(shortage));
+            let decision = out_of_stock(Some(&refused), shortages);
             StockDecision { row: Some(refused), ..decision }
         }))
     }
 
     fn end(self, row: Reservation, outcome: fn(&Reservation) -> Outcome) -> StockDecision {
         StockDecision {
-            answer: StockAnswer { outcome: outcome(&row), reservation: Some(row.clone()), shortage: None },
+            answer: StockAnswer { outcome: outcome(&row), reservation: Some(row.clone()) },
             row: Some(row),
             levels: self.shelves.into_changed(),
             movements: self.movements,

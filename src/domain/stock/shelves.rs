@@ -40,7 +40,11 @@ impl Shelves {
     }
 
     /// Chooses the warehouses for a shop's lines.
-    pub(super) fn allocate(&self, shop: ShopId, demands: &BTreeMap<VariantId, Units>) -> Result<Vec<Pick>, Shortage> {
+    pub(super) fn allocate(
+        &self,
+        shop: ShopId,
+        demands: &BTreeMap<VariantId, Units>,
+    ) -> Result<Vec<Pick>, Vec<Shortage>> {
         let mut sources = BTreeMap::new();
         for Entry { level, priority } in self.levels.values() {
             let Some(priority) = priority.filter(|_| level.shop_id == shop) else { continue };
@@ -49,7 +53,7 @@ impl Shelves {
             let source = sources.entry(warehouse_id).or_insert_with(empty);
             source.available.insert(level.shelf.variant_id, level.available());
         }
-        allocate(demands, &sources.into_values().collect::<Vec<_>>())
+        allocate(shop, demands, &sources.into_values().collect::<Vec<_>>())
     }
 
     /// Changes one level.

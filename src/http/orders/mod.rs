@@ -1,12 +1,14 @@
 //! Orders over HTTP.
 
 mod request;
+pub(super) mod summary;
 
 use super::{
     Context, Problem,
     body::Body,
     envelope::{list, success},
     idempotency::claim,
+    outside::CallBody,
     params::{Query, path_id},
     payments::settle_callback,
     resource,
@@ -18,12 +20,13 @@ use crate::{
     domain::{
         field::CustomerRef,
         ids::{OrderId, PaymentId, SagaId, ShopId, VariantId},
-        order::{Line, Order, OrderStatus, ShopOrder},
+        order::{Line, Order, ShopOrder},
         payment::Payment,
+        reference::{Reference, TrackingNumber},
         shipment::Shipment,
     },
     role::Role,
-    service::OrderView,
+    service::{OnFailure, OrderSearch, OrderView},
     store::OrderFilter,
 };
 use actix_web::{
@@ -39,6 +42,8 @@ use uuid::Uuid;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/orders", [(Method::POST, web::to(place)), (Method::GET, web::to(list_orders))]);
+    // Before the orders, none of which has this for its id.
+    resource(config, "/orders/summary", [(Method::GET, web::to(summary::summary))]);
     let one = [(Method::GET, web::to(read)), (Method::PUT, web::to(edit)), (Method::DELETE, web::to(cancel))];
     resource(config, "/orders/{id}", one);
     resource(config, "/shops/{id}/orders", [(Method::GET, web::to(list_of_shop))]);
@@ -128,6 +133,8 @@ pub(super) struct OrderPaymentBody {
     status: &'static str,
     provider: &'static str,
     deadline_at: Option<Time>,
+    #[serde(flatten)]
+    call: CallBody,
 }
 
 impl From<&Line> for OrderLineBody {
@@ -164,6 +171,7 @@ impl From<Payment> for OrderPaymentBody {
             status: payment.status.as_str(),
             provider: payment.provider.as_str(),
             deadline_at: payment.deadline_at.map(Time),
+            call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
         }
     }
 }
@@ -209,13 +217,14 @@ impl From<OrderView> for OrderBody {
     post, path = "/orders", tag = "orders",
     params(
         ("wait" = Option<u32>, Query, description = "Answer when the saga rests or so many seconds (0-60) have passed"),
+        ("on_failure" = Option<String>, Query, description = "How to answer where the order fails while it is waited for: `status` by its cause (402 payment_failed, 409 out_of_stock, 409 order_failed), `created` with 201 and the order. When left out: 409 out_of_stock where the goods are not to be had, 201 otherwise"),
         ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters; a repeat answers the same order"),
     ),
     request_body = PlaceOrderBody,
     responses(
         (status = 201, description = "The order exists durably", body = inline(super::envelope::Envelope<OrderBody>),
             headers(("Location" = String), ("Idempotent-Replayed" = String))),
-        (status = "4XX", description = "The request cannot be accepted", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "The request cannot be accepted; or the order was placed and has failed, and `order_id` names it: there is too little in stock (`errors` names the lines, how many are wanted and how many are available), or, with `on_failure=status`, whatever it failed for", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
         (status = 503, description = "Too many orders are under way, or storage is away", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
@@ -227,11 +236,12 @@ pub(super) async fn place(
 ) -> Result<HttpResponse, Problem> {
     let asked = Instant::now();
     let wait = query.wait();
+    let on_failure = query.parsed::<OnFailure>("on_failure", "status or created").unwrap_or_default();
     query.finish()?;
     let claim = claim(&request, &body)?;
     let service = &context.service;
     let placed = service.place(body.value.into(), claim, wait).await?;
-    let view = service.order_view_of(placed.order_id, placed.saga_id, asked).await?;
+    let view = service.placed_view(&placed, asked, on_failure).await?;
     Ok(success(StatusCode::CREATED, OrderBody::from(view))
         .header("Location", format!("/orders/{}", placed.order_id))
         .replayed(placed.replayed)
@@ -242,10 +252,15 @@ pub(super) async fn place(
 #[utoipa::path(
     get, path = "/orders", tag = "orders",
     params(
-        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled"),
+        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled, or several with commas"),
+        ("reason" = Option<String>, Query, description = "Why it was unwound, such as out_of_stock, or several with commas"),
         ("shop_id" = Option<Uuid>, Query, description = "With something of this shop"),
         ("customer_ref" = Option<String>, Query, description = "The client's own reference to its customer"),
-        ("created_after" = Option<String>, Query, description = "RFC 3339 time: placed then or later"),
+        ("tracking_number" = Option<String>, Query, description = "With a shipment that the customer follows by this"),
+        ("payment_reference" = Option<String>, Query, description = "With a payment that its provider calls this"),
+        ("created_after" = Option<String>, Query, description = "Placed then or later: an RFC 3339 time, or a day in UTC"),
+        ("created_before" = Option<String>, Query, description = "Placed earlier: an RFC 3339 time, or a day in UTC"),
+        ("updated_after" = Option<String>, Query, description = "Changed then or later: an RFC 3339 time, or a day in UTC"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -264,9 +279,14 @@ pub(super) async fn list_orders(mut query: Query, context: web::Data<Context>) -
     get, path = "/shops/{id}/orders", tag = "orders",
     params(
         ("id" = Uuid, Path, description = "The shop's id"),
-        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled"),
+        ("status" = Option<String>, Query, description = "pending, paid, completed, failed or cancelled, or several with commas"),
+        ("reason" = Option<String>, Query, description = "Why it was unwound, such as out_of_stock, or several with commas"),
         ("customer_ref" = Option<String>, Query, description = "The client's own reference to its customer"),
-        ("created_after" = Option<String>, Query, description = "RFC 3339 time: placed then or later"),
+        ("tracking_number" = Option<String>, Query, description = "With a shipment that the customer follows by this"),
+        ("payment_reference" = Option<String>, Query, description = "With a payment that its provider calls this"),
+        ("created_after" = Option<String>, Query, description = "Placed then or later: an RFC 3339 time, or a day in UTC"),
+        ("created_before" = Option<String>, Query, description = "Placed earlier: an RFC 3339 time, or a day in UTC"),
+        ("updated_after" = Option<String>, Query, description = "Changed then or later: an RFC 3339 time, or a day in UTC"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -286,14 +306,22 @@ pub(super) async fn list_of_shop(
 }
 
 async fn list_of(shop_id: Option<ShopId>, mut query: Query, context: &Context) -> Result<HttpResponse, Problem> {
-    let status = query.parsed::<OrderStatus>("status", "pending, paid, completed, failed or cancelled");
-    let customer_ref = query.text("customer_ref").map(CustomerRef::parse);
-    let customer_ref = customer_ref.and_then(|parsed| query.errors.check("customer_ref", parsed));
-    let created_after = query.time("created_after");
+    let filter = OrderFilter {
+        ids: None,
+        statuses: query.several("status", "pending, paid, completed, failed or cancelled"),
+        reasons: query.several("reason", "a reason that an order can have, such as out_of_stock"),
+        shop_id,
+        customer_ref: query.checked("customer_ref", CustomerRef::parse),
+        created_after: query.time("created_after"),
+        created_before: query.time("created_before"),
+        updated_after: query.time("updated_after"),
+    };
+    let tracking_number = query.checked("tracking_number", TrackingNumber::parse);
+    let payment_reference = query.checked("payment_reference", Reference::parse);
     let (limit, page) = query.page(OrderId::from_uuid);
     query.finish()?;
-    let filter = OrderFilter { status, shop_id, customer_ref, created_after };
-    let orders = context.service.order_views(filter, page).await?;
+    let search = OrderSearch { filter, tracking_number, payment_reference };
+    let orders = context.service.order_views(search, page).await?;
     Ok(list(orders, limit, |view| view.order.id.to_string(), OrderBody::from))
 }
 

@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Pointer {
 impl Pointer {
     /// The word at the place in an answer.
     pub(super) fn word(&self, body: &[u8]) -> Result<String, String> {
-        word(&json(body)?, &self.0).ok_or_else(|| format!("its answer has no word at {}", self.0))
+        word(json(body)?, &self.0).ok_or_else(|| format!("its answer has no word at {}", self.0))
     }
 }
 

@@ -98,9 +98,13 @@ impl Action {
         self.url.places().chain(self.body.iter().flat_map(Template::places))
     }
 
-    /// Whether it is asked by what the service calls it, and that is not known.
+    /// Whether it is asked by what the service calls it, and that is not known or cannot be put where it is asked for.
     pub(in crate::providers) fn lacks_reference(&self, subject: &Subject) -> bool {
-        subject.reference().is_none() && self.places().any(|place| place == "reference")
+        let is_reference = |place| place == "reference";
+        match subject.reference() {
+            None => self.places().any(is_reference),
+            Some(reference) => !reference.fits_into_a_path() && self.url.places().any(is_reference),
+        }
     }
 
     fn named(&self, body: &[u8]) -> Named {
@@ -149,6 +153,8 @@ impl Action {
             code if self.rejected_codes.contains(&code) => return rejected,
             202 | 425 => return Answer::Pending,
             200..=299 => {}
+            // What cannot succeed is for a person; it is asked for again all the same.
+            code if call.undoes() && is_for_good(code) => return Answer::Refused(format!("it answers {code}")),
             code => return Answer::Unknown { why: format!("it answers {code}"), failing: code == 429 || code >= 500 },
         }
         let Some(pointer) = &self.result else { return Answer::Done(self.named(body)) };
@@ -223,14 +229,19 @@ impl StatusQuery {
     }
 }
 
+/// Whether a status says that the same request will not succeed later. A conflict may be with what is under way.
+const fn is_for_good(status: u16) -> bool {
+    status >= 400 && status < 500 && !matches!(status, 408 | 409 | 425 | 429)
+}
+
 /// What a service calls what it has done, by where its answer has that. What cannot be used is left out, and said: it
 /// has happened all the same.
 fn named(reference: Option<&Pointer>, tracking_number: Option<&Pointer>, body: &[u8]) -> Named {
     if reference.is_none() && tracking_number.is_none() {
         return Named::default();
     }
-    let json = json(body).unwrap_or_default();
-    let at = |pointer: Option<&Pointer>| pointer.and_then(|pointer| word(&json, &pointer.0));
+    let json = json(body).ok();
+    let at = |pointer: Option<&Pointer>| word(json?, &pointer?.0);
     let found = (at(reference), at(tracking_number));
     if found.0.is_none() && reference.is_some() || found.1.is_none() && tracking_number.is_some() {
         tracing::warn!("a service's answer does not have what it calls it where it should be");

@@ -6,6 +6,7 @@
 
 use crate::{
     domain::{
+        call::Trouble,
         catalog::{Description, Priority, Sku},
         field::Text,
         ids::{
@@ -176,6 +177,17 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
 /// A script, or NULL for nothing special.
 pub(super) fn script_to_json(script: Script) -> Result<Option<String>, StoreError> {
     json::encode_script(script).map_err(|error| StoreError::Poisoned(format!("a row cannot be written: {error}")))
+}
+
+/// Why a call is not answered yet, or NULL where it has not been made in vain.
+pub(super) fn trouble_to_json(trouble: Option<&Trouble>) -> Result<Option<String>, StoreError> {
+    trouble.map(to_json).transpose()
+}
+
+/// What [`trouble_to_json`] wrote.
+pub(super) fn trouble_from_json(row: &Row, column: usize) -> Result<Option<Box<Trouble>>, Unreadable> {
+    let is_there = get::<Option<&str>>(row, column)?.is_some();
+    is_there.then(|| from_json(row, column)).transpose()
 }
 
 impl From<tokio_postgres::Error> for StoreError {

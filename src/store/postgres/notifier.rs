@@ -108,13 +108,11 @@ impl NotifierQueries for Postgres {
         if let Some(target) = filter.target {
             conditions.push(("target = $n", Box::new(target)));
         }
-        if let Some(status) = filter.status {
-            // Names the condition of the partial index that has its rows.
-            let found_by = match status {
-                NotificationStatus::Delivered => "status = $n",
-                NotificationStatus::Pending | NotificationStatus::Failed => "status = $n AND status <> 'delivered'",
-            };
-            conditions.push((found_by, Box::new(status)));
+        if !filter.statuses.is_empty() {
+            let are_open = !filter.statuses.contains(&NotificationStatus::Delivered);
+            // Names the condition of the partial index that has their rows.
+            let found_by = if are_open { "status = ANY($n) AND status <> 'delivered'" } else { "status = ANY($n)" };
+            conditions.push((found_by, Box::new(filter.statuses)));
         }
         self.readers.page(LISTED, 0, conditions, page, read)
     }

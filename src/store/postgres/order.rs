@@ -4,17 +4,23 @@ use super::{
     Postgres,
     codec::{Unreadable, count, from_json, get},
     loader::Loader,
-    readers::{Condition, List, Planned, Readers},
+    readers::{Condition, List, Planned, Readers, Walk, unless_unreadable},
 };
 use crate::{
     domain::{
         ids::OrderId,
-        order::{Basket, Order, OrderCommand, OrderStatus},
+        order::{Basket, Order, OrderCommand},
     },
-    store::{Answers, Commands, Executed, Keyed, OrderFilter, OrderQueries, Page, StoreError, commands::Aggregates},
+    store::{
+        Answers, Commands, Executed, Keyed, OrderFilter, OrderQueries, Page, StoreError, SummaryBy, SummaryGroup,
+        SummaryKey, SummaryQuery,
+        commands::Aggregates,
+        query::{OrderLead, OrderStretch},
+        summary::Tally,
+    },
 };
 use futures::future::BoxFuture;
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 use tokio_postgres::Row;
 
 macro_rules! columns {
@@ -47,6 +53,37 @@ const LISTED_OF_SHOP: List = List {
     order: "order_id DESC",
     planned: Planned::Once,
 };
+
+/// Those that changed late, which are few: found by when, and sorted.
+const LISTED_LATE: List = List {
+    select: concat!("SELECT ", columns!(), " FROM order_order"),
+    key: "id",
+    key_column: 0,
+    order: "id DESC",
+    planned: Planned::ForItsValues,
+};
+
+macro_rules! counted {
+    () => {
+        "order_order WHERE id >= $1 AND id < $2 AND created_at >= $3 AND created_at < $4"
+    };
+}
+
+/// Sums are texts: they may be more than a column of the driver's holds.
+macro_rules! summed {
+    () => {
+        concat!(", currency, count(*), sum(total_amount)::text FROM ", counted!())
+    };
+}
+
+/// What each shop sells of the orders, by their lines.
+const SUMMED_BY_SHOP: &str = concat!(
+    "SELECT shop_id, currency, count(*), sum(part)::text FROM (SELECT (line -> 'stocked' ->> 'shop_id')::uuid AS shop_id, \
+     currency, sum((line ->> 'quantity')::numeric * (line ->> 'price')::numeric) AS part FROM (SELECT id, currency, \
+     jsonb_array_elements(lines::jsonb) AS line FROM ",
+    counted!(),
+    ") l WHERE line -> 'stocked' IS NOT NULL GROUP BY id, currency, 1) p GROUP BY shop_id, currency"
+);
 
 /// Reads an order; the version is the column after it.
 pub(super) fn read(row: &Row) -> Result<Order, Unreadable> {
@@ -84,26 +121,108 @@ impl OrderQueries for Postgres {
 
     /// Orders, newest first.
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>> {
-        let mut conditions: Vec<Condition> = Vec::new();
-        let mut list = LISTED;
-        if let Some(shop_id) = filter.shop_id {
-            list = LISTED_OF_SHOP;
-            conditions.push(("shop_id = $n", Box::new(shop_id)));
-        }
-        if let Some(status) = filter.status {
-            // Each names the condition of the partial index that has its rows.
-            let found_by = match status {
-                OrderStatus::Failed | OrderStatus::Cancelled => "status = $n AND reason IS NOT NULL",
-                OrderStatus::Pending | OrderStatus::Paid | OrderStatus::Completed => "status = $n",
-            };
-            conditions.push((found_by, Box::new(status)));
-        }
-        if let Some(customer_ref) = filter.customer_ref {
-            conditions.push(("customer_ref = $n", Box::new(customer_ref)));
-        }
-        if let Some(created_after) = filter.created_after {
-            conditions.push(("created_at >= $n", Box::new(created_after)));
-        }
-        self.readers.list(list, conditions, page, read)
+        let walks = filter.stretches().into_iter().map(|stretch| walk(&filter, stretch)).collect();
+        self.readers.walks(walks, page, read)
     }
+
+    /// How many orders there are in each group.
+    fn summary(&self, query: SummaryQuery) -> BoxFuture<'static, Result<Vec<SummaryGroup>, StoreError>> {
+        let SummaryQuery { from, until, by } = query;
+        let Some((first, last)) = query.ids() else { return Box::pin(ready(Ok(Vec::new()))) };
+        self.readers.read(async move |client| {
+            let statement = client
+                .prepare_cached(match by {
+                    SummaryBy::Status => concat!("SELECT status", summed!(), " GROUP BY 1, 2"),
+                    SummaryBy::Reason => concat!("SELECT reason", summed!(), " GROUP BY 1, 2"),
+                    SummaryBy::Shop => SUMMED_BY_SHOP,
+                })
+                .await?;
+            let mut tally = Tally::default();
+            for row in client.query(&statement, &[&first, &last, &from, &until]).await? {
+                unless_unreadable(count_in(by, &row, &mut tally));
+            }
+            Ok(tally.groups())
+        })
+    }
+}
+
+fn count_in(by: SummaryBy, row: &Row, tally: &mut Tally) -> Result<(), Unreadable> {
+    let key = match by {
+        SummaryBy::Status => SummaryKey::Status(get(row, 0)?),
+        SummaryBy::Reason => SummaryKey::Reason(get(row, 0)?),
+        SummaryBy::Shop => SummaryKey::Shop(get(row, 0)?),
+    };
+    let total: &str = get(row, 3)?;
+    let orders: i64 = get(row, 2)?;
+    let total = total.parse().map_err(|_| Unreadable::because(format!("the sum is {total:?}")))?;
+    tally.add(key, get(row, 1)?, orders.unsigned_abs(), total);
+    Ok(())
+}
+
+/// How the orders of a stretch are found that pass a filter. The conditions are planned in tests/it/store/plans.rs.
+fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
+    let OrderStretch { from, until, changed_late } = stretch;
+    let lead = filter.lead();
+    let mut walk = Walk { list: LISTED, conditions: Vec::new(), one_of: Vec::new() };
+    let names_shop = lead == OrderLead::Shop && changed_late.is_none();
+    if names_shop {
+        walk.list = LISTED_OF_SHOP;
+    }
+    if lead != OrderLead::All {
+        // How many rows a value has decides.
+        walk.list.planned = Planned::ForItsValues;
+    }
+    let mut on = |condition: Condition| walk.conditions.push(condition);
+    if let Some(ids) = &filter.ids {
+        on(("id = ANY($n)", Box::new(ids.clone())));
+    }
+    if let Some(customer_ref) = &filter.customer_ref {
+        on(("customer_ref = $n", Box::new(customer_ref.clone())));
+    }
+    if let Some(shop_id) = filter.shop_id {
+        let clause = if names_shop {
+            "shop_id = $n"
+        } else {
+            "EXISTS (SELECT 1 FROM order_shop WHERE shop_id = $n AND order_id = id)"
+        };
+        on((clause, Box::new(shop_id)));
+    }
+    if let Some(from) = from {
+        on((if names_shop { "order_id >= $n" } else { "id >= $n" }, Box::new(from)));
+    }
+    if let Some(until) = until {
+        // Those that changed late are found by when, and not along their ids; where nothing is that old, not at all.
+        on(match (changed_late, names_shop) {
+            (Some(_), _) => ("(id < $n) IS TRUE AND EXISTS (SELECT 1 FROM order_order WHERE id < $n)", Box::new(until)),
+            (None, true) => ("order_id < $n", Box::new(until)),
+            (None, false) => ("id < $n", Box::new(until)),
+        });
+    }
+    if let Some(created_after) = filter.created_after {
+        on(("created_at >= $n", Box::new(created_after)));
+    }
+    if let Some(created_before) = filter.created_before {
+        on(("created_at < $n", Box::new(created_before)));
+    }
+    match (changed_late, filter.updated_after) {
+        (Some(changed), _) => {
+            walk.list = LISTED_LATE;
+            on(("changed_late >= $n", Box::new(changed)));
+        }
+        (None, Some(changed)) => on(("updated_at >= $n", Box::new(changed))),
+        (None, None) => {}
+    }
+    let reasons = filter.reasons.iter();
+    if lead == OrderLead::Reasons && changed_late.is_none() {
+        walk.one_of = reasons.map(|reason| -> Condition { ("reason = $n", Box::new(*reason)) }).collect();
+    } else if !filter.reasons.is_empty() {
+        on(("reason = ANY($n)", Box::new(filter.reasons.clone())));
+    }
+    if lead == OrderLead::Closed && changed_late.is_none() {
+        // Names the condition of the partial index that has their rows.
+        on(("status = ANY($n) AND reason IS NOT NULL", Box::new(filter.statuses.clone())));
+    } else if !filter.statuses.is_empty() {
+        on(("status = ANY($n)", Box::new(filter.statuses.clone())));
+    }
+    walk
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Postgres,
-    codec::{Unreadable, count, get, script_from_json},
+    codec::{Unreadable, count, get, script_from_json, trouble_from_json},
     loader::Loader,
     readers::{Condition, Readers},
 };
@@ -10,7 +10,7 @@ use crate::{
     domain::{
         ids::{OrderId, PaymentId},
         notifier::Audience,
-        payment::{Movement, Payment, PaymentCommand, PaymentStatus, Payments},
+        payment::{Movement, Payment, PaymentCommand, Payments},
     },
     store::{
         Answers, Commands, Executed, Keyed, Page, PaymentFilter, PaymentQueries, PaymentStore, StoreError,
@@ -25,7 +25,7 @@ macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
          attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
-         updated_at, payer, version"
+         updated_at, payer, trouble, retries, version"
     };
 }
 pub(super) use columns;
@@ -81,6 +81,8 @@ pub(super) fn read(row: &Row) -> Result<Payment, Unreadable> {
         created_at: get(row, 20)?,
         updated_at: get(row, 21)?,
         payer: get(row, 22)?,
+        trouble: trouble_from_json(row, 23)?,
+        retries: count(row, 24)?,
     })
 }
 
@@ -129,19 +131,20 @@ impl PaymentQueries for Postgres {
         filter: PaymentFilter,
         page: Page<PaymentId>,
     ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>> {
+        let PaymentFilter { order_id, reference, statuses } = filter;
         let mut conditions: Vec<Condition> = Vec::new();
-        if let Some(order_id) = filter.order_id {
+        let is_few = order_id.is_some() || reference.is_some();
+        if let Some(order_id) = order_id {
             conditions.push(("order_id = $n", Box::new(order_id)));
         }
-        if let Some(status) = filter.status {
-            // Each names the condition of the partial index that has its rows.
-            let found_by = match status {
-                PaymentStatus::Pending | PaymentStatus::Paid => "status = $n",
-                PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunding | PaymentStatus::Refunded => {
-                    "status = $n AND unwound"
-                }
-            };
-            conditions.push((found_by, Box::new(status)));
+        if let Some(reference) = reference {
+            conditions.push(("reference = $n", Box::new(reference)));
+        }
+        if !statuses.is_empty() {
+            let are_closed = !is_few && statuses.iter().all(|status| status.is_unwound());
+            // Names the condition of the partial index that has their rows.
+            let found_by = if are_closed { "status = ANY($n) AND unwound" } else { "status = ANY($n)" };
+            conditions.push((found_by, Box::new(statuses)));
         }
         self.readers.page(LISTED, ID, conditions, page, read)
     }

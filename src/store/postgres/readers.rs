@@ -45,6 +45,7 @@ pub(super) type Condition = (&'static str, Value);
 
 /// What a list selects, the column that its cursors go by and which of the selected columns that is, and the order
 /// of its rows, which is that column's from the highest to the lowest.
+#[derive(Clone, Copy)]
 pub(super) struct List {
     pub(super) select: &'static str,
     pub(super) key: &'static str,
@@ -207,48 +208,101 @@ impl Readers {
     where
         Id: Copy + Send + Sync + ToSql + for<'a> FromSql<'a> + 'static,
     {
+        self.walks(vec![Walk { list, conditions, one_of: Vec::new() }], page, read)
+    }
+
+    /// A page of what these walks find one after the other.
+    pub(super) fn walks<T: Send + 'static, Id>(
+        &self,
+        walks: Vec<Walk>,
+        page: Page<Id>,
+        read: fn(&Row) -> Result<T, Unreadable>,
+    ) -> BoxFuture<'static, Result<Vec<T>, StoreError>>
+    where
+        Id: Copy + Send + Sync + ToSql + for<'a> FromSql<'a> + 'static,
+    {
         self.read(async move |client| {
-            let mut before = page.before;
             let mut found = Vec::new();
-            loop {
-                let wanted = i64::from(page.limit) - i64::try_from(found.len()).unwrap_or(i64::MAX);
-                if wanted <= 0 {
-                    return Ok(found);
-                }
-                let sql = list.sql(&conditions, before.is_some());
-                let statement = match list.planned {
-                    Planned::Once => client.prepare_cached(&sql).await?,
-                    Planned::ForItsValues => client.prepare(&sql).await?,
-                };
-                let mut values: Vec<&(dyn ToSql + Sync)> = vec![&wanted];
-                values.extend(conditions.iter().map(|(_, value)| &**value as &(dyn ToSql + Sync)));
-                values.extend(before.as_ref().map(|before| before as &(dyn ToSql + Sync)));
-                let rows = client.query(&statement, &values).await?;
-                for row in &rows {
-                    found.extend(unless_unreadable(read(row)));
-                }
-                // SQL has counted the rows that cannot be read: there may be others in their place.
-                let Some(lowest) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(wanted)) else {
-                    return Ok(found);
-                };
-                before = Some(get(lowest, list.key_column)?);
+            for walk in &walks {
+                walk.read_into(&mut found, page, read, client).await?;
             }
+            Ok(found)
         })
     }
 }
 
-impl List {
-    /// The statement for a part of the list: how many rows is `$1`, the conditions' values follow, and then the
-    /// cursor, where there is one.
-    fn sql(&self, conditions: &[Condition], after_a_cursor: bool) -> String {
-        let numbered =
-            |(index, (condition, _)): (usize, &Condition)| condition.replace("$n", &format!("${}", index + 2));
-        let mut clauses: Vec<_> = conditions.iter().enumerate().map(numbered).collect();
-        if after_a_cursor {
-            clauses.push(format!("{} < ${}", self.key, clauses.len() + 2));
+/// A list's rows under conditions.
+pub(super) struct Walk {
+    pub(super) list: List,
+    /// All of them hold.
+    pub(super) conditions: Vec<Condition>,
+    /// One of them holds, and for each there is an index in the list's order: the rows are merged, and no more are
+    /// sorted than are asked for. Where there is none, they do not count.
+    pub(super) one_of: Vec<Condition>,
+}
+
+impl Walk {
+    /// Reads on until as many are found as are asked for.
+    async fn read_into<T, Id>(
+        &self,
+        found: &mut Vec<T>,
+        page: Page<Id>,
+        read: fn(&Row) -> Result<T, Unreadable>,
+        client: &Client,
+    ) -> Result<(), QueryError>
+    where
+        Id: Copy + Send + Sync + ToSql + for<'a> FromSql<'a> + 'static,
+    {
+        let mut before = page.before;
+        loop {
+            let wanted = i64::from(page.limit) - i64::try_from(found.len()).unwrap_or(i64::MAX);
+            if wanted <= 0 {
+                return Ok(());
+            }
+            let sql = self.sql(before.is_some());
+            let statement = match self.list.planned {
+                Planned::Once => client.prepare_cached(&sql).await?,
+                Planned::ForItsValues => client.prepare(&sql).await?,
+            };
+            let mut values: Vec<&(dyn ToSql + Sync)> = vec![&wanted];
+            let conditions = self.conditions.iter().chain(&self.one_of);
+            values.extend(conditions.map(|(_, value)| &**value as &(dyn ToSql + Sync)));
+            values.extend(before.as_ref().map(|before| before as &(dyn ToSql + Sync)));
+            let rows = client.query(&statement, &values).await?;
+            for row in &rows {
+                found.extend(unless_unreadable(read(row)));
+            }
+            // SQL has counted the rows that cannot be read: there may be others in their place.
+            let Some(lowest) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(wanted)) else {
+                return Ok(());
+            };
+            before = Some(get(lowest, self.list.key_column)?);
         }
-        let filter = if clauses.is_empty() { String::new() } else { format!(" WHERE {}", clauses.join(" AND ")) };
-        format!("{}{filter} ORDER BY {} LIMIT $1", self.select, self.order)
+    }
+
+    /// The statement for a part of the list: how many rows is `$1`, the conditions' values follow, then those of the
+    /// alternatives, and then the cursor, where there is one.
+    fn sql(&self, after_a_cursor: bool) -> String {
+        let List { select, key, key_column, order, .. } = self.list;
+        let numbered = |(number, (clause, _)): (usize, &Condition)| clause.replace("$n", &format!("${number}"));
+        let mut clauses: Vec<_> = (2..).zip(&self.conditions).map(numbered).collect();
+        let alternatives: Vec<_> = (clauses.len() + 2..).zip(&self.one_of).map(numbered).collect();
+        if after_a_cursor {
+            clauses.push(format!("{key} < ${}", self.conditions.len() + self.one_of.len() + 2));
+        }
+        let select_where = |alternative: Option<&String>| {
+            let clauses: Vec<_> = clauses.iter().chain(alternative).map(String::as_str).collect();
+            let filter = if clauses.is_empty() { String::new() } else { format!(" WHERE {}", clauses.join(" AND ")) };
+            format!("{select}{filter} ORDER BY {order} LIMIT $1")
+        };
+        match alternatives.as_slice() {
+            [] => select_where(None),
+            [only] => select_where(Some(only)),
+            several => {
+                let selects: Vec<_> = several.iter().map(|one| format!("({})", select_where(Some(one)))).collect();
+                format!("{} ORDER BY {} DESC LIMIT $1", selects.join(" UNION ALL "), key_column + 1)
+            }
+        }
     }
 }
 
@@ -329,17 +383,32 @@ mod tests {
     const LIST: List =
         List { select: "SELECT id FROM thing", key: "id", key_column: 0, order: "id DESC", planned: Planned::Once };
 
+    fn walk(conditions: Vec<Condition>, one_of: Vec<Condition>) -> Walk {
+        Walk { list: LIST, conditions, one_of }
+    }
+
     #[test]
     fn a_list_without_conditions_is_bounded_alone() {
-        assert_eq!(LIST.sql(&[], false), "SELECT id FROM thing ORDER BY id DESC LIMIT $1");
+        assert_eq!(walk(vec![], vec![]).sql(false), "SELECT id FROM thing ORDER BY id DESC LIMIT $1");
     }
 
     #[test]
     fn the_values_of_a_list_are_numbered_in_the_order_in_which_they_are_given() {
-        let conditions: [Condition; 2] = [("status = $n AND open", Box::new("new")), ("at >= $n", Box::new(5_i64))];
+        let conditions: Vec<Condition> = vec![("status = $n AND open", Box::new("new")), ("at >= $n", Box::new(5_i64))];
         assert_eq!(
-            LIST.sql(&conditions, true),
+            walk(conditions, vec![]).sql(true),
             "SELECT id FROM thing WHERE status = $2 AND open AND at >= $3 AND id < $4 ORDER BY id DESC LIMIT $1"
+        );
+    }
+
+    #[test]
+    fn each_alternative_is_bounded_before_they_are_merged() {
+        let one_of: Vec<Condition> = vec![("status = $n", Box::new("new")), ("status = $n", Box::new("old"))];
+        assert_eq!(
+            walk(vec![("at >= $n", Box::new(5_i64))], one_of).sql(true),
+            "(SELECT id FROM thing WHERE at >= $2 AND id < $5 AND status = $3 ORDER BY id DESC LIMIT $1) UNION ALL \
+             (SELECT id FROM thing WHERE at >= $2 AND id < $5 AND status = $4 ORDER BY id DESC LIMIT $1) \
+             ORDER BY 1 DESC LIMIT $1"
         );
     }
 }

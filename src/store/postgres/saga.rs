@@ -4,7 +4,7 @@ use super::{
     Postgres,
     codec::{Unreadable, count, get, hash},
     loader::Loader,
-    readers::{Condition, Readers},
+    readers::{Condition, List, Planned, Readers, Walk},
 };
 use crate::role::Role;
 use crate::{
@@ -48,7 +48,13 @@ const NEXT_DUE: &str = "SELECT min(wake_at) FROM saga_saga WHERE owner = $1 AND 
 /// All rows, by order: what the audit reads.
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM saga_saga ORDER BY order_id");
 const UNFINISHED: &str = "SELECT count(*) FROM saga_saga WHERE finished_at IS NULL";
-const LISTED: &str = concat!("SELECT ", columns!(), " FROM saga_saga");
+const LISTED: List = List {
+    select: concat!("SELECT ", columns!(), " FROM saga_saga"),
+    key: "id",
+    key_column: 0,
+    order: "id DESC",
+    planned: Planned::Once,
+};
 const CLAIMED: &str = "SELECT body_hash, order_id, saga_id FROM saga_idempotency WHERE scope = $1 AND key = $2";
 
 /// Reads a saga's row.
@@ -119,28 +125,32 @@ impl SagaQueries for Postgres {
 
     /// Sagas, newest first.
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
-        let mut conditions: Vec<Condition> = Vec::new();
-        if let Some(status) = filter.status {
+        let SagaFilter { statuses, definition, step, created_before } = filter;
+        let mut walk = Walk { list: LISTED, conditions: Vec::new(), one_of: Vec::new() };
+        if statuses.contains(&Status::Completed) {
+            // Most are: those that are not are met on the way.
+            walk.conditions.push(("status = ANY($n)", Box::new(statuses)));
+        } else {
             // Each names the condition of the partial index that has its rows.
-            let found_by = match status {
-                Status::Running => "status = $n AND finished_at IS NULL",
-                Status::Completed => "status = $n",
+            let found_by = |status: &Status| match status {
+                Status::Running | Status::Completed => "status = $n AND finished_at IS NULL",
                 Status::Waiting | Status::Compensating | Status::Compensated | Status::NeedsAttention => {
                     "status = $n AND status <> 'running' AND status <> 'completed'"
                 }
             };
-            conditions.push((found_by, Box::new(status)));
+            walk.one_of =
+                statuses.iter().map(|status| -> Condition { (found_by(status), Box::new(*status)) }).collect();
         }
-        if let Some(definition) = filter.definition {
-            conditions.push(("definition = $n", Box::new(definition)));
+        if let Some(definition) = definition {
+            walk.conditions.push(("definition = $n", Box::new(definition)));
         }
-        if let Some(step) = filter.step {
-            conditions.push(("waiting_for = $n", Box::new(step)));
+        if let Some(step) = step {
+            walk.conditions.push(("waiting_for = $n", Box::new(step)));
         }
-        if let Some(created_before) = filter.created_before {
-            conditions.push(("created_at < $n", Box::new(created_before)));
+        if let Some(created_before) = created_before {
+            walk.conditions.push(("created_at < $n", Box::new(created_before)));
         }
-        self.readers.page(LISTED, 0, conditions, page, read_row)
+        self.readers.walks(vec![walk], page, read_row)
     }
     fn unfinished(&self) -> BoxFuture<'static, Result<u64, StoreError>> {
         if !self.owners.contains(Role::Coordinator) {

@@ -2,7 +2,7 @@
 
 use super::{
     Postgres,
-    codec::{Unreadable, count, from_json, get, script_from_json},
+    codec::{Unreadable, count, from_json, get, script_from_json, trouble_from_json},
     loader::Loader,
     readers::{Condition, Readers},
 };
@@ -12,7 +12,7 @@ use crate::{
         shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
     store::{
-        Answers, Commands, Executed, Keyed, Page, ShipmentQueries, ShipmentStore, StoreError,
+        Answers, Commands, Executed, Keyed, Page, ShipmentFilter, ShipmentQueries, ShipmentStore, StoreError,
         commands::{Aggregates, Rows},
     },
 };
@@ -23,7 +23,7 @@ use tokio_postgres::Row;
 macro_rules! columns {
     () => {
         "order_id, number, id, saga_id, shop_id, warehouse_id, contents, carrier, script, reference, status, reason, tracking_number, call, \
-         attempts, created_at, updated_at, version"
+         attempts, created_at, updated_at, trouble, retries, version"
     };
 }
 pub(super) use columns;
@@ -72,6 +72,8 @@ pub(super) fn read(row: &Row) -> Result<Shipment, Unreadable> {
         attempts: count(row, 14)?,
         created_at: get(row, 15)?,
         updated_at: get(row, 16)?,
+        trouble: trouble_from_json(row, 17)?,
+        retries: count(row, 18)?,
     })
 }
 
@@ -102,15 +104,18 @@ impl ShipmentQueries for Postgres {
         self.shipping.find(order)
     }
 
-    /// Shipments that the carrier has answered for, of one order or of all, newest first.
+    /// Shipments that the carrier has answered for, newest first.
     fn shipments(
         &self,
-        order: Option<OrderId>,
+        filter: ShipmentFilter,
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
         let mut conditions: Vec<Condition> = vec![("status <> $n", Box::new(ShipmentStatus::Requested))];
-        if let Some(order) = order {
-            conditions.push(("order_id = $n", Box::new(order)));
+        if let Some(order_id) = filter.order_id {
+            conditions.push(("order_id = $n", Box::new(order_id)));
+        }
+        if let Some(tracking_number) = filter.tracking_number {
+            conditions.push(("tracking_number = $n", Box::new(tracking_number)));
         }
         self.readers.page(LISTED, ID, conditions, page, read)
     }

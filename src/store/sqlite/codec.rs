@@ -5,6 +5,7 @@
 
 use crate::{
     domain::{
+        call::Trouble,
         field::Text,
         ids::{
             NotificationId, OrderId, PaymentId, ProductId, SagaId, ShipmentId, ShopId, TransferId, VariantId,
@@ -183,6 +184,16 @@ pub(super) fn script_to_json(script: Script) -> rusqlite::Result<Option<String>>
 /// Reads what [`script_to_json`] wrote.
 pub(super) fn script_from_json(column: usize, text: Option<&str>) -> rusqlite::Result<Script> {
     json::decode_script(text).map_err(|error| unreadable(column, error))
+}
+
+/// Why a call is not answered yet; NULL where it has not been made in vain.
+pub(super) fn trouble_to_json(trouble: Option<&Trouble>) -> rusqlite::Result<Option<String>> {
+    trouble.map(to_json).transpose()
+}
+
+/// Reads what [`trouble_to_json`] wrote.
+pub(super) fn trouble_from_json(column: usize, text: Option<&str>) -> rusqlite::Result<Option<Box<Trouble>>> {
+    text.map(|text| from_json(column, text)).transpose()
 }
 
 fn unwritable(error: serde_json::Error) -> rusqlite::Error {

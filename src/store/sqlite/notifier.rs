@@ -3,7 +3,7 @@
 use super::{
     Sqlite,
     codec::{from_json, is_unreadable, to_json},
-    readers::Condition,
+    readers::{Condition, List, Walk, name_list},
     tx::{Tx, command_error},
 };
 use crate::{
@@ -234,15 +234,20 @@ impl NotifierQueries for Sqlite {
         if let Some(target) = filter.target {
             conditions.push(("target = ?", Box::new(target)));
         }
-        if let Some(status) = filter.status {
-            // Names the condition of the partial index that has its rows.
-            let found_by = match status {
-                NotificationStatus::Delivered => "status = ?",
-                NotificationStatus::Pending | NotificationStatus::Failed => "status = ? AND status <> 'delivered'",
+        let select = concat!("SELECT ", columns!(), " FROM payment_notification");
+        let mut walk = Walk { list: List { select, key: "id", order: "id DESC" }, conditions, one_of: Vec::new() };
+        if filter.statuses.contains(&NotificationStatus::Delivered) {
+            // Most are: those that are not are met on the way.
+            let names = name_list(filter.statuses.iter().map(<&str>::from));
+            walk.conditions.push(("status IN (SELECT value FROM json_each(?))", Box::new(names)));
+        } else {
+            // Names the condition of the partial index that has their rows.
+            let found_by = |status: &NotificationStatus| -> Condition {
+                ("status = ? AND status <> 'delivered'", Box::new(*status))
             };
-            conditions.push((found_by, Box::new(status)));
+            walk.one_of = filter.statuses.iter().map(found_by).collect();
         }
-        self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_notification"), conditions, page, read)
+        self.readers.read_walks(vec![walk], page, read)
     }
 
     fn external_payment(

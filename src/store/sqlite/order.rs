@@ -2,8 +2,8 @@
 
 use super::{
     Sqlite,
-    codec::{from_json, to_json},
-    readers::{Condition, List},
+    codec::{from_json, is_unreadable, to_json},
+    readers::{Condition, List, Walk, name_list},
     recent::{Recent, Rows as RecentRows},
     table::Table,
     tx::Tx,
@@ -16,18 +16,27 @@ use crate::{
         order::{Basket, Line, Order, OrderCommand, OrderStatus},
     },
     store::{
-        Answers, Claim, Commands, Executed, Keyed, OrderFilter, OrderQueries, Page, StoreError,
+        Answers, Claim, Commands, Executed, Keyed, OrderFilter, OrderQueries, Page, StoreError, SummaryBy,
+        SummaryGroup, SummaryKey, SummaryQuery,
         commands::{Aggregates, Claimed, Versioned},
+        query::{OrderLead, OrderStretch},
+        summary::Tally,
     },
 };
 use futures::future::BoxFuture;
 use rusqlite::Row;
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 macro_rules! columns {
     () => {
         "id, saga_id, customer_ref, currency, total_amount, lines, revision, status, reason, goods, created_at, \
          updated_at, version"
+    };
+}
+
+macro_rules! counted {
+    () => {
+        " FROM order_order WHERE id >= ?1 AND id < ?2 AND created_at >= ?3 AND created_at < ?4"
     };
 }
 
@@ -167,32 +176,136 @@ impl OrderQueries for Sqlite {
     }
 
     fn orders(&self, filter: OrderFilter, page: Page<OrderId>) -> BoxFuture<'static, Result<Vec<Order>, StoreError>> {
-        let mut conditions: Vec<Condition> = Vec::new();
-        let mut list =
-            List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id", order: "id DESC" };
-        if let Some(shop_id) = filter.shop_id {
-            // A shop's orders are read in the order of its own index.
-            list = List {
-                select: concat!("SELECT ", columns!(), " FROM order_shop CROSS JOIN order_order ON id = order_id"),
-                key: "order_id",
-                order: "order_id DESC",
-            };
-            conditions.push(("shop_id = ?", Box::new(shop_id)));
-        }
-        if let Some(status) = filter.status {
-            // Each names the condition of the partial index that has its rows.
-            let found_by = match status {
-                OrderStatus::Failed | OrderStatus::Cancelled => "status = ? AND reason IS NOT NULL",
-                OrderStatus::Pending | OrderStatus::Paid | OrderStatus::Completed => "status = ?",
-            };
-            conditions.push((found_by, Box::new(status)));
-        }
-        if let Some(customer_ref) = filter.customer_ref {
-            conditions.push(("customer_ref = ?", Box::new(customer_ref.as_str().to_owned())));
-        }
-        if let Some(created_after) = filter.created_after {
-            conditions.push(("created_at >= ?", Box::new(created_after)));
-        }
-        self.readers.read_list(list, conditions, page, Order::read)
+        let walks = filter.stretches().into_iter().map(|stretch| walk(&filter, stretch)).collect();
+        self.readers.read_walks(walks, page, Order::read)
+    }
+
+    /// The orders are counted as they come, in the order of their ids: SQLite would sort them by their groups first.
+    fn summary(&self, query: SummaryQuery) -> BoxFuture<'static, Result<Vec<SummaryGroup>, StoreError>> {
+        let SummaryQuery { from, until, by } = query;
+        let Some((first, last)) = query.ids() else { return Box::pin(ready(Ok(Vec::new()))) };
+        self.readers.read(move |conn| {
+            let mut statement = conn.prepare_cached(match by {
+                SummaryBy::Status => concat!("SELECT status, currency, total_amount", counted!()),
+                SummaryBy::Reason => concat!("SELECT reason, currency, total_amount", counted!()),
+                SummaryBy::Shop => concat!("SELECT ", columns!(), counted!()),
+            })?;
+            let mut rows = statement.query((first, last, from, until))?;
+            let mut tally = Tally::default();
+            while let Some(row) = rows.next()? {
+                match count(by, row, &mut tally) {
+                    Ok(()) => {}
+                    Err(error) if is_unreadable(&error) => {
+                        tracing::error!(%error, "a stored order cannot be read and is not counted");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(tally.groups())
+        })
     }
 }
+
+fn count(by: SummaryBy, row: &Row<'_>, tally: &mut Tally) -> rusqlite::Result<()> {
+    let key = match by {
+        SummaryBy::Status => SummaryKey::Status(row.get(0)?),
+        SummaryBy::Reason => SummaryKey::Reason(row.get(0)?),
+        SummaryBy::Shop => {
+            tally.add_shops(&Order::read(row)?);
+            return Ok(());
+        }
+    };
+    tally.add(key, row.get(1)?, 1, row.get::<_, Amount>(2)?.get().into());
+    Ok(())
+}
+
+const LISTED: List = List { select: concat!("SELECT ", columns!(), " FROM order_order"), key: "id", order: "id DESC" };
+/// A shop's orders are read in the order of its own index.
+const LISTED_OF_SHOP: List = List {
+    select: concat!("SELECT ", columns!(), " FROM order_shop CROSS JOIN order_order ON id = order_id"),
+    key: "order_id",
+    order: "order_id DESC",
+};
+/// Those that changed late are few: SQLite would rather read every order in order than sort them.
+const LISTED_LATE: List = List {
+    select: concat!("SELECT ", columns!(), " FROM order_order INDEXED BY order_order_changed"),
+    key: "id",
+    order: "id DESC",
+};
+
+/// How the orders of a stretch are found that pass a filter. A plus keeps SQLite from being led by what does not lead.
+fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
+    let OrderStretch { from, until, changed_late } = stretch;
+    let lead = filter.lead();
+    let mut walk = Walk { list: LISTED, conditions: Vec::new(), one_of: Vec::new() };
+    if changed_late.is_some() {
+        walk.list = LISTED_LATE;
+    } else if lead == OrderLead::Shop {
+        walk.list = LISTED_OF_SHOP;
+    }
+    let mut on = |condition: Condition| walk.conditions.push(condition);
+    if let Some(ids) = &filter.ids {
+        on(("id IN (SELECT unhex(value) FROM json_each(?))", Box::new(hex_list(ids))));
+    }
+    if let Some(customer_ref) = &filter.customer_ref {
+        let clause = if lead == OrderLead::Customer { "customer_ref = ?" } else { "+customer_ref = ?" };
+        on((clause, Box::new(customer_ref.as_str().to_owned())));
+    }
+    let names_shop = matches!(lead, OrderLead::Shop) && changed_late.is_none();
+    if let Some(shop_id) = filter.shop_id {
+        let clause = if names_shop {
+            "shop_id = ?"
+        } else {
+            "EXISTS (SELECT 1 FROM order_shop WHERE shop_id = ? AND order_id = id)"
+        };
+        on((clause, Box::new(shop_id)));
+    }
+    if let Some(from) = from {
+        on((if names_shop { "order_id >= ?" } else { "id >= ?" }, Box::new(from)));
+    }
+    if let Some(until) = until {
+        on((if names_shop { "order_id < ?" } else { "id < ?" }, Box::new(until)));
+        // Where nothing is that old, nothing is looked for.
+        if changed_late.is_some() {
+            on(("EXISTS (SELECT 1 FROM order_order WHERE id < ?)", Box::new(until)));
+        }
+    }
+    if let Some(created_after) = filter.created_after {
+        on(("created_at >= ?", Box::new(created_after)));
+    }
+    if let Some(created_before) = filter.created_before {
+        on(("created_at < ?", Box::new(created_before)));
+    }
+    match (changed_late, filter.updated_after) {
+        (Some(changed), _) => on(("changed_late >= ?", Box::new(changed))),
+        (None, Some(changed)) => on(("updated_at >= ?", Box::new(changed))),
+        (None, None) => {}
+    }
+    let reasons = filter.reasons.iter();
+    if lead == OrderLead::Reasons && changed_late.is_none() {
+        walk.one_of = reasons.map(|reason| -> Condition { ("reason = ?", Box::new(*reason)) }).collect();
+    } else if !filter.reasons.is_empty() {
+        on(("+reason IN (SELECT value FROM json_each(?))", Box::new(name_list(reasons.map(|reason| reason.as_str())))));
+    }
+    let statuses = filter.statuses.iter();
+    if lead == OrderLead::Closed && changed_late.is_none() {
+        // Each names the condition of the partial index that has its rows.
+        let found_by = |status: &OrderStatus| -> Condition { ("status = ? AND reason IS NOT NULL", Box::new(*status)) };
+        walk.one_of = statuses.map(found_by).collect();
+    } else if !filter.statuses.is_empty() {
+        on((
+            "+status IN (SELECT value FROM json_each(?))",
+            Box::new(name_list(statuses.map(|status| status.as_str()))),
+        ));
+    }
+    walk
+}
+
+/// Ids as one value.
+fn hex_list(ids: &[OrderId]) -> String {
+    let quoted: Vec<_> = ids.iter().map(|id| format!("\"{}\"", id.uuid().simple())).collect();
+    format!("[{}]", quoted.join(","))
+}
+
+#[cfg(test)]
+mod tests;

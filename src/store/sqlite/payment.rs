@@ -2,8 +2,8 @@
 
 use super::{
     Sqlite,
-    codec::{script_from_json, script_to_json},
-    readers::Condition,
+    codec::{script_from_json, script_to_json, trouble_from_json, trouble_to_json},
+    readers::{Condition, List, Walk, name_list},
     recent::{Recent, Rows as RecentRows},
     table::Table,
     tx::Tx,
@@ -27,7 +27,7 @@ macro_rules! columns {
     () => {
         "order_id, number, id, revision, saga_id, amount, currency, provider, script, status, reason, deadline_at, call, \
          attempts, claimed, direct, held, amendment, reference, captured_at, created_at, \
-         updated_at, payer, version"
+         updated_at, payer, trouble, retries, version"
     };
 }
 
@@ -72,6 +72,8 @@ fn read_payment(row: &Row<'_>) -> rusqlite::Result<Payment> {
         created_at: row.get(20)?,
         updated_at: row.get(21)?,
         payer: row.get(22)?,
+        trouble: trouble_from_json(23, row.get_ref(23)?.as_str_or_null()?)?,
+        retries: row.get(24)?,
     })
 }
 
@@ -82,7 +84,7 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
             "INSERT INTO payment_payment (",
             columns!(),
             ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-             ?22, ?23, 1) \
+             ?22, ?23, ?24, ?25, 1) \
              ON CONFLICT (order_id, number) DO NOTHING"
         ),
         params![
@@ -109,6 +111,8 @@ fn insert(number: i64, payment: &Payment, tx: &Tx<'_, '_>) -> rusqlite::Result<u
             payment.created_at,
             payment.updated_at,
             payment.payer,
+            trouble_to_json(payment.trouble.as_deref())?,
+            payment.retries,
         ],
     )
 }
@@ -119,10 +123,10 @@ fn update(number: i64, payment: &Payment, loaded: i64, tx: &Tx<'_, '_>) -> rusql
     tx.run(
         "UPDATE payment_payment SET saga_id = ?4, provider = ?5, status = ?6, reason = ?7, deadline_at = ?8, \
          call = ?9, attempts = ?10, claimed = ?11, held = ?12, amendment = ?13, reference = ?14, captured_at = ?15, \
-         updated_at = ?16, \
+         updated_at = ?16, trouble = ?17, retries = ?18, \
          version = version + 1 \
          WHERE order_id = ?1 AND number = ?2 AND (number > 0 OR version = ?3)",
-        (
+        params![
             payment.order_id,
             number,
             loaded,
@@ -139,7 +143,9 @@ fn update(number: i64, payment: &Payment, loaded: i64, tx: &Tx<'_, '_>) -> rusql
             &payment.reference,
             payment.captured_at,
             payment.updated_at,
-        ),
+            trouble_to_json(payment.trouble.as_deref())?,
+            payment.retries,
+        ],
     )
 }
 
@@ -240,21 +246,28 @@ impl PaymentQueries for Sqlite {
         filter: PaymentFilter,
         page: Page<PaymentId>,
     ) -> BoxFuture<'static, Result<Vec<Payment>, StoreError>> {
-        let mut conditions: Vec<Condition> = Vec::new();
-        if let Some(order_id) = filter.order_id {
-            conditions.push(("order_id = ?", Box::new(order_id)));
+        let PaymentFilter { order_id, reference, statuses } = filter;
+        let list =
+            List { select: concat!("SELECT ", columns!(), " FROM payment_payment"), key: "id", order: "id DESC" };
+        let mut walk = Walk { list, conditions: Vec::new(), one_of: Vec::new() };
+        let is_few = order_id.is_some() || reference.is_some();
+        if let Some(order_id) = order_id {
+            walk.conditions.push(("order_id = ?", Box::new(order_id)));
         }
-        if let Some(status) = filter.status {
+        if let Some(reference) = reference {
+            walk.conditions.push(("reference = ?", Box::new(reference)));
+        }
+        let names = statuses.iter().map(|status| status.as_str());
+        if !is_few && !statuses.is_empty() && statuses.iter().all(|status| status.is_unwound()) {
             // Each names the condition of the partial index that has its rows.
-            let found_by = match status {
-                PaymentStatus::Pending | PaymentStatus::Paid => "status = ?",
-                PaymentStatus::Failed | PaymentStatus::Expired | PaymentStatus::Refunding | PaymentStatus::Refunded => {
-                    "status = ? AND status <> 'pending' AND status <> 'paid'"
-                }
+            let found_by = |status: &PaymentStatus| -> Condition {
+                ("status = ? AND status <> 'pending' AND status <> 'paid'", Box::new(*status))
             };
-            conditions.push((found_by, Box::new(status)));
+            walk.one_of = statuses.iter().map(found_by).collect();
+        } else if !statuses.is_empty() {
+            walk.conditions.push(("status IN (SELECT value FROM json_each(?))", Box::new(name_list(names))));
         }
-        self.readers.read_page(concat!("SELECT ", columns!(), " FROM payment_payment"), conditions, page, read_payment)
+        self.readers.read_walks(vec![walk], page, read_payment)
     }
 }
 

@@ -130,33 +130,43 @@ impl Readers {
     /// As [`Self::read_page`], in the order of any key.
     pub(super) fn read_list<T: Send + 'static, Id: ToSql + Send + 'static>(
         &self,
-        List { select, key, order }: List,
+        list: List,
         conditions: Vec<Condition>,
         page: Page<Id>,
         read: fn(&Row<'_>) -> rusqlite::Result<T>,
     ) -> BoxFuture<'static, Result<Vec<T>, StoreError>> {
+        self.read_walks(vec![Walk { list, conditions, one_of: Vec::new() }], page, read)
+    }
+
+    /// A page of what these walks find one after the other.
+    pub(super) fn read_walks<T: Send + 'static, Id: ToSql + Send + 'static>(
+        &self,
+        walks: Vec<Walk>,
+        Page { before, limit }: Page<Id>,
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> BoxFuture<'static, Result<Vec<T>, StoreError>> {
         self.read(move |conn| {
-            let (clauses, mut values): (Vec<_>, Vec<_>) = conditions.into_iter().unzip();
-            let mut clauses: Vec<_> = clauses.into_iter().map(str::to_owned).collect();
-            if let Some(before) = page.before {
-                clauses.push(format!("{key} < ?"));
-                values.push(Box::new(before));
-            }
-            let filter = if clauses.is_empty() { String::new() } else { format!(" WHERE {}", clauses.join(" AND ")) };
-            let mut statement = conn.prepare_cached(&format!("{select}{filter} ORDER BY {order}"))?;
-            let mut rows = statement.query(params_from_iter(values))?;
             let mut found = Vec::new();
-            // The rows come one by one, in the order of an index: what is not asked for is not read.
-            while found.len() < page.limit as usize
-                && let Some(row) = rows.next()?
-            {
-                match read(row) {
-                    Ok(item) => found.push(item),
-                    // One bad row must not hide all others; the audit names it.
-                    Err(error) if is_unreadable(&error) => {
-                        tracing::error!(%error, "a stored row cannot be read and is left out of a list");
+            for walk in walks {
+                if found.len() >= limit as usize {
+                    break;
+                }
+                let mut statement = conn.prepare_cached(&walk.sql(before.is_some()))?;
+                let conditions = walk.conditions.iter().chain(&walk.one_of).map(|(_, value)| &**value as &dyn ToSql);
+                let before = before.iter().map(|before| before as &dyn ToSql);
+                let mut rows = statement.query(params_from_iter(conditions.chain(before)))?;
+                // The rows come one by one, in the order of an index: what is not asked for is not read.
+                while found.len() < limit as usize
+                    && let Some(row) = rows.next()?
+                {
+                    match read(row) {
+                        Ok(item) => found.push(item),
+                        // One bad row must not hide all others; the audit names it.
+                        Err(error) if is_unreadable(&error) => {
+                            tracing::error!(%error, "a stored row cannot be read and is left out of a list");
+                        }
+                        Err(error) => return Err(error),
                     }
-                    Err(error) => return Err(error),
                 }
             }
             Ok(found)
@@ -164,8 +174,42 @@ impl Readers {
     }
 }
 
+/// A list's rows under conditions.
+pub(super) struct Walk {
+    pub(super) list: List,
+    /// All of them hold.
+    pub(super) conditions: Vec<Condition>,
+    /// One of them holds, and for each there is an index in the list's order: the rows are merged, and none is sorted.
+    /// Where there is none, they do not count.
+    pub(super) one_of: Vec<Condition>,
+}
+
+impl Walk {
+    /// The statement: the conditions' values come first, then those of the alternatives, and then the cursor.
+    pub(super) fn sql(&self, after_a_cursor: bool) -> String {
+        let List { select, key, order } = self.list;
+        let numbered = |(number, (clause, _)): (usize, &Condition)| clause.replacen('?', &format!("?{number}"), 1);
+        let mut clauses: Vec<_> = (1..).zip(&self.conditions).map(numbered).collect();
+        let alternatives: Vec<_> = (clauses.len() + 1..).zip(&self.one_of).map(numbered).collect();
+        if after_a_cursor {
+            clauses.push(format!("{key} < ?{}", self.conditions.len() + self.one_of.len() + 1));
+        }
+        let select_where = |alternative: Option<&String>| {
+            let clauses: Vec<_> = clauses.iter().chain(alternative).map(String::as_str).collect();
+            if clauses.is_empty() { select.to_owned() } else { format!("{select} WHERE {}", clauses.join(" AND ")) }
+        };
+        let selects: Vec<_> = if alternatives.is_empty() {
+            vec![select_where(None)]
+        } else {
+            alternatives.iter().map(|alternative| select_where(Some(alternative))).collect()
+        };
+        format!("{} ORDER BY {order}", selects.join(" UNION ALL "))
+    }
+}
+
 /// What a list selects, the column that its cursors go by, and the order of its rows, which is that column's
 /// from the highest to the lowest.
+#[derive(Clone, Copy)]
 pub(super) struct List {
     pub(super) select: &'static str,
     pub(super) key: &'static str,
@@ -174,3 +218,8 @@ pub(super) struct List {
 
 /// A condition of a list, with one parameter.
 pub(super) type Condition = (&'static str, Box<dyn ToSql + Send>);
+
+/// Names of closed lists as one value, for `IN (SELECT value FROM json_each(?))`.
+pub(super) fn name_list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    format!("[{}]", names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(","))
+}

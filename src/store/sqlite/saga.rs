@@ -2,7 +2,7 @@
 
 use super::{
     Sqlite,
-    readers::Condition,
+    readers::{Condition, List, Walk, name_list},
     tx::{Tx, command_error},
 };
 use crate::role::Role;
@@ -203,33 +203,42 @@ impl SagaQueries for Sqlite {
     }
 
     fn sagas(&self, filter: SagaFilter, page: Page<SagaId>) -> BoxFuture<'static, Result<Vec<SagaRow>, StoreError>> {
+        let SagaFilter { statuses, definition, step, created_before } = filter;
         let mut conditions: Vec<Condition> = Vec::new();
-        let mut select = concat!("SELECT ", columns!(), " FROM saga_saga");
-        if let Some(status) = filter.status {
-            // Each names the condition of the partial index that has its rows. SQLite would rather read
-            // every saga in order than sort the few that run.
-            if status == Status::Running {
-                select = concat!("SELECT ", columns!(), " FROM saga_saga INDEXED BY saga_saga_unfinished");
-            }
-            let found_by = match status {
-                Status::Running => "status = ? AND finished_at IS NULL",
-                Status::Completed => "status = ?",
-                Status::Waiting | Status::Compensating | Status::Compensated | Status::NeedsAttention => {
-                    "status = ? AND status <> 'running' AND status <> 'completed'"
-                }
-            };
-            conditions.push((found_by, Box::new(status)));
-        }
-        if let Some(definition) = filter.definition {
+        if let Some(definition) = definition {
             conditions.push(("definition = ?", Box::new(definition)));
         }
-        if let Some(step) = filter.step {
+        if let Some(step) = step {
             conditions.push(("waiting_for = ?", Box::new(step)));
         }
-        if let Some(created_before) = filter.created_before {
+        if let Some(created_before) = created_before {
             conditions.push(("created_at < ?", Box::new(created_before)));
         }
-        self.readers.read_page(select, conditions, page, read_row)
+        let select = concat!("SELECT ", columns!(), " FROM saga_saga");
+        let mut walk = Walk { list: List { select, key: "id", order: "id DESC" }, conditions, one_of: Vec::new() };
+        if statuses.contains(&Status::Completed) {
+            // Most are: those that are not are met on the way.
+            let names = name_list(statuses.iter().map(<&str>::from));
+            walk.conditions.push(("status IN (SELECT value FROM json_each(?))", Box::new(names)));
+        } else {
+            walk.one_of =
+                statuses.iter().map(|status| -> Condition { (found_by(*status), Box::new(*status)) }).collect();
+        }
+        self.readers.read_walks(vec![walk], page, read_row)
+    }
+}
+
+/// What finds the sagas of a status; each names the condition of the partial index that has its rows.
+const fn found_by(status: Status) -> &'static str {
+    match status {
+        // SQLite would rather read every saga in order than sort the few that run.
+        Status::Running => {
+            "id IN (SELECT id FROM saga_saga INDEXED BY saga_saga_unfinished WHERE status = ? AND finished_at IS NULL)"
+        }
+        Status::Completed => "status = ?",
+        Status::Waiting | Status::Compensating | Status::Compensated | Status::NeedsAttention => {
+            "status = ? AND status <> 'running' AND status <> 'completed'"
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     Sqlite,
-    codec::{from_json, script_from_json, script_to_json, to_json},
+    codec::{from_json, script_from_json, script_to_json, to_json, trouble_from_json, trouble_to_json},
     readers::Condition,
     recent::{Recent, Rows as RecentRows},
     table::Table,
@@ -14,7 +14,7 @@ use crate::{
         shipment::{Origin, Shipment, ShipmentStatus, Shipping, ShippingCommand},
     },
     store::{
-        Answers, Commands, Executed, Keyed, Page, ShipmentQueries, ShipmentStore, StoreError,
+        Answers, Commands, Executed, Keyed, Page, ShipmentFilter, ShipmentQueries, ShipmentStore, StoreError,
         commands::{Aggregates, Rows, Versioned},
     },
 };
@@ -25,7 +25,7 @@ use std::sync::Arc;
 macro_rules! columns {
     () => {
         "order_id, number, id, saga_id, shop_id, warehouse_id, contents, carrier, script, reference, status, reason, tracking_number, call, \
-         attempts, created_at, updated_at, version"
+         attempts, created_at, updated_at, trouble, retries, version"
     };
 }
 
@@ -52,6 +52,8 @@ fn read_shipment(row: &Row<'_>) -> rusqlite::Result<Shipment> {
         attempts: row.get(14)?,
         created_at: row.get(15)?,
         updated_at: row.get(16)?,
+        trouble: trouble_from_json(17, row.get_ref(17)?.as_str_or_null()?)?,
+        retries: row.get(18)?,
     })
 }
 
@@ -86,7 +88,7 @@ impl Table for Shipping {
                 concat!(
                     "INSERT INTO shipment_shipment (",
                     columns!(),
-                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, 1) \
+                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 1) \
                      ON CONFLICT (order_id, number) DO NOTHING"
                 ),
                 params![
@@ -107,6 +109,8 @@ impl Table for Shipping {
                     shipment.attempts,
                     shipment.created_at,
                     shipment.updated_at,
+                    trouble_to_json(shipment.trouble.as_deref())?,
+                    shipment.retries,
                 ],
             )?;
             match (number, inserted) {
@@ -124,7 +128,7 @@ impl Table for Shipping {
         for (number, shipment) in (0_i64..).zip(self.shipments()) {
             let updated = tx.run(
                 "UPDATE shipment_shipment SET status = ?4, reason = ?5, tracking_number = ?6, call = ?7, attempts = ?8, \
-                 reference = ?9, updated_at = ?10, version = version + 1 \
+                 reference = ?9, updated_at = ?10, trouble = ?11, retries = ?12, version = version + 1 \
                  WHERE order_id = ?1 AND number = ?2 AND (number > 0 OR version = ?3)",
                 (
                     shipment.order_id,
@@ -137,6 +141,8 @@ impl Table for Shipping {
                     shipment.attempts,
                     &shipment.reference,
                     shipment.updated_at,
+                    trouble_to_json(shipment.trouble.as_deref())?,
+                    shipment.retries,
                 ),
             )?;
             match (number, updated) {
@@ -169,12 +175,15 @@ impl ShipmentQueries for Sqlite {
 
     fn shipments(
         &self,
-        order: Option<OrderId>,
+        filter: ShipmentFilter,
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
         let mut conditions: Vec<Condition> = vec![("status <> ?", Box::new(ShipmentStatus::Requested))];
-        if let Some(order) = order {
-            conditions.push(("order_id = ?", Box::new(order)));
+        if let Some(order_id) = filter.order_id {
+            conditions.push(("order_id = ?", Box::new(order_id)));
+        }
+        if let Some(tracking_number) = filter.tracking_number {
+            conditions.push(("tracking_number = ?", Box::new(tracking_number)));
         }
         self.readers.read_page(
             concat!("SELECT ", columns!(), " FROM shipment_shipment"),

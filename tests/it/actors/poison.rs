@@ -108,10 +108,10 @@ async fn a_refused_wish_leaves_a_saga_that_is_set_aside_where_it_is() {
     house.place(&case).await;
     assert_eq!(house.rest_of(case.saga_id).await, Status::Completed);
     let test = house.stop_abruptly().await;
-    // Set aside by its row alone, while a retry past its pivot was due.
+    // Set aside by its row alone, past its pivot.
     test.raw()
         .execute_batch(
-            "DELETE FROM saga_log WHERE seq > (SELECT seq FROM saga_log WHERE entry LIKE '%step_unknown%'); \
+            "DELETE FROM saga_log WHERE seq > (SELECT seq FROM saga_log WHERE entry LIKE '%step_started%complete_order%'); \
              UPDATE saga_saga SET status = 'needs_attention', attention = 'look here'",
         )
         .unwrap();

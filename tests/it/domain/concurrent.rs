@@ -39,7 +39,7 @@ static WIDE: LazyLock<Definition<Verb>> = LazyLock::new(|| {
         exhausted: Reason::OrderError,
         retry: POLICY,
     };
-    let stage = |name, kind, steps| Stage { name, kind, steps };
+    let stage = |name, kind, steps| Stage { name, kind, steps, undone_with_next: false };
     let stages = vec![
         stage("one", Kind::Compensatable, vec![step(FIRST, Some("undo_first"))]),
         stage("two", Kind::Compensatable, vec![step(LEFT, Some("undo_left")), step(RIGHT, Some("undo_right"))]),
@@ -110,15 +110,71 @@ fn the_steps_of_a_stage_run_at_once_and_the_next_stage_begins_when_all_are_done(
 fn a_refusal_turns_the_saga_while_the_other_step_is_under_way_and_both_are_undone() {
     let mut wide = Wide::answered(&[FIRST]);
     let lines = wide.answer(LEFT, Outcome::rejected(Reason::OrderClosed));
-    assert_eq!(lines, ["step_rejected", "saga_turned", "step_started"]);
+    assert_eq!(lines, ["step_rejected", "saga_turned", "step_started", "step_started"]);
     assert_eq!(wide.answer(RIGHT, Outcome::DONE), ["late_reply"]);
-    let mut undone = Vec::new();
-    while let [step] = wide.running()[..] {
-        undone.push(step);
-        wide.answer(Verb(step), Outcome::DONE);
-    }
-    assert_eq!(undone, ["undo_right", "undo_left", "undo_first"]);
+    assert_eq!(wide.running(), ["undo_right", "undo_left"]);
+    assert_eq!(wide.answer(UNDO_LEFT, Outcome::DONE), ["step_done"]);
+    assert_eq!(wide.running(), ["undo_right"]);
+    assert_eq!(wide.answer(UNDO_RIGHT, Outcome::DONE), ["step_done", "step_started"]);
+    assert_eq!(wide.running(), ["undo_first"]);
+    assert_eq!(wide.answer(Verb("undo_first"), Outcome::DONE), ["step_done", "saga_compensated"]);
     assert_eq!(wide.saga.summary().status, Status::Compensated);
+}
+
+/// A saga that undoes the steps of its second stage, both at once.
+fn undoing() -> Wide {
+    let mut wide = Wide::answered(&[FIRST]);
+    wide.answer(LEFT, Outcome::rejected(Reason::OrderClosed));
+    wide
+}
+
+const UNDO_LEFT: Verb = Verb("undo_left");
+const UNDO_RIGHT: Verb = Verb("undo_right");
+
+#[test]
+fn what_has_to_be_given_back_is_given_back_before_a_person_is_called_about_the_other_compensation() {
+    let refused = || Outcome::rejected(Reason::RefundRefused);
+    let mut wide = undoing();
+    assert_eq!(wide.answer(UNDO_RIGHT, refused()), ["step_rejected"]);
+    assert_eq!((wide.running(), wide.saga.summary().status), (vec!["undo_left"], Status::Compensating));
+    assert_eq!(wide.answer(UNDO_LEFT, Outcome::DONE), ["step_done", "attention_needed"]);
+    assert_eq!(wide.saga.next(), Next::Rest);
+
+    let mut lost = undoing();
+    lost.answer(UNDO_RIGHT, refused());
+    assert_eq!(lost.answer(UNDO_LEFT, Outcome::unknown("lost")), ["step_unknown"], "it is tried again first");
+    assert_eq!(lost.wake_at(at(10)), ["step_started"]);
+    assert_eq!(lost.answer(UNDO_LEFT, Outcome::unknown("lost")), ["step_unknown", "attention_needed"]);
+    assert_eq!(lost.saga.stuck_tasks().len(), 2);
+
+    let mut waiting = undoing();
+    waiting.answer(UNDO_RIGHT, refused());
+    let pending = waiting.answer(UNDO_LEFT, Outcome::Pending { until: None });
+    assert_eq!(pending, ["step_waiting", "attention_needed"], "what may take for ever keeps nobody from knowing");
+}
+
+#[test]
+fn a_stuck_saga_whose_obstacle_is_gone_goes_on_by_itself() {
+    let refused = || Outcome::rejected(Reason::RefundRefused);
+    let mut wide = undoing();
+    wide.answer(UNDO_LEFT, Outcome::DONE);
+    assert_eq!(wide.answer(UNDO_RIGHT, refused()), ["step_rejected", "attention_needed"]);
+    let stuck: Vec<_> = wide.saga.stuck_tasks().iter().map(|task| (task.step.name(), task.attempt)).collect();
+    assert_eq!(stuck, [("undo_right", 1)]);
+    for no_news in [refused(), Outcome::unknown("lost"), Outcome::Pending { until: None }] {
+        assert!(wide.answer(UNDO_RIGHT, no_news).is_empty());
+    }
+    assert!(wide.answer(UNDO_LEFT, Outcome::DONE).is_empty(), "it is not stuck at that");
+    let lines = wide.answer(UNDO_RIGHT, Outcome::DONE);
+    assert_eq!(lines, ["attention_cleared", "step_done", "step_started"]);
+    assert_eq!((wide.running(), wide.saga.summary().status), (vec!["undo_first"], Status::Compensating));
+
+    let mut both = undoing();
+    both.answer(UNDO_LEFT, refused());
+    both.answer(UNDO_RIGHT, refused());
+    let lines = both.answer(UNDO_LEFT, Outcome::DONE);
+    assert_eq!(lines, ["attention_cleared", "step_done", "attention_needed"], "the other one is refused still");
+    assert_eq!(both.answer(UNDO_RIGHT, Outcome::DONE), ["attention_cleared", "step_done", "step_started"]);
 }
 
 #[test]
@@ -145,11 +201,13 @@ fn after_the_pivot_one_stuck_step_needs_a_person_and_the_other_is_asked_again_af
     assert_eq!(wide.running(), ["north", "south"]);
     wide.answer(NORTH, Outcome::unknown("lost"));
     wide.wake_at(at(10));
-    assert_eq!(wide.answer(NORTH, Outcome::unknown("lost")), ["step_unknown", "attention_needed"]);
-    assert!(wide.answer(SOUTH, Outcome::DONE).is_empty(), "nothing is applied while a person must act");
+    assert_eq!(wide.answer(NORTH, Outcome::unknown("lost")), ["step_unknown"], "the other one is under way");
+    assert_eq!(wide.answer(SOUTH, Outcome::Pending { until: None }), ["step_waiting", "attention_needed"]);
+    assert!(wide.answer(SOUTH, Outcome::DONE).is_empty(), "it is not what the saga is stuck at");
     let events = wide.saga.retry(None, wide.now).expect("it needs attention");
     assert_eq!(wide.append(events), ["retry_requested", "step_started"]);
-    assert_eq!(wide.running(), ["north", "south"]);
+    assert_eq!(wide.running(), ["north"]);
+    assert_eq!(wide.saga.waiting_tasks().len(), 1, "the other one is asked again");
     wide.answer(SOUTH, Outcome::DONE);
     assert_eq!(wide.answer(NORTH, Outcome::DONE), ["step_done", "saga_completed"]);
 }

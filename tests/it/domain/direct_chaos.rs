@@ -175,7 +175,7 @@ impl World {
     fn tell(&mut self, command: &OrderCommand) -> CallAnswer {
         let answer = match Order::outcome(self.order.send(command)) {
             Outcome::Done { .. } => CallAnswer::Done,
-            Outcome::Rejected { reason } => CallAnswer::Rejected(reason),
+            Outcome::Rejected { reason, .. } => CallAnswer::Rejected(reason),
             other => panic!("an order answers at once, not {other:?}"),
         };
         let goods = self.order.get().goods;
@@ -267,8 +267,10 @@ fn goods() -> Consignment {
         shipment_id: shipment_id(),
         parcels: Vec::new(),
         loose: true,
+        named: Vec::new(),
         carrier: Carrier::Simulated,
         script: Script::default(),
+        retries: 0,
     }
 }
 

@@ -99,6 +99,7 @@ pub(super) fn terms(provider: Provider, script: Script) -> Terms {
         provider,
         script,
         deadline_ms: DEADLINE_MS,
+        retries: 0,
     }
 }
 
@@ -109,7 +110,9 @@ pub(super) fn goods(script: Script) -> Consignment {
         shipment_id: shipment_id(),
         parcels: Vec::new(),
         loose: true,
+        named: Vec::new(),
         carrier: Carrier::Simulated,
         script,
+        retries: 0,
     }
 }

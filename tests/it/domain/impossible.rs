@@ -37,7 +37,7 @@ fn step_events(step: Verb) -> Vec<CheckoutEvent> {
         Event::StepWaiting { step, until: None },
         Event::StepDue { step },
         Event::StepDone { step, receipt: None, duration_ms: 0 },
-        Event::StepRejected { step, reason: Reason::OrderClosed, duration_ms: 0 },
+        Event::StepRejected { step, reason: Reason::OrderClosed, detail: None, duration_ms: 0 },
         Event::StepUnknown { step, error: "?".into(), retry_at: None, duration_ms: 0 },
         Event::StepUnknown { step, error: "?".into(), retry_at: Some(at(9)), duration_ms: 0 },
         Event::LateReply { step, outcome: Outcome::DONE },

@@ -11,9 +11,9 @@ use backstitch::domain::{
     money::Quantity,
     payment::Provider,
     reason::Reason,
-    saga::{CancelBy, Event, Outcome, Receipt, Status},
+    saga::{CancelBy, Detail, Event, Outcome, Receipt, Status},
     simulation::{Fault, Script, Simulation},
-    stock::Allotment,
+    stock::{Allotment, Shortage, Units},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -41,6 +41,10 @@ fn every_event() -> Vec<CheckoutEvent> {
         variant_id: VariantId::from_uuid(id(3)),
         quantity: Quantity::parse(4).expect("a quantity").into(),
     };
+    let (wanted, available) = (Units::parse(5).expect("some pieces"), 2);
+    let short =
+        Shortage { shop_id: ShopId::from_uuid(id(1)), variant_id: VariantId::from_uuid(id(3)), wanted, available };
+    let short = Detail::Shortages(Arc::new([short]));
     let receipt = Some(Receipt::Id(id(7)));
     let late = |outcome| Event::LateReply { step, outcome };
     let started = |input| Event::SagaStarted { definition: "checkout".into(), version: 1, input: Arc::new(input) };
@@ -54,7 +58,10 @@ fn every_event() -> Vec<CheckoutEvent> {
         Event::StepDone { step, receipt: receipt.clone(), duration_ms: u64::MAX },
         Event::StepDone { step, receipt: Some(Receipt::Allotments(Arc::new([allotment]))), duration_ms: 1 },
         Event::StepDone { step, receipt: None, duration_ms: 0 },
-        Event::StepRejected { step, reason: Reason::PaymentDeclined, duration_ms: 4 },
+        Event::StepRejected { step, reason: Reason::PaymentDeclined, detail: None, duration_ms: 4 },
+        Event::StepRejected { step, reason: Reason::OutOfStock, detail: Some(short.clone()), duration_ms: 4 },
+        late(Outcome::Rejected { reason: Reason::OutOfStock, detail: Some(short) }),
+        Event::AttentionCleared { step },
         Event::StepUnknown { step, error: "\"quoted\" ☕\n".into(), retry_at: Some(at(9)), duration_ms: 4 },
         Event::StepUnknown { step, error: String::new(), retry_at: None, duration_ms: 4 },
         Event::SagaTurned { reason: Reason::ShippingFailed },

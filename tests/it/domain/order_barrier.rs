@@ -5,9 +5,9 @@ use super::{
     row::{Row, assert_repeats},
 };
 use backstitch::domain::{
-    ids::SagaId,
+    ids::{OrderId, SagaId},
     money::{Amount, Currency},
-    order::{CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, Order, OrderCommand, OrderStatus},
+    order::{CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, Order, OrderCommand, OrderStatus, placed_at},
     reason::Reason,
     saga::Outcome,
 };
@@ -147,4 +147,17 @@ fn an_order_that_another_saga_drives_is_not_created_again() {
     let theirs = CreateOrder { saga_id: Some(SagaId::from_uuid(Uuid::from_u128(0x99))), ..mine };
     assert_eq!(row.send(&OrderCommand::Create(theirs)), Outcome::rejected(Reason::OrderClosed));
     assert_eq!(row.get().saga_id, Some(saga_id()));
+}
+
+#[test]
+fn an_order_that_is_recorded_long_after_its_id_was_made_counts_as_placed_when_it_was() {
+    let id = OrderId::from_uuid(Uuid::now_v7());
+    let made = id.made_at().expect("it says so");
+    for (later, created) in [(0, 0), (60_000, 60_000), (60_001, 0), (7_200_000, 0)] {
+        let now = made.plus_millis(later);
+        assert_eq!(placed_at(id, now), made.plus_millis(created), "{later} ms later");
+    }
+    // By a clock that goes wrong.
+    assert_eq!(placed_at(id, made.minus_millis(60_001)), made);
+    assert_eq!(placed_at(order_id(), at(5)), at(5), "an id that does not say when it was made");
 }

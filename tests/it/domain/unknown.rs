@@ -60,7 +60,10 @@ fn after_the_pivot_used_up_attempts_need_a_person() {
     assert_eq!((summary.status, summary.waiting_for), (Status::NeedsAttention, Some("complete_order")));
     assert_eq!(
         checkout::message(&summary).as_deref(),
-        Some("Needs attention: complete_order gave no usable answer in 15 attempts: no answer")
+        Some(
+            "Needs attention: complete_order gave no usable answer in 15 attempts: no answer. See that the order \
+             participant works (GET /readyz, GET /admin/actors), then retry the saga."
+        )
     );
 }
 

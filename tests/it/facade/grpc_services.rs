@@ -140,7 +140,7 @@ async fn an_error_is_never_a_no_and_what_may_have_happened_happens_once() {
         Habit::DoneInSilence,
     ] {
         let before = (methods(&till).len(), till.done().len());
-        till.will([habit]);
+        till.will([habit.clone()]);
         let order = app.rested(&by_the_till()).await;
         assert_eq!(order["status"], "completed", "{habit:?}");
         let after = (methods(&till).len(), till.done().len());
@@ -161,23 +161,73 @@ async fn a_service_that_is_no_grpc_service_keeps_orders_waiting_until_their_dead
     let mut order = by_the_till();
     order["payment"]["deadline_ms"] = json!(300);
     let order = app.place(&order).await.success(201).clone();
-    let order = app.order_once(id(&order), |order| order["saga"]["status"] == "compensating").await;
-    assert_eq!(order["status"], "pending", "whether it has charged is not known: {order}");
+    let order = app.order_once(id(&order), |order| order["saga"]["status"] == "compensated").await;
+    assert_eq!((&order["status"], &order["reason"]), (&json!("failed"), &json!("payment_expired")));
+    // Whether it has charged is not known: it is asked until it is, and what it says last can be read.
+    let payment = app.payment(id(&order["payment"])).await.success(200).clone();
+    assert!(payment["last_error"].as_str().is_some_and(|said| said.starts_with("till: ")), "{payment}");
     app.assert_audit_is_clean().await;
 }
 
 #[tokio::test]
-async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_done() {
+async fn a_refund_that_is_refused_needs_attention_and_its_saga_goes_on_once_it_is_done() {
     let till = Till::start();
     let app = app_of(&till);
     till.will([Habit::Well, Habit::Says("CANCELLED"), Habit::Says("FAILED"), Habit::Says("FAILED")]);
     let order = app.rested(&by_the_till()).await;
     assert_eq!(order["saga"]["status"], "needs_attention", "{order}");
-    app.payment_once(id(&order["payment"]), "refunded").await;
-    let saga = order["saga_id"].as_str().expect("an id");
-    app.retry_saga(saga, &json!({"reason": "it has been given back"})).await.success(202);
-    assert_eq!(app.saga_at_rest(&order["saga_id"]).await["status"], "compensated");
+    let order = app.order_once(id(&order), |order| order["saga"]["status"] == "compensated").await;
+    assert_eq!(order["payment"]["status"], "refunded");
     app.finish().await;
+}
+
+#[tokio::test]
+async fn what_a_service_calls_a_payment_comes_back_to_it_byte_for_byte() {
+    for name in ["pay 1", "zahlung-für-é", "e\u{301}", " padded ", "a/b?c#d%20", "line\nbreak", "\u{1f600}", ".."] {
+        let till = Till::start();
+        let app = app_of(&till);
+        till.will([Habit::Calls(name.to_owned()), Habit::Says("CANCELLED")]);
+        let order = app.rested(&by_the_till()).await;
+        assert_eq!(
+            (&order["status"], &order["payment"]["status"]),
+            (&json!("cancelled"), &json!("refunded")),
+            "{name:?}"
+        );
+        let refund = till.called().pop().expect("a refund");
+        assert_eq!((refund.method, refund.of.as_str()), ("RefundPayment", name));
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_name_that_can_be_used_no_refund_is_sent_and_the_saga_needs_attention() {
+    let long = "x".repeat(1_025);
+    for name in ["", "a\0b", &long] {
+        let till = Till::start();
+        let app = app_of(&till);
+        till.will([Habit::Calls(name.to_owned()), Habit::Says("CANCELLED")]);
+        let order = app.rested(&by_the_till()).await;
+        assert_eq!(order["saga"]["status"], "needs_attention", "{order}");
+        assert_eq!(methods(&till), ["ProcessPayment", "StartShipping"], "nothing is sent");
+        let payment = app.payment(id(&order["payment"])).await.success(200).clone();
+        assert_eq!(payment["status"], "refunding");
+        assert!(payment["last_error"].as_str().expect("why").contains("nothing is sent"), "{payment}");
+        app.assert_audit_is_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_cannot_succeed_needs_attention_and_says_why() {
+    for code in [Code::NotFound, Code::Unimplemented, Code::PermissionDenied, Code::InvalidArgument] {
+        let till = Till::start();
+        let app = app_of(&till);
+        till.will([Habit::Well, Habit::Says("CANCELLED"), Habit::Fails(code)]);
+        let order = app.rested(&by_the_till()).await;
+        assert_eq!(order["saga"]["status"], "needs_attention", "{code:?}: {order}");
+        let order = app.order_once(id(&order), |order| order["saga"]["status"] == "compensated").await;
+        assert_eq!(order["payment"]["status"], "refunded", "it was asked again");
+        app.finish().await;
+    }
 }
 
 #[tokio::test]
@@ -188,7 +238,7 @@ async fn a_recall_without_a_usable_answer_is_asked_for_until_it_is_done() {
     let order = steps.create().await.expect("an order");
     let (payment, _) = steps.pay(&order).await.expect("a payment");
     let (shipment, _) = steps.ship(&order).await.expect("a shipment");
-    till.will([Habit::Says("NEVER"), Habit::Fails(Code::FailedPrecondition)]);
+    till.will([Habit::Says("NEVER"), Habit::Fails(Code::Internal)]);
     assert_eq!(steps.call_back(&shipment).await.expect("it is called back"), "CANCELLED", "asked until it is done");
     assert_eq!(steps.refund(&payment).await.expect("a refund"), "REFUNDED");
     app.finish().await;

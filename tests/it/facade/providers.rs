@@ -189,22 +189,56 @@ async fn what_a_service_calls_a_payment_is_known_to_its_refund_whoever_reported_
     let bank = Bank::start();
     let refund = bank.url("/payments/{reference}/refund");
     let app = app_of(&bank, &[("charge.reference", "/id"), ("refund.url", &refund), ("timeout_ms", "2000")]);
-    bank.will([Manner::DoneBut(200, r#"{"id": "pi 1"}"#), Manner::DoneBut(200, r#"{"id": "pi_2"}"#)]);
     let mut order = by_the_bank();
     order["simulate"] = json!({"shipping": "fail"});
-    // It cannot be used: nothing is sent to a place that has no name.
-    let nameless = app.place(&order).await.success(201).clone();
-    app.order_once(id(&nameless), |order| order["payment"]["status"] == "refunding").await;
-    let order = app.rested(&order).await;
-    assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("cancelled"), &json!("refunded")));
-    let refunds: Vec<_> =
-        bank.asked().into_iter().map(|asked| asked.path).filter(|path| path.ends_with("refund")).collect();
-    assert_eq!(refunds, ["POST /payments/pi_2/refund"]);
+    // They cannot be used: nothing is sent to a place that has no name, or that no URL can name.
+    for unusable in [r#"{"id": ""}"#, r#"{"id": null}"#, r#"{"id": ".."}"#, r#"{"id": "."}"#, "{}", "<html>"] {
+        bank.will([Manner::DoneBut(200, unusable)]);
+        let nameless = app.rested(&order).await;
+        assert_eq!(nameless["saga"]["status"], "needs_attention", "{unusable}: {nameless}");
+        let payment = app.payment(payment_of(&nameless)).await.success(200).clone();
+        assert_eq!(payment["status"], "refunding");
+        assert!(payment["last_error"].as_str().expect("why").contains("nothing is sent"), "{payment}");
+    }
+    let usable = [
+        (r#"{"id": "pi_2"}"#, "pi_2"),
+        (r#"{"id": "pi 1/é"}"#, "pi%201%2F%C3%A9"),
+        (r#"{"id": 12345678901234567890123}"#, "12345678901234567890123"),
+        (r#"{"id": 1.50}"#, "1.50"),
+    ];
+    for (said, path) in usable {
+        bank.will([Manner::DoneBut(200, said)]);
+        let order = app.rested(&order).await;
+        assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("cancelled"), &json!("refunded")));
+        let refund = bank.asked().pop().expect("a refund");
+        assert_eq!(refund.path, format!("POST /payments/{path}/refund"));
+    }
     app.assert_audit_is_clean().await;
 }
 
 #[tokio::test]
-async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_done() {
+async fn a_refund_that_cannot_succeed_needs_attention_and_a_retry_asks_the_service_again() {
+    for status in [400, 401, 404, 410, 422] {
+        let bank = Bank::start();
+        let app = app_of(&bank, &WORDS);
+        bank.will([Manner::Well]);
+        bank.always(Some(Manner::Says(status, "{}", None)));
+        let mut order = by_the_bank();
+        order["simulate"] = json!({"shipping": "fail"});
+        let order = app.rested(&order).await;
+        assert_eq!(order["saga"]["status"], "needs_attention", "{status}: {order}");
+        let payment = app.payment(payment_of(&order)).await.success(200).clone();
+        assert_eq!((&payment["status"], &payment["last_status"]), (&json!("refunding"), &json!(status)), "{payment}");
+        // It is asked again at the first retry, and not only when its next turn has come.
+        bank.always(None);
+        app.retry_saga(order["saga_id"].as_str().expect("an id"), &json!({"reason": "repaired"})).await;
+        assert_eq!(app.saga_at_rest(&order["saga_id"]).await["status"], "compensated", "{status}");
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_done_and_the_saga_goes_on_by_itself() {
     let bank = Bank::start();
     let app = app_of(&bank, &WORDS);
     let no = || Manner::Says(422, "{}", None);
@@ -218,8 +252,12 @@ async fn a_refund_that_is_refused_needs_attention_and_is_asked_for_until_it_is_d
     assert_eq!((&order["status"], &order["payment"]["status"]), (&json!("paid"), &json!("refunding")));
     let payment = app.payment_once(payment_of(&order), "refunded").await;
     assert_eq!(bank.effects(id(&payment)), ["charge", "refund"]);
-    app.retry_saga(id(&saga), &json!({"reason": "the bank has given it back"})).await.success(202);
-    assert_eq!(app.saga_at_rest(&order["saga_id"]).await["status"], "compensated");
+    let order = app.order_once(id(&order), |order| order["saga"]["status"] == "compensated").await;
+    assert_eq!((&order["status"], &order["reason"]), (&json!("cancelled"), &json!("shipping_failed")));
+    let log = app.saga_log(id(&saga)).await;
+    let events: Vec<_> = log.success(200).as_array().expect("events").iter().map(|event| &event["event"]).collect();
+    assert!(events.contains(&&json!("attention_cleared")), "{events:?}");
+    assert!(!events.contains(&&json!("retry_requested")), "{events:?}");
     app.finish().await;
 }
 

@@ -1,8 +1,11 @@
 //! Listing sagas.
 
-use super::{COMPLETED, client, manual, placed, refuses, simulated, waited};
+use super::{COMPLETED, REJECT, WAITING, client, faulty, manual, placed, refuses, simulated, waited};
 use crate::support::TestApp;
-use backstitch::proto::{ListSagasRequest, ListSagasResponse, SagaStatus};
+use backstitch::proto::{
+    ListOrdersRequest, ListOrdersResponse, ListSagasRequest, ListSagasResponse, OrderStatus, SagaStatus, Simulation,
+    SummarizeOrdersRequest, SummaryBy, SummaryGroup,
+};
 use tonic::{Code, Status};
 
 async fn list(app: &TestApp, request: ListSagasRequest) -> Result<ListSagasResponse, Status> {
@@ -40,8 +43,9 @@ async fn sagas_are_found_by_status_definition_step_and_age() {
     let mine = super::saga(&app, &waits.saga_id, 1).await;
     let base = ListSagasRequest::default;
     for (request, expected) in [
-        (ListSagasRequest { status: COMPLETED, ..base() }, vec![&done]),
-        (ListSagasRequest { status: SagaStatus::Waiting.into(), ..base() }, vec![&waits]),
+        (ListSagasRequest { statuses: vec![COMPLETED], ..base() }, vec![&done]),
+        (ListSagasRequest { statuses: vec![SagaStatus::Waiting.into()], ..base() }, vec![&waits]),
+        (ListSagasRequest { statuses: vec![COMPLETED, WAITING], ..base() }, vec![&waits, &done]),
         (ListSagasRequest { step: Some("process_payment".into()), ..base() }, vec![&waits]),
         (ListSagasRequest { definition: Some("checkout".into()), ..base() }, vec![&waits, &done]),
         (ListSagasRequest { definition: Some("other".into()), ..base() }, vec![]),
@@ -60,11 +64,87 @@ async fn a_list_that_cannot_be_is_refused_with_its_fields() {
     let request = ListSagasRequest {
         page_size: 101,
         page_token: "nonsense".into(),
-        status: 99,
+        statuses: vec![99],
         created_before: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
         ..ListSagasRequest::default()
     };
-    let fields = ["page_size", "page_token", "status", "created_before"];
+    let fields = ["page_size", "page_token", "statuses", "created_before"];
     refuses(list(&app, request).await, Code::InvalidArgument, "invalid_request", &fields);
+    app.finish().await;
+}
+
+async fn orders(app: &TestApp, request: ListOrdersRequest) -> Result<ListOrdersResponse, Status> {
+    Ok(client(app).await.list_orders(request).await?.into_inner())
+}
+
+#[tokio::test]
+async fn orders_are_listed_and_found_as_over_rest() {
+    let app = TestApp::start();
+    let done = placed(&app, waited(simulated())).await;
+    let declined = placed(&app, waited(faulty(Simulation { payment: REJECT, ..Simulation::default() }))).await;
+    let waits = placed(&app, manual()).await;
+    let tracking_number = done.shipments[0].tracking_number.clone();
+    let base = ListOrdersRequest::default;
+    let (failed, cancelled) = (OrderStatus::Failed.into(), OrderStatus::Cancelled.into());
+    for (request, expected) in [
+        (base(), vec![&waits, &declined, &done]),
+        (ListOrdersRequest { page_size: 2, ..base() }, vec![&waits, &declined]),
+        (ListOrdersRequest { page_size: 2, page_token: declined.id.clone(), ..base() }, vec![&done]),
+        (ListOrdersRequest { statuses: vec![failed, cancelled], ..base() }, vec![&declined]),
+        (
+            ListOrdersRequest { reasons: vec!["payment_declined".into(), "out_of_stock".into()], ..base() },
+            vec![&declined],
+        ),
+        (ListOrdersRequest { tracking_number, ..base() }, vec![&done]),
+        (ListOrdersRequest { payment_reference: Some("nobodys".into()), ..base() }, vec![]),
+        (ListOrdersRequest { customer_ref: Some("cust-42".into()), ..base() }, vec![&waits, &declined, &done]),
+        (ListOrdersRequest { created_before: declined.created_at, ..base() }, vec![&done]),
+        (ListOrdersRequest { updated_after: waits.created_at, ..base() }, vec![&waits]),
+    ] {
+        let found = orders(&app, request.clone()).await.expect("a list").orders;
+        let found: Vec<_> = found.iter().map(|order| &order.id).collect();
+        assert_eq!(found, expected.iter().map(|order| &order.id).collect::<Vec<_>>(), "{request:?}");
+    }
+    app.finish_leaving(1).await;
+}
+
+#[tokio::test]
+async fn orders_that_cannot_be_listed_or_counted_are_refused_with_their_fields() {
+    let app = TestApp::start();
+    let request = ListOrdersRequest {
+        page_size: 101,
+        statuses: vec![0],
+        reasons: vec!["rain".into()],
+        shop_id: Some("x".into()),
+        tracking_number: Some(String::new()),
+        updated_after: Some(prost_types::Timestamp { seconds: i64::MIN, nanos: 0 }),
+        ..ListOrdersRequest::default()
+    };
+    let fields = ["page_size", "statuses", "reasons", "shop_id", "tracking_number", "updated_after"];
+    refuses(orders(&app, request).await, Code::InvalidArgument, "invalid_request", &fields);
+    let counted = client(&app).await.summarize_orders(SummarizeOrdersRequest::default()).await;
+    refuses(counted, Code::InvalidArgument, "invalid_request", &["from", "until", "by"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn orders_of_a_time_are_counted_as_over_rest() {
+    let app = TestApp::start();
+    let first = placed(&app, waited(simulated())).await;
+    placed(&app, waited(simulated())).await;
+    let last = placed(&app, waited(faulty(Simulation { payment: REJECT, ..Simulation::default() }))).await;
+    let request = SummarizeOrdersRequest {
+        from: first.created_at,
+        until: last.created_at.map(|time| prost_types::Timestamp { seconds: time.seconds + 1, ..time }),
+        by: SummaryBy::Reason.into(),
+    };
+    let counted = client(&app).await.summarize_orders(request).await.expect("groups").into_inner().groups;
+    let group = |group: Option<&str>, orders, total: &str| SummaryGroup {
+        group: group.map(str::to_owned),
+        currency: "IDR".to_owned(),
+        orders,
+        total_amount: total.to_owned(),
+    };
+    assert_eq!(counted, [group(None, 2, "340000"), group(Some("payment_declined"), 1, "170000")]);
     app.finish().await;
 }

@@ -26,7 +26,7 @@ async fn channel(app: &TestApp) -> Channel {
     endpoint.connect().await.expect("a connection")
 }
 
-async fn client(app: &TestApp) -> SagaServiceClient<Channel> {
+pub(crate) async fn client(app: &TestApp) -> SagaServiceClient<Channel> {
     SagaServiceClient::new(channel(app).await)
 }
 

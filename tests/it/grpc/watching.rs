@@ -45,7 +45,7 @@ fn as_rest(event: &SagaEvent) -> Value {
     json!({
         "seq": event.seq, "node": event.node, "event": event.event, "stage": text(&event.stage),
         "step": text(&event.step), "attempt": event.attempt, "duration_ms": event.duration_ms,
-        "error": text(&event.error),
+        "error": text(&event.error), "note": text(&event.note),
     })
 }
 

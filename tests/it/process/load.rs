@@ -89,7 +89,7 @@ pub(crate) async fn place(
     acknowledged: &Acknowledged,
 ) {
     while Instant::now() < give_up {
-        let url = format!("{}/orders?wait={wait_seconds}", target.lock().expect("no holder panics"));
+        let url = format!("{}/orders?wait={wait_seconds}&on_failure=created", target.lock().expect("no holder panics"));
         let sent = client.post(url).header("Idempotency-Key", key).json(order).send().await;
         if let Ok(response) = sent {
             let status = response.status().as_u16();

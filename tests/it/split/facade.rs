@@ -128,7 +128,11 @@ async fn goods_of_shops_are_reserved_and_taken_by_the_stocks_own_process() {
         "shop_id": lines[1]["shop_id"], "variant_id": lines[1]["variant_id"], "quantity": 100,
     }]});
     let (_, refused) = split.post(Role::Coordinator, "/orders?wait=10", &too_many).await;
-    assert_eq!(refused["data"]["reason"], "out_of_stock", "{refused}");
+    assert_eq!(
+        (&refused["code"], &refused["errors"][0]["field"]),
+        (&json!("out_of_stock"), &json!("lines[0].quantity"))
+    );
+    assert_eq!(refused["errors"][0]["message"], "100 are wanted, 99 are available", "{refused}");
     split.assert_audit_is_clean();
 }
 

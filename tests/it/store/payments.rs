@@ -98,8 +98,9 @@ async fn a_list_has_every_revisions_payment_the_newest_first() {
     let mut ids = edited(&test, &case, 2).await;
     edited(&test, &other, 0).await;
     ids.reverse();
-    let list = async |status, before, limit| {
-        let filter = PaymentFilter { order_id: Some(case.order_id()), status };
+    let list = async |status: Option<PaymentStatus>, before, limit| {
+        let statuses = status.into_iter().collect();
+        let filter = PaymentFilter { order_id: Some(case.order_id()), statuses, ..PaymentFilter::default() };
         let page = test.store.payments.payments(filter, Page { before, limit }).await.unwrap();
         page.into_iter().map(|payment| payment.id).collect::<Vec<_>>()
     };

@@ -4,7 +4,7 @@
 //! The store's conditions are written here again, on purpose: whoever changes one of them there is sent here
 //! by its comment, and the index must fit the words.
 
-use super::given::store;
+use super::given::{TestStore, store};
 use crate::support::sqlite_only;
 use rusqlite::{Connection, params_from_iter, types::Null};
 
@@ -48,6 +48,119 @@ fn lists_of_what_went_wrong_are_found_by_their_partial_indexes() {
     ] {
         let plan = plan(sql);
         assert!(plan.contains(index), "{sql}: {plan}");
+    }
+}
+
+#[test]
+fn what_others_call_a_payment_or_a_shipment_and_a_sku_are_looked_up() {
+    if sqlite_only("these are SQLite's plans") {
+        return;
+    }
+    for (sql, index) in [
+        (
+            "SELECT id FROM payment_payment WHERE reference = ?1 AND id < ?2 ORDER BY id DESC",
+            "payment_payment_reference",
+        ),
+        (
+            "SELECT id FROM shipment_shipment WHERE status <> ?1 AND tracking_number = ?2 ORDER BY id DESC",
+            "shipment_shipment_tracking",
+        ),
+        ("SELECT id FROM catalog_variant v WHERE sku = ?1 AND active = ?2 ORDER BY id DESC", "catalog_variant_sku"),
+        ("SELECT id FROM catalog_variant v WHERE product_id = ?1 ORDER BY id DESC", "catalog_variant_product"),
+        (
+            "SELECT id FROM saga_saga WHERE status = ?1 AND status <> 'running' AND status <> 'completed' UNION ALL \
+             SELECT id FROM saga_saga WHERE status = ?2 AND status <> 'running' AND status <> 'completed' ORDER BY id DESC",
+            "saga_saga_unwound",
+        ),
+        (
+            "SELECT id FROM payment_payment WHERE status = ?1 AND status <> 'pending' AND status <> 'paid' UNION ALL \
+             SELECT id FROM payment_payment WHERE status = ?2 AND status <> 'pending' AND status <> 'paid' ORDER BY id DESC",
+            "payment_payment_closed",
+        ),
+    ] {
+        let plan = plan(sql);
+        assert!(plan.contains(index) && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+    }
+}
+
+/// What PostgreSQL says of a statement as a reader asks it.
+fn postgres_plan(test: &TestStore, sql: &str) -> String {
+    let sql = format!("SET enable_seqscan = off; EXPLAIN (COSTS OFF) {sql}");
+    let rows = test.raw().rows(&sql, &[]);
+    rows.into_iter().flatten().flatten().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn postgresql_finds_orders_by_the_indexes_that_are_kept_for_it() {
+    let test = TestStore::on_postgres();
+    // On a table of a few rows, any plan will do.
+    let many = "INSERT INTO order_order (id, currency, total_amount, lines, revision, status, reason, created_at, updated_at, \
+                version) SELECT gen_random_uuid(), 'IDR', 1, '[]', 0, CASE n % 10 WHEN 0 THEN 'failed' ELSE 'completed' END, \
+                CASE n % 10 WHEN 0 THEN 'payment_declined' END, n, n + 1000 * (n % 100), 1 FROM generate_series(1, 20000) n";
+    let id = "'0198c0de-0000-7000-8000-000000000000'";
+    let of_shop = format!("INSERT INTO order_shop SELECT {id}, id FROM order_order");
+    test.raw().execute_batch(&format!("{many}; {of_shop}; ANALYZE order_order; ANALYZE order_shop")).unwrap();
+    for (sql, index, sorts) in [
+        (format!("SELECT id FROM order_order WHERE id >= {id} AND id < {id} ORDER BY id DESC LIMIT 20"), "order_order_pkey", false),
+        (
+            format!("SELECT id FROM order_order WHERE id < {id} AND reason = 'out_of_stock' ORDER BY id DESC LIMIT 20"),
+            "order_order_reason",
+            false,
+        ),
+        (
+            format!(
+                "(SELECT id FROM order_order WHERE id < {id} AND reason = 'out_of_stock' ORDER BY id DESC LIMIT 20) UNION ALL \
+                 (SELECT id FROM order_order WHERE id < {id} AND reason = 'payment_declined' ORDER BY id DESC LIMIT 20) \
+                 ORDER BY 1 DESC LIMIT 20"
+            ),
+            "order_order_reason",
+            false,
+        ),
+        (
+            "SELECT id FROM order_order WHERE status = ANY('{failed,cancelled}') AND reason IS NOT NULL ORDER BY id DESC LIMIT 20"
+                .to_owned(),
+            "order_order_closed",
+            false,
+        ),
+        (
+            format!(
+                "SELECT id FROM order_order WHERE (id < {id}) IS TRUE AND changed_late >= 5 ORDER BY id DESC LIMIT 20"
+            ),
+            "order_order_changed",
+            true,
+        ),
+        (
+            format!(
+                "SELECT id FROM order_shop JOIN order_order ON id = order_id WHERE shop_id = {id} AND order_id >= {id} \
+                 ORDER BY order_id DESC LIMIT 20"
+            ),
+            "order_shop_pkey",
+            false,
+        ),
+        (
+            "SELECT id FROM payment_payment WHERE reference = 'TX' ORDER BY id DESC LIMIT 20".to_owned(),
+            "payment_payment_reference",
+            false,
+        ),
+        (
+            "SELECT id FROM shipment_shipment WHERE status <> 'requested' AND tracking_number = 'T' ORDER BY id DESC LIMIT 20"
+                .to_owned(),
+            "shipment_shipment_tracking",
+            false,
+        ),
+        (
+            format!(
+                "SELECT status, currency, count(*), sum(total_amount)::text FROM order_order WHERE id >= {id} AND id < {id} \
+                 AND created_at >= 1 AND created_at < 2 GROUP BY 1, 2"
+            ),
+            "order_order_pkey",
+            true,
+        ),
+    ] {
+        let plan = postgres_plan(&test, &sql);
+        assert!(plan.contains(index), "{sql}: {plan}");
+        let is_sorted = plan.split("; ").any(|node| node.trim_start_matches("-> ").trim_start() == "Sort");
+        assert!(sorts || !is_sorted, "{sql}: {plan}");
     }
 }
 

@@ -44,7 +44,8 @@ impl Call {
 
     /// Waits up to so many seconds for the saga to rest.
     pub(crate) fn wait(mut self, seconds: u32) -> Self {
-        self.url = format!("{}?wait={seconds}", self.url);
+        let separator = if self.url.contains('?') { '&' } else { '?' };
+        self.url = format!("{}{separator}wait={seconds}", self.url);
         self
     }
 

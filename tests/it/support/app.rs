@@ -314,7 +314,7 @@ impl TestApp {
 impl TestApp {
     /// Places an order and waits until its saga rests; the order.
     pub(crate) async fn rested(&self, body: &Value) -> Value {
-        self.place(body).wait(60).await.success(201).clone()
+        self.post("/orders?on_failure=created", body).wait(60).await.success(201).clone()
     }
 
     /// Places an order with a manual payment, and is back when its saga waits for it; the order.

@@ -47,6 +47,8 @@ pub(crate) struct Asked {
 #[derive(Default)]
 struct State {
     manners: VecDeque<Manner>,
+    /// What becomes of all others, where that is not well.
+    always: Option<Manner>,
     asked: Vec<Asked>,
     /// By payment: how often each effect took place, each key once.
     effects: BTreeMap<String, Vec<String>>,
@@ -78,6 +80,11 @@ impl Bank {
     /// Further requests are met in these manners, and well after that.
     pub(crate) fn will(&self, manners: impl IntoIterator<Item = Manner>) {
         self.state().manners.extend(manners);
+    }
+
+    /// From now on, requests are met in this manner; well, if that is none.
+    pub(crate) fn always(&self, manner: Option<Manner>) {
+        self.state().always = manner;
     }
 
     /// What was asked so far.
@@ -126,7 +133,7 @@ async fn serve(request: HttpRequest, body: web::Bytes, state: web::Data<Mutex<St
     let (manner, status) = {
         let mut state = state.lock().expect("nobody panics with it");
         state.asked.push(asked);
-        let manner = state.manners.pop_front().unwrap_or(Manner::Well);
+        let manner = state.manners.pop_front().or_else(|| state.always.clone()).unwrap_or(Manner::Well);
         let is_query = request.method() == "GET";
         if !is_query && matches!(manner, Manner::Well | Manner::DoneBut(..) | Manner::DoneInSilence) {
             act(&mut state, &key);

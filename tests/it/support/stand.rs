@@ -1,6 +1,6 @@
 //! A shop with one thing to sell, for tests of what orders take from the stock.
 
-use super::{TestApp, id};
+use super::{TestApp, eventually, id};
 use serde_json::{Value, json};
 
 /// A shop, its only warehouse, and the only variant that it offers.
@@ -39,6 +39,14 @@ impl TestApp {
     pub(crate) async fn pieces(&self, variant: &str) -> [i64; 3] {
         let stock = self.stock(variant).await;
         ["on_hand", "reserved", "available"].map(|name| stock.success(200)[name].as_i64().expect("a number"))
+    }
+
+    /// As [`Self::pieces`], once they are these.
+    pub(crate) async fn pieces_once(&self, variant: &str, pieces: [i64; 3]) {
+        eventually(&format!("the pieces are {pieces:?}"), async || {
+            (self.pieces(variant).await == pieces).then_some(())
+        })
+        .await;
     }
 
     /// What became of an order's reservation: the kinds of its movements, oldest first, each named once.

@@ -21,10 +21,12 @@ use tokio::sync::oneshot;
 use tonic::{Code, Request, Response, Status, async_trait, metadata::MetadataMap, transport::server::TcpIncoming};
 
 /// What becomes of a call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Habit {
     /// It is done, and said so.
     Well,
+    /// It is done, said so, and called this.
+    Calls(String),
     /// Nothing is done, and this is the status of the answer.
     Says(&'static str),
     /// Nothing is done, and this is the error.
@@ -128,14 +130,15 @@ impl Till {
             state.called.push(Called { method, metadata: metadata.clone(), of: of.to_owned(), amount, context });
             let habit = state.habits.pop_front().unwrap_or(Habit::Well);
             let next = format!("T-{}", state.done.len() + 1);
-            let name = match habit {
+            let name = match &habit {
+                Habit::Calls(name) => state.done.entry(key).or_insert(name.clone()).clone(),
                 Habit::Well | Habit::DoneBut(_) | Habit::DoneInSilence => state.done.entry(key).or_insert(next).clone(),
                 Habit::Says(_) | Habit::Fails(_) => String::new(),
             };
             (habit, name)
         };
         match habit {
-            Habit::Well => Ok((well.to_owned(), name)),
+            Habit::Well | Habit::Calls(_) => Ok((well.to_owned(), name)),
             Habit::Says(status) => Ok((status.to_owned(), name)),
             Habit::Fails(code) | Habit::DoneBut(code) => Err(Status::new(code, "as it was told")),
             Habit::DoneInSilence => {

@@ -4,9 +4,10 @@ use super::{
     super::{
         definition::{Action, Definition, Kind, Step},
         event::Event,
+        outcome::refusal,
         record::{StepRecord, StepState},
     },
-    End, Fate, Impossible, Saga,
+    End, Fate, Impossible, Saga, Undo,
 };
 use crate::domain::{ids::SagaId, reason::Reason, time::Timestamp};
 
@@ -39,6 +40,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             turned: None,
             undo: Vec::new(),
             amendments: Vec::new(),
+            retries: 0,
             ended: None,
             updated_at: now,
         }
@@ -126,10 +128,11 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 self.advance();
                 Ok(())
             }
-            Event::StepRejected { step, reason, .. } => {
+            Event::StepRejected { step, reason, detail, .. } => {
                 let record = self.answered(*step)?;
                 record.state = StepState::Rejected(*reason);
-                record.error = Some(reason.to_string());
+                record.error = Some(refusal(*reason, detail.as_ref()));
+                record.detail.clone_from(detail);
                 record.finished_at = Some(at);
                 Ok(())
             }
@@ -147,6 +150,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
             Event::SagaTurned { reason } => self.turn(*reason),
             Event::LateReply { .. } | Event::CancelRequested { .. } => Ok(()),
             Event::RetryRequested { .. } => self.refresh(),
+            Event::AttentionCleared { step } => self.unstick(*step),
             Event::AmendmentStarted { revision, input } => self.fold_amendment_started(*revision, input),
             Event::AmendmentRefused { reason } => self.fold_amendment_refused(*reason),
             Event::AmendmentDone => self.fold_amendment_done(),
@@ -165,7 +169,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 Ok(())
             }
             Event::SagaCompensated => {
-                if self.turned.is_none() || self.current_undo().is_some() || self.ended.is_some() {
+                if self.turned.is_none() || self.current_wave().is_some() || self.ended.is_some() {
                     return Err("not every compensation is done");
                 }
                 self.ended = Some(End::Compensated);
@@ -174,15 +178,17 @@ impl<A: Action, I: Clone> Saga<A, I> {
         }
     }
 
-    /// The record of a step that may be worked on now: of the current stage, the amendment or the current undo.
+    /// The record of a step that may be worked on now: of the current stage, the amendment or the current wave of
+    /// compensations.
     pub(super) fn current(&mut self, step: A) -> Result<&mut StepRecord, &'static str> {
         if self.ended.is_some() {
             return Err("the saga has ended");
         }
         if self.turned.is_some() {
-            let position = self.current_undo().ok_or("every compensation is done")?;
-            let (verb, record) = &mut self.undo[position];
-            return if *verb == step { Ok(record) } else { Err("another compensation is due") };
+            let wave = self.current_wave().ok_or("every compensation is done")?;
+            let due = |undo: &&mut Undo<A>| undo.wave == wave && undo.step == step;
+            let found = self.undo.iter_mut().find(due).map(|undo| &mut undo.record);
+            return found.ok_or("another compensation is due");
         }
         if self.amending().is_some() {
             let due = |(verb, record): &&mut (A, StepRecord)| *verb == step && record.state != StepState::Done;
@@ -244,8 +250,11 @@ impl<A: Action, I: Clone> Saga<A, I> {
         // The stage after the last finished one may have started, or started in part, whatever its
         // outcome: it is compensated with those before it. `self.stage` is that stage. So is what
         // somebody outside may have begun ahead of it.
-        self.undo =
-            self.definition.compensations(self.stage).into_iter().map(|undo| (undo, StepRecord::default())).collect();
+        let waves = self.definition.compensations(self.stage).into_iter().enumerate();
+        let undo = |(wave, steps): (usize, Vec<A>)| {
+            steps.into_iter().map(move |step| Undo { step, wave, record: StepRecord::default() })
+        };
+        self.undo = waves.flat_map(undo).collect();
         if let Some(amendment) = self.amending_mut() {
             amendment.fate = Fate::Overtaken;
         }
@@ -260,14 +269,35 @@ impl<A: Action, I: Clone> Saga<A, I> {
         }
         self.ended = None;
         let amended = self.amendments.last_mut().into_iter().flat_map(|amendment| &mut amendment.steps);
-        for record in self.forward.iter_mut().chain(self.undo.iter_mut().chain(amended).map(|(_, record)| record)) {
+        let undo = self.undo.iter_mut().map(|undo| &mut undo.record);
+        for record in self.forward.iter_mut().chain(undo).chain(amended.map(|(_, record)| record)) {
             record.tries = 0;
         }
+        self.retries += 1;
         Ok(())
     }
 
-    pub(super) fn current_undo(&self) -> Option<usize> {
-        self.undo.iter().position(|(_, record)| record.state != StepState::Done)
+    /// What a stuck step was refused, or never told, has come true: the saga goes on where it was stuck.
+    fn unstick(&mut self, step: A) -> Result<(), &'static str> {
+        if !matches!(self.ended, Some(End::Attention(_))) {
+            return Err("the saga is not set aside");
+        }
+        let was = self.ended.take();
+        let record = match self.current(step) {
+            Ok(record) if matches!(record.state, StepState::Rejected(_) | StepState::Exhausted) => record,
+            _ => {
+                self.ended = was;
+                return Err("the step is not what the saga is stuck at");
+            }
+        };
+        record.state = StepState::Running;
+        record.finished_at = None;
+        Ok(())
+    }
+
+    /// The wave of compensations that is due, once the saga has turned.
+    pub(super) fn current_wave(&self) -> Option<usize> {
+        self.undo.iter().find(|undo| undo.record.state != StepState::Done).map(|undo| undo.wave)
     }
 
     fn pivot(&self) -> Option<usize> {
@@ -276,10 +306,6 @@ impl<A: Action, I: Clone> Saga<A, I> {
 
     pub(super) fn pivot_done(&self) -> bool {
         self.pivot().is_some_and(|pivot| self.stage > pivot)
-    }
-
-    pub(super) fn pivot_started(&self) -> bool {
-        self.pivot().is_some_and(|pivot| self.stage_records(pivot).any(|(_, record)| record.attempts > 0))
     }
 }
 

@@ -30,12 +30,23 @@ pub struct Saga<A: Action + 'static, I> {
     forward: Vec<StepRecord>,
     /// `Some` once the saga has turned, never to go forward again.
     turned: Option<Reason>,
-    /// Compensations in the order they are sent; empty until the saga turns.
-    undo: Vec<(A, StepRecord)>,
+    /// Compensations by the wave that they are sent in; empty until the saga turns.
+    undo: Vec<Undo<A>>,
     /// The amendments of its input, the latest one last.
     amendments: Vec<Amendment<A, I>>,
+    /// How often an operator has asked for it to be tried again.
+    retries: u32,
     ended: Option<End>,
     updated_at: Timestamp,
+}
+
+/// A compensation of a saga that has turned.
+#[derive(Clone, Debug)]
+struct Undo<A> {
+    step: A,
+    /// The compensations of one wave are sent together, and all of them are done before the next one begins.
+    wave: usize,
+    record: StepRecord,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,8 +71,8 @@ pub struct Impossible {
 /// Why an operator's or a customer's wish is refused. Nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// The point of no return is logged as started.
-    #[error("the saga has reached its pivot and can only go forward")]
+    /// The point of no return is behind it.
+    #[error("the saga is past its pivot and can only go forward")]
     PastPivot,
     /// It is over.
     #[error("the saga has already ended as {0}")]

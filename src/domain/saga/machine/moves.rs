@@ -8,7 +8,7 @@ use super::{
         record::{StepRecord, StepState},
         retry::RetryPolicy,
     },
-    Amendment, CancelBy, End, Impossible, Refused, Saga, Status,
+    Amendment, CancelBy, End, Impossible, Refused, Saga, Status, Undo,
 };
 use crate::domain::{reason::Reason, time::Timestamp};
 
@@ -28,6 +28,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
         jitter: f64,
     ) -> Result<Vec<Event<A, I>>, Impossible> {
         let mut made = Vec::new();
+        if matches!(outcome, Outcome::Done { .. }) && self.stuck_tasks().iter().any(|task| task.step == step) {
+            self.make(&mut made, Event::AttentionCleared { step }, now)?;
+        }
         let Ok(record) = self.answered(step) else {
             if self.is_late_news(step, &outcome) {
                 self.make(&mut made, Event::LateReply { step, outcome }, now)?;
@@ -41,8 +44,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
                 self.make(&mut made, Event::StepDone { step, receipt, duration_ms }, now)?;
                 self.go_on(&mut made, now)?;
             }
-            Outcome::Rejected { reason } => {
-                self.make(&mut made, Event::StepRejected { step, reason, duration_ms }, now)?;
+            Outcome::Rejected { reason, detail } => {
+                self.make(&mut made, Event::StepRejected { step, reason, detail, duration_ms }, now)?;
                 self.give_up(&mut made, step, now)?;
             }
             Outcome::Pending { until } => {
@@ -62,6 +65,10 @@ impl<A: Action, I: Clone> Saga<A, I> {
                     self.give_up(&mut made, step, now)?;
                 }
             }
+        }
+        if self.turned.is_some() || self.pivot_done() {
+            // This was the answer that another step's failure has waited for.
+            self.complete_if_cut_short(&mut made, now)?;
         }
         Ok(made)
     }
@@ -92,16 +99,14 @@ impl<A: Action, I: Clone> Saga<A, I> {
         for event in due {
             self.make(&mut made, event, now)?;
         }
-        if self.is_cut_short() {
-            self.complete_append(&mut made, now)?;
-        }
+        self.complete_if_cut_short(&mut made, now)?;
         Ok(made)
     }
 
     /// Turns the saga back because somebody asked. No events when it is on its way back already.
     ///
     /// # Errors
-    /// Refused once it has ended well or the pivot is logged as started.
+    /// Refused once it has ended well or the pivot is done.
     pub fn cancel(&mut self, by: CancelBy, note: Option<String>, now: Timestamp) -> Result<Vec<Event<A, I>>, Refused> {
         match self.ended {
             Some(End::Completed) => return Err(Refused::Ended(Status::Completed.as_str())),
@@ -111,7 +116,7 @@ impl<A: Action, I: Clone> Saga<A, I> {
         if self.turned.is_some() {
             return if self.ended.is_some() { Err(Refused::Stuck) } else { Ok(Vec::new()) };
         }
-        if self.pivot_started() {
+        if self.pivot_done() {
             return Err(Refused::PastPivot);
         }
         let mut made = Vec::new();
@@ -210,6 +215,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
             (reason, format!("{name} gave no usable answer in {tries} attempts: {error}"))
         };
         if self.turned.is_some() || self.pivot_done() || amending {
+            if self.is_busy_beside_failure() {
+                return Ok(());
+            }
             self.make(made, Event::AttentionNeeded { why }, now)
         } else {
             self.turn_back(made, reason, now)
@@ -220,9 +228,23 @@ impl<A: Action, I: Clone> Saga<A, I> {
     /// atomic, so this takes a log that was cut by force.
     pub(super) fn is_cut_short(&self) -> bool {
         self.in_scope().next().is_none()
-            || self.in_scope().any(|(_, record, _)| {
-                matches!(record.state, StepState::Idle | StepState::Rejected(_) | StepState::Exhausted)
+            || self.in_scope().any(|(_, record, _)| match record.state {
+                StepState::Idle => true,
+                StepState::Rejected(_) | StepState::Exhausted => !self.is_busy_beside_failure(),
+                _ => false,
             })
+    }
+
+    /// Whether steps beside one that has failed are still under way where there is no way back. A person is called
+    /// when those have their answers: a saga that is set aside sends nothing any more, and what it had to give back
+    /// meanwhile would stay where it is.
+    fn is_busy_beside_failure(&self) -> bool {
+        let busy = |state: &StepState| matches!(state, StepState::Running | StepState::Due | StepState::Backoff { .. });
+        (self.turned.is_some() || self.pivot_done()) && self.in_scope().any(|(_, record, _)| busy(&record.state))
+    }
+
+    fn complete_if_cut_short(&mut self, made: &mut Vec<Event<A, I>>, now: Timestamp) -> Result<(), Impossible> {
+        if self.ended.is_none() && self.is_cut_short() { self.complete_append(made, now) } else { Ok(()) }
     }
 
     /// Makes the events that [`Self::is_cut_short`] misses.
@@ -249,14 +271,12 @@ impl<A: Action, I: Clone> Saga<A, I> {
         self.next_undo(made, now)
     }
 
+    /// Starts the wave of compensations that is due, or what is left to be started of it.
     fn next_undo(&mut self, made: &mut Vec<Event<A, I>>, now: Timestamp) -> Result<(), Impossible> {
-        match self.current_undo() {
-            Some(position) => {
-                let step = self.undo[position].0;
-                self.make(made, Event::StepStarted { step, attempt: 1 }, now)
-            }
-            None => self.make(made, Event::SagaCompensated, now),
-        }
+        let Some(wave) = self.current_wave() else { return self.make(made, Event::SagaCompensated, now) };
+        let idle = |undo: &&Undo<A>| undo.wave == wave && undo.record.attempts == 0;
+        let idle: Vec<A> = self.undo.iter().filter(idle).map(|undo| undo.step).collect();
+        idle.into_iter().try_for_each(|step| self.make(made, Event::StepStarted { step, attempt: 1 }, now))
     }
 
     /// Only a reply to a forward step that was under way when the saga turned is news.
@@ -286,7 +306,9 @@ impl<A: Action, I: Clone> Saga<A, I> {
 
     /// The steps that the saga works on now, with their deadline actions.
     pub(super) fn in_scope(&self) -> impl Iterator<Item = (A, &StepRecord, Option<A>)> {
-        let undo = self.current_undo().map(|position| (self.undo[position].0, &self.undo[position].1, None));
+        let wave = self.current_wave();
+        let due = move |undo: &&Undo<A>| Some(undo.wave) == wave && undo.record.state != StepState::Done;
+        let undo = self.undo.iter().filter(due).map(|undo| (undo.step, &undo.record, None));
         let amended = self.amending().and_then(Amendment::current).map(|(step, record)| (step, record, None));
         let forward = (self.turned.is_none() && self.amending().is_none())
             .then(|| self.stage_records(self.stage).map(|(step, record)| (step.action, record, step.on_deadline)));

@@ -3,8 +3,8 @@
 use super::{
     super::{
         definition::{AMENDMENT_STAGE, Action, Definition, Kind},
-        outcome::Receipt,
-        record::{Progress, StepRecord, StepState, state_word},
+        outcome::{Detail, Receipt},
+        record::{Progress, StepRecord, StepState, next_attempt, state_word},
     },
     End, Fate, Next, Saga, Status, Summary, Task,
 };
@@ -46,6 +46,21 @@ impl<A: Action, I: Clone> Saga<A, I> {
             .filter(|(_, record, _)| matches!(record.state, StepState::Waiting { .. }))
             .map(|(step, record, _)| Task { step, action: step, attempt: record.attempts })
             .collect()
+    }
+
+    /// The steps that the saga is stuck at, to be asked again: one of them may be done by now.
+    pub fn stuck_tasks(&self) -> Vec<Task<A>> {
+        if !matches!(self.ended, Some(End::Attention(_))) {
+            return Vec::new();
+        }
+        let is_stuck = |record: &StepRecord| matches!(record.state, StepState::Rejected(_) | StepState::Exhausted);
+        let stuck = self.in_scope().filter(|(_, record, _)| is_stuck(record));
+        stuck.map(|(step, record, _)| Task { step, action: step, attempt: record.attempts }).collect()
+    }
+
+    /// How often an operator has asked for it to be tried again.
+    pub const fn retries(&self) -> u32 {
+        self.retries
     }
 
     /// The saga's id.
@@ -124,10 +139,17 @@ impl<A: Action, I: Clone> Saga<A, I> {
         self.record(step)?.receipt.as_ref()
     }
 
+    /// What more there is to say of the refusal of the step with this verb, be it one of the latest amendment's.
+    pub fn refusal(&self, step: A) -> Option<&Detail> {
+        let amended = self.amendment().into_iter().flat_map(|latest| &latest.steps);
+        let amended = amended.into_iter().find(|(verb, _)| *verb == step).map(|(_, record)| record);
+        self.record(step).or(amended)?.detail.as_ref()
+    }
+
     /// The compensation of the participant that performs this step, once the saga has turned.
     fn undo_of(&self, step: A) -> Option<&StepRecord> {
         let mut undo = self.undo.iter();
-        undo.find(|(verb, _)| verb.participant() == step.participant()).map(|(_, record)| record)
+        undo.find(|undo| undo.step.participant() == step.participant()).map(|undo| &undo.record)
     }
 
     /// The part of it that its row keeps.
@@ -174,6 +196,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
             started_at: record.started_at,
             finished_at: record.finished_at,
             error: record.error.clone(),
+            last_status: None,
+            next_attempt_at: next_attempt(record),
         });
         self.definition
             .steps()
@@ -183,8 +207,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
             .map(|((stage, step), record)| {
                 let undo = step
                     .compensation
-                    .and_then(|verb| self.undo.iter().find(|(candidate, _)| *candidate == verb))
-                    .map(|(_, undo)| undo);
+                    .and_then(|verb| self.undo.iter().find(|undo| undo.step == verb))
+                    .map(|undo| &undo.record);
                 Progress {
                     stage: stages[stage].name,
                     step: step.action.name(),
@@ -195,6 +219,8 @@ impl<A: Action, I: Clone> Saga<A, I> {
                     started_at: record.started_at,
                     finished_at: record.finished_at,
                     error: undo.and_then(|undo| undo.error.clone()).or_else(|| record.error.clone()),
+                    last_status: None,
+                    next_attempt_at: undo.map_or_else(|| next_attempt(record), next_attempt),
                 }
             })
             .chain(amended)

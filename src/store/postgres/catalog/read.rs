@@ -9,7 +9,7 @@ use crate::{
     },
     store::{
         Answers, CatalogAnswer, CatalogQueries, Commands, Keyed, ListedOffer, OfferPlace, Page, ProductFilter,
-        ShopFilter, StoreError, WarehouseFilter,
+        ShopFilter, StoreError, VariantFilter, WarehouseFilter,
         commands::CatalogRunner,
         postgres::{
             Postgres,
@@ -79,6 +79,18 @@ impl CatalogQueries for Postgres {
 
     fn variant(&self, id: VariantId) -> Answer<Option<Variant>> {
         self.readers.find(rows::VARIANT, vec![Box::new(id)], rows::variant)
+    }
+
+    fn variants(&self, filter: VariantFilter, page: Page<VariantId>) -> Answer<Vec<Variant>> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(sku) = filter.sku {
+            conditions.push(("sku = $n", Box::new(sku)));
+        }
+        if let Some(product_id) = filter.product_id {
+            conditions.push(("product_id = $n", Box::new(product_id)));
+        }
+        conditions.extend(active_is(filter.active));
+        self.readers.page(rows::VARIANTS, 0, conditions, page, rows::variant)
     }
 
     fn variants_of(&self, product: ProductId) -> Answer<Vec<Variant>> {

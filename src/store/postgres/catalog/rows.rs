@@ -39,6 +39,8 @@ pub(in crate::store::postgres) const PRODUCT: &str =
 /// One variant.
 pub(in crate::store::postgres) const VARIANT: &str =
     concat!("SELECT ", columns!(variant), " FROM catalog_variant v WHERE v.id = $1");
+/// Variants.
+pub(super) const VARIANTS: &str = concat!("SELECT ", columns!(variant), " FROM catalog_variant v");
 /// A product's variants.
 pub(super) const VARIANTS_OF: &str =
     concat!("SELECT ", columns!(variant), " FROM catalog_variant v WHERE v.product_id = $1 ORDER BY v.id");

@@ -17,7 +17,7 @@ use crate::{
         Claim, StoreError,
         commands::{Claimed, CommandError},
         postgres::{
-            codec::{self, Unreadable, get, hash, script_to_json},
+            codec::{self, Unreadable, get, hash, script_to_json, trouble_to_json},
             payment,
             recent::{self, Memory},
         },
@@ -102,18 +102,18 @@ const INSERT: &str = concat!(
     ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[], $5::uuid[], $6::bigint[], \
      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::bigint[], \
      $15::boolean[], $16::boolean[], $17::boolean[], $18::bigint[], $19::text[], $20::bigint[], $21::bigint[], \
-     $22::bigint[], $23::text[], $24::bigint[])"
+     $22::bigint[], $23::text[], $24::text[], $25::bigint[], $26::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
     "UPDATE payment_payment p SET saga_id = u.saga_id, provider = u.provider, status = u.status, reason = u.reason, \
      deadline_at = u.deadline_at, call = u.call, attempts = u.attempts, claimed = u.claimed, held = u.held, \
      amendment = u.amendment, reference = u.reference, captured_at = u.captured_at, updated_at = u.updated_at, \
-     version = CASE WHEN u.number = 0 THEN u.version ELSE p.version + 1 END \
+     trouble = u.trouble, retries = u.retries, version = CASE WHEN u.number = 0 THEN u.version ELSE p.version + 1 END \
      FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[], $7::text[], $8::text[], $9::text[], \
      $10::bigint[], $11::text[], $12::bigint[], $13::boolean[], $14::boolean[], $15::bigint[], $16::text[], \
-     $17::bigint[], $18::bigint[]) AS u (order_id, number, loaded, version, saga_id, provider, status, reason, deadline_at, call, \
-     attempts, claimed, held, amendment, reference, captured_at, updated_at) \
+     $17::bigint[], $18::bigint[], $19::bigint[], $20::text[]) AS u (order_id, number, loaded, version, saga_id, provider, status, reason, deadline_at, call, \
+     attempts, claimed, held, amendment, reference, captured_at, updated_at, retries, trouble) \
      WHERE p.order_id = u.order_id AND p.number = u.number AND (u.number > 0 OR p.version = u.loaded)"
 );
 
@@ -130,6 +130,10 @@ struct Written<'r> {
     payment: &'r Payment,
     loaded: i64,
     version: i64,
+}
+
+fn troubles(rows: &[Written<'_>]) -> Result<Vec<Option<String>>, StoreError> {
+    rows.iter().map(|row| trouble_to_json(row.payment.trouble.as_deref())).collect()
 }
 
 /// Adds the statements that write what has changed.
@@ -181,9 +185,11 @@ pub(super) fn write<'r, S>(
             row.payment.created_at,
             row.payment.updated_at,
             row.payment.payer,
+            i64::from(row.payment.retries),
             row.version,
         );
         params.insert(8, Box::new(scripts?));
+        params.insert(23, Box::new(troubles(&new)?));
         calls.push(Call::new(INSERT, params));
     }
     if !old.is_empty() {
@@ -206,7 +212,9 @@ pub(super) fn write<'r, S>(
             row.payment.reference.clone(),
             row.payment.captured_at,
             row.payment.updated_at,
+            i64::from(row.payment.retries),
         );
+        params.push(Box::new(troubles(&old)?));
         params.insert(0, count(&old));
         calls.push(Call::new(UPDATE, params));
     }

@@ -14,7 +14,7 @@ use crate::{
     store::{
         StoreError,
         postgres::{
-            codec::{Unreadable, script_to_json, to_json},
+            codec::{Unreadable, script_to_json, to_json, trouble_to_json},
             recent::{self, Memory},
             shipment,
         },
@@ -56,16 +56,16 @@ const INSERT: &str = concat!(
     shipment::columns!(),
     ") SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], \
      $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bigint[], \
-     $16::bigint[], $17::bigint[], $18::bigint[])"
+     $16::bigint[], $17::bigint[], $18::text[], $19::bigint[], $20::bigint[])"
 );
 
 const UPDATE: &str = exactly!(
     "UPDATE shipment_shipment s SET status = u.status, reason = u.reason, tracking_number = u.tracking_number, \
      call = u.call, attempts = u.attempts, reference = u.reference, updated_at = u.updated_at, \
-     version = CASE WHEN u.number = 0 THEN u.version ELSE s.version + 1 END \
+     trouble = u.trouble, retries = u.retries, version = CASE WHEN u.number = 0 THEN u.version ELSE s.version + 1 END \
      FROM unnest($2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], \
-     $10::bigint[], $11::text[], $12::bigint[]) \
-     AS u (order_id, number, loaded, version, status, reason, tracking_number, call, attempts, reference, updated_at) \
+     $10::bigint[], $11::text[], $12::bigint[], $13::bigint[], $14::text[]) \
+     AS u (order_id, number, loaded, version, status, reason, tracking_number, call, attempts, reference, updated_at, retries, trouble) \
      WHERE s.order_id = u.order_id AND s.number = u.number AND (u.number > 0 OR s.version = u.loaded)"
 );
 
@@ -75,6 +75,10 @@ struct Written<'r> {
     shipment: &'r Shipment,
     loaded: i64,
     version: i64,
+}
+
+fn troubles(rows: &[Written<'_>]) -> Result<Vec<Option<String>>, StoreError> {
+    rows.iter().map(|row| trouble_to_json(row.shipment.trouble.as_deref())).collect()
 }
 
 /// Adds the statements that write what has changed. What is in a shipment never changes; where it stands does. The
@@ -113,10 +117,12 @@ pub(super) fn write<'r, S>(
             i64::from(row.shipment.attempts),
             row.shipment.created_at,
             row.shipment.updated_at,
+            i64::from(row.shipment.retries),
             row.version,
         );
         params.insert(6, Box::new(contents?));
         params.insert(8, Box::new(scripts?));
+        params.insert(17, Box::new(troubles(&new)?));
         calls.push(Call::new(INSERT, params));
     }
     if !old.is_empty() {
@@ -133,7 +139,9 @@ pub(super) fn write<'r, S>(
             i64::from(row.shipment.attempts),
             row.shipment.reference.clone(),
             row.shipment.updated_at,
+            i64::from(row.shipment.retries),
         );
+        params.push(Box::new(troubles(&old)?));
         params.insert(0, count(&old));
         calls.push(Call::new(UPDATE, params));
     }

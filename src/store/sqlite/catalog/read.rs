@@ -8,7 +8,8 @@ use crate::{
         money::Price,
     },
     store::{
-        CatalogQueries, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StoreError, WarehouseFilter,
+        CatalogQueries, ListedOffer, OfferPlace, Page, ProductFilter, ShopFilter, StoreError, VariantFilter,
+        WarehouseFilter,
         sqlite::{Sqlite, codec::is_unreadable, readers::Condition},
     },
 };
@@ -90,6 +91,18 @@ impl CatalogQueries for Sqlite {
 
     fn variant(&self, id: VariantId) -> Answer<Option<Variant>> {
         self.find(rows::VARIANT, [id], rows::variant)
+    }
+
+    fn variants(&self, filter: VariantFilter, page: Page<VariantId>) -> Answer<Vec<Variant>> {
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(sku) = filter.sku {
+            conditions.push(("sku = ?", Box::new(sku)));
+        }
+        if let Some(product_id) = filter.product_id {
+            conditions.push(("product_id = ?", Box::new(product_id)));
+        }
+        conditions.extend(active_is(filter.active));
+        self.readers.read_page(rows::VARIANTS, conditions, page, rows::variant)
     }
 
     fn variants_of(&self, product: ProductId) -> Answer<Vec<Variant>> {

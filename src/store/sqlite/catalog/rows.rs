@@ -75,6 +75,8 @@ pub(super) const PRODUCTS: &str = concat!("SELECT ", columns!(product), " FROM c
 pub(super) const PRODUCT: &str = concat!("SELECT ", columns!(product), " FROM catalog_product p WHERE p.id = ?1");
 /// One variant.
 pub(super) const VARIANT: &str = concat!("SELECT ", columns!(variant), " FROM catalog_variant v WHERE v.id = ?1");
+/// Variants.
+pub(super) const VARIANTS: &str = concat!("SELECT ", columns!(variant), " FROM catalog_variant v");
 /// A product's variants.
 pub(super) const VARIANTS_OF: &str =
     concat!("SELECT ", columns!(variant), " FROM catalog_variant v WHERE v.product_id = ?1 ORDER BY v.id");

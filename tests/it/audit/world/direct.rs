@@ -74,7 +74,7 @@ impl World {
     async fn tell_order(&self, command: OrderCommand) -> CallAnswer {
         match self.store.orders.execute(vec![command.into()]).await.remove(0) {
             Ok(Executed::Decided(Outcome::Done { .. })) => CallAnswer::Done,
-            Ok(Executed::Decided(Outcome::Rejected { reason })) => CallAnswer::Rejected(reason),
+            Ok(Executed::Decided(Outcome::Rejected { reason, .. })) => CallAnswer::Rejected(reason),
             other => panic!("{other:?}"),
         }
     }
@@ -116,7 +116,9 @@ fn consignment(order_id: OrderId) -> Consignment {
         shipment_id,
         parcels: Vec::new(),
         loose: true,
+        named: Vec::new(),
         carrier: Carrier::Simulated,
         script: Script::default(),
+        retries: 0,
     }
 }

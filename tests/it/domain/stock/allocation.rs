@@ -31,7 +31,7 @@ fn pick(warehouse_number: u128, variant_number: u128, pieces: i64) -> Pick {
 }
 
 fn allocated(pieces: &[i64], stock: &[(i64, Vec<i64>)]) -> Vec<Pick> {
-    allocate(&wanted(pieces), &sources(stock)).expect("there is enough")
+    allocate(shop(0), &wanted(pieces), &sources(stock)).expect("there is enough")
 }
 
 #[test]
@@ -53,23 +53,34 @@ fn as_few_as_possible_serve_together_and_the_better_one_gives_what_it_has() {
     assert_eq!(allocated(&[8], &stock), [pick(1, 0, 4), pick(2, 0, 4)]);
 }
 
+fn short_of(variant_number: u128, wanted: i64, available: i64) -> Shortage {
+    Shortage { shop_id: shop(0), variant_id: variant(variant_number), wanted: units(wanted), available }
+}
+
+#[test]
+fn every_variant_of_which_there_is_too_little_is_named() {
+    let stock = sources(&[(1, vec![3, 9, 0]), (2, vec![1, 0, 0])]);
+    let expected = vec![short_of(0, 5, 4), short_of(2, 1, 0)];
+    assert_eq!(allocate(shop(0), &wanted(&[5, 9, 1]), &stock), Err(expected));
+}
+
 #[test]
 fn too_little_of_one_variant_is_a_shortage_that_names_it() {
-    let short = allocate(&wanted(&[1, 5]), &sources(&[(1, vec![9, 2]), (2, vec![9, 2])]));
-    assert_eq!(short, Err(Shortage { variant_id: variant(1), wanted: units(5), available: 4 }));
-    assert!(allocate(&wanted(&[1]), &[]).is_err());
+    let short = allocate(shop(0), &wanted(&[1, 5]), &sources(&[(1, vec![9, 2]), (2, vec![9, 2])]));
+    assert_eq!(short, Err(vec![short_of(1, 5, 4)]));
+    assert!(allocate(shop(0), &wanted(&[1]), &[]).is_err());
 }
 
 #[test]
 fn nothing_wanted_is_nothing_taken() {
-    assert_eq!(allocate(&BTreeMap::new(), &sources(&[(1, vec![9])])), Ok(Vec::new()));
+    assert_eq!(allocate(shop(0), &BTreeMap::new(), &sources(&[(1, vec![9])])), Ok(Vec::new()));
 }
 
 #[test]
 fn a_wish_beyond_all_numbers_is_a_shortage() {
     let most = BTreeMap::from([(variant(0), units(i64::MAX))]);
-    assert!(allocate(&most, &sources(&[(1, vec![i64::MAX - 1]), (2, vec![0])])).is_err());
-    assert!(allocate(&most, &sources(&[(1, vec![i64::MAX]), (2, vec![i64::MAX])])).is_ok());
+    assert!(allocate(shop(0), &most, &sources(&[(1, vec![i64::MAX - 1]), (2, vec![0])])).is_err());
+    assert!(allocate(shop(0), &most, &sources(&[(1, vec![i64::MAX]), (2, vec![i64::MAX])])).is_ok());
 }
 
 #[test]
@@ -159,16 +170,16 @@ proptest! {
 
     #[test]
     fn the_allocation_is_the_one_that_trying_everything_finds((pieces, stock) in stocks(0..9)) {
-        match (allocate(&wanted(&pieces), &sources(&stock)), by_brute_force(&pieces, &stock)) {
+        match (allocate(shop(0), &wanted(&pieces), &sources(&stock)), by_brute_force(&pieces, &stock)) {
             (Ok(picks), Some(expected)) => {
                 assert_serves(&pieces, &stock, &picks);
                 prop_assert_eq!(warehouses(&picks), expected);
             }
             (Err(short), None) => {
-                let number = (0..9).map(variant).position(|id| id == short.variant_id).expect("a variant");
-                let there: i64 = stock.iter().map(|(_, has)| has[number]).sum();
-                prop_assert_eq!((short.wanted.get(), short.available), (pieces[number], there));
-                prop_assert!(there < pieces[number]);
+                let there = |number: usize| stock.iter().map(|(_, has)| has[number]).sum::<i64>();
+                let missing = (0_u128..).zip(&pieces).enumerate().filter(|(number, (_, wanted))| there(*number) < **wanted);
+                let missing = missing.map(|(number, (variant, wanted))| short_of(variant, *wanted, there(number)));
+                prop_assert_eq!(short, missing.collect::<Vec<_>>());
             }
             (found, expected) => prop_assert!(false, "{found:?}, expected {expected:?}"),
         }
@@ -178,12 +189,12 @@ proptest! {
     fn the_order_in_which_warehouses_come_does_not_matter((pieces, stock) in stocks(0..20), seed in any::<u64>()) {
         let mut shuffled = sources(&stock);
         fastrand::Rng::with_seed(seed).shuffle(&mut shuffled);
-        prop_assert_eq!(allocate(&wanted(&pieces), &sources(&stock)), allocate(&wanted(&pieces), &shuffled));
+        prop_assert_eq!(allocate(shop(0), &wanted(&pieces), &sources(&stock)), allocate(shop(0), &wanted(&pieces), &shuffled));
     }
 
     #[test]
     fn of_up_to_31_warehouses_three_that_have_everything_are_found((pieces, stock) in stocks(13..32)) {
-        let Ok(picks) = allocate(&wanted(&pieces), &sources(&stock)) else { return Ok(()) };
+        let Ok(picks) = allocate(shop(0), &wanted(&pieces), &sources(&stock)) else { return Ok(()) };
         let houses = 0..stock.len();
         let serve = |set: [usize; 3]| {
             let has = |number: usize| {
@@ -200,7 +211,7 @@ proptest! {
 
     #[test]
     fn many_warehouses_serve_whatever_they_have_together((pieces, stock) in stocks(13..40)) {
-        if let Ok(picks) = allocate(&wanted(&pieces), &sources(&stock)) {
+        if let Ok(picks) = allocate(shop(0), &wanted(&pieces), &sources(&stock)) {
             assert_serves(&pieces, &stock, &picks);
         } else {
             let short = |number: usize| stock.iter().map(|(_, has)| has[number]).sum::<i64>() < pieces[number];

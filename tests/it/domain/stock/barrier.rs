@@ -7,7 +7,7 @@ use super::depot::{
 use crate::domain::given::{at, order_id, saga_id};
 use backstitch::domain::{
     reason::Reason,
-    saga::{Outcome, Receipt},
+    saga::{Detail, Outcome, Receipt},
     stock::{MovementKind, Reservation, ReservationStatus, Shelves, StockCommand},
 };
 
@@ -97,9 +97,11 @@ fn nothing_is_taken_that_was_not_promised() {
 fn an_order_has_all_of_its_lines_or_none() {
     let mut depot = Depot::with(&[&[10, 1]]);
     let answer = depot.ask(&reserve(&[demand(0, 0, 3), demand(0, 1, 2)]));
-    assert_eq!(answer.outcome, refused(OUT_OF_STOCK));
-    let shortage = answer.shortage.expect("what is short");
-    assert_eq!((shortage.variant_id, shortage.wanted.get(), shortage.available), (variant(1), 2, 1));
+    let Outcome::Rejected { reason: OUT_OF_STOCK, detail: Some(Detail::Shortages(short)) } = answer.outcome else {
+        panic!("{answer:?}")
+    };
+    let short: Vec<_> = short.iter().map(|short| (short.variant_id, short.wanted.get(), short.available)).collect();
+    assert_eq!(short, [(variant(1), 2, 1)]);
     assert_eq!((depot.level(0, 0), depot.level(0, 1)), ((10, 0), (1, 0)));
 }
 

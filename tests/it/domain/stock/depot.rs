@@ -200,6 +200,7 @@ impl Depot {
 pub(crate) fn plain(outcome: Outcome, order: OrderId) -> Outcome {
     match outcome {
         Outcome::Done { receipt: Some(Receipt::Allotments(_)) } => Outcome::done(order.uuid()),
+        Outcome::Rejected { reason, .. } => Outcome::rejected(reason),
         other => other,
     }
 }

@@ -8,7 +8,7 @@ use backstitch::{
         checkout::Verb,
         payment::Provider,
         reason::Reason,
-        saga::Outcome,
+        saga::{Detail, Outcome},
         stock::{ReservationStatus, StockRefusal},
     },
     store::{StockRequest, StoreError},
@@ -63,8 +63,11 @@ async fn a_refusal_names_what_is_short_and_stores_nothing() {
     let depot = depot(&[2, 2]).await;
     let buyer = Buyer::new();
     let answer = depot.send(buyer.reserve(&[depot.demand(5)])).await.unwrap();
-    assert_eq!(answer.outcome, refused(Reason::OutOfStock));
-    assert_eq!(answer.shortage.unwrap().available, 4);
+    let Outcome::Rejected { reason: Reason::OutOfStock, detail: Some(Detail::Shortages(short)) } = answer.outcome
+    else {
+        panic!("{answer:?}")
+    };
+    assert_eq!((short.len(), short[0].wanted.get(), short[0].available), (1, 5, 4));
     assert!(depot.store().stock.reservation_of(buyer.order_id).await.unwrap().is_none());
     assert_eq!(depot.moved().await, 2, "what was received");
 }
