@@ -14,6 +14,7 @@ mod log;
 mod notifier;
 mod orders;
 mod problem;
+mod product;
 mod ready;
 mod stock;
 mod summary;

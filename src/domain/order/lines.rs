@@ -33,7 +33,9 @@ pub struct LineFields {
     pub price: Option<i64>,
 }
 
-/// All lines as a client writes them: listed, or the fields of an only free-text line.
+/// All lines as a client writes them: listed, or the fields of an only line. That is free text (`item_name`,
+/// `price`); or a product by its name (`product_id` or `id`), which is a sku that some shop sells, or free text where
+/// there is a price.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct LinesFields {
     /// The lines, where they are listed.
@@ -44,6 +46,36 @@ pub struct LinesFields {
     pub quantity: Option<i64>,
     /// Short form: the price of one.
     pub price: Option<i64>,
+    /// Short form: the product that the only line sells.
+    #[serde(default)]
+    pub product_id: Option<String>,
+    /// Another name of `product_id`.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Another name of `quantity`.
+    #[serde(default)]
+    pub jumlah: Option<i64>,
+    /// What was found of the product: who sells it, and which variant it is.
+    #[serde(default)]
+    pub found: Option<(ShopId, VariantId)>,
+}
+
+/// What an only line's fields are called by the client that has written them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ShortNames {
+    item: &'static str,
+    quantity: &'static str,
+}
+
+impl ShortNames {
+    /// The client's name of a line's field.
+    fn of(self, field: &str) -> &str {
+        match field {
+            "quantity" => self.quantity,
+            "item_name" | "shop_id" | "variant_id" => self.item,
+            other => other,
+        }
+    }
 }
 
 /// Lines as their client wants them, all but the prices of shops' offers.
@@ -51,8 +83,8 @@ pub struct LinesFields {
 pub struct LinesRequest {
     /// The lines, unless one of them is no line at all.
     drafts: Option<Vec<Draft>>,
-    /// Whether the only line was written in the short form.
-    short: bool,
+    /// How the fields are called, where the only line was written in the short form.
+    short: Option<ShortNames>,
     /// What is wrong with the request they came in.
     errors: FieldErrors,
 }
@@ -111,33 +143,102 @@ impl LineFields {
 }
 
 impl LinesFields {
+    /// The product that an only line names without a price, which somebody must look for.
+    pub fn product(&self) -> Option<&str> {
+        let named = self.product_id.as_deref().or(self.id.as_deref());
+        named.filter(|_| self.lines.is_none() && self.price.is_none())
+    }
+
+    /// How many of it are wanted.
+    pub fn pieces(&self) -> i64 {
+        self.quantity.or(self.jumlah).unwrap_or_default()
+    }
+
     /// Takes them in, where free-text lines are allowed or not. What is wrong with them is said together with what is
     /// wrong with the request besides, which `errors` has.
     pub fn parse(self, free_text: bool, mut errors: FieldErrors) -> LinesRequest {
-        let short = self.lines.is_none();
+        let short = self.lines.is_none().then(|| self.names());
         let drafts = self.drafts(free_text, &mut errors);
         LinesRequest { drafts, short, errors }
     }
 
-    fn drafts(self, free_text: bool, errors: &mut FieldErrors) -> Option<Vec<Draft>> {
-        let Self { lines, item_name, quantity, price } = self;
-        let short = [("item_name", item_name.is_some()), ("quantity", quantity.is_some()), ("price", price.is_some())];
-        let Some(lines) = lines else {
+    fn names(&self) -> ShortNames {
+        let item = match (&self.product_id, &self.id) {
+            (Some(_), _) => "product_id",
+            (None, Some(_)) => "id",
+            (None, None) => "item_name",
+        };
+        ShortNames {
+            item,
+            quantity: if self.jumlah.is_some() && self.quantity.is_none() { "jumlah" } else { "quantity" },
+        }
+    }
+
+    /// The only line.
+    fn short_draft(self, free_text: bool, errors: &mut FieldErrors) -> Option<Draft> {
+        let names = self.names();
+        let quantity = self.quantity.or(self.jumlah);
+        let mut refuse = |name: &str, given: bool, beside: &str| {
+            if given {
+                errors.add(name, format!("is another name of {beside} and cannot stand beside it"));
+            }
+        };
+        refuse("id", self.id.is_some() && self.product_id.is_some(), "product_id");
+        refuse("jumlah", self.jumlah.is_some() && self.quantity.is_some(), "quantity");
+        let product = self.product_id.or(self.id);
+        if product.is_some() && self.item_name.is_some() {
+            errors.add(names.item, "cannot stand beside item_name, which says what is sold");
+        }
+        if quantity.is_none() {
+            errors.add(names.quantity, "is missing");
+        }
+        match (product, self.price, self.found) {
+            (Some(_), None, Some((shop_id, variant_id))) => {
+                Some(Draft::Offer(OfferDraft { shop_id, variant_id, quantity: quantity?, expected_price: None }))
+            }
+            (Some(product), None, None) => {
+                let shown: String = product.chars().take(64).collect();
+                let instead = if free_text { "; give a price to order it as free text" } else { "" };
+                errors.add(names.item, format!("is {shown:?}, which is nothing that a shop sells{instead}"));
+                None
+            }
+            (product, price, _) => {
+                let item_name = product.or(self.item_name);
+                let own = [(names.item, item_name.is_some()), ("price", price.is_some())];
+                own.iter().filter(|(_, given)| !given).for_each(|(name, _)| errors.add(*name, "is missing"));
+                if !free_text {
+                    errors.add(names.item, NO_FREE_TEXT);
+                    return None;
+                }
+                if item_name.is_none() || quantity.is_none() || price.is_none() {
+                    let as_given = |name: &str| match name {
+                        "item_name" => names.item.to_owned(),
+                        "quantity" => names.quantity.to_owned(),
+                        other => other.to_owned(),
+                    };
+                    check(as_given, item_name, quantity, price, errors);
+                    return None;
+                }
+                Some(Draft::FreeText(LineDraft { item_name: item_name?, quantity: quantity?, price: price? }))
+            }
+        }
+    }
+
+    fn drafts(mut self, free_text: bool, errors: &mut FieldErrors) -> Option<Vec<Draft>> {
+        let short = [
+            ("item_name", self.item_name.is_some()),
+            ("quantity", self.quantity.is_some()),
+            ("price", self.price.is_some()),
+            ("product_id", self.product_id.is_some()),
+            ("id", self.id.is_some()),
+            ("jumlah", self.jumlah.is_some()),
+        ];
+        let Some(lines) = self.lines.take() else {
             if short.iter().all(|(_, given)| !given) {
                 errors.add("lines", "is missing: give lines, or item_name, quantity and price of an only line");
-            } else {
-                short.iter().filter(|(_, given)| !given).for_each(|(name, _)| errors.add(*name, "is missing"));
-                if short.iter().any(|(_, given)| !given) {
-                    check(str::to_owned, item_name, quantity, price, errors);
-                    return None;
-                }
-                if !free_text {
-                    errors.add("item_name", NO_FREE_TEXT);
-                    return None;
-                }
+                return None;
             }
-            let draft = LineDraft { item_name: item_name?, quantity: quantity?, price: price? };
-            return Some(vec![Draft::FreeText(draft)]);
+            return self.short_draft(free_text, errors).map(|draft| vec![draft]);
         };
         for (name, _) in short.iter().filter(|(_, given)| *given) {
             errors.add(*name, "is the short form of an only line and cannot stand beside lines");
@@ -172,7 +273,10 @@ impl LinesRequest {
     /// What is wrong with the request, whatever the shops offer.
     pub fn faults(self) -> Vec<FieldError> {
         let Self { drafts, short, mut errors } = self;
-        let field = |index, name: &str| if short { name.to_owned() } else { format!("lines[{index}].{name}") };
+        let field = |index, name: &str| match short {
+            Some(names) => names.of(name).to_owned(),
+            None => format!("lines[{index}].{name}"),
+        };
         for (index, draft) in drafts.into_iter().flatten().enumerate() {
             let (item_name, quantity, price) = match draft {
                 Draft::Offer(offer) => (None, offer.quantity, None),
@@ -189,7 +293,10 @@ impl LinesRequest {
     /// Every field of the request that cannot be accepted; where all can be, every price that is another one by now.
     pub fn basket(self, offers: Vec<Result<PricedOffer, NotForSale>>) -> Result<Arc<Basket>, LinesRefused> {
         let Self { drafts, short, mut errors } = self;
-        let field = |index, name: &str| if short { name.to_owned() } else { format!("lines[{index}].{name}") };
+        let field = |index, name: &str| match short {
+            Some(names) => names.of(name).to_owned(),
+            None => format!("lines[{index}].{name}"),
+        };
         let basket = match drafts.map(|drafts| Basket::price(drafts, offers, field)) {
             Some(Ok(basket)) => Some(Arc::new(basket)),
             Some(Err(LinesRefused::Invalid(found))) => {

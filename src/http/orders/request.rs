@@ -31,6 +31,20 @@ pub(in crate::http) struct PlaceOrderBody {
     /// Short form: the price of one.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
     price: Option<i64>,
+    /// Short form, instead of `item_name`: the product of the only line. With a `price` it is free text. Without one it is
+    /// a sku, or the id of a variant or of a product with one variant, and the shop is found that sells it: the cheapest
+    /// that has as many.
+    product_id: Option<NamedProduct>,
+    /// Another name of `product_id`.
+    id: Option<NamedProduct>,
+    /// Another name of `quantity`.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    jumlah: Option<i64>,
+    /// The product's status as the client knows it. It is taken and changes nothing: whether a product can be had, its
+    /// shop and its stock say.
+    #[serde(rename = "status")]
+    #[schema(rename = "status", max_length = 64)]
+    _product_status: Option<String>,
     /// The client's own reference to its customer.
     #[schema(max_length = 128)]
     customer_ref: Option<String>,
@@ -58,18 +72,50 @@ pub(in crate::http) struct EditOrderBody {
     /// Short form: the price of one.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
     price: Option<i64>,
+    /// Short form, instead of `item_name`: the product of the only line. With a `price` it is free text. Without one it is
+    /// a sku, or the id of a variant or of a product with one variant, and the shop is found that sells it: the cheapest
+    /// that has as many.
+    product_id: Option<NamedProduct>,
+    /// Another name of `product_id`.
+    id: Option<NamedProduct>,
+    /// Another name of `quantity`.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    jumlah: Option<i64>,
+    /// The product's status as the client knows it. It is taken and changes nothing: whether a product can be had, its
+    /// shop and its stock say.
+    #[serde(rename = "status")]
+    #[schema(rename = "status", max_length = 64)]
+    _product_status: Option<String>,
+}
+
+/// A product by the name that a client has for it.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(untagged, expecting = "must be a text or a whole number")]
+pub(in crate::http) enum NamedProduct {
+    /// A number of its own.
+    Number(i64),
+    /// A sku, an id, or free text.
+    Text(String),
 }
 
 impl Ruled for PlaceOrderBody {
     fn faults(self, policy: &Policy) -> Vec<FieldError> {
-        OrderFields::from(self).parse(policy).map(OrderRequest::faults).unwrap_or_default()
+        let fields = OrderFields::from(self);
+        let fields = OrderFields { lines: as_if_found(fields.lines), ..fields };
+        fields.parse(policy).map(OrderRequest::faults).unwrap_or_default()
     }
 }
 
 impl Ruled for EditOrderBody {
     fn faults(self, policy: &Policy) -> Vec<FieldError> {
-        LinesFields::from(self).parse(policy.free_text_lines, FieldErrors::default()).faults()
+        as_if_found(self.into()).parse(policy.free_text_lines, FieldErrors::default()).faults()
     }
+}
+
+/// Lines whose product was found: whether it is there is no fault of the body alone.
+fn as_if_found(lines: LinesFields) -> LinesFields {
+    let found = Some((ShopId::from_uuid(Uuid::nil()), VariantId::from_uuid(Uuid::nil())));
+    LinesFields { found, ..lines }
 }
 
 /// A line: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse has, or free text
@@ -207,18 +253,36 @@ impl From<LineBody> for LineFields {
 
 impl From<EditOrderBody> for LinesFields {
     fn from(body: EditOrderBody) -> Self {
-        let EditOrderBody { lines, item_name, quantity, price } = body;
+        let EditOrderBody { lines, item_name, quantity, price, product_id, id, jumlah, _product_status: _ } = body;
         let lines = lines.map(|lines| lines.into_iter().map(LineFields::from).collect());
-        Self { lines, item_name, quantity, price }
+        let text = |named: NamedProduct| match named {
+            NamedProduct::Number(number) => number.to_string(),
+            NamedProduct::Text(text) => text,
+        };
+        let (product_id, id) = (product_id.map(text), id.map(text));
+        Self { lines, item_name, quantity, price, product_id, id, jumlah, found: None }
     }
 }
 
 impl From<PlaceOrderBody> for OrderFields {
     fn from(body: PlaceOrderBody) -> Self {
-        let PlaceOrderBody { lines, item_name, quantity, price, customer_ref, payment, simulate } = body;
+        let PlaceOrderBody {
+            lines,
+            item_name,
+            quantity,
+            price,
+            product_id,
+            id,
+            jumlah,
+            _product_status: _,
+            customer_ref,
+            payment,
+            simulate,
+        } = body;
         let (provider, deadline_ms) = payment.map(|terms| (terms.provider, terms.deadline_ms)).unzip();
+        let lines = EditOrderBody { lines, item_name, quantity, price, product_id, id, jumlah, _product_status: None };
         Self {
-            lines: EditOrderBody { lines, item_name, quantity, price }.into(),
+            lines: lines.into(),
             customer_ref,
             provider,
             deadline_ms: deadline_ms.flatten(),

@@ -66,8 +66,7 @@ async fn probes_find_room_where_every_connection_is_taken() {
     let app = TestApp::with(FEW);
     let silent: Vec<_> = (0..8).map(|_| app.raw()).collect();
     for path in ["/healthz", "/readyz", "/metrics", "/admin/actors"] {
-        let answer = eventually("probes find room", async || Some(app.get(path).await)).await;
-        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+        eventually("probes find room", async || Some(app.get(path).await).filter(|answer| answer.status == 200)).await;
     }
     let refused = app.get("/orders").await;
     refused.problem(503, "too_many_connections");

@@ -37,6 +37,7 @@ mod overload;
 mod oversell;
 mod pages;
 mod prices;
+mod product_orders;
 mod providers;
 mod reports;
 mod resto;
