@@ -63,12 +63,15 @@ async fn waiting_clients_that_leave_give_their_places_back_at_once() {
 
 #[tokio::test]
 async fn probes_find_room_where_every_connection_is_taken() {
-    let app = TestApp::with(FEW);
+    let app = TestApp::with(&[FEW[0], ("http.request_timeout_ms", "120000")]);
     let silent: Vec<_> = (0..8).map(|_| app.raw()).collect();
     for path in ["/healthz", "/readyz", "/metrics", "/admin/actors"] {
         eventually("probes find room", async || Some(app.get(path).await).filter(|answer| answer.status == 200)).await;
     }
-    let refused = app.get("/orders").await;
+    let refused = eventually("everybody else is refused", async || {
+        Some(app.get("/orders").await).filter(|answer| answer.status == 503)
+    })
+    .await;
     refused.problem(503, "too_many_connections");
     assert_eq!(refused.header("connection"), Some("close"));
     drop(silent);
