@@ -33,6 +33,7 @@ mod saga_log;
 mod sagas;
 mod shipments;
 mod shops;
+mod slashes;
 mod stock;
 mod variants;
 mod warehouses;
@@ -43,6 +44,7 @@ pub use openapi::document as openapi_document;
 
 use crate::{
     credential::Credential,
+    dialect::{UnknownFields, Vocabulary},
     lifecycle::Fatal,
     role::{Role, Roles},
     service::{Code, Problem, Service},
@@ -96,6 +98,12 @@ pub struct Context {
     pub fatal: Fatal,
     /// What services of one's own say to be believed, if any are.
     pub credential: Option<Credential>,
+    /// What becomes of fields that nobody knows.
+    pub unknown_fields: UnknownFields,
+    /// Whether a path with a slash at its end is the path without it.
+    pub trailing_slashes: bool,
+    /// The words in which orders and payments are told.
+    pub vocabulary: Vocabulary,
     /// Idempotency keys of crashes on purpose, which are no more durable than what they do.
     pub crash_claims: FleetingClaims,
 }
@@ -184,6 +192,7 @@ pub fn serve(
         let app = App::new()
             .app_data(web::Data::clone(&context))
             .wrap(from_fn(attend::attend))
+            .wrap(from_fn(slashes::trim))
             .wrap(from_fn(request_id::complete))
             .configure(|config| resources.routes(config));
         let app = map_config(app, |()| AppConfig::default()).map_err(|error: actix_web::Error| error.error_response());

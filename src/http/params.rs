@@ -103,16 +103,28 @@ impl Query {
 
     /// Takes one or several values of a closed list, with commas between them; `expected` says which there are.
     pub(super) fn several<T: FromStr + PartialEq>(&mut self, name: &str, expected: &str) -> Vec<T> {
+        self.several_words(name, expected, |word| word.parse().into_iter().collect())
+    }
+
+    /// As [`Self::several`], of words each of which may stand for several values.
+    pub(super) fn several_words<T: PartialEq>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        meant: impl Fn(&str) -> Vec<T>,
+    ) -> Vec<T> {
         let Some(text) = self.text(name) else { return Vec::new() };
         let mut values = Vec::new();
-        for part in text.split(',') {
-            match part.trim().parse() {
-                Ok(value) if values.contains(&value) => {}
-                Ok(value) => values.push(value),
-                Err(_) => {
-                    let message = format!("must be {expected}, or several of these with commas, is {text:?}");
-                    self.errors.add(name, message);
-                    return Vec::new();
+        for word in text.split(',') {
+            let meant = meant(word.trim());
+            if meant.is_empty() {
+                let message = format!("must be {expected}, or several of these with commas, is {text:?}");
+                self.errors.add(name, message);
+                return Vec::new();
+            }
+            for value in meant {
+                if !values.contains(&value) {
+                    values.push(value);
                 }
             }
         }

@@ -12,6 +12,7 @@ use super::{
     wire::Time,
 };
 use crate::{
+    dialect::Vocabulary,
     domain::{
         checkout::{Policy, ProviderRefused},
         field::{FieldError, FieldErrors},
@@ -113,12 +114,15 @@ pub(super) struct PaymentBody {
     #[serde(flatten)]
     call: CallBody,
     deadline_at: Option<Time>,
+    /// When the money came.
+    paid_at: Option<Time>,
     created_at: Time,
     updated_at: Time,
 }
 
-impl From<Payment> for PaymentBody {
-    fn from(payment: Payment) -> Self {
+impl PaymentBody {
+    /// A payment in these words.
+    fn of(payment: &Payment, vocabulary: Vocabulary) -> Self {
         Self {
             id: payment.id,
             order_id: payment.order_id,
@@ -126,10 +130,11 @@ impl From<Payment> for PaymentBody {
             amount: payment.amount.get(),
             currency: payment.currency.into(),
             provider: payment.provider.as_str(),
-            status: payment.status.as_str(),
+            status: vocabulary.payment(payment.status),
             reason: payment.reason.map(crate::domain::reason::Reason::as_str),
             call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
             deadline_at: payment.deadline_at.map(Time),
+            paid_at: payment.captured_at.map(Time),
             created_at: Time(payment.created_at),
             updated_at: Time(payment.updated_at),
         }
@@ -163,7 +168,7 @@ pub(super) async fn open(
         .await?;
     let status = if accepted.opened { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/payments/{}", accepted.payment.id);
-    let response = success(status, PaymentBody::from(accepted.payment)).replayed(accepted.replayed);
+    let response = success(status, PaymentBody::of(&accepted.payment, context.vocabulary)).replayed(accepted.replayed);
     Ok(response.header("Location", location).finish())
 }
 
@@ -185,13 +190,14 @@ pub(super) async fn open(
 pub(super) async fn list_payments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
     let reference = query.checked("reference", Reference::parse);
-    let statuses = query.several("status", "pending, paid, failed, expired, refunding or refunded");
+    let vocabulary = context.vocabulary;
+    let statuses = query.several_words("status", vocabulary.payment_words(), |word| vocabulary.payments(word));
     let (limit, page) = query.page(PaymentId::from_uuid);
     query.finish()?;
     let filter = PaymentFilter { order_id, reference, statuses };
     let payments = context.service.queries().payments.payments(filter, page).await;
     let payments = payments.map_err(crate::service::ServiceError::from)?;
-    Ok(list(payments, limit, |payment| payment.id.to_string(), PaymentBody::from))
+    Ok(list(payments, limit, |payment| payment.id.to_string(), |payment| PaymentBody::of(&payment, vocabulary)))
 }
 
 /// Reads a payment.
@@ -205,7 +211,7 @@ pub(super) async fn list_payments(mut query: Query, context: web::Data<Context>)
 )]
 pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let payment = context.service.payment(path_id(&request, PaymentId::from_uuid)?).await?;
-    Ok(success(StatusCode::OK, PaymentBody::from(payment)).finish())
+    Ok(success(StatusCode::OK, PaymentBody::of(&payment, context.vocabulary)).finish())
 }
 
 /// Where one's own services say a secret, nobody else's word moves a payment: who does not say it hears only that the
@@ -222,7 +228,7 @@ async fn settle(request: &HttpRequest, context: &Context, settlement: Settlement
     let id = path_id(request, PaymentId::from_uuid)?;
     believe(request, context, id, settlement).await?;
     let accepted = context.service.settle_payment(id, settlement).await?;
-    Ok(success(StatusCode::OK, PaymentBody::from(accepted.payment)).finish())
+    Ok(success(StatusCode::OK, PaymentBody::of(&accepted.payment, context.vocabulary)).finish())
 }
 
 /// Reports that the money is in.
@@ -289,5 +295,7 @@ pub(super) async fn settle_callback(
     };
     believe(&request, &context, settle.payment_id, settle.settlement).await?;
     let accepted = context.service.settle_order_payment(settle, claim).await?;
-    Ok(success(StatusCode::OK, PaymentBody::from(accepted.payment)).replayed(accepted.replayed).finish())
+    Ok(success(StatusCode::OK, PaymentBody::of(&accepted.payment, context.vocabulary))
+        .replayed(accepted.replayed)
+        .finish())
 }

@@ -140,7 +140,7 @@ pub(super) async fn order_paid(
     query.finish()?;
     let id = path_id(&request, OrderId::from_uuid)?;
     let view = context.service.report_order_paid(id, reporter(&request, &context)?).await?;
-    Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
+    Ok(success(StatusCode::OK, OrderBody::of(view, context.vocabulary)).finish())
 }
 
 /// Reports that a user has paid. A service of one's own is believed; anybody else where the record of the payment or the

@@ -50,7 +50,7 @@ pub use command::{
 pub use direct::{ChargeDirect, RefundDirect};
 pub use payer::{NoPayer, Payer};
 pub use payments::Payments;
-pub use provider::{NoProvider, Provider, ProviderName};
+pub use provider::{ManualNames, NoProvider, Provider, ProviderName};
 
 use super::{
     aggregate::Errand,

@@ -5,6 +5,7 @@
 
 use crate::{
     domain::{checkout::Policy, field::FieldError},
+    http::{Context, UnknownFields},
     service::Problem,
 };
 use serde::de::DeserializeOwned;
@@ -26,41 +27,53 @@ pub(in crate::http) fn faults_of<T>(made: Result<T, Problem>) -> Vec<FieldError>
 
 /// Fields that a refusal names, at most.
 const MOST: usize = 32;
+/// Fields that are passed over in a body, at most: each costs another look at it.
+const MOST_UNKNOWN: usize = 100;
 
-/// Reads a body.
-///
-/// # Errors
-/// Every field that cannot be accepted.
-pub(super) fn read<T, R>(
-    mut value: Value,
-    found: Vec<FieldError>,
-    policy: &Policy,
-    take: R,
-) -> Result<T, Vec<FieldError>>
-where
-    T: DeserializeOwned + Ruled,
-    R: Fn(&Value) -> Result<T, serde_path_to_error::Error<serde_json::Error>>,
-{
-    let mut faults = found;
-    let mut replaced: Vec<String> = Vec::new();
-    loop {
-        let error = match take(&value) {
-            Ok(read) if faults.is_empty() => return Ok(read),
-            Ok(read) => {
-                let ruled = read.faults(policy).into_iter();
-                faults.extend(ruled.filter(|fault| !replaced.iter().any(|field| is_in(&fault.field, field))));
+/// Reads bodies of one type.
+pub(super) struct Reader<'c, R> {
+    pub(super) context: &'c Context,
+    /// Reads a body as it is.
+    pub(super) take: R,
+}
+
+impl<R> Reader<'_, R> {
+    /// Reads a body in which names were found to be repeated.
+    ///
+    /// # Errors
+    /// Every field that cannot be accepted.
+    pub(super) fn read<T>(&self, mut value: Value, repeated: Vec<FieldError>) -> Result<T, Vec<FieldError>>
+    where
+        T: DeserializeOwned + Ruled,
+        R: Fn(&Value) -> Result<T, serde_path_to_error::Error<serde_json::Error>>,
+    {
+        let mut faults = repeated;
+        let mut replaced: Vec<String> = Vec::new();
+        let may_pass = self.context.unknown_fields == UnknownFields::Ignore;
+        let mut passed = 0;
+        loop {
+            let error = match (self.take)(&value) {
+                Ok(read) if faults.is_empty() => return Ok(read),
+                Ok(read) => {
+                    let ruled = read.faults(self.context.service.policy()).into_iter();
+                    faults.extend(ruled.filter(|fault| !replaced.iter().any(|field| is_in(&fault.field, field))));
+                    return Err(faults);
+                }
+                Err(error) => error,
+            };
+            if faults.len() >= MOST {
                 return Err(faults);
             }
-            Err(error) => error,
-        };
-        if faults.len() >= MOST {
-            return Err(faults);
-        }
-        let fault = Fault::of(&error);
-        faults.push(FieldError { field: fault.field(), message: fault.message.clone() });
-        replaced.push(fault.field());
-        if !fault.replace(&mut value, &take) {
-            return Err(faults);
+            let fault = Fault::of(&error);
+            if fault.is_unknown && may_pass && passed < MOST_UNKNOWN {
+                passed += 1;
+            } else {
+                faults.push(FieldError { field: fault.field(), message: fault.message.clone() });
+                replaced.push(fault.field());
+            }
+            if !fault.replace(&mut value, &self.take) {
+                return Err(faults);
+            }
         }
     }
 }

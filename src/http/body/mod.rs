@@ -7,7 +7,6 @@ pub(super) use document::meaning_of;
 pub(super) use faults::{Ruled, faults_of};
 
 use super::{Code, Context, Problem};
-use crate::domain::checkout::Policy;
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
@@ -63,7 +62,7 @@ impl<T: DeserializeOwned + Ruled + 'static> FromRequest for Body<T> {
         let request = request.clone();
         async move {
             let bytes = read(&request, payload).await?;
-            parse(&bytes, context(&request)?.service.policy()).map(|value| Self { value })
+            parse(&bytes, context(&request)?).map(|value| Self { value })
         }
         .boxed_local()
     }
@@ -91,7 +90,7 @@ impl<T: DeserializeOwned + Default + Ruled + 'static> FromRequest for OptionalBo
             if request.headers().contains_key(CONTENT_TYPE) {
                 check_media_type(&request)?;
             }
-            parse(&bytes, context(&request)?.service.policy()).map(|value| Self { value })
+            parse(&bytes, context(&request)?).map(|value| Self { value })
         }
         .boxed_local()
     }
@@ -203,7 +202,7 @@ pub(super) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -
 }
 
 /// Parses JSON; everything that cannot be accepted is said at once, in the words of the client's own fields.
-pub(super) fn parse<T: DeserializeOwned + Ruled>(bytes: &[u8], policy: &Policy) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned + Ruled>(bytes: &[u8], context: &Context) -> Result<T, Problem> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if let Ok(Object(value)) = serde_json::from_slice(bytes) {
         return Ok(value);
@@ -212,5 +211,5 @@ pub(super) fn parse<T: DeserializeOwned + Ruled>(bytes: &[u8], policy: &Policy) 
     let Document { value, repeated } = Document::parse(bytes)
         .map_err(|error| Problem::new(Code::MalformedJson, format!("the body is not valid JSON: {error}")))?;
     let take = |value: &Value| serde_path_to_error::deserialize::<_, Object<T>>(value).map(|Object(value)| value);
-    faults::read(value, repeated, policy, take).map_err(Problem::invalid)
+    faults::Reader { context, take }.read(value, repeated).map_err(Problem::invalid)
 }

@@ -32,6 +32,7 @@ mod notifications;
 mod offers;
 mod open_payment;
 mod openapi;
+mod order_payment;
 mod outcomes;
 mod overload;
 mod oversell;
