@@ -124,7 +124,8 @@ fn postgresql_finds_orders_by_the_indexes_that_are_kept_for_it() {
         ),
         (
             format!(
-                "SELECT id FROM order_order WHERE (id < {id}) IS TRUE AND changed_late >= 5 ORDER BY id DESC LIMIT 20"
+                "SELECT id FROM order_order WHERE (id < {id}) IS TRUE AND changed_late >= \
+                 (SELECT CASE WHEN created_at < 5 THEN 5 END FROM order_order ORDER BY id LIMIT 1) ORDER BY id DESC LIMIT 20"
             ),
             "order_order_changed",
             true,
