@@ -56,6 +56,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/openapi.json", [(Method::GET, web::to(serve_document))]);
+    config.service(web::redirect("/", "/docs/"));
     config.service(web::redirect("/docs", "/docs/"));
     config.service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json")));
 }

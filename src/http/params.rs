@@ -54,6 +54,10 @@ impl FromRequest for Query {
             Ok(pairs) => {
                 let mut parsed = Self::default();
                 for (name, value) in pairs {
+                    // No text that is stored or looked for has one, and PostgreSQL takes none.
+                    if value.contains('\0') || name.contains('\0') {
+                        parsed.errors.add(name.replace('\0', ""), "must not contain the character U+0000");
+                    }
                     if parsed.values.insert(name.clone(), value).is_some() {
                         parsed.errors.add(name, "is given more than once");
                     }

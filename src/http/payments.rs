@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::Body,
+    body::{Body, Ruled, faults_of},
     credential::reporter,
     envelope::{list, success},
     idempotency::claim,
@@ -14,9 +14,11 @@ use super::{
 use crate::{
     dialect::Vocabulary,
     domain::{
+        checkout::{Policy, ProviderRefused},
+        field::{FieldError, FieldErrors},
         ids::{OrderId, PaymentId},
         money::Amount,
-        payment::{OpenPayment, Payable, Payment, SettlePayment, Settlement},
+        payment::{OpenPayment, Payable, Payment, Provider, SettlePayment, Settlement},
         reference::Reference,
     },
     service::{Code, Reporter, ServiceError},
@@ -39,7 +41,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// The order's payment for its present lines, to be opened.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenPaymentBody {
     order_id: Uuid,
@@ -51,8 +53,27 @@ pub(super) struct OpenPaymentBody {
     provider: String,
 }
 
+impl OpenPaymentBody {
+    fn checked(self, policy: &Policy) -> Result<(OrderId, Amount, Provider), Problem> {
+        let mut errors = FieldErrors::default();
+        let amount = errors.check("amount", Amount::parse(self.amount));
+        let provider = match policy.provider(&self.provider) {
+            Err(ProviderRefused::NotSimulated(refused)) => return Err(ServiceError::from(refused).into()),
+            known => errors.check("provider", known),
+        };
+        let order_id = OrderId::from_uuid(self.order_id);
+        Problem::unless_invalid(errors, amount.zip(provider).map(|(amount, provider)| (order_id, amount, provider)))
+    }
+}
+
+impl Ruled for OpenPaymentBody {
+    fn faults(self, policy: &Policy) -> Vec<FieldError> {
+        faults_of(self.checked(policy))
+    }
+}
+
 /// A payment service's report.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CallbackBody {
     order_id: Uuid,
@@ -60,8 +81,10 @@ pub(super) struct CallbackBody {
     payment_status: SettlementName,
 }
 
+impl Ruled for CallbackBody {}
+
 /// How a payment went.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SettlementName {
     /// The money is in.
@@ -137,17 +160,11 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;
     let claim = claim(&request, &body)?;
-    let OpenPaymentBody { order_id, amount, provider } = body.value;
-    let amount = Amount::parse(amount).map_err(|error| Problem::field("amount", error.to_string()))?;
-    let provider = context.service.policy().provider(&provider).map_err(ServiceError::from)?;
+    let (order_id, amount, provider) = body.value.checked(context.service.policy())?;
     let payment_id = PaymentId::from_uuid(Uuid::now_v7());
     let accepted = context
         .service
-        .open_payment(
-            OrderId::from_uuid(order_id),
-            |order| OpenPayment { order: Payable::of(order), payment_id, amount, provider },
-            claim,
-        )
+        .open_payment(order_id, |order| OpenPayment { order: Payable::of(order), payment_id, amount, provider }, claim)
         .await?;
     let status = if accepted.opened { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/payments/{}", accepted.payment.id);

@@ -4,7 +4,7 @@
 
 use super::{
     Context, Problem,
-    body::Body,
+    body::{Body, Ruled},
     credential::reporter,
     envelope::success,
     orders::OrderBody,
@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        field::FieldErrors,
+        checkout::Policy,
+        field::{FieldError, FieldErrors},
         ids::OrderId,
         notifier::{GivenId, PaidUser, UserPaid},
     },
@@ -66,6 +67,8 @@ pub(super) struct OrderPaidBody {
     _payment_status: PaidName,
 }
 
+impl Ruled for OrderPaidBody {}
+
 /// A report that a user has paid.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -77,6 +80,15 @@ pub(super) struct UserPaidBody {
     order_id: Option<Given>,
     /// With which payment.
     payment_id: Option<Given>,
+}
+
+impl Ruled for UserPaidBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        let mut errors = FieldErrors::default();
+        self.order_id.and_then(|id| errors.check("order_id", id.parse()));
+        self.payment_id.and_then(|id| errors.check("payment_id", id.parse()));
+        errors.finish().err().unwrap_or_default()
+    }
 }
 
 /// A user who has paid.

@@ -149,7 +149,7 @@ async fn pay(request: HttpRequest, payload: web::Payload, context: web::Data<Con
         Ok(fields) => fields,
         Err(why) => return refused(StatusCode::BAD_REQUEST, why),
     };
-    let claim = match idempotency::claim_of(&request, &bytes) {
+    let claim = match idempotency::claim_of(&request, "resto", &bytes) {
         Ok(claim) => claim,
         Err(problem) => return of_problem(&problem),
     };

@@ -41,6 +41,8 @@ macro_rules! codes {
 codes! {
     /// The body is not JSON.
     MalformedJson => 400 "malformed_json" "The request body is not valid JSON";
+    /// What came is no HTTP request.
+    MalformedRequest => 400 "malformed_request" "The request is not valid HTTP/1.1";
     /// An id in the path is no UUID.
     InvalidId => 400 "invalid_id" "An id in the path is malformed";
     /// Nobody vouches for what the request says.
@@ -159,12 +161,18 @@ codes! {
     IdempotencyKeyReused => 422 "idempotency_key_reused" "The idempotency key was used for another request";
     /// Simulation is not enabled here.
     SimulationDisabled => 422 "simulation_disabled" "Simulation is not enabled on this server";
+    /// The request's headers are too large.
+    HeadersTooLarge => 431 "headers_too_large" "The request's headers are too large";
     /// A fault of ours.
     Internal => 500 "internal_error" "An internal error";
     /// Too many sagas are under way.
     Overloaded => 503 "overloaded" "Too many orders are under way";
     /// Too many sagas are followed.
     TooManyFollowers => 503 "too_many_followers" "Too many sagas are followed";
+    /// Too many connections are open.
+    TooManyConnections => 503 "too_many_connections" "Too many connections are open";
+    /// Too many requests wait.
+    TooManyWaiting => 503 "too_many_waiting" "Too many requests wait";
     /// Storage or an actor is away.
     Unavailable => 503 "unavailable" "The service is temporarily unavailable";
 }

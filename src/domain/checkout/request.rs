@@ -3,7 +3,7 @@
 use super::{Checkout, MAX_DEADLINE_MS};
 use crate::domain::{
     catalog::{NotForSale, PricedOffer},
-    field::{CustomerRef, FieldErrors},
+    field::{CustomerRef, FieldError, FieldErrors},
     ids::{OrderId, PaymentId, ShipmentId, ShopId, VariantId},
     money::Currency,
     order::{LinesFields, LinesRefused, LinesRequest},
@@ -139,6 +139,11 @@ impl OrderRequest {
     /// The shops' offers that are to be looked up.
     pub fn offers(&self) -> Vec<(ShopId, VariantId)> {
         self.lines.offers()
+    }
+
+    /// What is wrong with it, whatever the shops offer.
+    pub fn faults(self) -> Vec<FieldError> {
+        self.lines.faults()
     }
 
     /// The checkout of these lines. `offers` has what there is behind each of [`Self::offers`].

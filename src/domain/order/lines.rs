@@ -4,8 +4,9 @@
 use super::{Basket, Draft, LineDraft, LinesRefused, MAX_LINES, OfferDraft, basket::has_so_many_lines};
 use crate::domain::{
     catalog::{NotForSale, PricedOffer},
-    field::FieldErrors,
+    field::{FieldError, FieldErrors, ItemName},
     ids::{ShopId, VariantId},
+    money::{Price, Quantity},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -88,7 +89,29 @@ pub struct LinesRequest {
     errors: FieldErrors,
 }
 
+/// What is wrong with the values of a line that lacks others, so that a client learns of both at once.
+fn check(
+    field: impl Fn(&str) -> String,
+    item_name: Option<String>,
+    quantity: Option<i64>,
+    price: Option<i64>,
+    errors: &mut FieldErrors,
+) {
+    item_name.and_then(|text| errors.check(field("item_name"), ItemName::parse(text)));
+    quantity.and_then(|number| errors.check(field("quantity"), Quantity::parse(number)));
+    price.and_then(|number| errors.check(field("price"), Price::parse(number)));
+}
+
 impl LineFields {
+    /// Whether the line has what makes it one of the two kinds.
+    const fn is_whole(&self, free_text: bool) -> bool {
+        if self.shop_id.is_some() || self.variant_id.is_some() || self.expected_price.is_some() {
+            self.shop_id.is_some() && self.variant_id.is_some()
+        } else {
+            free_text && self.item_name.is_some() && self.price.is_some()
+        }
+    }
+
     /// The line as one of the two kinds, or what keeps it from being either.
     fn draft(self, index: usize, free_text: bool, errors: &mut FieldErrors) -> Option<Draft> {
         let Self { quantity, shop_id, variant_id, expected_price, item_name, price } = self;
@@ -187,6 +210,15 @@ impl LinesFields {
                     errors.add(names.item, NO_FREE_TEXT);
                     return None;
                 }
+                if item_name.is_none() || quantity.is_none() || price.is_none() {
+                    let as_given = |name: &str| match name {
+                        "item_name" => names.item.to_owned(),
+                        "quantity" => names.quantity.to_owned(),
+                        other => other.to_owned(),
+                    };
+                    check(as_given, item_name, quantity, price, errors);
+                    return None;
+                }
                 Some(Draft::FreeText(LineDraft { item_name: item_name?, quantity: quantity?, price: price? }))
             }
         }
@@ -215,6 +247,12 @@ impl LinesFields {
             return None;
         }
         // Each line is looked at, so that a client learns of all that is wrong at once.
+        if !lines.iter().all(|line| line.is_whole(free_text)) {
+            for (index, line) in lines.iter().enumerate() {
+                let field = |name: &str| format!("lines[{index}].{name}");
+                check(field, line.item_name.clone(), Some(line.quantity), line.price, errors);
+            }
+        }
         let drafts: Vec<_> =
             lines.into_iter().enumerate().map(|(index, line)| line.draft(index, free_text, errors)).collect();
         drafts.into_iter().collect()
@@ -230,6 +268,23 @@ impl LinesRequest {
             Draft::FreeText(_) => None,
         };
         self.drafts.iter().filter(|drafts| drafts.len() <= MAX_LINES).flatten().filter_map(offer).collect()
+    }
+
+    /// What is wrong with the request, whatever the shops offer.
+    pub fn faults(self) -> Vec<FieldError> {
+        let Self { drafts, short, mut errors } = self;
+        let field = |index, name: &str| match short {
+            Some(names) => names.of(name).to_owned(),
+            None => format!("lines[{index}].{name}"),
+        };
+        for (index, draft) in drafts.into_iter().flatten().enumerate() {
+            let (item_name, quantity, price) = match draft {
+                Draft::Offer(offer) => (None, offer.quantity, None),
+                Draft::FreeText(line) => (Some(line.item_name), line.quantity, Some(line.price)),
+            };
+            check(|name| field(index, name), item_name, Some(quantity), price, &mut errors);
+        }
+        errors.finish().err().unwrap_or_default()
     }
 
     /// The basket that is asked for. `offers` has what there is behind each of [`Self::offers`].

@@ -2,20 +2,21 @@
 
 use crate::{
     domain::{
-        checkout::OrderFields,
+        checkout::{OrderFields, OrderRequest, Policy},
+        field::{FieldError, FieldErrors},
         ids::{ShopId, VariantId},
         order::{LineFields, LinesFields},
         payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
-    http::body::{object, objects},
+    http::body::{Ruled, object, objects},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An order to be placed: `lines`, or the fields of its only line.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PlaceOrderBody {
     /// What is bought, 1 to 100 lines.
@@ -88,7 +89,7 @@ pub(in crate::http) struct EditOrderBody {
 }
 
 /// A product by the name that a client has for it.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(untagged, expecting = "must be a text or a whole number")]
 pub(in crate::http) enum NamedProduct {
     /// A number of its own.
@@ -97,9 +98,29 @@ pub(in crate::http) enum NamedProduct {
     Text(String),
 }
 
+impl Ruled for PlaceOrderBody {
+    fn faults(self, policy: &Policy) -> Vec<FieldError> {
+        let fields = OrderFields::from(self);
+        let fields = OrderFields { lines: as_if_found(fields.lines), ..fields };
+        fields.parse(policy).map(OrderRequest::faults).unwrap_or_default()
+    }
+}
+
+impl Ruled for EditOrderBody {
+    fn faults(self, policy: &Policy) -> Vec<FieldError> {
+        as_if_found(self.into()).parse(policy.free_text_lines, FieldErrors::default()).faults()
+    }
+}
+
+/// Lines whose product was found: whether it is there is no fault of the body alone.
+fn as_if_found(lines: LinesFields) -> LinesFields {
+    let found = Some((ShopId::from_uuid(Uuid::nil()), VariantId::from_uuid(Uuid::nil())));
+    LinesFields { found, ..lines }
+}
+
 /// A line: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse has, or free text
 /// (`item_name`, `price`).
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct LineBody {
     /// How many.
@@ -121,7 +142,7 @@ pub(in crate::http) struct LineBody {
 }
 
 /// How an order is paid.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PaymentTermsBody {
     /// Who takes the money: `manual`, `simulated`, or the name of a provider in the server's configuration.
@@ -139,7 +160,7 @@ fn by_hand() -> String {
 }
 
 /// Faults to simulate.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SimulateBody {
     /// How the reservation goes wrong.
@@ -159,7 +180,7 @@ pub(in crate::http) struct SimulateBody {
 }
 
 /// How a reservation goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum StockFault {
     /// The stock actor panics on it, once.
@@ -167,7 +188,7 @@ pub(in crate::http) enum StockFault {
 }
 
 /// How a simulated payment goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum PaymentFault {
     /// It is declined.
@@ -181,7 +202,7 @@ pub(in crate::http) enum PaymentFault {
 }
 
 /// How a simulated shipment goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum ShippingFault {
     /// The carrier says no.
