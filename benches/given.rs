@@ -10,7 +10,7 @@ use backstitch::{
         ids::{OrderId, PaymentId, SagaId, ShipmentId},
         money::Currency,
         order::{Basket, CreateOrder, LineDraft, OrderCommand},
-        payment::Provider,
+        payment::{ManualNames, Provider},
         shipment::Carrier,
         simulation::Simulation,
         time::Timestamp,
@@ -47,6 +47,7 @@ pub(crate) fn policy() -> Policy {
     let default_deadline_ms = DEFAULT_DEADLINE_MS;
     Policy {
         providers: Arc::default(),
+        manual_names: ManualNames::default(),
         simulation: true,
         direct_provider: None,
         carrier: Carrier::Simulated,

@@ -260,6 +260,9 @@ impl App {
             fatal: fatal.clone(),
             credential: settings.http.service_secret.as_ref().map(|secret| Credential::of(secret.reveal())),
             reporters: reporters(settings),
+            unknown_fields: settings.http.unknown_fields,
+            trailing_slashes: settings.http.trailing_slashes,
+            vocabulary: settings.http.vocabulary,
             crash_claims: http::FleetingClaims::default(),
         });
         let options = http::Options {

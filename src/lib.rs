@@ -30,6 +30,7 @@
 //! | [`settings`], [`telemetry`], [`clock`], [`lifecycle`] | configuration, logs and metrics, time, the end of a process |
 //! | [`proto`] | the messages, servers and clients of `proto/`, compiled |
 //! | [`role`], [`credential`] | what a process can be, and by what services and processes know each other |
+//! | [`dialect`] | how clients of other systems speak |
 //! | [`release`] | which build this is |
 //!
 //! Dependencies point one way: `domain ← store ← peers ← actors ← service ← {http, grpc} ← app`; `providers` knows only
@@ -41,6 +42,7 @@ pub mod audit;
 pub mod clock;
 pub mod credential;
 pub mod demo;
+pub mod dialect;
 pub mod domain;
 pub mod exchange;
 pub mod grpc;

@@ -68,8 +68,13 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
+    let mut filter = EnvFilter::try_new(&settings.log)?;
+    // What is no HTTP is an error to the framework: whoever can connect could fill the log with it.
+    if !settings.log.contains("actix_http") {
+        filter = filter.add_directive("actix_http::h1::dispatcher=off".parse()?);
+    }
     let builder = fmt::Subscriber::builder()
-        .with_env_filter(EnvFilter::try_new(&settings.log)?)
+        .with_env_filter(filter)
         .with_writer(writer)
         // A closed stderr must not become a panic in whoever logs.
         .log_internal_errors(false);

@@ -15,9 +15,11 @@ pub use waiting::{WaitingOn, explain, waiting_on};
 
 use super::{
     field::CustomerRef,
-    ids::{OrderId, PaymentId, SagaId, ShipmentId},
+    ids::{OrderId, PaymentId, SagaId, ShipmentId, VariantId},
     money::Currency,
-    order::{AmendOrder, Basket, CancelOrder, CompleteOrder, CreateOrder, MarkOrderPaid, OrderCommand, OrderStatus},
+    order::{
+        AmendOrder, Basket, CancelOrder, CompleteOrder, CreateOrder, Line, MarkOrderPaid, OrderCommand, OrderStatus,
+    },
     payment::{ExpirePayment, HoldPayment, Payer, PaymentCommand, ProcessPayment, Provider, RefundPayment, Terms},
     reason::Reason,
     saga::{
@@ -285,6 +287,7 @@ pub fn command(saga: &CheckoutSaga, verb: Verb) -> Result<Command, MissingReceip
         shipment_id: checkout.shipment_id,
         parcels,
         loose: checkout.basket.has_free_text(),
+        named: Content::of_free_text(&checkout.basket, checkout.carrier),
         carrier: checkout.carrier,
         script: checkout.simulate.shipping,
         retries: saga.retries(),
@@ -343,10 +346,16 @@ fn parcels(saga: &CheckoutSaga) -> Option<Vec<Parcel>> {
     let Some(Receipt::Allotments(allotments)) = saga.receipt(Verb::ReserveStock) else {
         return (!saga.input().basket.is_stocked()).then(Vec::new);
     };
+    let Checkout { basket, carrier, .. } = &**saga.input();
+    let name = |variant_id: VariantId| {
+        let is_it = |line: &&Line| line.stocked.as_ref().is_some_and(|stocked| stocked.variant_id == variant_id);
+        basket.lines().iter().find(is_it).map(|line| line.item_name.clone())
+    };
     let mut parcels: Vec<(Origin, Vec<Content>)> = Vec::new();
     for Allotment { shop_id, warehouse_id, variant_id, quantity } in allotments.iter() {
         let origin = Origin { shop_id: *shop_id, warehouse_id: *warehouse_id };
-        let content = Content { variant_id: *variant_id, quantity: quantity.get() };
+        let item_name = if carrier.is_simulated() { None } else { name(*variant_id) };
+        let content = Content { variant_id: Some(*variant_id), item_name, quantity: quantity.get() };
         match parcels.iter_mut().find(|(known, _)| *known == origin) {
             Some((_, contents)) => contents.push(content),
             None => parcels.push((origin, vec![content])),

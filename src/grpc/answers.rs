@@ -93,6 +93,7 @@ impl From<Payment> for OrderPayment {
             provider: provider.into(),
             provider_name: payment.provider.as_str().to_owned(),
             deadline_at: payment.deadline_at.map(time),
+            paid_at: payment.captured_at.map(time),
             attempts: payment.attempts,
             last_error: payment.trouble.as_ref().map(|trouble| trouble.error.clone()),
             last_status: payment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),

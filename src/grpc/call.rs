@@ -3,7 +3,7 @@
 use crate::{
     domain::field::IdempotencyKey,
     service::{Code, Problem, ServiceError},
-    store::Claim,
+    store::{Caller, Claim, Scope},
 };
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -51,7 +51,7 @@ impl Call {
     pub(super) fn claim<M: Message>(&self, message: &M, key: Option<&str>) -> Result<Option<Claim>, Problem> {
         let Some(key) = self.key(key)? else { return Ok(None) };
         let body_hash = Sha256::digest(message.encode_to_vec()).into();
-        let scope = format!("anyone gRPC {}", self.method);
+        let scope = Scope::new(Caller::Anyone, "gRPC", self.method);
         Ok(Some(Claim { scope, key: key.into(), body_hash, request_id: Uuid::now_v7() }))
     }
 

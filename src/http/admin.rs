@@ -1,7 +1,13 @@
 //! What operators see and do: actors, crashes on purpose, the audit.
 
 use super::{
-    Code, Context, Problem, body::Body, envelope::success, idempotency::claim, params::Query, resource, wire::Time,
+    Code, Context, Problem,
+    body::{Body, Ruled},
+    envelope::success,
+    idempotency::claim,
+    params::Query,
+    resource,
+    wire::Time,
 };
 use crate::{
     actors::{CrashMode, Watched},
@@ -141,14 +147,16 @@ impl From<LinkState> for PeerBody {
 }
 
 /// How to crash an actor.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CrashBody {
     mode: CrashModeName,
 }
 
+impl Ruled for CrashBody {}
+
 /// A way to crash.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum CrashModeName {
     /// A handler panics.

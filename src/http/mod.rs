@@ -9,7 +9,9 @@
 //! request means is decided in [`crate::domain`], what it does in [`crate::service`].
 
 mod admin;
+mod attend;
 mod body;
+mod connection;
 mod credential;
 mod envelope;
 mod idempotency;
@@ -21,6 +23,7 @@ mod orders;
 mod outside;
 mod params;
 mod payments;
+mod places;
 mod problem;
 mod products;
 mod reports;
@@ -30,6 +33,7 @@ mod saga_log;
 mod sagas;
 mod shipments;
 mod shops;
+mod slashes;
 mod stock;
 mod variants;
 mod warehouses;
@@ -40,20 +44,30 @@ pub use openapi::document as openapi_document;
 
 use crate::{
     credential::Credential,
+    dialect::{UnknownFields, Vocabulary},
     domain::payment::Provider,
     lifecycle::Fatal,
     role::{Role, Roles},
     service::{Code, Problem, Service},
     telemetry::Metrics,
 };
+use actix_http::{HttpService, KeepAlive};
+use actix_service::{ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::{
-    App, HttpServer, Route,
-    dev::Server,
-    http::{KeepAlive, Method, header},
+    App, HttpResponse, Route,
+    dev::{AppConfig, Server},
+    guard,
+    http::{Method, header},
     middleware::from_fn,
+    rt::net::TcpStream,
     web,
 };
-use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use connection::{Bounds, Conduct, Connection};
+use places::Places;
+use std::{future::ready, io, net::TcpListener, rc::Rc, sync::Arc, time::Duration};
+
+/// Room for a request's head and for what is around a chunked body.
+const HEAD_BYTES: u64 = 256 * 1024;
 
 /// How the server behaves towards its clients.
 #[derive(Clone, Debug)]
@@ -87,6 +101,12 @@ pub struct Context {
     pub credential: Option<Credential>,
     /// What payment services outside say to be believed of payments that they take, by their names.
     pub reporters: Arc<[(Provider, Credential)]>,
+    /// What becomes of fields that nobody knows.
+    pub unknown_fields: UnknownFields,
+    /// Whether a path with a slash at its end is the path without it.
+    pub trailing_slashes: bool,
+    /// The words in which orders and payments are told.
+    pub vocabulary: Vocabulary,
     /// Idempotency keys of crashes on purpose, which are no more durable than what they do.
     pub crash_claims: FleetingClaims,
 }
@@ -156,41 +176,86 @@ pub fn serve(
     options: &Options,
     context: web::Data<Context>,
 ) -> io::Result<Server> {
-    let per_worker = (options.max_connections / options.workers.max(1)).max(1);
-    let server = HttpServer::new(move || {
-        App::new()
+    let places = Places::new(options.max_connections);
+    let connections = places.connections();
+    let workers = options.workers.max(1);
+    let bounds = Bounds {
+        request: options.request_timeout,
+        // The framework closes an idle connection politely, a moment earlier.
+        idle: options.keep_alive + Duration::from_secs(1),
+        write: options.request_timeout,
+        // A chunk of one byte takes six.
+        request_bytes: context.max_body_bytes as u64 * 8 + HEAD_BYTES,
+    };
+    let keep_alive = KeepAlive::Timeout(options.keep_alive);
+    let builder = actix_server::Server::build();
+    let stopping = builder.graceful_shutdown_signal();
+    let name = format!("http-{}", listener.local_addr()?);
+    let factory = move || {
+        let app = App::new()
             .app_data(web::Data::clone(&context))
+            .wrap(from_fn(attend::attend))
+            .wrap(from_fn(slashes::trim))
             .wrap(from_fn(request_id::complete))
-            .configure(|config| resources.routes(config))
-    })
-    .workers(options.workers.max(1))
-    .max_connections(per_worker)
-    .client_request_timeout(options.request_timeout)
-    .client_disconnect_timeout(Duration::from_secs(1))
-    .keep_alive(KeepAlive::Timeout(options.keep_alive))
-    .shutdown_timeout(options.shutdown_timeout.as_secs().max(1))
-    .disable_signals()
-    .listen(listener)?
-    .run();
+            .configure(|config| resources.routes(config));
+        let app = map_config(app, |()| AppConfig::default()).map_err(|error: actix_web::Error| error.error_response());
+        let stopping = stopping.clone();
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .keep_alive(keep_alive)
+            .client_request_timeout(Duration::ZERO)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .on_connect_ext(|connection: &Connection, shared| {
+                shared.insert(Rc::clone(connection.conduct()));
+            })
+            .h1(app);
+        let places = Arc::clone(&places);
+        let connect = move |stream: TcpStream| {
+            let peer = stream.peer_addr().ok();
+            let conduct = Conduct::new(Arc::clone(&places));
+            ready(Ok((Connection::new(stream, conduct, bounds), peer)))
+        };
+        fn_service(connect).and_then(http)
+    };
+    let server = builder
+        .workers(workers)
+        .max_concurrent_connections(connections.div_ceil(workers))
+        .shutdown_timeout(options.shutdown_timeout.as_secs().max(1))
+        .disable_signals()
+        .listen(name, listener, factory)?
+        .run();
     Ok(server)
 }
 
-/// Registers a path with its methods; any other method is a 405 that says which are allowed.
+/// Registers a path with its methods: HEAD where there is GET, and OPTIONS, which says which there are; so does a 405.
 fn resource<const N: usize>(config: &mut web::ServiceConfig, path: &str, routes: [(Method, Route); N]) {
-    let allowed = routes.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ");
+    let mut allowed: Vec<_> = routes.iter().map(|(method, _)| method.to_string()).collect();
     let mut resource = web::resource(path);
     for (method, route) in routes {
-        resource = resource.route(route.method(method));
+        resource = if method == Method::GET {
+            allowed.push("HEAD".to_owned());
+            resource.route(route.guard(guard::Any(guard::Get()).or(guard::Head())))
+        } else {
+            resource.route(route.method(method))
+        };
     }
-    let refuse = move || {
+    allowed.push("OPTIONS".to_owned());
+    let allowed = allowed.join(", ");
+    let answer = move |method: Method| {
         let allowed = allowed.clone();
         async move {
-            let mut response = actix_web::HttpResponse::from_error(Problem::from(Code::MethodNotAllowed));
+            let mut response = match method {
+                Method::OPTIONS => HttpResponse::NoContent().finish(),
+                _ => HttpResponse::from_error(Problem::from(Code::MethodNotAllowed)),
+            };
             if let Ok(allowed) = header::HeaderValue::from_str(&allowed) {
                 response.headers_mut().insert(header::ALLOW, allowed);
             }
             response
         }
     };
-    config.service(resource.default_service(web::to(refuse)));
+    config.service(resource.default_service(web::to(answer)));
 }

@@ -156,7 +156,7 @@ pub(super) async fn retry(
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;
     let id = path_id(&request, NotificationId::from_uuid)?;
-    let retried = context.service.retry_notification(id, claim(&request, &body.0)?).await?;
+    let retried = context.service.retry_notification(id, claim(&request, &body)?).await?;
     let body = NotificationBody::from(*retried.notification);
     Ok(success(StatusCode::ACCEPTED, body).replayed(retried.replayed).finish())
 }

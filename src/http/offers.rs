@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::Body,
+    body::{Body, Ruled, faults_of},
     envelope::{list, success},
     params::{Query, named_path_id, path_id},
     resource,
@@ -11,7 +11,8 @@ use super::{
 use crate::{
     domain::{
         catalog::PutOffer,
-        field::FieldErrors,
+        checkout::Policy,
+        field::{FieldError, FieldErrors},
         ids::{ProductId, ShopId, VariantId},
         money::{Currency, Price},
     },
@@ -26,6 +27,7 @@ use actix_web::{
 use serde::{Deserialize, Serialize};
 use strum::EnumString;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/shops/{id}/offers", [(Method::GET, web::to(list_of_shop))]);
@@ -115,6 +117,12 @@ impl From<OfferView> for OfferBody {
             created_at: Time(offer.created_at),
             updated_at: Time(offer.updated_at),
         }
+    }
+}
+
+impl Ruled for PutOfferBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command(ShopId::from_uuid(Uuid::nil()), VariantId::from_uuid(Uuid::nil())))
     }
 }
 

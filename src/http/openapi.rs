@@ -20,7 +20,8 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         payments::refund,
         payments::settle_callback,
         notifications::list_notifications, notifications::read, notifications::retry,
-        reports::order_paid, reports::user_paid, reports::read_user,
+        reports::order_paid, reports::user_paid, reports::read_user, reports::user_status_paid,
+        reports::read_user_status,
         shipments::list_shipments, shipments::read,
         stock::receive, stock::adjust, stock::list_levels, stock::read_variant, stock::transfer, stock::list_movements,
         products::add, products::list_products, products::read, products::edit, products::add_variant,
@@ -56,6 +57,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/openapi.json", [(Method::GET, web::to(serve_document))]);
+    config.service(web::redirect("/", "/docs/"));
     config.service(web::redirect("/docs", "/docs/"));
     config.service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/openapi.json")));
 }

@@ -11,6 +11,7 @@ use crate::{
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fmt,
     future::{Ready, ready},
@@ -53,6 +54,10 @@ impl FromRequest for Query {
             Ok(pairs) => {
                 let mut parsed = Self::default();
                 for (name, value) in pairs {
+                    // No text that is stored or looked for has one, and PostgreSQL takes none.
+                    if value.contains('\0') || name.contains('\0') {
+                        parsed.errors.add(name.replace('\0', ""), "must not contain the character U+0000");
+                    }
                     if parsed.values.insert(name.clone(), value).is_some() {
                         parsed.errors.add(name, "is given more than once");
                     }
@@ -99,16 +104,28 @@ impl Query {
 
     /// Takes one or several values of a closed list, with commas between them; `expected` says which there are.
     pub(super) fn several<T: FromStr + PartialEq>(&mut self, name: &str, expected: &str) -> Vec<T> {
+        self.several_words(name, expected, |word| word.parse().into_iter().collect())
+    }
+
+    /// As [`Self::several`], of words each of which may stand for several values.
+    pub(super) fn several_words<T: PartialEq>(
+        &mut self,
+        name: &str,
+        expected: &str,
+        meant: impl Fn(&str) -> Vec<T>,
+    ) -> Vec<T> {
         let Some(text) = self.text(name) else { return Vec::new() };
         let mut values = Vec::new();
-        for part in text.split(',') {
-            match part.trim().parse() {
-                Ok(value) if values.contains(&value) => {}
-                Ok(value) => values.push(value),
-                Err(_) => {
-                    let message = format!("must be {expected}, or several of these with commas, is {text:?}");
-                    self.errors.add(name, message);
-                    return Vec::new();
+        for word in text.split(',') {
+            let meant = meant(word.trim());
+            if meant.is_empty() {
+                let message = format!("must be {expected}, or several of these with commas, is {text:?}");
+                self.errors.add(name, message);
+                return Vec::new();
+            }
+            for value in meant {
+                if !values.contains(&value) {
+                    values.push(value);
                 }
             }
         }
@@ -117,7 +134,7 @@ impl Query {
 
     /// Takes a time, or a day in UTC.
     pub(super) fn moment(&mut self, name: &str) -> Option<Moment> {
-        self.checked(name, |text| text.parse::<Moment>())
+        self.checked(name, |text| with_plus(&text).parse::<Moment>())
     }
 
     /// Takes a time, or a day, which stands for its first instant in UTC.
@@ -163,5 +180,15 @@ impl Query {
         unknown.sort();
         unknown.into_iter().for_each(|name| self.errors.add(name, "is not a parameter of this resource"));
         self.errors.finish().map_err(Problem::invalid)
+    }
+}
+
+/// A time whose offset's plus sign its client has not escaped: in a query, it is a space.
+fn with_plus(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once(' ') {
+        Some((time, offset)) if time.contains(['T', 't']) && offset.len() == "07:00".len() => {
+            format!("{time}+{offset}").into()
+        }
+        _ => text.into(),
     }
 }

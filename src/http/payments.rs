@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::{Body, OptionalBody},
+    body::{Body, OptionalBody, Ruled, faults_of},
     credential::reporter,
     envelope::{list, success},
     idempotency::claim,
@@ -12,10 +12,13 @@ use super::{
     wire::Time,
 };
 use crate::{
+    dialect::Vocabulary,
     domain::{
+        checkout::{Policy, ProviderRefused},
+        field::{FieldError, FieldErrors},
         ids::{OrderId, PaymentId},
         money::Amount,
-        payment::{OpenPayment, Payable, Payment, Reporter, Settlement},
+        payment::{OpenPayment, Payable, Payment, Provider, Reporter, Settlement},
         reference::Reference,
     },
     service::{Report, ServiceError},
@@ -39,7 +42,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// The order's payment for its present lines, to be opened.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OpenPaymentBody {
     order_id: Uuid,
@@ -51,8 +54,27 @@ pub(super) struct OpenPaymentBody {
     provider: String,
 }
 
+impl OpenPaymentBody {
+    fn checked(self, policy: &Policy) -> Result<(OrderId, Amount, Provider), Problem> {
+        let mut errors = FieldErrors::default();
+        let amount = errors.check("amount", Amount::parse(self.amount));
+        let provider = match policy.provider(&self.provider) {
+            Err(ProviderRefused::NotSimulated(refused)) => return Err(ServiceError::from(refused).into()),
+            known => errors.check("provider", known),
+        };
+        let order_id = OrderId::from_uuid(self.order_id);
+        Problem::unless_invalid(errors, amount.zip(provider).map(|(amount, provider)| (order_id, amount, provider)))
+    }
+}
+
+impl Ruled for OpenPaymentBody {
+    fn faults(self, policy: &Policy) -> Vec<FieldError> {
+        faults_of(self.checked(policy))
+    }
+}
+
 /// A payment service's report.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CallbackBody {
     order_id: Uuid,
@@ -80,6 +102,8 @@ pub(super) struct ReportBody {
     currency: Option<String>,
 }
 
+impl Ruled for ReportBody {}
+
 impl ReportBody {
     pub(super) fn report(self, settlement: Settlement, by: Reporter) -> Report {
         let Self { order_id, amount, currency } = self;
@@ -87,8 +111,10 @@ impl ReportBody {
     }
 }
 
+impl Ruled for CallbackBody {}
+
 /// How a payment went.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum SettlementName {
     /// The money is in.
@@ -130,12 +156,15 @@ pub(super) struct PaymentBody {
     #[serde(flatten)]
     call: CallBody,
     deadline_at: Option<Time>,
+    /// When the money came.
+    paid_at: Option<Time>,
     created_at: Time,
     updated_at: Time,
 }
 
-impl From<Payment> for PaymentBody {
-    fn from(payment: Payment) -> Self {
+impl PaymentBody {
+    /// A payment in these words.
+    fn of(payment: &Payment, vocabulary: Vocabulary) -> Self {
         Self {
             id: payment.id,
             order_id: payment.order_id,
@@ -143,10 +172,11 @@ impl From<Payment> for PaymentBody {
             amount: payment.amount.get(),
             currency: payment.currency.into(),
             provider: payment.provider.as_str(),
-            status: payment.status.as_str(),
+            status: vocabulary.payment(payment.status),
             reason: payment.reason.map(crate::domain::reason::Reason::as_str),
             call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
             deadline_at: payment.deadline_at.map(Time),
+            paid_at: payment.captured_at.map(Time),
             created_at: Time(payment.created_at),
             updated_at: Time(payment.updated_at),
         }
@@ -172,21 +202,15 @@ pub(super) async fn open(
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;
     let claim = claim(&request, &body)?;
-    let OpenPaymentBody { order_id, amount, provider } = body.value;
-    let amount = Amount::parse(amount).map_err(|error| Problem::field("amount", error.to_string()))?;
-    let provider = context.service.policy().provider(&provider).map_err(ServiceError::from)?;
+    let (order_id, amount, provider) = body.value.checked(context.service.policy())?;
     let payment_id = PaymentId::from_uuid(Uuid::now_v7());
     let accepted = context
         .service
-        .open_payment(
-            OrderId::from_uuid(order_id),
-            |order| OpenPayment { order: Payable::of(order), payment_id, amount, provider },
-            claim,
-        )
+        .open_payment(order_id, |order| OpenPayment { order: Payable::of(order), payment_id, amount, provider }, claim)
         .await?;
     let status = if accepted.opened { StatusCode::CREATED } else { StatusCode::OK };
     let location = format!("/payments/{}", accepted.payment.id);
-    let response = success(status, PaymentBody::from(accepted.payment)).replayed(accepted.replayed);
+    let response = success(status, PaymentBody::of(&accepted.payment, context.vocabulary)).replayed(accepted.replayed);
     Ok(response.header("Location", location).finish())
 }
 
@@ -208,13 +232,14 @@ pub(super) async fn open(
 pub(super) async fn list_payments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
     let reference = query.checked("reference", Reference::parse);
-    let statuses = query.several("status", "pending, paid, failed, expired, refunding or refunded");
+    let vocabulary = context.vocabulary;
+    let statuses = query.several_words("status", vocabulary.payment_words(), |word| vocabulary.payments(word));
     let (limit, page) = query.page(PaymentId::from_uuid);
     query.finish()?;
     let filter = PaymentFilter { order_id, reference, statuses };
     let payments = context.service.queries().payments.payments(filter, page).await;
     let payments = payments.map_err(crate::service::ServiceError::from)?;
-    Ok(list(payments, limit, |payment| payment.id.to_string(), PaymentBody::from))
+    Ok(list(payments, limit, |payment| payment.id.to_string(), |payment| PaymentBody::of(&payment, vocabulary)))
 }
 
 /// Reads a payment.
@@ -228,7 +253,7 @@ pub(super) async fn list_payments(mut query: Query, context: web::Data<Context>)
 )]
 pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let payment = context.service.payment(path_id(&request, PaymentId::from_uuid)?).await?;
-    Ok(success(StatusCode::OK, PaymentBody::from(payment)).finish())
+    Ok(success(StatusCode::OK, PaymentBody::of(&payment, context.vocabulary)).finish())
 }
 
 async fn settle(
@@ -242,7 +267,7 @@ async fn settle(
     let id = path_id(request, PaymentId::from_uuid)?;
     let report = body.report(settlement, reporter(request, context)?);
     let accepted = context.service.settle_payment(id, report).await?;
-    Ok(success(StatusCode::OK, PaymentBody::from(accepted.payment)).finish())
+    Ok(success(StatusCode::OK, PaymentBody::of(&accepted.payment, context.vocabulary)).finish())
 }
 
 /// Reports that the money is in.
@@ -337,5 +362,7 @@ pub(super) async fn settle_callback(
     let by = reporter(&request, &context)?;
     let report = Report { settlement: payment_status.into(), by, order_id: Some(order_id), amount, currency };
     let accepted = context.service.settle_order_payment(order_id, &payment_id, report, claim).await?;
-    Ok(success(StatusCode::OK, PaymentBody::from(accepted.payment)).replayed(accepted.replayed).finish())
+    Ok(success(StatusCode::OK, PaymentBody::of(&accepted.payment, context.vocabulary))
+        .replayed(accepted.replayed)
+        .finish())
 }

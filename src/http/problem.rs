@@ -74,8 +74,8 @@ fn status(code: Code) -> StatusCode {
     StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The whole response, once the request is known.
-pub(super) fn response(problem: &Problem, instance: &str, request_id: &str) -> HttpResponse {
+/// The document of a problem.
+pub(super) fn document(problem: &Problem, instance: &str, request_id: &str) -> Vec<u8> {
     let code = problem.code();
     let document = ProblemDocument {
         kind: format!("urn:backstitch:problem:{}", code.as_str()),
@@ -88,16 +88,25 @@ pub(super) fn response(problem: &Problem, instance: &str, request_id: &str) -> H
         order_id: problem.order_id(),
         request_id,
     };
-    let status = status(code);
+    serde_json::to_vec(&document).unwrap_or_default()
+}
+
+/// The whole response, once the request is known.
+pub(super) fn response(problem: &Problem, instance: &str, request_id: &str) -> HttpResponse {
+    let status = status(problem.code());
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
     if status == StatusCode::SERVICE_UNAVAILABLE {
         response.insert_header((header::RETRY_AFTER, "1"));
     }
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        response.insert_header((header::ACCEPT, "application/json"));
+        response.insert_header((header::ACCEPT_ENCODING, "identity"));
+    }
     if status == StatusCode::UNAUTHORIZED {
         response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
     }
-    response.body(serde_json::to_vec(&document).unwrap_or_default())
+    response.body(document(problem, instance, request_id))
 }
 
 impl ResponseError for Problem {

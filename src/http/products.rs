@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::Body,
+    body::{Body, Ruled, faults_of},
     envelope::{list, success},
     idempotency::claim,
     params::{Query, path_id},
@@ -13,7 +13,8 @@ use super::{
 use crate::{
     domain::{
         catalog::{AddProduct, Category, Description, Edit, EditProduct, Product, ProductName, SearchText},
-        field::FieldErrors,
+        checkout::Policy,
+        field::{FieldError, FieldErrors},
         ids::ProductId,
     },
     service::{ProductView, ServiceError},
@@ -35,7 +36,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// A product to be added.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddProductBody {
     /// What it is called.
@@ -111,6 +112,12 @@ impl From<ProductView> for ProductBody {
     }
 }
 
+impl Ruled for AddProductBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command())
+    }
+}
+
 impl AddProductBody {
     /// The command that the body asks for, with a fresh id.
     fn command(self) -> Result<AddProduct, Problem> {
@@ -120,6 +127,12 @@ impl AddProductBody {
         let category = self.category.and_then(|text| errors.check("category", Category::parse(text)));
         let (id, active) = (ProductId::from_uuid(Uuid::now_v7()), self.active.unwrap_or(true));
         Problem::unless_invalid(errors, name.map(|name| AddProduct { id, name, description, category, active }))
+    }
+}
+
+impl Ruled for EditProductBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command(ProductId::from_uuid(Uuid::nil())))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::{
     Context, Problem,
-    body::Body,
+    body::{Body, Ruled},
     credential::reporter,
     envelope::success,
     orders::OrderBody,
@@ -14,7 +14,8 @@ use super::{
 };
 use crate::{
     domain::{
-        field::FieldErrors,
+        checkout::Policy,
+        field::{FieldError, FieldErrors},
         ids::OrderId,
         notifier::{GivenId, PaidUser, UserPaid},
         payment::Settlement,
@@ -37,8 +38,17 @@ pub(super) fn order_routes(config: &mut web::ServiceConfig) {
 
 /// What is reported of users, which is kept with the payments.
 pub(super) fn user_routes(config: &mut web::ServiceConfig) {
-    let one = [(Method::PUT, web::to(user_paid)), (Method::GET, web::to(read_user))];
-    resource(config, "/users/{id}/payment-service", one);
+    resource(
+        config,
+        "/users/{id}/payment-service",
+        [(Method::PUT, web::to(user_paid)), (Method::GET, web::to(read_user))],
+    );
+    // Notifiers know one name or the other.
+    resource(
+        config,
+        "/users/{id}/payment-status",
+        [(Method::PUT, web::to(user_status_paid)), (Method::GET, web::to(read_user_status))],
+    );
 }
 
 /// What is reported.
@@ -63,6 +73,8 @@ pub(super) struct OrderPaidBody {
     currency: Option<String>,
 }
 
+impl Ruled for OrderPaidBody {}
+
 /// A report that a user has paid.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -74,6 +86,15 @@ pub(super) struct UserPaidBody {
     order_id: Option<Given>,
     /// With which payment.
     payment_id: Option<Given>,
+}
+
+impl Ruled for UserPaidBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        let mut errors = FieldErrors::default();
+        self.order_id.and_then(|id| errors.check("order_id", id.parse()));
+        self.payment_id.and_then(|id| errors.check("payment_id", id.parse()));
+        errors.finish().err().unwrap_or_default()
+    }
 }
 
 /// A user who has paid.
@@ -128,7 +149,7 @@ pub(super) async fn order_paid(
     let by = reporter(&request, &context)?;
     let report = Report { settlement: Settlement::Success, by, order_id: Some(id), amount, currency };
     let view = context.service.report_order_paid(id, report).await?;
-    Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
+    Ok(success(StatusCode::OK, OrderBody::of(view, context.vocabulary)).finish())
 }
 
 /// Reports that a user has paid. A service of one's own is believed; anybody else where the record of the payment or the
@@ -181,6 +202,44 @@ pub(super) async fn user_paid(
 pub(super) async fn read_user(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let user = context.service.paid_user(user_id(&request)?).await?;
     Ok(success(StatusCode::OK, UserBody::from(user)).finish())
+}
+
+/// Reports that a user has paid: `PUT /users/{id}/payment-service` under the name that other notifiers know.
+#[utoipa::path(
+    put, path = "/users/{id}/payment-status", tag = "notifications",
+    params(
+        ("id" = String, Path, description = "The user's id: 1-64 visible characters"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services"),
+    ),
+    request_body = UserPaidBody,
+    responses(
+        (status = 200, description = "The user; a repeat changes nothing", body = inline(super::envelope::Envelope<UserBody>)),
+        (status = "4XX", description = "Nobody vouches for it, or no such payment, or it is not paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn user_status_paid(
+    request: HttpRequest,
+    query: Query,
+    body: Body<UserPaidBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    user_paid(request, query, body, context).await
+}
+
+/// Reads a user who has paid: `GET /users/{id}/payment-service` under its other name.
+#[utoipa::path(
+    get, path = "/users/{id}/payment-status", tag = "notifications",
+    params(("id" = String, Path, description = "The user's id: 1-64 visible characters")),
+    responses(
+        (status = 200, description = "The user", body = inline(super::envelope::Envelope<UserBody>)),
+        (status = "4XX", description = "Nobody has said that this user has paid", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn read_user_status(
+    request: HttpRequest,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    read_user(request, context).await
 }
 
 /// The user's id in the path, where numbers are texts like any other. The router leaves `%`, `/` and `+` as they are escaped.

@@ -1,6 +1,6 @@
 //! Every request has an id: taken from `X-Request-Id` or made, answered, and part of every problem.
 
-use super::{Code, Problem, problem};
+use super::{Code, Problem, attend, problem};
 use actix_web::{
     Error,
     body::{EitherBody, MessageBody},
@@ -57,6 +57,7 @@ pub(super) async fn complete(
         tracing::debug!(request_id = ?id, path = response.request().path(), status = status.as_u16(), "request");
     }
     response.headers_mut().insert(HEADER, id);
+    attend::end_where_crowded(&mut response);
     Ok(response)
 }
 

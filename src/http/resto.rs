@@ -2,7 +2,7 @@
 //! in somebody else's order service.
 //!
 //! ```text
-//!   POST /payments {order_id, user_id, amount} ─▶ {"message": "Pembayaran diproses", "payment_id": 1}
+//!   POST /payments {order_id, user_id, amount} ─▶ 201 {"message": "Pembayaran diproses", "payment_id": 1}
 //!   GET  /payments/1                           ─▶ {id, order_id, user_id, amount, status: "paid"}
 //!   everything else                            ─▶ {"error": "…"}
 //! ```
@@ -149,13 +149,13 @@ async fn pay(request: HttpRequest, payload: web::Payload, context: web::Data<Con
         Ok(fields) => fields,
         Err(why) => return refused(StatusCode::BAD_REQUEST, why),
     };
-    let claim = match idempotency::claim_of(&request, &bytes) {
+    let claim = match idempotency::claim_of(&request, "resto", &bytes) {
         Ok(claim) => claim,
         Err(problem) => return of_problem(&problem),
     };
     match context.service.pay_external(order_id, user_id, amount, claim).await {
         Ok(paid) => {
-            let mut response = HttpResponse::Ok();
+            let mut response = HttpResponse::Created();
             if paid.replayed {
                 response.insert_header(("Idempotent-Replayed", "true"));
             }

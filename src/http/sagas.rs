@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::Body,
+    body::{OptionalBody, Ruled},
     envelope::{list, success},
     idempotency::claim,
     params::{Query, path_id},
@@ -11,8 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        checkout::{self, WaitingOn},
-        field::Note,
+        checkout::{self, Policy, WaitingOn},
+        field::{FieldError, FieldErrors, Note},
         ids::{OrderId, SagaId},
         saga::{CancelBy, Progress},
     },
@@ -34,13 +34,21 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/sagas/{id}/retry", [(Method::POST, web::to(retry))]);
 }
 
-/// An operator's reason.
-#[derive(Debug, Deserialize, ToSchema)]
+/// What an operator says to it.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OperatorBody {
     /// Why; recorded in the saga's log.
-    #[schema(min_length = 1, max_length = 500)]
-    reason: String,
+    #[schema(min_length = 1, max_length = 500, example = "the customer called")]
+    reason: Option<String>,
+}
+
+impl Ruled for OperatorBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        let mut errors = FieldErrors::default();
+        self.reason.and_then(|reason| errors.check("reason", Note::parse(reason)));
+        errors.finish().err().unwrap_or_default()
+    }
 }
 
 /// An order's saga, in short.
@@ -216,10 +224,22 @@ pub(super) async fn read(
     Ok(success(StatusCode::OK, SagaBody::from(view)).finish())
 }
 
+/// The reason, where one is given.
 fn note(body: OperatorBody) -> Result<Option<String>, Problem> {
-    Note::parse(body.reason)
-        .map(|note| Some(note.as_str().to_owned()))
+    let note = body.reason.map(Note::parse).transpose();
+    note.map(|note| note.map(|note| note.as_str().to_owned()))
         .map_err(|error| Problem::field("reason", error.to_string()))
+}
+
+/// The reason of what cannot be taken back.
+fn required_note(body: OperatorBody) -> Result<Option<String>, Problem> {
+    if body.reason.is_none() {
+        return Err(Problem::field(
+            "reason",
+            "is missing: say why, in 1 to 500 characters; it is kept in the saga's log",
+        ));
+    }
+    note(body)
 }
 
 /// Turns a saga back.
@@ -238,13 +258,13 @@ fn note(body: OperatorBody) -> Result<Option<String>, Problem> {
 pub(super) async fn cancel(
     request: HttpRequest,
     query: Query,
-    body: Body<OperatorBody>,
+    body: OptionalBody<OperatorBody>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;
     let id = path_id(&request, SagaId::from_uuid)?;
     let claim = claim(&request, &body)?;
-    let replayed = context.service.cancel_saga(id, CancelBy::Operator, note(body.value)?, claim).await?;
+    let replayed = context.service.cancel_saga(id, CancelBy::Operator, required_note(body.value)?, claim).await?;
     let saga = SagaBody::from(context.service.saga_view(id).await?);
     Ok(success(StatusCode::ACCEPTED, saga).replayed(replayed).finish())
 }
@@ -265,7 +285,7 @@ pub(super) async fn cancel(
 pub(super) async fn retry(
     request: HttpRequest,
     query: Query,
-    body: Body<OperatorBody>,
+    body: OptionalBody<OperatorBody>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;

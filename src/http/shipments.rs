@@ -44,7 +44,7 @@ pub(super) struct ShipmentBody {
     /// The warehouse it leaves from; null for free-text lines.
     #[schema(value_type = Option<Uuid>)]
     warehouse_id: Option<WarehouseId>,
-    /// What is in it; empty for free-text lines.
+    /// What is in it; empty for free-text lines that the simulation carries.
     items: Vec<ContentBody>,
     /// `shipped` or `cancelled`.
     status: &'static str,
@@ -57,17 +57,24 @@ pub(super) struct ShipmentBody {
     updated_at: Time,
 }
 
-/// Pieces of one variant in a shipment.
+/// Pieces of one thing in a shipment.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ContentBody {
-    #[schema(value_type = Uuid)]
-    variant_id: VariantId,
+    /// Absent for free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    variant_id: Option<VariantId>,
+    /// What it is called, as its carrier is told; absent where the simulation carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item_name: Option<String>,
     quantity: i64,
 }
 
 impl From<&Content> for ContentBody {
     fn from(content: &Content) -> Self {
-        Self { variant_id: content.variant_id, quantity: content.quantity }
+        let Content { variant_id, item_name, quantity } = content;
+        let item_name = item_name.as_ref().map(|name| name.as_str().to_owned());
+        Self { variant_id: *variant_id, item_name, quantity: *quantity }
     }
 }
 
@@ -95,6 +102,7 @@ impl From<Shipment> for ShipmentBody {
     params(
         ("order_id" = Option<Uuid>, Query, description = "Of this order"),
         ("tracking_number" = Option<String>, Query, description = "What the customer follows it by"),
+        ("status" = Option<String>, Query, description = "shipped or cancelled, or both with a comma"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -106,9 +114,15 @@ impl From<Shipment> for ShipmentBody {
 pub(super) async fn list_shipments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
     let tracking_number = query.checked("tracking_number", TrackingNumber::parse);
+    let statuses = query.several_words("status", "shipped or cancelled", |word| {
+        [ShipmentStatus::Shipped, ShipmentStatus::Cancelled]
+            .into_iter()
+            .filter(|status| status.as_str() == word)
+            .collect()
+    });
     let (limit, page) = query.page(ShipmentId::from_uuid);
     query.finish()?;
-    let filter = ShipmentFilter { order_id, tracking_number };
+    let filter = ShipmentFilter { order_id, tracking_number, statuses };
     let shipments = context.service.queries().shipments.shipments(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(shipments, limit, |shipment| shipment.id.to_string(), ShipmentBody::from))
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::Body,
+    body::{Body, Ruled, faults_of},
     envelope::{list, success},
     idempotency::claim,
     params::{Query, path_id},
@@ -12,7 +12,8 @@ use super::{
 use crate::{
     domain::{
         catalog::{AddShop, City, Edit, EditShop, Shop, ShopName},
-        field::FieldErrors,
+        checkout::Policy,
+        field::{FieldError, FieldErrors},
         ids::ShopId,
     },
     service::ServiceError,
@@ -33,7 +34,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// A shop to be added.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddShopBody {
     /// What it is called.
@@ -90,6 +91,12 @@ impl From<Shop> for ShopBody {
     }
 }
 
+impl Ruled for AddShopBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command())
+    }
+}
+
 impl AddShopBody {
     /// The command that the body asks for, with a fresh id.
     fn command(self) -> Result<AddShop, Problem> {
@@ -98,6 +105,12 @@ impl AddShopBody {
         let city = errors.check("city", City::parse(self.city));
         let (id, active) = (ShopId::from_uuid(Uuid::now_v7()), self.active.unwrap_or(true));
         Problem::unless_invalid(errors, name.zip(city).map(|(name, city)| AddShop { id, name, city, active }))
+    }
+}
+
+impl Ruled for EditShopBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command(ShopId::from_uuid(Uuid::nil())))
     }
 }
 

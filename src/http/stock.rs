@@ -2,7 +2,7 @@
 
 use super::{
     Code, Context, Problem,
-    body::Body,
+    body::{Body, Ruled, faults_of},
     envelope::{list, success},
     idempotency::claim,
     params::{Query, named_path_id, path_id},
@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        field::{FieldErrors, Note},
+        checkout::Policy,
+        field::{FieldError, FieldErrors, Note},
         ids::{OrderId, ShopId, TransferId, VariantId, WarehouseId},
         money::Quantity,
         stock::{Adjust, Cause, Level, OnHand, Receive, Shelf, StockChange, StockRefusal, Transfer},
@@ -38,12 +39,20 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// Goods that have come in.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReceiveBody {
     variant_id: Uuid,
     #[schema(minimum = 1, maximum = 1_000_000)]
     quantity: i64,
+}
+
+impl Ruled for ReceiveBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        let mut errors = FieldErrors::default();
+        errors.check("quantity", Quantity::parse(self.quantity));
+        errors.finish().err().unwrap_or_default()
+    }
 }
 
 /// What somebody counted.
@@ -61,8 +70,26 @@ pub(super) struct AdjustBody {
     reason: String,
 }
 
+impl AdjustBody {
+    /// What is on hand, what was expected, and why the two differ.
+    fn checked(self) -> Result<(OnHand, OnHand, Note), Problem> {
+        let mut errors = FieldErrors::default();
+        let on_hand = errors.check("on_hand", OnHand::parse(self.on_hand));
+        let expected = errors.check("expected_on_hand", OnHand::parse(self.expected_on_hand));
+        let reason = errors.check("reason", Note::parse(self.reason));
+        let made = on_hand.zip(expected).zip(reason).map(|((on_hand, expected), reason)| (on_hand, expected, reason));
+        Problem::unless_invalid(errors, made)
+    }
+}
+
+impl Ruled for AdjustBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.checked())
+    }
+}
+
 /// Goods that go from one of a shop's warehouses to another.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TransferBody {
     from_warehouse_id: Uuid,
@@ -71,6 +98,29 @@ pub(super) struct TransferBody {
     /// At most as many as are available, reserved ones not counted.
     #[schema(minimum = 1, maximum = 1_000_000)]
     quantity: i64,
+}
+
+impl TransferBody {
+    /// The transfer that the body asks for, with a fresh id.
+    fn command(self) -> Result<Transfer, Problem> {
+        let Self { from_warehouse_id, to_warehouse_id, variant_id, quantity } = self;
+        let mut errors = FieldErrors::default();
+        let quantity = errors.check("quantity", Quantity::parse(quantity));
+        let ends = [from_warehouse_id, to_warehouse_id].map(WarehouseId::from_uuid);
+        let id = TransferId::from_uuid(Uuid::now_v7());
+        let variant_id = VariantId::from_uuid(variant_id);
+        // Whether the two are different ones is looked at for any quantity.
+        let any = quantity.map_or_else(|| Quantity::parse(1), Ok);
+        let transfer =
+            any.ok().and_then(|any| errors.check("to_warehouse_id", Transfer::parse(id, ends, variant_id, any)));
+        Problem::unless_invalid(errors, transfer)
+    }
+}
+
+impl Ruled for TransferBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command())
+    }
 }
 
 /// The pieces of one variant in one warehouse.
@@ -263,14 +313,7 @@ pub(super) async fn adjust(
     query.finish()?;
     let warehouse_id = path_id(&request, WarehouseId::from_uuid)?;
     let variant_id = named_path_id(&request, "variant_id", VariantId::from_uuid)?;
-    let AdjustBody { on_hand, expected_on_hand, reason } = body.value;
-    let mut errors = FieldErrors::default();
-    let on_hand = errors.check("on_hand", OnHand::parse(on_hand));
-    let expected_on_hand = errors.check("expected_on_hand", OnHand::parse(expected_on_hand));
-    let reason = errors.check("reason", Note::parse(reason));
-    let (Some(on_hand), Some(expected_on_hand), Some(reason)) = (on_hand, expected_on_hand, reason) else {
-        return Err(Problem::invalid(errors.finish().err().unwrap_or_default()));
-    };
+    let (on_hand, expected_on_hand, reason) = body.value.checked()?;
     let shelf = Shelf { variant_id, warehouse_id };
     let change = StockChange::Adjust(Adjust { shelf, on_hand, expected_on_hand, reason });
     let answer = context.service.change_stock(change, None).await?;
@@ -338,14 +381,10 @@ pub(super) async fn transfer(
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;
     let claim = claim(&request, &body)?;
-    let TransferBody { from_warehouse_id, to_warehouse_id, variant_id, quantity } = body.value;
-    let quantity = Quantity::parse(quantity).map_err(|error| Problem::field("quantity", error.to_string()))?;
-    let ends = [from_warehouse_id, to_warehouse_id].map(WarehouseId::from_uuid);
-    let transfer_id = TransferId::from_uuid(Uuid::now_v7());
-    let transfer = Transfer::parse(transfer_id, ends, VariantId::from_uuid(variant_id), quantity)
-        .map_err(|error| Problem::field("to_warehouse_id", error.to_string()))?;
+    let from = WarehouseId::from_uuid(body.value.from_warehouse_id);
+    let transfer = body.value.command()?;
     let changed = context.service.change_stock(StockChange::Transfer(transfer), claim).await;
-    let end = |id| if id == ends[0] { "from_warehouse_id" } else { "to_warehouse_id" };
+    let end = |id| if id == from { "from_warehouse_id" } else { "to_warehouse_id" };
     let answer = changed.map_err(|error| match error {
         ServiceError::StockRefused(refusal @ StockRefusal::NoWarehouse(id)) => unknown(end(id), &refusal),
         ServiceError::StockRefused(refusal @ StockRefusal::NoVariant(_)) => unknown("variant_id", &refusal),

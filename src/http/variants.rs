@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::Body,
+    body::{Body, Ruled, faults_of},
     envelope::{list, success},
     params::{Query, path_id},
     resource,
@@ -11,7 +11,8 @@ use super::{
 use crate::{
     domain::{
         catalog::{AddVariant, Attributes, Edit, EditVariant, Size, Sku, Variant},
-        field::FieldErrors,
+        checkout::Policy,
+        field::{FieldError, FieldErrors},
         ids::{ProductId, VariantId},
     },
     service::ServiceError,
@@ -36,7 +37,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// A variant to be added.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddVariantBody {
     /// Its stock-keeping unit, which no other variant has.
@@ -54,7 +55,7 @@ pub(super) struct AddVariantBody {
 }
 
 /// Attributes as a client writes them. A name that is given twice is a mistake, not the last one's.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
 struct Given(BTreeMap<String, String>);
 
 impl<'de> Deserialize<'de> for Given {
@@ -137,6 +138,12 @@ impl From<Variant> for VariantBody {
     }
 }
 
+impl Ruled for AddVariantBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command(ProductId::from_uuid(Uuid::nil())))
+    }
+}
+
 impl AddVariantBody {
     /// The command that the body asks for, with a fresh id.
     pub(super) fn command(self, product_id: ProductId) -> Result<AddVariant, Problem> {
@@ -148,6 +155,12 @@ impl AddVariantBody {
         let made = sku.zip(attributes);
         let made = made.map(|(sku, attributes)| AddVariant { id, product_id, sku, size, attributes, active });
         Problem::unless_invalid(errors, made)
+    }
+}
+
+impl Ruled for EditVariantBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command(VariantId::from_uuid(Uuid::nil())))
     }
 }
 

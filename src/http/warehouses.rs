@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::{Body, NoBody},
+    body::{Body, NoBody, Ruled, faults_of},
     envelope::{list, success},
     idempotency::claim,
     params::{Query, path_id},
@@ -12,7 +12,8 @@ use super::{
 use crate::{
     domain::{
         catalog::{AddWarehouse, Address, CatalogRefusal, Edit, EditWarehouse, Priority, Warehouse, WarehouseName},
-        field::FieldErrors,
+        checkout::Policy,
+        field::{FieldError, FieldErrors},
         ids::{ShopId, WarehouseId},
     },
     service::ServiceError,
@@ -35,7 +36,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// A warehouse to be added to a shop.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AddWarehouseBody {
     shop_id: Uuid,
@@ -100,6 +101,12 @@ impl From<Warehouse> for WarehouseBody {
     }
 }
 
+impl Ruled for AddWarehouseBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command())
+    }
+}
+
 impl AddWarehouseBody {
     /// The command that the body asks for, with a fresh id.
     fn command(self) -> Result<AddWarehouse, Problem> {
@@ -118,6 +125,12 @@ impl AddWarehouseBody {
             active: true,
         });
         Problem::unless_invalid(errors, made)
+    }
+}
+
+impl Ruled for EditWarehouseBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.command(WarehouseId::from_uuid(Uuid::nil())))
     }
 }
 
@@ -271,7 +284,7 @@ pub(super) async fn deactivate(
 
 async fn switch(
     request: &HttpRequest,
-    NoBody(body): &NoBody,
+    body: &NoBody,
     context: &Context,
     active: bool,
 ) -> Result<HttpResponse, Problem> {

@@ -1,7 +1,8 @@
-//! Texts with places for what a call is about, in URLs and in JSON. Only what a service calls it may need escaping there;
+//! Texts with places for what a call is about, in URLs and in JSON. What others have written may need escaping there;
 //! `{contents}` is JSON itself.
 
 use super::subject::{Subject, Thing};
+use crate::domain::shipment::Content;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
@@ -14,7 +15,7 @@ pub(super) const OF_PAYMENT: &[&str] =
     &["order_id", "payment_id", "saga_id", "amount", "currency", "attempt", "reference"];
 /// What can stand in a call about a shipment.
 pub(super) const OF_SHIPMENT: &[&str] =
-    &["order_id", "shipment_id", "saga_id", "shop_id", "warehouse_id", "contents", "attempt", "reference"];
+    &["order_id", "shipment_id", "saga_id", "shop_id", "warehouse_id", "contents", "item_name", "attempt", "reference"];
 
 /// How what stands for a place is written.
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +147,7 @@ impl Template {
             ("contents", Thing::Shipment(shipment)) => {
                 serde_json::to_string(&shipment.contents).unwrap_or_else(|_| "[]".to_owned())
             }
+            ("item_name", Thing::Shipment(shipment)) => escape(&names(&shipment.contents)),
             // The configuration was checked for what stands in which.
             _ => String::new(),
         }))
@@ -170,6 +172,14 @@ impl Template {
             Part::Place(name) => text + &value(name),
         })
     }
+}
+
+/// What a shipment's things are called, each once.
+fn names(contents: &[Content]) -> String {
+    let mut names: Vec<&str> =
+        contents.iter().filter_map(|content| Some(content.item_name.as_ref()?.as_str())).collect();
+    names.dedup();
+    names.join(", ")
 }
 
 /// Whether a text of JSON has begun and not ended.

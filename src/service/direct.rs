@@ -13,7 +13,7 @@ use crate::{
         order::{CancelUnpaidOrder, CreateOrder, Goods, NotDirect, Order, OrderCommand, OrderStatus},
         payment::{ChargeDirect, Payable, Payment, PaymentRefusal, PaymentStatus, RefundDirect},
         saga::{Outcome, Refused, Status},
-        shipment::{CancelShipping, Carrier, Consignment, Shipment, Shipping, ShippingCommand, StartShipping},
+        shipment::{CancelShipping, Carrier, Consignment, Content, Shipment, Shipping, ShippingCommand, StartShipping},
         simulation::Script,
     },
     store::{Claim, Keyed, StoreError},
@@ -145,9 +145,12 @@ impl Service {
     /// # Errors
     /// No such order, one with a saga, not paid or closed, or no answer in time.
     pub async fn ship_direct(&self, order_id: OrderId, script: Option<Script>) -> Result<Shipment, ServiceError> {
-        self.order(order_id).await?.check_shippable()?;
+        let order = self.order(order_id).await?;
+        order.check_shippable()?;
         let (carrier, script) = (self.policy.carrier, self.policy.script(script)?);
-        let goods = consignment(order_id, ShipmentId::from_uuid(Uuid::now_v7()), carrier, script);
+        let named = Content::of_free_text(&order.basket, carrier);
+        let goods =
+            Consignment { named, ..consignment(order_id, ShipmentId::from_uuid(Uuid::now_v7()), carrier, script) };
         self.shipping_request(ShippingCommand::Start(StartShipping(goods))).await
     }
 
@@ -232,5 +235,15 @@ impl Service {
 
 /// All that shipping knows of a direct order: it has one shipment.
 const fn consignment(order_id: OrderId, shipment_id: ShipmentId, carrier: Carrier, script: Script) -> Consignment {
-    Consignment { order_id, saga_id: None, shipment_id, parcels: Vec::new(), loose: true, carrier, script, retries: 0 }
+    Consignment {
+        order_id,
+        saga_id: None,
+        shipment_id,
+        parcels: Vec::new(),
+        loose: true,
+        named: Vec::new(),
+        carrier,
+        script,
+        retries: 0,
+    }
 }

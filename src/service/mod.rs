@@ -14,6 +14,7 @@ mod log;
 mod notifier;
 mod orders;
 mod problem;
+mod product;
 mod ready;
 mod stock;
 mod summary;
@@ -51,7 +52,7 @@ use crate::{
     peers::{Peer, remote_queries},
     release,
     role::Role,
-    store::{Claim, Node, NodeState, Queries, Stats, Store},
+    store::{Caller, Claim, Node, NodeState, Queries, Scope, Stats, Store},
 };
 use actix::{Actor, Addr, Handler, Message, Recipient, dev::ToEnvelope};
 use std::{sync::Arc, time::Duration};
@@ -433,7 +434,7 @@ payment_requests! {
 /// often it is sent.
 fn own_claim(scope: &str) -> Claim {
     let (key, request_id) = (Uuid::now_v7().to_string(), Uuid::now_v7());
-    Claim { scope: scope.to_owned(), key, body_hash: [0; 32], request_id }
+    Claim { scope: Scope::new(Caller::Anyone, "", scope), key, body_hash: [0; 32], request_id }
 }
 
 /// Sends a message until the actor answers it, for as long as is bearable.

@@ -32,13 +32,15 @@ impl Service {
     /// What cannot be accepted, or as [`Self::place_order`].
     pub async fn place(
         &self,
-        order: OrderFields,
+        mut order: OrderFields,
         claim: Option<Claim>,
         wait: Duration,
     ) -> Result<Placed, ServiceError> {
         if let Some(peer) = self.peer(Role::Coordinator) {
             return self.place_elsewhere(peer, order, claim, wait).await;
         }
+        let names_product = order.lines.product().is_some();
+        self.find_product(&mut order.lines).await?;
         let order = order.parse(&self.policy)?;
         let wanted = order.offers();
         let ids = CheckoutIds {
@@ -52,7 +54,9 @@ impl Service {
                 self.place_order(saga_id, Arc::new(checkout), claim, wait).await
             }
             // What was on offer when the same request came first may not be by now.
-            Err(refused) if !wanted.is_empty() => self.placed_before(claim, wait).await?.ok_or_else(|| refused.into()),
+            Err(refused) if names_product || !wanted.is_empty() => {
+                self.placed_before(claim, wait).await?.ok_or_else(|| refused.into())
+            }
             Err(refused) => Err(refused.into()),
         }
     }
@@ -151,7 +155,7 @@ impl Service {
     pub(super) async fn edit_as(
         &self,
         id: OrderId,
-        lines: LinesFields,
+        mut lines: LinesFields,
         payment_id: PaymentId,
     ) -> Result<OrderView, ServiceError> {
         let order = self.order(id).await?;
@@ -160,6 +164,7 @@ impl Service {
             elsewhere::edit(peer, id, lines, payment_id).await?;
             return self.order_view_of(id, saga_id, Instant::now().into_std()).await;
         }
+        self.find_product(&mut lines).await?;
         let lines = lines.parse(self.policy.free_text_lines, FieldErrors::default());
         let wanted = lines.offers();
         let basket = lines.basket(self.priced_offers(&wanted).await?)?;

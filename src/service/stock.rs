@@ -7,7 +7,7 @@ use crate::{
         ids::{VariantId, WarehouseId},
         stock::StockChange,
     },
-    store::{ChangeAnswer, Claim, Page, StockedLevel},
+    store::{Caller, ChangeAnswer, Claim, Page, Scope, StockedLevel},
 };
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ impl Service {
         // A change that meets a crash is sent again, and must not be made twice, be it that the client sent
         // no key of its own.
         let claim = claim.unwrap_or_else(|| Claim {
-            scope: "a change without a key".into(),
+            scope: Scope::new(Caller::Anyone, "", "a change without a key"),
             key: Uuid::now_v7().to_string(),
             body_hash: [0; 32],
             request_id: Uuid::nil(),

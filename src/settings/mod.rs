@@ -29,9 +29,10 @@ pub use providers::Providers;
 pub use secret::Secret;
 
 use crate::{
+    dialect::{UnknownFields, Vocabulary},
     domain::{
         checkout::{MAX_DEADLINE_MS, Policy},
-        payment::Provider,
+        payment::{ManualNames, Provider},
         shipment::Carrier,
     },
     role::{Role, Roles},
@@ -69,6 +70,8 @@ pub struct Settings {
     pub saga: Saga,
     /// Orders.
     pub orders: Orders,
+    /// Payments.
+    pub payments: Payments,
     /// Services outside.
     pub providers: Providers,
     /// Who is told how payments went.
@@ -112,6 +115,12 @@ pub struct Http {
     /// What services of one's own say (`Authorization: Bearer …`) to be believed without further questions; where it
     /// is set, nobody else settles a payment. Default: there is none.
     pub service_secret: Option<Secret>,
+    /// What becomes of fields that nobody knows. Default: they are refused.
+    pub unknown_fields: UnknownFields,
+    /// Whether a path with a slash at its end is the path without it. Default false.
+    pub trailing_slashes: bool,
+    /// The words in which orders and payments are told. Default: the product's own.
+    pub vocabulary: Vocabulary,
 }
 
 impl Http {
@@ -262,6 +271,13 @@ pub struct Orders {
     pub carrier: Carrier,
 }
 
+/// `[payments]`: payments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payments {
+    /// What clients call payments whose result somebody reports, beside `manual`. Default: nothing else.
+    pub manual_names: ManualNames,
+}
+
 /// `[simulation]`: failures on request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Simulation {
@@ -328,6 +344,7 @@ impl Settings {
             free_text_lines: self.orders.allow_free_text_lines,
             default_deadline_ms: self.orders.default_payment_deadline_ms,
             providers: self.providers.payment.keys().copied().collect(),
+            manual_names: self.payments.manual_names.clone(),
         }
     }
 
@@ -370,6 +387,14 @@ impl Settings {
                     _ => Err("simulated, or a name of [providers.shipping]"),
                 })?,
             },
+            payments: Payments {
+                manual_names: values.parsed("payments.manual_names", |names| {
+                    names.parse().map_err(|_| {
+                        "names of 1 to 64 visible characters with commas between them, \"*\" for any that no provider has, \
+                         or \"\""
+                    })
+                })?,
+            },
             providers: merged.providers,
             notifications: merged.notifications,
             simulation: Simulation { enabled: simulation },
@@ -403,6 +428,11 @@ impl Http {
             max_connections: values.number("http.max_connections", 1, 1_000_000)?,
             shutdown_timeout: values.millis("http.shutdown_timeout_ms", 0, 600_000)?,
             service_secret: values.secret("http.service_secret")?,
+            unknown_fields: values
+                .parsed("http.unknown_fields", |word| word.parse().map_err(|_| "\"refuse\" or \"ignore\""))?,
+            trailing_slashes: values.switch("http.trailing_slashes")?,
+            vocabulary: values
+                .parsed("http.vocabulary", |word| word.parse().map_err(|_| "\"native\" or \"order-payment\""))?,
         })
     }
 }

@@ -25,6 +25,9 @@ fn defaults() -> Settings {
             max_connections: 10_000,
             shutdown_timeout: Duration::from_secs(10),
             service_secret: None,
+            unknown_fields: UnknownFields::Refuse,
+            trailing_slashes: false,
+            vocabulary: Vocabulary::Native,
         },
         grpc: Grpc {
             order_bind: Some("127.0.0.1:50051".parse().unwrap()),
@@ -49,6 +52,7 @@ fn defaults() -> Settings {
             allow_free_text_lines: true,
             carrier: Carrier::Simulated,
         },
+        payments: Payments { manual_names: ManualNames::default() },
         providers: Providers::default(),
         notifications: Notifications::new(),
         simulation: Simulation { enabled: true },
@@ -61,7 +65,7 @@ fn defaults() -> Settings {
 }
 
 /// Every key with a valid value that is not its default.
-const OTHERS: [(&str, &str); 44] = [
+const OTHERS: [(&str, &str); 48] = [
     ("http.bind", "[::1]:9000"),
     ("http.payment_bind", "[::1]:9001"),
     ("http.workers", "3"),
@@ -71,6 +75,9 @@ const OTHERS: [(&str, &str); 44] = [
     ("http.max_connections", "7"),
     ("http.shutdown_timeout_ms", "5"),
     ("http.service_secret", "correct-horse-battery"),
+    ("http.unknown_fields", "ignore"),
+    ("http.trailing_slashes", "true"),
+    ("http.vocabulary", "order-payment"),
     ("grpc.order_bind", ""),
     ("grpc.payment_bind", ""),
     ("grpc.shipping_bind", ""),
@@ -88,6 +95,7 @@ const OTHERS: [(&str, &str); 44] = [
     ("orders.default_payment_deadline_ms", "2592000000"),
     ("orders.allow_free_text_lines", "false"),
     ("orders.carrier", "simulated"),
+    ("payments.manual_names", "gopay, Transfer BCA"),
     ("simulation.enabled", "false"),
     ("idempotency.keep_hours", "1"),
     ("retention.days", "1"),
@@ -120,6 +128,9 @@ fn others() -> Settings {
             max_connections: 7,
             shutdown_timeout: Duration::from_millis(5),
             service_secret: Secret::parse("correct-horse-battery").unwrap(),
+            unknown_fields: UnknownFields::Ignore,
+            trailing_slashes: true,
+            vocabulary: Vocabulary::OrderPayment,
         },
         grpc: Grpc {
             order_bind: None,
@@ -144,6 +155,7 @@ fn others() -> Settings {
             allow_free_text_lines: false,
             carrier: Carrier::Simulated,
         },
+        payments: Payments { manual_names: "gopay, Transfer BCA".parse().unwrap() },
         providers: Providers::default(),
         notifications: Notifications::new(),
         simulation: Simulation { enabled: false },
@@ -260,7 +272,7 @@ fn every_key_can_be_set_by_environment_by_flag_and_by_file() {
 
     let mut text = String::new();
     for (key, value) in OTHERS {
-        let bare = key != "node.id" && (value.parse::<u64>().is_ok() || value == "false");
+        let bare = key != "node.id" && (value.parse::<u64>().is_ok() || ["true", "false"].contains(&value));
         if bare { writeln!(text, "{key} = {value}") } else { writeln!(text, "{key} = {value:?}") }.unwrap();
     }
     let directory = TempDir::new().unwrap();

@@ -97,14 +97,47 @@ pub enum StoreError {
     KeyReused,
 }
 
+/// Who sends a request, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Callers are not told apart yet.
+    Anyone,
+}
+
+/// Within what an idempotency key is one and the same: a caller, and what the request asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scope(String);
+
+impl Scope {
+    /// The scope of what a caller asks for at a facade: a method, and the resource that it is asked of.
+    pub fn new(caller: Caller, facade: &str, operation: &str) -> Self {
+        let caller = match caller {
+            Caller::Anyone => "anyone",
+        };
+        Self(format!("{caller} {facade} {operation}"))
+    }
+
+    /// How it is stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Scope> for String {
+    fn from(scope: Scope) -> Self {
+        scope.0
+    }
+}
+
 /// A client's idempotency key for one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Caller, method and path.
-    pub scope: String,
+    /// Within what the key is one.
+    pub scope: Scope,
     /// The client's key.
     pub key: String,
-    /// SHA-256 of the request's body.
+    /// SHA-256 of what the request's body means.
     pub body_hash: [u8; 32],
     /// Made for the request: one that is sent again after a crash of an actor is not its client's repeat, who
     /// has had no answer yet.

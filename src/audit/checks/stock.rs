@@ -108,9 +108,10 @@ pub(super) fn completed_sagas_shipped_what_they_took(case: &Case<'_>) -> Judgeme
     let shipping = case.facts.shipping.as_ref()?.as_ref().ok()?;
     let shipped = shipping.shipments().iter().filter_map(|shipment| Some((shipment.origin?, &shipment.contents)));
     let shipped = shipped.flat_map(|(origin, contents)| {
-        let content =
-            move |content: &Content| ((origin.shop_id, origin.warehouse_id, content.variant_id), content.quantity);
-        contents.iter().map(content)
+        let content = move |content: &Content| {
+            Some(((origin.shop_id, origin.warehouse_id, content.variant_id?), content.quantity))
+        };
+        contents.iter().filter_map(content)
     });
     let taken = row.items.iter().map(|item| ((item.shop_id, item.warehouse_id, item.variant_id), item.quantity.get()));
     let taken: BTreeMap<(ShopId, WarehouseId, VariantId), i64> = added_up(taken);

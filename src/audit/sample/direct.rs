@@ -103,6 +103,7 @@ impl Direct {
                     shipment_id,
                     parcels: Vec::new(),
                     loose: true,
+                    named: Vec::new(),
                     carrier: Carrier::Simulated,
                     script,
                     retries: 0,

@@ -3,11 +3,11 @@
 use super::{Checkout, MAX_DEADLINE_MS};
 use crate::domain::{
     catalog::{NotForSale, PricedOffer},
-    field::{CustomerRef, FieldErrors},
+    field::{CustomerRef, FieldError, FieldErrors},
     ids::{OrderId, PaymentId, ShipmentId, ShopId, VariantId},
     money::Currency,
     order::{LinesFields, LinesRefused, LinesRequest},
-    payment::Provider,
+    payment::{ManualNames, Provider},
     shipment::Carrier,
     simulation::Simulation,
 };
@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub struct Policy {
     /// The services that take money, beside the built-in ones.
     pub providers: Arc<[Provider]>,
+    /// What else clients call manual payments.
+    pub manual_names: ManualNames,
     /// Whether orders may carry simulated faults and be paid by the simulation.
     pub simulation: bool,
     /// Who takes the money of direct orders whose client names nobody; `None` is the simulation, where that is allowed.
@@ -58,6 +60,7 @@ impl Policy {
         match known.clone().find(|provider| provider.as_str() == name) {
             Some(Provider::Simulated) if !self.simulation => Err(NotSimulated("the simulated payment provider").into()),
             Some(provider) => Ok(*provider),
+            None if self.manual_names.have(name) => Ok(Provider::Manual),
             None => {
                 let names: Vec<_> = known.by_ref().map(|provider| provider.as_str()).collect();
                 let given: String = name.chars().take(64).collect();
@@ -136,6 +139,11 @@ impl OrderRequest {
     /// The shops' offers that are to be looked up.
     pub fn offers(&self) -> Vec<(ShopId, VariantId)> {
         self.lines.offers()
+    }
+
+    /// What is wrong with it, whatever the shops offer.
+    pub fn faults(self) -> Vec<FieldError> {
+        self.lines.faults()
     }
 
     /// The checkout of these lines. `offers` has what there is behind each of [`Self::offers`].

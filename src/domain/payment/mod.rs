@@ -54,7 +54,7 @@ pub use command::{
 pub use direct::{ChargeDirect, RefundDirect};
 pub use payer::{NoPayer, Payer};
 pub use payments::Payments;
-pub use provider::{NoProvider, Provider, ProviderName};
+pub use provider::{ManualNames, NoProvider, Provider, ProviderName};
 pub use report::{Discrepancy, Reported, Reporter, SettlePayment, Settlement};
 
 use super::{

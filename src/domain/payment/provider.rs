@@ -2,7 +2,7 @@
 
 use crate::domain::interned::interned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use std::str::FromStr;
+use std::{str::FromStr, sync::Arc};
 
 /// Who takes the money.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +50,51 @@ impl Provider {
     }
 }
 
+/// The names that clients have, beside `manual`, for payments whose result somebody reports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ManualNames {
+    /// Any name that no provider has.
+    any: bool,
+    names: Arc<[String]>,
+}
+
+/// A text that lists no names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("names of 1 to 64 visible characters with commas between them, * for any that no provider has, or nothing")]
+pub struct NoNames;
+
+impl ManualNames {
+    /// The longest name, in characters.
+    const LONGEST: usize = 64;
+
+    /// Whether a payment under this name is manual.
+    pub fn have(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name) || self.any && Self::is_name(name)
+    }
+
+    fn is_name(text: &str) -> bool {
+        let is_visible = !text.trim().is_empty() && !text.chars().any(char::is_control);
+        is_visible && text.chars().count() <= Self::LONGEST
+    }
+}
+
+impl FromStr for ManualNames {
+    type Err = NoNames;
+
+    fn from_str(text: &str) -> Result<Self, NoNames> {
+        match text.trim() {
+            "" => Ok(Self::default()),
+            "*" => Ok(Self { any: true, ..Self::default() }),
+            names => {
+                let names =
+                    names.split(',').map(|name| Some(name.trim().to_owned()).filter(|name| Self::is_name(name)));
+                let names = names.collect::<Option<Vec<_>>>().ok_or(NoNames)?;
+                Ok(Self { any: false, names: names.into() })
+            }
+        }
+    }
+}
+
 impl From<Provider> for &'static str {
     fn from(provider: Provider) -> Self {
         provider.as_str()
@@ -91,6 +136,18 @@ impl<'de> Deserialize<'de> for Provider {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_names_of_manual_payments_are_listed_or_any() {
+        let any: ManualNames = "*".parse().unwrap();
+        assert!(any.have("gopay") && any.have("Transfer BCA") && !any.have(" ") && !any.have(&"x".repeat(65)));
+        let two: ManualNames = "gopay, Transfer BCA".parse().unwrap();
+        assert!(two.have("gopay") && two.have("Transfer BCA") && !two.have("ovo") && !two.have("*"));
+        assert!(!"".parse::<ManualNames>().unwrap().have("gopay"));
+        for wrong in [",", "a,,b", "a,\u{0}", &"x".repeat(65)] {
+            assert_eq!(wrong.parse::<ManualNames>(), Err(NoNames), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_provider_is_what_its_name_says() {

@@ -50,7 +50,7 @@ impl Shipping {
     /// The shipments of a consignment: one for each parcel, one for what is in none.
     fn requested(goods: &Consignment, now: Timestamp) -> Self {
         let parcels = goods.parcels.iter().map(|parcel| (Some(parcel.origin), Arc::clone(&parcel.contents)));
-        let loose = (goods.loose || goods.parcels.is_empty()).then(|| (None, Arc::default()));
+        let loose = (goods.loose || goods.parcels.is_empty()).then(|| (None, goods.named.as_slice().into()));
         let mut shipments: Vec<_> = (0..)
             .zip(parcels.chain(loose))
             .map(|(number, (origin, contents))| Shipment {

@@ -30,8 +30,9 @@ pub use carrier::Carrier;
 use super::{
     aggregate::{Aftermath, Aggregate, Decision, Errand, Outgoing},
     call::Trouble,
+    field::ItemName,
     ids::{OrderId, SagaId, ShipmentId, ShopId, VariantId, WarehouseId},
-    order::{CompleteOrder, DispatchOrder, OrderCommand, ReturnOrder},
+    order::{Basket, CompleteOrder, DispatchOrder, Line, OrderCommand, ReturnOrder},
     reason::Reason,
     reference::Reference,
     saga::Outcome,
@@ -112,13 +113,33 @@ pub struct Origin {
     pub warehouse_id: WarehouseId,
 }
 
-/// Pieces of one variant in a shipment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Pieces of one thing in a shipment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
-    /// What.
-    pub variant_id: VariantId,
+    /// What, where a warehouse has it; `None` for what only its name tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant_id: Option<VariantId>,
+    /// What it is called, where its carrier is to know that: the simulation is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_name: Option<ItemName>,
     /// How many.
     pub quantity: i64,
+}
+
+impl Content {
+    /// What an order has of free text, as its carrier is told of it.
+    pub fn of_free_text(basket: &Basket, carrier: Carrier) -> Vec<Self> {
+        if carrier.is_simulated() {
+            return Vec::new();
+        }
+        let lines = basket.lines().iter().filter(|line| line.stocked.is_none());
+        let content = |line: &Line| Self {
+            variant_id: None,
+            item_name: Some(line.item_name.clone()),
+            quantity: line.quantity.get(),
+        };
+        lines.map(content).collect()
+    }
 }
 
 /// A shipment.
@@ -132,7 +153,7 @@ pub struct Shipment {
     pub saga_id: Option<SagaId>,
     /// Where it leaves from; `None` for free-text lines.
     pub origin: Option<Origin>,
-    /// What is in it; empty for free-text lines.
+    /// What is in it; empty for free-text lines that the simulation carries.
     pub contents: Arc<[Content]>,
     /// Who carries it.
     pub carrier: Carrier,
@@ -205,6 +226,9 @@ pub struct Consignment {
     pub parcels: Vec<Parcel>,
     /// Whether there are free-text lines, which have a shipment of their own.
     pub loose: bool,
+    /// What is in that one, where its carrier is told.
+    #[serde(default)]
+    pub named: Vec<Content>,
     /// Who carries them.
     pub carrier: Carrier,
     /// What the simulated carrier does.

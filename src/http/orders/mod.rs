@@ -17,6 +17,7 @@ use super::{
     wire::Time,
 };
 use crate::{
+    dialect::Vocabulary,
     domain::{
         field::CustomerRef,
         ids::{OrderId, PaymentId, SagaId, ShopId, VariantId},
@@ -113,6 +114,13 @@ pub(super) struct OrderLineBody {
     size: Option<String>,
 }
 
+/// How an order service answers that an order is gone.
+#[derive(Debug, Serialize)]
+struct Deleted {
+    message: &'static str,
+    id: OrderId,
+}
+
 /// The part of an order that one shop sells.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ShopOrderBody {
@@ -133,6 +141,8 @@ pub(super) struct OrderPaymentBody {
     status: &'static str,
     provider: &'static str,
     deadline_at: Option<Time>,
+    /// When the money came.
+    paid_at: Option<Time>,
     #[serde(flatten)]
     call: CallBody,
 }
@@ -164,20 +174,22 @@ impl ShopOrderBody {
     }
 }
 
-impl From<Payment> for OrderPaymentBody {
-    fn from(payment: Payment) -> Self {
+impl OrderPaymentBody {
+    fn of(payment: &Payment, vocabulary: Vocabulary) -> Self {
         Self {
             id: payment.id,
-            status: payment.status.as_str(),
+            status: vocabulary.payment(payment.status),
             provider: payment.provider.as_str(),
             deadline_at: payment.deadline_at.map(Time),
+            paid_at: payment.captured_at.map(Time),
             call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
         }
     }
 }
 
-impl From<OrderView> for OrderBody {
-    fn from(view: OrderView) -> Self {
+impl OrderBody {
+    /// An order in these words.
+    pub(super) fn of(view: OrderView, vocabulary: Vocabulary) -> Self {
         let OrderView { order, payment, shipments, saga, incomplete } = view;
         let Order {
             id, saga_id, customer_ref, currency, basket, revision, status, reason, created_at, updated_at, ..
@@ -191,7 +203,7 @@ impl From<OrderView> for OrderBody {
         Self {
             id,
             revision,
-            status: status.as_str(),
+            status: vocabulary.order(status),
             reason: reason.map(crate::domain::reason::Reason::as_str),
             currency: currency.into(),
             total_amount: basket.total().get(),
@@ -201,7 +213,7 @@ impl From<OrderView> for OrderBody {
             quantity,
             price,
             shop_orders: basket.shop_orders().iter().map(|part| ShopOrderBody::of(part, &shipments)).collect(),
-            payment: payment.map(OrderPaymentBody::from),
+            payment: payment.map(|payment| OrderPaymentBody::of(&payment, vocabulary)),
             shipments: shipments.into_iter().map(ShipmentBody::from).collect(),
             saga_id,
             saga: saga.map(SagaLink::from),
@@ -242,7 +254,7 @@ pub(super) async fn place(
     let service = &context.service;
     let placed = service.place(body.value.into(), claim, wait).await?;
     let view = service.placed_view(&placed, asked, on_failure).await?;
-    Ok(success(StatusCode::CREATED, OrderBody::from(view))
+    Ok(success(StatusCode::CREATED, OrderBody::of(view, context.vocabulary))
         .header("Location", format!("/orders/{}", placed.order_id))
         .replayed(placed.replayed)
         .finish())
@@ -308,7 +320,8 @@ pub(super) async fn list_of_shop(
 async fn list_of(shop_id: Option<ShopId>, mut query: Query, context: &Context) -> Result<HttpResponse, Problem> {
     let filter = OrderFilter {
         ids: None,
-        statuses: query.several("status", "pending, paid, completed, failed or cancelled"),
+        statuses: query
+            .several_words("status", context.vocabulary.order_words(), |word| context.vocabulary.orders(word)),
         reasons: query.several("reason", "a reason that an order can have, such as out_of_stock"),
         shop_id,
         customer_ref: query.checked("customer_ref", CustomerRef::parse),
@@ -322,7 +335,7 @@ async fn list_of(shop_id: Option<ShopId>, mut query: Query, context: &Context) -
     query.finish()?;
     let search = OrderSearch { filter, tracking_number, payment_reference };
     let orders = context.service.order_views(search, page).await?;
-    Ok(list(orders, limit, |view| view.order.id.to_string(), OrderBody::from))
+    Ok(list(orders, limit, |view| view.order.id.to_string(), |view| OrderBody::of(view, context.vocabulary)))
 }
 
 /// Reads an order.
@@ -337,7 +350,7 @@ async fn list_of(shop_id: Option<ShopId>, mut query: Query, context: &Context) -
 pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, OrderId::from_uuid)?;
     let view = context.service.order_view(id).await?;
-    Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
+    Ok(success(StatusCode::OK, OrderBody::of(view, context.vocabulary)).finish())
 }
 
 /// Gives other lines to an order that is not paid yet: with another total, another payment of which takes the
@@ -359,21 +372,27 @@ pub(super) async fn edit(
 ) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, OrderId::from_uuid)?;
     let view = context.service.edit(id, body.value.into()).await?;
-    Ok(success(StatusCode::OK, OrderBody::from(view)).finish())
+    Ok(success(StatusCode::OK, OrderBody::of(view, context.vocabulary)).finish())
 }
 
-/// Cancels an order that is not paid yet.
+/// Cancels an order that is not paid yet. With `http.vocabulary = "order-payment"`, the answer is 200 `{"message", "id"}`
+/// once the order is closed.
 #[utoipa::path(
     delete, path = "/orders/{id}", tag = "orders",
     params(("id" = Uuid, Path, description = "The order's id")),
     responses(
+        (status = 200, description = "With `http.vocabulary = \"order-payment\"`: `{\"message\", \"id\"}`, and the order is closed"),
         (status = 202, description = "The order's saga is on its way back", body = inline(super::envelope::Envelope<OrderBody>)),
         (status = "4XX", description = "No such order, or it is paid or over", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn cancel(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let id = path_id(&request, OrderId::from_uuid)?;
+    if context.vocabulary == Vocabulary::OrderPayment {
+        context.service.cancel_and_wait(id).await?;
+        return Ok(HttpResponse::Ok().json(Deleted { message: "order deleted", id }));
+    }
     context.service.cancel_order(id).await?;
     let view = context.service.order_view(id).await?;
-    Ok(success(StatusCode::ACCEPTED, OrderBody::from(view)).finish())
+    Ok(success(StatusCode::ACCEPTED, OrderBody::of(view, context.vocabulary)).finish())
 }

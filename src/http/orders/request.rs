@@ -2,20 +2,21 @@
 
 use crate::{
     domain::{
-        checkout::OrderFields,
+        checkout::{OrderFields, OrderRequest, Policy},
+        field::{FieldError, FieldErrors},
         ids::{ShopId, VariantId},
         order::{LineFields, LinesFields},
         payment::Provider,
         simulation::{Fault, Script, Simulation},
     },
-    http::body::{object, objects},
+    http::body::{Ruled, object, objects},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// An order to be placed: `lines`, or the fields of its only line.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PlaceOrderBody {
     /// What is bought, 1 to 100 lines.
@@ -30,6 +31,20 @@ pub(in crate::http) struct PlaceOrderBody {
     /// Short form: the price of one.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
     price: Option<i64>,
+    /// Short form, instead of `item_name`: the product of the only line. With a `price` it is free text. Without one it is
+    /// a sku, or the id of a variant or of a product with one variant, and the shop is found that sells it: the cheapest
+    /// that has as many.
+    product_id: Option<NamedProduct>,
+    /// Another name of `product_id`.
+    id: Option<NamedProduct>,
+    /// Another name of `quantity`.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    jumlah: Option<i64>,
+    /// The product's status as the client knows it. It is taken and changes nothing: whether a product can be had, its
+    /// shop and its stock say.
+    #[serde(rename = "status")]
+    #[schema(rename = "status", max_length = 64)]
+    _product_status: Option<String>,
     /// The client's own reference to its customer.
     #[schema(max_length = 128)]
     customer_ref: Option<String>,
@@ -57,11 +72,55 @@ pub(in crate::http) struct EditOrderBody {
     /// Short form: the price of one.
     #[schema(minimum = 1, maximum = 1_000_000_000_000_i64)]
     price: Option<i64>,
+    /// Short form, instead of `item_name`: the product of the only line. With a `price` it is free text. Without one it is
+    /// a sku, or the id of a variant or of a product with one variant, and the shop is found that sells it: the cheapest
+    /// that has as many.
+    product_id: Option<NamedProduct>,
+    /// Another name of `product_id`.
+    id: Option<NamedProduct>,
+    /// Another name of `quantity`.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    jumlah: Option<i64>,
+    /// The product's status as the client knows it. It is taken and changes nothing: whether a product can be had, its
+    /// shop and its stock say.
+    #[serde(rename = "status")]
+    #[schema(rename = "status", max_length = 64)]
+    _product_status: Option<String>,
+}
+
+/// A product by the name that a client has for it.
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[serde(untagged, expecting = "must be a text or a whole number")]
+pub(in crate::http) enum NamedProduct {
+    /// A number of its own.
+    Number(i64),
+    /// A sku, an id, or free text.
+    Text(String),
+}
+
+impl Ruled for PlaceOrderBody {
+    fn faults(self, policy: &Policy) -> Vec<FieldError> {
+        let fields = OrderFields::from(self);
+        let fields = OrderFields { lines: as_if_found(fields.lines), ..fields };
+        fields.parse(policy).map(OrderRequest::faults).unwrap_or_default()
+    }
+}
+
+impl Ruled for EditOrderBody {
+    fn faults(self, policy: &Policy) -> Vec<FieldError> {
+        as_if_found(self.into()).parse(policy.free_text_lines, FieldErrors::default()).faults()
+    }
+}
+
+/// Lines whose product was found: whether it is there is no fault of the body alone.
+fn as_if_found(lines: LinesFields) -> LinesFields {
+    let found = Some((ShopId::from_uuid(Uuid::nil()), VariantId::from_uuid(Uuid::nil())));
+    LinesFields { found, ..lines }
 }
 
 /// A line: a shop's offer (`shop_id`, `variant_id`), which the shop prices and a warehouse has, or free text
 /// (`item_name`, `price`).
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct LineBody {
     /// How many.
@@ -83,7 +142,7 @@ pub(in crate::http) struct LineBody {
 }
 
 /// How an order is paid.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct PaymentTermsBody {
     /// Who takes the money: `manual`, `simulated`, or the name of a provider in the server's configuration.
@@ -101,7 +160,7 @@ fn by_hand() -> String {
 }
 
 /// Faults to simulate.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct SimulateBody {
     /// How the reservation goes wrong.
@@ -121,7 +180,7 @@ pub(in crate::http) struct SimulateBody {
 }
 
 /// How a reservation goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum StockFault {
     /// The stock actor panics on it, once.
@@ -129,7 +188,7 @@ pub(in crate::http) enum StockFault {
 }
 
 /// How a simulated payment goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum PaymentFault {
     /// It is declined.
@@ -143,7 +202,7 @@ pub(in crate::http) enum PaymentFault {
 }
 
 /// How a simulated shipment goes wrong.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum ShippingFault {
     /// The carrier says no.
@@ -194,18 +253,36 @@ impl From<LineBody> for LineFields {
 
 impl From<EditOrderBody> for LinesFields {
     fn from(body: EditOrderBody) -> Self {
-        let EditOrderBody { lines, item_name, quantity, price } = body;
+        let EditOrderBody { lines, item_name, quantity, price, product_id, id, jumlah, _product_status: _ } = body;
         let lines = lines.map(|lines| lines.into_iter().map(LineFields::from).collect());
-        Self { lines, item_name, quantity, price }
+        let text = |named: NamedProduct| match named {
+            NamedProduct::Number(number) => number.to_string(),
+            NamedProduct::Text(text) => text,
+        };
+        let (product_id, id) = (product_id.map(text), id.map(text));
+        Self { lines, item_name, quantity, price, product_id, id, jumlah, found: None }
     }
 }
 
 impl From<PlaceOrderBody> for OrderFields {
     fn from(body: PlaceOrderBody) -> Self {
-        let PlaceOrderBody { lines, item_name, quantity, price, customer_ref, payment, simulate } = body;
+        let PlaceOrderBody {
+            lines,
+            item_name,
+            quantity,
+            price,
+            product_id,
+            id,
+            jumlah,
+            _product_status: _,
+            customer_ref,
+            payment,
+            simulate,
+        } = body;
         let (provider, deadline_ms) = payment.map(|terms| (terms.provider, terms.deadline_ms)).unzip();
+        let lines = EditOrderBody { lines, item_name, quantity, price, product_id, id, jumlah, _product_status: None };
         Self {
-            lines: EditOrderBody { lines, item_name, quantity, price }.into(),
+            lines: lines.into(),
             customer_ref,
             provider,
             deadline_ms: deadline_ms.flatten(),

@@ -159,6 +159,10 @@ fn count_in(by: SummaryBy, row: &Row, tally: &mut Tally) -> Result<(), Unreadabl
     Ok(())
 }
 
+/// That an order changed late, at this time or later. Where the oldest order is younger than that, none is looked for.
+const CHANGED_LATE: &str =
+    "changed_late >= (SELECT CASE WHEN created_at < $n THEN $n END FROM order_order ORDER BY id LIMIT 1)";
+
 /// How the orders of a stretch are found that pass a filter. The conditions are planned in tests/it/store/plans.rs.
 fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
     let OrderStretch { from, until, changed_late } = stretch;
@@ -167,10 +171,6 @@ fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
     let names_shop = lead == OrderLead::Shop && changed_late.is_none();
     if names_shop {
         walk.list = LISTED_OF_SHOP;
-    }
-    if lead != OrderLead::All {
-        // How many rows a value has decides.
-        walk.list.planned = Planned::ForItsValues;
     }
     let mut on = |condition: Condition| walk.conditions.push(condition);
     if let Some(ids) = &filter.ids {
@@ -191,9 +191,9 @@ fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
         on((if names_shop { "order_id >= $n" } else { "id >= $n" }, Box::new(from)));
     }
     if let Some(until) = until {
-        // Those that changed late are found by when, and not along their ids; where nothing is that old, not at all.
+        // Those that changed late are found by when, and not along their ids.
         on(match (changed_late, names_shop) {
-            (Some(_), _) => ("(id < $n) IS TRUE AND EXISTS (SELECT 1 FROM order_order WHERE id < $n)", Box::new(until)),
+            (Some(_), _) => ("(id < $n) IS TRUE", Box::new(until)),
             (None, true) => ("order_id < $n", Box::new(until)),
             (None, false) => ("id < $n", Box::new(until)),
         });
@@ -207,7 +207,7 @@ fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
     match (changed_late, filter.updated_after) {
         (Some(changed), _) => {
             walk.list = LISTED_LATE;
-            on(("changed_late >= $n", Box::new(changed)));
+            on((CHANGED_LATE, Box::new(changed)));
         }
         (None, Some(changed)) => on(("updated_at >= $n", Box::new(changed))),
         (None, None) => {}

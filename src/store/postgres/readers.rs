@@ -260,9 +260,10 @@ impl Walk {
                 return Ok(());
             }
             let sql = self.sql(before.is_some());
+            // There are too many combinations of alternatives to keep a plan for each.
             let statement = match self.list.planned {
-                Planned::Once => client.prepare_cached(&sql).await?,
-                Planned::ForItsValues => client.prepare(&sql).await?,
+                Planned::Once if self.one_of.len() < 2 => client.prepare_cached(&sql).await?,
+                Planned::Once | Planned::ForItsValues => client.prepare(&sql).await?,
             };
             let mut values: Vec<&(dyn ToSql + Sync)> = vec![&wanted];
             let conditions = self.conditions.iter().chain(&self.one_of);

@@ -268,3 +268,9 @@ impl Engine for Sqlite {
         })
     }
 }
+
+impl rusqlite::ToSql for crate::store::Scope {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        Ok(self.as_str().into())
+    }
+}

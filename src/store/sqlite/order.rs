@@ -233,6 +233,10 @@ const LISTED_LATE: List = List {
     order: "id DESC",
 };
 
+/// That an order changed late, at this time or later. Where the oldest order is younger than that, none is looked for.
+const CHANGED_LATE: &str =
+    "changed_late >= (SELECT CASE WHEN created_at < ? THEN ? END FROM order_order ORDER BY id LIMIT 1)";
+
 /// How the orders of a stretch are found that pass a filter. A plus keeps SQLite from being led by what does not lead.
 fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
     let OrderStretch { from, until, changed_late } = stretch;
@@ -265,10 +269,6 @@ fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
     }
     if let Some(until) = until {
         on((if names_shop { "order_id < ?" } else { "id < ?" }, Box::new(until)));
-        // Where nothing is that old, nothing is looked for.
-        if changed_late.is_some() {
-            on(("EXISTS (SELECT 1 FROM order_order WHERE id < ?)", Box::new(until)));
-        }
     }
     if let Some(created_after) = filter.created_after {
         on(("created_at >= ?", Box::new(created_after)));
@@ -277,7 +277,7 @@ fn walk(filter: &OrderFilter, stretch: OrderStretch) -> Walk {
         on(("created_at < ?", Box::new(created_before)));
     }
     match (changed_late, filter.updated_after) {
-        (Some(changed), _) => on(("changed_late >= ?", Box::new(changed))),
+        (Some(changed), _) => on((CHANGED_LATE, Box::new(changed))),
         (None, Some(changed)) => on(("updated_at >= ?", Box::new(changed))),
         (None, None) => {}
     }

@@ -188,7 +188,7 @@ impl Walk {
     /// The statement: the conditions' values come first, then those of the alternatives, and then the cursor.
     pub(super) fn sql(&self, after_a_cursor: bool) -> String {
         let List { select, key, order } = self.list;
-        let numbered = |(number, (clause, _)): (usize, &Condition)| clause.replacen('?', &format!("?{number}"), 1);
+        let numbered = |(number, (clause, _)): (usize, &Condition)| clause.replace('?', &format!("?{number}"));
         let mut clauses: Vec<_> = (1..).zip(&self.conditions).map(numbered).collect();
         let alternatives: Vec<_> = (clauses.len() + 1..).zip(&self.one_of).map(numbered).collect();
         if after_a_cursor {
@@ -216,7 +216,7 @@ pub(super) struct List {
     pub(super) order: &'static str,
 }
 
-/// A condition of a list, with one parameter.
+/// A condition of a list, with one value.
 pub(super) type Condition = (&'static str, Box<dyn ToSql + Send>);
 
 /// Names of closed lists as one value, for `IN (SELECT value FROM json_each(?))`.

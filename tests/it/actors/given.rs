@@ -9,7 +9,7 @@ use backstitch::{
         checkout::{DEFAULT_DEADLINE_MS, Policy},
         ids::{OrderId, SagaId},
         order::OrderStatus,
-        payment::{MovementKind, PaymentStatus, Provider, Reported, Reporter, SettlePayment, Settlement},
+        payment::{ManualNames, MovementKind, PaymentStatus, Provider, Reported, Reporter, SettlePayment, Settlement},
         saga::Status,
         shipment::{Carrier, ShipmentStatus},
     },
@@ -72,6 +72,7 @@ fn policy() -> Policy {
     let default_deadline_ms = DEFAULT_DEADLINE_MS;
     Policy {
         providers: Arc::default(),
+        manual_names: ManualNames::default(),
         simulation: true,
         direct_provider: None,
         carrier: Carrier::Simulated,

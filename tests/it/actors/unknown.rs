@@ -251,7 +251,7 @@ async fn a_saga_whose_append_failed_is_loaded_only_when_what_it_has_sent_is_answ
         .execute(
             "INSERT INTO saga_idempotency (scope, key, body_hash, order_id, saga_id, created_at) \
              VALUES (?1, ?2, ?3, ?4, ?4, 0)",
-            &[&&*claim(1).scope, &&*claim(1).key, &claim(1).body_hash, &Uuid::now_v7()],
+            &[&claim(1).scope.as_str(), &&*claim(1).key, &claim(1).body_hash, &Uuid::now_v7()],
         )
         .unwrap();
     let of = |case: &Case| {

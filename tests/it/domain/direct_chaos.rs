@@ -267,6 +267,7 @@ fn goods() -> Consignment {
         shipment_id: shipment_id(),
         parcels: Vec::new(),
         loose: true,
+        named: Vec::new(),
         carrier: Carrier::Simulated,
         script: Script::default(),
         retries: 0,

@@ -110,6 +110,7 @@ pub(super) fn goods(script: Script) -> Consignment {
         shipment_id: shipment_id(),
         parcels: Vec::new(),
         loose: true,
+        named: Vec::new(),
         carrier: Carrier::Simulated,
         script,
         retries: 0,

@@ -190,7 +190,11 @@ fn three(script: Script) -> Consignment {
             shop_id: ShopId::from_uuid(Uuid::from_u128(0x51)),
             warehouse_id: WarehouseId::from_uuid(Uuid::from_u128(number)),
         },
-        contents: Arc::new([Content { variant_id: VariantId::from_uuid(Uuid::from_u128(0x61)), quantity: 2 }]),
+        contents: Arc::new([Content {
+            variant_id: Some(VariantId::from_uuid(Uuid::from_u128(0x61))),
+            item_name: None,
+            quantity: 2,
+        }]),
     };
     Consignment { parcels: vec![parcel(0x71), parcel(0x72)], ..goods(script) }
 }

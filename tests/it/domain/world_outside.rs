@@ -28,7 +28,7 @@ impl World {
 
     /// Somebody outside reports how the payment went.
     pub(super) fn settle(&mut self, settlement: Settlement) {
-        let current = self.rows.payment.stored.as_ref().map(|payments| payments.current());
+        let current = self.rows.payment.stored.as_ref().map(backstitch::domain::payment::Payments::current);
         let payment_id = current.map_or(payment_id(), |payment| payment.id);
         // The provider itself reports what no person may.
         let by = current.map(|payment| payment.provider).filter(|provider| *provider != Provider::Manual);

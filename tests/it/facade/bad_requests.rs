@@ -41,6 +41,9 @@ async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
             answer.problem(405, "method_not_allowed");
             let mut says: Vec<_> = answer.header("allow").expect("Allow").split(", ").collect();
             says.sort_unstable();
+            let also = allowed.contains(&"GET").then_some("HEAD").into_iter().chain(["OPTIONS"]);
+            let mut allowed: Vec<_> = allowed.iter().copied().chain(also).collect();
+            allowed.sort_unstable();
             assert_eq!(says, allowed, "{path}");
         }
     }
@@ -51,7 +54,6 @@ async fn a_method_that_a_path_has_not_is_refused_with_those_it_has() {
 async fn a_path_that_is_not_served_is_not_found() {
     let app = TestApp::start();
     for path in [
-        "/",
         "/order",
         "/orders/",
         "/Orders",

@@ -41,9 +41,11 @@ async fn an_order_is_sent_by_the_carrier_that_the_server_has() {
     let [shipment] = &shipments(&order)[..] else { panic!("one shipment: {order}") };
     assert_eq!((&shipment["carrier"], &shipment["tracking_number"]), (&json!("jne"), &json!("JNE 0042")));
     let [dispatch] = &dispatches(&carrier)[..] else { panic!("one request: {:?}", carrier.asked()) };
-    let body =
-        json!({"shipment_id": id(shipment), "order_id": id(&order), "shop_id": "", "warehouse_id": "", "contents": []});
-    assert_eq!(dispatch.body, body);
+    let contents = json!([{"item_name": "Kopi Gayo 250 g", "quantity": 2}]);
+    let body = json!({
+        "shipment_id": id(shipment), "order_id": id(&order), "shop_id": "", "warehouse_id": "", "contents": contents
+    });
+    assert_eq!((&dispatch.body, &shipment["items"]), (&body, &contents));
     for (name, value) in [
         ("idempotency-key", format!("{}.dispatch", id(shipment))),
         ("backstitch-saga", order["saga_id"].as_str().expect("an id").to_owned()),
@@ -52,6 +54,26 @@ async fn an_order_is_sent_by_the_carrier_that_the_server_has() {
     ] {
         assert_eq!(dispatch.headers.get(name), Some(&value), "{name}");
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_carrier_is_told_what_things_are_called_also_in_its_own_way() {
+    let carrier = Bank::start();
+    let url = carrier.url("/ship/{item_name}");
+    let body = r#"{"item":"{item_name}","shipment":"{shipment_id}","all":{contents}}"#;
+    let app = app_of(&carrier, &[("dispatch.url", &url), ("dispatch.body", body)]);
+    let stand = app.stand(10_000, 2).await;
+    let tea = json!({"item_name": "Teh \"Poci\"/1", "quantity": 3, "price": 5_000});
+    let order = app.rested(&paid(&[tea, stand.line(1)], &json!({}))).await;
+    assert_eq!(order["status"], "completed");
+    let mut sent: Vec<_> = carrier.asked().into_iter().map(|asked| (asked.path, asked.body)).collect();
+    sent.sort_by(|one, other| one.0.cmp(&other.0));
+    let told = |at: usize| (sent[at].0.as_str(), &sent[at].1["item"], &sent[at].1["all"]);
+    let coffee = json!([{"variant_id": stand.variant, "item_name": "Kopi Gayo", "quantity": 1}]);
+    assert_eq!(told(0), ("POST /ship/Kopi%20Gayo", &json!("Kopi Gayo"), &coffee));
+    let tea = json!([{"item_name": "Teh \"Poci\"/1", "quantity": 3}]);
+    assert_eq!(told(1), ("POST /ship/Teh%20%22Poci%22%2F1", &json!("Teh \"Poci\"/1"), &tea));
     app.finish().await;
 }
 

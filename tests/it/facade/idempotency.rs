@@ -53,6 +53,62 @@ async fn another_body_under_the_same_key_is_refused() {
 }
 
 #[tokio::test]
+async fn a_repeat_may_be_written_otherwise() {
+    let app = TestApp::start();
+    let first = "{\"item_name\":\"Kopi\",\"quantity\":1,\"price\":85000}";
+    let placed = app.post_bytes("/orders", first).key("k-1").await;
+    for again in [
+        "{\"price\":85000,\"quantity\":1,\"item_name\":\"Kopi\"}",
+        " {\n\t\"item_name\" : \"\\u004bopi\" , \"quantity\" : 1.0 , \"price\" : 8.5e4 }\r\n",
+        "{\"item_name\":\"Kopi\",\"quantity\":1,\"price\":85000,\"customer_ref\":null,\"payment\":null,\"lines\":null}",
+    ] {
+        let answer = app.post_bytes("/orders", again).key("k-1").await;
+        assert_eq!(id(answer.success(201)), id(placed.success(201)), "{again}");
+        assert!(answer.is_replayed(), "{again}");
+    }
+    for other in [
+        "{\"item_name\":\"kopi\",\"quantity\":1,\"price\":85000}",
+        "{\"lines\":[{\"item_name\":\"Kopi\",\"quantity\":1,\"price\":85000}]}",
+    ] {
+        app.post_bytes("/orders", other).key("k-1").await.problem(422, "idempotency_key_reused");
+    }
+    app.finish_leaving(1).await;
+}
+
+#[tokio::test]
+async fn ids_and_defaults_may_be_written_otherwise() {
+    let app = TestApp::start();
+    let order = app.unpaid(&manual()).await;
+    let (order, payment) = (id(&order), id(&order["payment"]));
+    let report = json!({"order_id": order, "payment_id": payment, "payment_status": "success"});
+    app.callback(&report).key("k-1").await.success(200);
+    let capitals =
+        json!({"payment_id": payment.to_uppercase(), "order_id": order.to_uppercase(), "payment_status": "success"});
+    assert!(app.callback(&capitals).key("k-1").await.is_replayed());
+    let terms = |payment| json!({"item_name": "Kopi", "quantity": 1, "price": 1, "payment": payment});
+    app.place(&terms(json!({"provider": "manual"}))).key("k-2").await.success(201);
+    assert!(app.place(&terms(json!({}))).key("k-2").await.is_replayed());
+    app.finish_leaving(1).await;
+}
+
+#[tokio::test]
+async fn a_path_that_is_written_otherwise_is_the_same_resource() {
+    let app = TestApp::start();
+    let order = app.unpaid(&manual()).await;
+    let saga = order["saga_id"].as_str().expect("an id");
+    app.retry_saga(saga, &json!({})).key("k-1").await.success(202);
+    assert!(app.retry_saga(&saga.to_uppercase(), &json!({})).key("k-1").await.is_replayed());
+    assert!(app.call("POST", &format!("/sagas/{saga}/retry")).key("k-1").await.is_replayed(), "no body says the same");
+    let other = app.unpaid(&manual()).await;
+    let other = app.retry_saga(other["saga_id"].as_str().expect("an id"), &json!({})).key("k-1").await;
+    assert!(!other.is_replayed() && other.status == 202, "another saga is another resource");
+    let place = || app.post("/orders", &manual()).key("k-2");
+    place().await.success(201);
+    assert!(place().wait(1).await.is_replayed(), "how long it waits is not what it asks for");
+    app.finish_leaving(3).await;
+}
+
+#[tokio::test]
 async fn many_requests_at_once_under_one_key_make_one_order() {
     let app = TestApp::start();
     let body = simulated(&json!({}));

@@ -1,5 +1,6 @@
 //! The HTTP facade from outside: a client, a server with a database of its own, and nothing else.
 
+mod all_faults;
 mod bad_fields;
 mod bad_json;
 mod bad_requests;
@@ -11,6 +12,8 @@ mod catalog_bad_fields;
 mod catalog_crashes;
 mod catalog_idempotency;
 mod catalog_lists;
+mod clients;
+mod connections;
 mod edit;
 mod events;
 mod failed_orders;
@@ -29,11 +32,13 @@ mod notifications;
 mod offers;
 mod open_payment;
 mod openapi;
+mod order_payment;
 mod outcomes;
 mod overload;
 mod oversell;
 mod pages;
 mod prices;
+mod product_orders;
 mod providers;
 mod reports;
 mod resto;

@@ -48,7 +48,7 @@ async fn a_payment_is_taken_numbered_and_told_to_the_order_service_and_the_user_
     let bank = Bank::start();
     let app = resto_of(&bank);
     let paid = app.resto_post("/payments", &order()).await;
-    assert_eq!((paid.status, &paid.json), (200, &json!({"message": "Pembayaran diproses", "payment_id": 1})));
+    assert_eq!((paid.status, &paid.json), (201, &json!({"message": "Pembayaran diproses", "payment_id": 1})));
     let read = app.resto("GET", "/payments/1").await;
     let expected = json!({"id": 1, "order_id": 12, "user_id": 7, "amount": 20_000, "status": "paid"});
     assert_eq!((read.status, &read.json), (200, &expected));
@@ -102,7 +102,7 @@ async fn a_payment_without_a_key_is_one_payment_whatever_crashes_meanwhile() {
         let crash = async { app.crash("notifier", &body).await };
         let (paid, crashed) = join!(join_all((1..=20).map(|one| pay(20 * round + one))), crash);
         crashed.success(202);
-        assert!(paid.iter().all(|paid| paid.status == 200), "{paid:?}");
+        assert!(paid.iter().all(|paid| paid.status == 201), "{paid:?}");
     }
     for number in 1..=200 {
         let told = app.get(&format!("/notifications?target=orders&order_id={number}")).await;
@@ -181,7 +181,7 @@ async fn a_body_that_does_not_say_that_it_is_json_pays_nothing() {
     }
     assert_eq!(app.resto("GET", "/payments/1").await.status, 404);
     let paid = pay().header("Content-Type", "application/json; charset=utf-8").await;
-    assert_eq!((paid.status, &paid.json["payment_id"]), (200, &json!(1)));
+    assert_eq!((paid.status, &paid.json["payment_id"]), (201, &json!(1)));
     app.finish().await;
 }
 
@@ -212,7 +212,7 @@ async fn a_repeat_under_the_same_key_is_the_same_payment() {
     let app = resto_of(&bank);
     let first = app.resto_post("/payments", &order()).key("k1").await;
     let again = app.resto_post("/payments", &order()).key("k1").await;
-    assert_eq!((first.status, again.status, &first.json), (200, 200, &again.json));
+    assert_eq!((first.status, again.status, &first.json), (201, 201, &again.json));
     assert_eq!((first.is_replayed(), again.is_replayed()), (false, true));
     let mut other = order();
     other["amount"] = json!(1);
@@ -271,9 +271,11 @@ async fn another_backstitch_hears_that_its_order_and_its_user_are_paid() {
     let users = [json!(7), json!("a/b"), json!("ana+x@mail.com"), json!("5%2B")];
     for (user, number) in users.into_iter().zip(1..) {
         let body = json!({"order_id": order["id"], "user_id": user, "amount": 170_000});
-        assert_eq!(resto.resto_post("/payments", &body).await.status, 200);
+        assert_eq!(resto.resto_post("/payments", &body).await.status, 201);
         let name = user.as_str().map_or_else(|| user.to_string(), str::to_owned);
-        let path = format!("/users/{}/payment-service", utf8_percent_encode(&name, NON_ALPHANUMERIC));
+        // Either name is the same user's.
+        let suffix = ["service", "status"][usize::from(number % 2 == 0)];
+        let path = format!("/users/{}/payment-{suffix}", utf8_percent_encode(&name, NON_ALPHANUMERIC));
         let noted = eventually("the user is paid for", async || {
             let answer = shop.get(&path).await;
             (answer.status == 200).then(|| answer.success(200).clone())
@@ -292,7 +294,7 @@ async fn a_user_has_paid_who_has_a_payment_of_that_kind() {
     let app = resto();
     let paid = app.resto_post("/payments", &order()).await.json["payment_id"].clone();
     let put = |user: &str, body: Value| {
-        let call = app.call("PUT", &format!("/users/{user}/payment-service"));
+        let call = app.call("PUT", &format!("/users/{user}/payment-status"));
         call.header("Content-Type", "application/json").bytes(body.to_string())
     };
     let named = |order: Value| json!({"payment_status": "paid", "payment_id": paid, "order_id": order});
@@ -305,10 +307,41 @@ async fn a_user_has_paid_who_has_a_payment_of_that_kind() {
     app.finish().await;
 }
 
+fn shipped() -> Sources {
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/resto.toml");
+    Sources::default().file(Some(shipped))
+}
+
 #[test]
 fn the_shipped_configuration_is_whole() {
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/resto.toml");
-    let settings = Settings::load(&Sources::default().file(Some(shipped))).expect("it is valid");
+    let settings = Settings::load(&shipped()).expect("it is valid");
     assert_eq!(settings.resto.bind.map(|bind| bind.port()), Some(5004));
-    assert_eq!(settings.notifications.keys().map(|name| name.as_str()).collect::<Vec<_>>(), ["orders", "users"]);
+    let names: Vec<_> = settings.notifications.keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["orders", "users", "users_status"]);
+}
+
+#[tokio::test]
+async fn the_shipped_configuration_tells_the_order_service_and_the_user_service_by_both_of_its_names() {
+    let (orders, users) = (Bank::start(), Bank::start());
+    let shipped =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/resto.toml")).expect("it is there");
+    let mut settings = vec![("resto.bind".to_owned(), "127.0.0.1:0".to_owned())];
+    let mut section = "";
+    for line in shipped.lines() {
+        section = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')).unwrap_or(section);
+        if let Some((key, value)) = line.split_once(" = ").filter(|_| section.starts_with("notifications.")) {
+            let value = value.trim_matches(['"', '\'']).replace("127.0.0.1:5003", &orders.address.to_string());
+            settings.push((format!("{section}.{key}"), value.replace("127.0.0.1:5001", &users.address.to_string())));
+        }
+    }
+    let settings: Vec<_> = settings.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let app = TestApp::with(&settings);
+    assert_eq!(app.resto_post("/payments", &order()).await.status, 201);
+    assert_eq!(told_once(&orders, 1).await, [("PUT /orders/12/payment".to_owned(), json!({"payment_status": "paid"}))]);
+    let body = json!({"payment_status": "paid", "order_id": "12", "payment_id": 1});
+    assert_eq!(
+        told_once(&users, 2).await,
+        [("PUT /users/7/payment-service".to_owned(), body.clone()), ("PUT /users/7/payment-status".to_owned(), body)]
+    );
+    app.finish().await;
 }

@@ -14,7 +14,7 @@ async fn an_order_that_cannot_be_accepted_is_refused_with_all_its_fields() {
     let faults = |simulate: Simulation| PlaceOrderRequest { simulate: Some(simulate), ..simulated() };
     for (request, fields) in [
         (PlaceOrderRequest::default(), vec!["lines"]),
-        (lines(vec![LineRequest::default()]), vec!["lines[0].item_name", "lines[0].price"]),
+        (lines(vec![LineRequest::default()]), vec!["lines[0].quantity", "lines[0].item_name", "lines[0].price"]),
         (lines(vec![line(), LineRequest { quantity: 0, ..line() }]), vec!["lines[1].quantity"]),
         (lines(vec![LineRequest { price: Some(-1), ..line() }]), vec!["lines[0].price"]),
         (lines(vec![line(); 101]), vec!["lines"]),

@@ -208,3 +208,29 @@ async fn a_process_may_play_several_roles() {
     let audit = split.get(Role::Coordinator, "/admin/audit").await.1;
     assert_eq!(audit["data"]["clean"], true, "{audit}");
 }
+
+#[actix_web::test]
+async fn orders_are_found_by_what_the_owners_of_shipments_and_payments_know_of_them() {
+    let split = Split::start().await;
+    let place = async || {
+        let (status, placed) = split.post(Role::Coordinator, "/orders?wait=10", &order(&json!({}))).await;
+        assert_eq!(status, 201, "{placed}");
+        placed["data"].clone()
+    };
+    let (one, _other) = (place().await, place().await);
+    let number = one["shipments"][0]["tracking_number"].as_str().unwrap();
+    for at in [Role::Coordinator, Role::Order] {
+        for (query, expected) in [
+            (format!("tracking_number={number}"), vec![&one["id"]]),
+            (format!("tracking_number={number}&status=failed,cancelled"), vec![]),
+            (format!("tracking_number={number}&payment_reference=nobodys"), vec![]),
+        ] {
+            let (status, found) = split.get(at, &format!("/orders?{query}")).await;
+            let found: Vec<_> = found["data"].as_array().unwrap().iter().map(|order| &order["id"]).collect();
+            assert_eq!((status, found), (200, expected), "{at} {query}");
+        }
+        let (_, counted) = split.get(at, "/orders/summary?from=2026-01-01&to=2026-12-31&by=status").await;
+        assert!(counted["data"]["groups"].is_array(), "{at}: {counted}");
+    }
+    split.assert_audit_is_clean();
+}

@@ -69,7 +69,7 @@ async fn payments_of_somebody_elses_orders_are_the_same_at_the_payments_and_at_t
     for ((role, address), number) in places.into_iter().zip(1..) {
         let body = json!({"order_id": number, "user_id": 7, "amount": 20_000});
         let (status, paid) = answer(split.client.post(format!("http://{address}/payments")).json(&body)).await;
-        assert_eq!((status, &paid["payment_id"]), (200, &json!(number)), "{role}: {paid}");
+        assert_eq!((status, &paid["payment_id"]), (201, &json!(number)), "{role}: {paid}");
         for (at, address) in places {
             let (status, read) = answer(split.client.get(format!("http://{address}/payments/{number}"))).await;
             assert_eq!((status, &read["order_id"], &read["status"]), (200, &json!(number), &json!("paid")), "{at}");

@@ -151,7 +151,11 @@ fn from_two_warehouses(case: &Case) -> ShippingCommand {
     };
     let parcel = |warehouse| Parcel {
         origin: Origin { shop_id: ShopId::from_uuid(Uuid::now_v7()), warehouse_id: warehouse },
-        contents: Arc::new([Content { variant_id: VariantId::from_uuid(Uuid::now_v7()), quantity: 3 }]),
+        contents: Arc::new([Content {
+            variant_id: Some(VariantId::from_uuid(Uuid::now_v7())),
+            item_name: None,
+            quantity: 3,
+        }]),
     };
     goods.parcels = [1, 2].map(|number| parcel(WarehouseId::from_uuid(Uuid::from_u128(number)))).into();
     ShippingCommand::Start(StartShipping(goods))

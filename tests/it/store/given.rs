@@ -17,8 +17,8 @@ use backstitch::{
     },
     lifecycle::Fatal,
     store::{
-        Answers, Append, Claim, Database, Executed, FactSource, LogEntry, OpenError, OrderFacts, RowUpdate, SagaAnswer,
-        SagaCommand, SagaRow, StartSaga, Store, StoreError, open,
+        Answers, Append, Caller, Claim, Database, Executed, FactSource, LogEntry, OpenError, OrderFacts, RowUpdate,
+        SagaAnswer, SagaCommand, SagaRow, Scope, StartSaga, Store, StoreError, open,
     },
 };
 use std::{
@@ -267,7 +267,12 @@ fn entry(events: Vec<CheckoutEvent>) -> LogEntry {
 /// A client's key for a body.
 pub(crate) fn claim(key: &str, body: u8) -> Claim {
     let request_id = Uuid::now_v7();
-    Claim { scope: "anybody POST /somewhere".into(), key: key.into(), body_hash: [body; 32], request_id }
+    Claim {
+        scope: Scope::new(Caller::Anyone, "REST", "POST /somewhere"),
+        key: key.into(),
+        body_hash: [body; 32],
+        request_id,
+    }
 }
 
 /// Runs one saga command.

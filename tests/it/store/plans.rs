@@ -65,6 +65,10 @@ fn what_others_call_a_payment_or_a_shipment_and_a_sku_are_looked_up() {
             "SELECT id FROM shipment_shipment WHERE status <> ?1 AND tracking_number = ?2 ORDER BY id DESC",
             "shipment_shipment_tracking",
         ),
+        (
+            "SELECT id FROM shipment_shipment WHERE status = ?1 AND status = 'cancelled' AND id < ?2 ORDER BY id DESC",
+            "shipment_shipment_cancelled",
+        ),
         ("SELECT id FROM catalog_variant v WHERE sku = ?1 AND active = ?2 ORDER BY id DESC", "catalog_variant_sku"),
         ("SELECT id FROM catalog_variant v WHERE product_id = ?1 ORDER BY id DESC", "catalog_variant_product"),
         (
@@ -124,7 +128,8 @@ fn postgresql_finds_orders_by_the_indexes_that_are_kept_for_it() {
         ),
         (
             format!(
-                "SELECT id FROM order_order WHERE (id < {id}) IS TRUE AND changed_late >= 5 ORDER BY id DESC LIMIT 20"
+                "SELECT id FROM order_order WHERE (id < {id}) IS TRUE AND changed_late >= \
+                 (SELECT CASE WHEN created_at < 5 THEN 5 END FROM order_order ORDER BY id LIMIT 1) ORDER BY id DESC LIMIT 20"
             ),
             "order_order_changed",
             true,

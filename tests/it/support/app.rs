@@ -24,6 +24,7 @@ pub(crate) struct TestApp {
     pub(crate) address: SocketAddr,
     grpc: Vec<(Role, SocketAddr)>,
     resto: Option<SocketAddr>,
+    payments: Option<SocketAddr>,
     client: Client,
     stop: oneshot::Sender<()>,
     server: thread::JoinHandle<anyhow::Result<()>>,
@@ -72,19 +73,22 @@ impl TestApp {
         let server = thread::spawn(move || {
             actix_rt::System::new().block_on(async move {
                 let app = App::start(&settings, metrics)?;
-                let resto = app.further_addresses().iter().find(|(resources, _)| *resources == Resources::Resto);
-                let resto = resto.map(|(_, address)| *address);
-                listening.send((app.address(), app.grpc_addresses().to_vec(), resto))?;
+                let further = |wanted| {
+                    let mut further = app.further_addresses().iter();
+                    further.find(|(resources, _)| *resources == wanted).map(|(_, address)| *address)
+                };
+                let further = (further(Resources::Resto), further(Resources::Payments));
+                listening.send((app.address(), app.grpc_addresses().to_vec(), further))?;
                 app.run(async {
                     let _ = asked_to_stop.await;
                 })
                 .await
             })
         });
-        let (address, grpc, resto) = listens.recv_timeout(PATIENCE).expect("the server starts");
+        let (address, grpc, (resto, payments)) = listens.recv_timeout(PATIENCE).expect("the server starts");
         // A connection for each request: an idle one would only keep the server from stopping.
         let client = http_client_builder().pool_max_idle_per_host(0).timeout(PATIENCE * 2).no_proxy().build();
-        Self { address, grpc, resto, client: client.expect("a client"), stop, server, database }
+        Self { address, grpc, resto, payments, client: client.expect("a client"), stop, server, database }
     }
 
     /// Ends a test after which nothing may be under way.
@@ -151,6 +155,12 @@ impl TestApp {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let url = format!("http://{}{path}", self.address);
         Call { client: self.client.clone(), method, url, headers: HeaderMap::new(), body: None }
+    }
+
+    /// A request to the address where payments alone are served, without a body.
+    pub(crate) fn till(&self, method: &str, path: &str) -> Call {
+        let address = self.payments.expect("it serves payments on an address of their own");
+        Call { url: format!("http://{address}{path}"), ..self.call(method, path) }
     }
 
     /// A request to the listener for somebody else's orders, without a body.

@@ -4,7 +4,7 @@ use super::{Answer, PATIENCE};
 use std::{
     collections::HashMap,
     io::{ErrorKind, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 use tokio::task::spawn_blocking;
@@ -29,6 +29,36 @@ impl Raw {
     /// Reads until the answer is whole or the server closes; `None` where it closes without an answer.
     pub(crate) async fn answer(self) -> Option<Answer> {
         spawn_blocking(move || self.read_on(Vec::new())).await.expect("reading does not panic")
+    }
+
+    /// Sends a request, and goes on when it was answered.
+    pub(crate) async fn ask(self, request: &[u8]) -> (Answer, Self) {
+        let mut kept = self.0.try_clone().map(Self).expect("a second handle");
+        kept.write(request);
+        (self.answer().await.expect("an answer"), kept)
+    }
+
+    /// Sends `bytes` again and again without reading anything, until the server has cut the connection.
+    pub(crate) async fn send_until_cut(self, bytes: &'static [u8]) {
+        let Self(mut stream) = self;
+        let sending = move || {
+            stream.set_write_timeout(Some(Duration::from_millis(100))).expect("a pace");
+            let deadline = Instant::now() + PATIENCE;
+            while Instant::now() < deadline {
+                match stream.write(bytes) {
+                    Ok(_) => {}
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    Err(_) => return,
+                }
+            }
+            panic!("a client that never reads is served for ever");
+        };
+        spawn_blocking(sending).await.expect("it is cut");
+    }
+
+    /// Says that nothing more will come.
+    pub(crate) fn end(&mut self) {
+        self.0.shutdown(Shutdown::Write).expect("an open connection");
     }
 
     /// Sends `bytes` one by one, slowly, until the server answers or cuts the connection.
@@ -84,6 +114,8 @@ fn is_whole(bytes: &[u8]) -> bool {
 }
 
 fn parse(text: &str) -> Option<Answer> {
+    // A client that was told to go on goes on.
+    let text = text.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(text);
     let (head, body) = text.split_once("\r\n\r\n")?;
     let mut lines = head.split("\r\n");
     let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;

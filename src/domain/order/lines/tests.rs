@@ -4,7 +4,7 @@ use uuid::Uuid;
 fn request(lines: usize) -> LinesRequest {
     let (shop_id, variant_id) = (ShopId::from_uuid(Uuid::nil()), VariantId::from_uuid(Uuid::nil()));
     let offer = Draft::Offer(OfferDraft { shop_id, variant_id, quantity: 1, expected_price: None });
-    LinesRequest { drafts: Some(vec![offer; lines]), short: false, errors: FieldErrors::default() }
+    LinesRequest { drafts: Some(vec![offer; lines]), short: None, errors: FieldErrors::default() }
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl SagaBuffer {
         self.entries.clear();
         for (claim, order_id, saga_id) in self.claims.drain(..) {
             let claimed = SagaClaimed { body_hash: claim.body_hash, order_id, saga_id };
-            self.keys.insert((claim.scope, claim.key), Some(claimed));
+            self.keys.insert((claim.scope.into(), claim.key), Some(claimed));
         }
         self.loaded.clear();
     }
@@ -122,7 +122,8 @@ impl Tx<'_> {
         if claims.is_empty() || !self.careful {
             return;
         }
-        let keys: Vec<(String, String)> = claims.iter().map(|claim| (claim.scope.clone(), claim.key.clone())).collect();
+        let keys: Vec<(String, String)> =
+            claims.iter().map(|claim| (claim.scope.clone().into(), claim.key.clone())).collect();
         let params = columns_of!(keys, |key| key.0.clone(), key.1.clone());
         reads.push(Call::new(KEYS, params), move |rows| self.take_in_keys(keys, &rows));
     }
@@ -201,7 +202,7 @@ impl Tx<'_> {
 
 impl SagaRows for Tx<'_> {
     fn find_saga_claim(&self, claim: &Claim) -> Result<Option<SagaClaimed>, CommandError> {
-        let key = (claim.scope.clone(), claim.key.clone());
+        let key = (String::from(claim.scope.clone()), claim.key.clone());
         {
             let buffer = self.sagas.borrow();
             let same = |(known, ..): &&(Claim, OrderId, SagaId)| known.scope == claim.scope && known.key == claim.key;

@@ -116,6 +116,7 @@ fn consignment(order_id: OrderId) -> Consignment {
         shipment_id,
         parcels: Vec::new(),
         loose: true,
+        named: Vec::new(),
         carrier: Carrier::Simulated,
         script: Script::default(),
         retries: 0,

@@ -1,34 +1,59 @@
 //! Request bodies: JSON of a bounded size that arrives in a bounded time.
 
+mod document;
+mod faults;
+
+pub(super) use document::meaning_of;
+pub(super) use faults::{Ruled, faults_of};
+
 use super::{Code, Context, Problem};
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, web};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{CONTENT_ENCODING, CONTENT_TYPE},
+    web,
+};
+use document::{Document, meaning};
 use futures::{
     StreamExt,
     future::{FutureExt, LocalBoxFuture},
 };
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{DeserializeOwned, MapAccess, Visitor, value::MapAccessDeserializer},
 };
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 use std::{fmt, marker::PhantomData};
 use tokio::time::timeout;
 
-/// A parsed body and the bytes it was parsed from.
+/// What some editors and languages put before a text.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A parsed body.
 pub(super) struct Body<T> {
-    /// The parsed body.
+    /// What it says.
     pub(super) value: T,
-    bytes: web::Bytes,
 }
 
-impl<T> Body<T> {
-    /// SHA-256 of the bytes, which tells a repeated request from another one.
-    pub(super) fn hash(&self) -> [u8; 32] {
-        Sha256::digest(&self.bytes).into()
+/// What tells a repeated request from another one.
+pub(super) trait Meaning {
+    /// SHA-256 of what the body means.
+    fn meaning(&self) -> [u8; 32];
+}
+
+impl<T: Serialize> Meaning for Body<T> {
+    fn meaning(&self) -> [u8; 32] {
+        meaning(&self.value)
     }
 }
 
-impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+impl<T: Serialize> Meaning for OptionalBody<T> {
+    fn meaning(&self) -> [u8; 32] {
+        meaning(&self.value)
+    }
+}
+
+impl<T: DeserializeOwned + Ruled + 'static> FromRequest for Body<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
@@ -37,20 +62,20 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let request = request.clone();
         async move {
             let bytes = read(&request, payload).await?;
-            let value = parse(&bytes)?;
-            Ok(Self { value, bytes })
+            parse(&bytes, context(&request)?).map(|value| Self { value })
         }
         .boxed_local()
     }
 }
 
-/// The body of a request that can do without one: none, or what there is to say.
+/// The body of a request that can do without one: none, an empty object, or what there is to say. A body that does not say what
+/// it is is JSON.
 pub(super) struct OptionalBody<T> {
     /// What it says.
     pub(super) value: T,
 }
 
-impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
+impl<T: DeserializeOwned + Default + Ruled + 'static> FromRequest for OptionalBody<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
@@ -62,38 +87,27 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for OptionalBody<T> {
             if bytes.is_empty() {
                 return Ok(Self { value: T::default() });
             }
-            check_media_type(&request)?;
-            Ok(Self { value: parse(&bytes)? })
+            if request.headers().contains_key(CONTENT_TYPE) {
+                check_media_type(&request)?;
+            }
+            parse(&bytes, context(&request)?).map(|value| Self { value })
         }
         .boxed_local()
     }
 }
 
 /// The body of a request whose path says it all: none, or an empty object.
-pub(super) struct NoBody(pub(super) Body<()>);
-
-/// An object without fields.
-#[derive(Deserialize)]
+#[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct NoFields {}
+pub(super) struct NoFields {}
 
-impl FromRequest for NoBody {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+impl Ruled for NoFields {}
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let payload = payload.take();
-        let request = request.clone();
-        async move {
-            let bytes = gather(&request, payload).await?;
-            if !bytes.is_empty() {
-                check_media_type(&request)?;
-                let NoFields {} = parse(&bytes)?;
-            }
-            Ok(Self(Body { value: (), bytes }))
-        }
-        .boxed_local()
-    }
+/// What a request that needs no body says.
+pub(super) type NoBody = OptionalBody<NoFields>;
+
+fn context(request: &HttpRequest) -> Result<&web::Data<Context>, Problem> {
+    request.app_data::<web::Data<Context>>().ok_or_else(|| Code::Internal.into())
 }
 
 /// The bytes of a body that says that it is JSON.
@@ -102,19 +116,31 @@ pub(super) async fn read(request: &HttpRequest, payload: Payload) -> Result<web:
     gather(request, payload).await
 }
 
-/// That the body is JSON, as it says: no page of a browser's sends that elsewhere unasked.
+/// That the body is JSON, as it says, in the one encoding that JSON has: no page of a browser's sends that elsewhere unasked.
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let refused = |what: String| Err(Problem::new(Code::UnsupportedMediaType, what));
     if !request.content_type().eq_ignore_ascii_case("application/json") {
-        return Err(Problem::new(
-            Code::UnsupportedMediaType,
-            format!("Content-Type must be application/json, is {:?}", request.content_type()),
-        ));
+        return refused(format!("Content-Type must be application/json, is {:?}", request.content_type()));
+    }
+    let headers = request.headers();
+    let parameters =
+        headers.get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default().split(';').skip(1);
+    for parameter in parameters {
+        let Some((name, value)) = parameter.split_once('=') else { continue };
+        let charset = value.trim().trim_matches('"');
+        let is_utf_8 = ["utf-8", "utf8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known));
+        if name.trim().eq_ignore_ascii_case("charset") && !is_utf_8 {
+            return refused(format!("JSON is sent as UTF-8, the charset of this body is {charset}"));
+        }
+    }
+    if let Some(encoding) = headers.get_all(CONTENT_ENCODING).find(|encoding| *encoding != "identity") {
+        return refused(format!("a body must be sent as it is, the Content-Encoding of this one is {encoding:?}"));
     }
     Ok(())
 }
 
 async fn gather(request: &HttpRequest, mut payload: Payload) -> Result<web::Bytes, Problem> {
-    let context = request.app_data::<web::Data<Context>>().ok_or(Code::Internal)?;
+    let context = context(request)?;
     let limit = context.max_body_bytes;
     let too_large = || Problem::new(Code::BodyTooLarge, format!("a request body may have at most {limit} bytes"));
     // A body that is announced as too large is refused before it comes.
@@ -175,46 +201,15 @@ pub(super) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -
     Ok(objects.map(|objects| objects.into_iter().map(|Object(value)| value).collect()))
 }
 
-/// Parses JSON; what cannot be accepted is said in the words of the client's own fields.
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// Parses JSON; everything that cannot be accepted is said at once, in the words of the client's own fields.
+fn parse<T: DeserializeOwned + Ruled>(bytes: &[u8], context: &Context) -> Result<T, Problem> {
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if let Ok(Object(value)) = serde_json::from_slice(bytes) {
         return Ok(value);
     }
-    // Only a bad request pays for knowing whether it is JSON at all, and for the path of its bad field.
-    // The first error cannot tell: where a name is expected, serde_json calls a number a syntax error.
-    if let Err(error) = serde_json::from_slice::<serde_json::Value>(bytes) {
-        return Err(Problem::new(Code::MalformedJson, format!("the body is not valid JSON: {error}")));
-    }
-    let tracked: Result<Object<T>, _> =
-        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(bytes));
-    Err(tracked.err().map_or_else(
-        || Code::MalformedJson.into(),
-        |tracked| {
-            let message = tracked.inner().to_string();
-            let message = match message.split(" at line ").next().unwrap_or_default() {
-                "expected value" => "has the wrong type".to_owned(),
-                // A client knows JSON's types, not ours.
-                message => ["i64", "u64", "u32"].iter().fold(message.to_owned(), |message, number| {
-                    message.replace(&format!("expected {number}"), "expected a whole number")
-                }),
-            };
-            let path = tracked.path().to_string();
-            let field = field_of(&path, &message);
-            Problem::field(field, message)
-        },
-    ))
-}
-
-/// The field an error is about: serde names a missing or unknown one only in its message.
-fn field_of(path: &str, message: &str) -> String {
-    let named = ["missing field `", "unknown field `"]
-        .iter()
-        .find_map(|start| message.strip_prefix(start))
-        .and_then(|rest| rest.split('`').next());
-    match (path, named) {
-        (".", Some(name)) => name.to_owned(),
-        (".", None) => "body".to_owned(),
-        (path, Some(name)) if !path.ends_with(name) => format!("{path}.{name}"),
-        (path, _) => path.to_owned(),
-    }
+    // Only a bad request, or one with a whole number that is written as a fraction, pays for knowing what is wrong.
+    let Document { value, repeated } = Document::parse(bytes)
+        .map_err(|error| Problem::new(Code::MalformedJson, format!("the body is not valid JSON: {error}")))?;
+    let take = |value: &Value| serde_path_to_error::deserialize::<_, Object<T>>(value).map(|Object(value)| value);
+    faults::Reader { context, take }.read(value, repeated).map_err(Problem::invalid)
 }
