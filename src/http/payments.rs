@@ -29,7 +29,7 @@ use actix_web::{
     http::{Method, StatusCode},
     web,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -80,6 +80,7 @@ pub(super) struct CallbackBody {
     order_id: Uuid,
     /// Its id here; or what the reporter calls it, which a manual payment that is called nothing yet is called from then on.
     #[schema(min_length = 1, max_length = 1024)]
+    #[serde(deserialize_with = "id_or_name")]
     payment_id: String,
     payment_status: SettlementName,
     /// How much money; must be the payment's amount.
@@ -87,6 +88,12 @@ pub(super) struct CallbackBody {
     /// Must be the payment's currency.
     #[schema(example = "IDR")]
     currency: Option<String>,
+}
+
+/// An id of ours however it is written, or a name of somebody else's as it is written.
+fn id_or_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    Ok(Uuid::parse_str(&text).map_or(text, |id| id.to_string()))
 }
 
 /// What a report on a payment may say beside how it went. Whatever it names must agree with the payment.
