@@ -105,6 +105,7 @@ async fn an_order_is_found_by_what_its_provider_calls_the_payment() {
     let (one, other) = (app.rested(&body).await, app.rested(&body).await);
     let payments = found(&app, "/payments?reference=TX%2F1%2B2").await;
     assert_eq!(payments, [id(&one["payment"])]);
+    assert_eq!(app.payment(id(&one["payment"])).await.success(200)["reference"], "TX/1+2");
     assert_eq!(found(&app, "/orders?payment_reference=TX%2F1%2B2").await, [id(&one)]);
     assert_eq!(found(&app, "/orders?payment_reference=TX-3").await, [id(&other)]);
     assert_eq!(found(&app, "/payments?reference=TX-3&status=paid,refunded").await, [id(&other["payment"])]);
