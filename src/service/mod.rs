@@ -16,6 +16,7 @@ mod orders;
 mod problem;
 mod product;
 mod ready;
+mod shipments;
 mod stock;
 mod summary;
 mod view;
