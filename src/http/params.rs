@@ -11,6 +11,7 @@ use crate::{
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web};
 use std::{
+    borrow::Cow,
     collections::HashMap,
     fmt,
     future::{Ready, ready},
@@ -133,7 +134,7 @@ impl Query {
 
     /// Takes a time, or a day in UTC.
     pub(super) fn moment(&mut self, name: &str) -> Option<Moment> {
-        self.checked(name, |text| text.parse::<Moment>())
+        self.checked(name, |text| with_plus(&text).parse::<Moment>())
     }
 
     /// Takes a time, or a day, which stands for its first instant in UTC.
@@ -179,5 +180,15 @@ impl Query {
         unknown.sort();
         unknown.into_iter().for_each(|name| self.errors.add(name, "is not a parameter of this resource"));
         self.errors.finish().map_err(Problem::invalid)
+    }
+}
+
+/// A time whose offset's plus sign its client has not escaped: in a query, it is a space.
+fn with_plus(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once(' ') {
+        Some((time, offset)) if time.contains(['T', 't']) && offset.len() == "07:00".len() => {
+            format!("{time}+{offset}").into()
+        }
+        _ => text.into(),
     }
 }

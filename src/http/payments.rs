@@ -114,6 +114,8 @@ pub(super) struct PaymentBody {
     #[serde(flatten)]
     call: CallBody,
     deadline_at: Option<Time>,
+    /// What its provider calls it, where that has said so.
+    reference: Option<String>,
     /// When the money came.
     paid_at: Option<Time>,
     created_at: Time,
@@ -134,6 +136,7 @@ impl PaymentBody {
             reason: payment.reason.map(crate::domain::reason::Reason::as_str),
             call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
             deadline_at: payment.deadline_at.map(Time),
+            reference: payment.reference.as_ref().map(|reference| reference.as_str().to_owned()),
             paid_at: payment.captured_at.map(Time),
             created_at: Time(payment.created_at),
             updated_at: Time(payment.updated_at),

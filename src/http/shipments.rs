@@ -51,6 +51,8 @@ pub(super) struct ShipmentBody {
     /// `simulated`, or a service by the name that the server's configuration gives it.
     carrier: &'static str,
     tracking_number: Option<String>,
+    /// What its carrier calls it, where that has said so.
+    reference: Option<String>,
     #[serde(flatten)]
     call: CallBody,
     created_at: Time,
@@ -90,6 +92,7 @@ impl From<Shipment> for ShipmentBody {
             carrier: shipment.carrier.as_str(),
             call: CallBody::of(shipment.attempts, shipment.trouble.as_deref()),
             tracking_number: shipment.tracking_number,
+            reference: shipment.reference.map(|reference| reference.as_str().to_owned()),
             created_at: Time(shipment.created_at),
             updated_at: Time(shipment.updated_at),
         }
@@ -102,6 +105,7 @@ impl From<Shipment> for ShipmentBody {
     params(
         ("order_id" = Option<Uuid>, Query, description = "Of this order"),
         ("tracking_number" = Option<String>, Query, description = "What the customer follows it by"),
+        ("status" = Option<String>, Query, description = "shipped or cancelled, or both with a comma"),
         ("limit" = Option<u32>, Query, description = "1-100, 20 when left out"),
         ("cursor" = Option<String>, Query, description = "next_cursor of an earlier answer"),
     ),
@@ -113,9 +117,15 @@ impl From<Shipment> for ShipmentBody {
 pub(super) async fn list_shipments(mut query: Query, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let order_id = query.parsed::<Uuid>("order_id", "an order's id").map(OrderId::from_uuid);
     let tracking_number = query.checked("tracking_number", TrackingNumber::parse);
+    let statuses = query.several_words("status", "shipped or cancelled", |word| {
+        [ShipmentStatus::Shipped, ShipmentStatus::Cancelled]
+            .into_iter()
+            .filter(|status| status.as_str() == word)
+            .collect()
+    });
     let (limit, page) = query.page(ShipmentId::from_uuid);
     query.finish()?;
-    let filter = ShipmentFilter { order_id, tracking_number };
+    let filter = ShipmentFilter { order_id, tracking_number, statuses };
     let shipments = context.service.queries().shipments.shipments(filter, page).await.map_err(ServiceError::from)?;
     Ok(list(shipments, limit, |shipment| shipment.id.to_string(), ShipmentBody::from))
 }

@@ -8,6 +8,7 @@ use crate::domain::{
     reason::Reason,
     reference::{Reference, TrackingNumber},
     saga::Status,
+    shipment::ShipmentStatus,
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +61,8 @@ pub struct ShipmentFilter {
     pub order_id: Option<OrderId>,
     /// What the customer follows it by.
     pub tracking_number: Option<TrackingNumber>,
+    /// In one of these statuses.
+    pub statuses: Vec<ShipmentStatus>,
 }
 
 /// Which sagas. What is left empty keeps nobody out.

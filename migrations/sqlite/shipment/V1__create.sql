@@ -32,3 +32,5 @@ CREATE TABLE shipment_shipment (
 CREATE UNIQUE INDEX shipment_shipment_id ON shipment_shipment (id);
 CREATE INDEX shipment_shipment_call ON shipment_shipment (order_id) WHERE call IS NOT NULL;
 CREATE INDEX shipment_shipment_tracking ON shipment_shipment (tracking_number, id) WHERE tracking_number IS NOT NULL;
+-- What people look for among millions that are on their way.
+CREATE INDEX shipment_shipment_cancelled ON shipment_shipment (id) WHERE status = 'cancelled';

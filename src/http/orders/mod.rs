@@ -381,6 +381,7 @@ pub(super) async fn edit(
     delete, path = "/orders/{id}", tag = "orders",
     params(("id" = Uuid, Path, description = "The order's id")),
     responses(
+        (status = 200, description = "With `http.vocabulary = \"order-payment\"`: `{\"message\", \"id\"}`, and the order is closed"),
         (status = 202, description = "The order's saga is on its way back", body = inline(super::envelope::Envelope<OrderBody>)),
         (status = "4XX", description = "No such order, or it is paid or over", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )

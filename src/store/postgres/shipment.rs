@@ -110,13 +110,20 @@ impl ShipmentQueries for Postgres {
         filter: ShipmentFilter,
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
-        let mut conditions: Vec<Condition> = vec![("status <> $n", Box::new(ShipmentStatus::Requested))];
-        if let Some(order_id) = filter.order_id {
+        let ShipmentFilter { order_id, tracking_number, statuses } = filter;
+        let mut conditions: Vec<Condition> = Vec::new();
+        if let Some(order_id) = order_id {
             conditions.push(("order_id = $n", Box::new(order_id)));
         }
-        if let Some(tracking_number) = filter.tracking_number {
+        if let Some(tracking_number) = tracking_number {
             conditions.push(("tracking_number = $n", Box::new(tracking_number)));
         }
+        conditions.push(match statuses.as_slice() {
+            [] => ("status <> $n", Box::new(ShipmentStatus::Requested)),
+            // Names the condition of the partial index that has their rows.
+            [ShipmentStatus::Cancelled] => ("status = ANY($n) AND status = 'cancelled'", Box::new(statuses)),
+            _ => ("status = ANY($n)", Box::new(statuses)),
+        });
         self.readers.page(LISTED, ID, conditions, page, read)
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Sqlite,
     codec::{from_json, script_from_json, script_to_json, to_json, trouble_from_json, trouble_to_json},
-    readers::Condition,
+    readers::{Condition, List, name_list},
     recent::{Recent, Rows as RecentRows},
     table::Table,
     tx::Tx,
@@ -178,19 +178,27 @@ impl ShipmentQueries for Sqlite {
         filter: ShipmentFilter,
         page: Page<ShipmentId>,
     ) -> BoxFuture<'static, Result<Vec<Shipment>, StoreError>> {
-        let mut conditions: Vec<Condition> = vec![("status <> ?", Box::new(ShipmentStatus::Requested))];
-        if let Some(order_id) = filter.order_id {
+        let ShipmentFilter { order_id, tracking_number, statuses } = filter;
+        let list =
+            List { select: concat!("SELECT ", columns!(), " FROM shipment_shipment"), key: "id", order: "id DESC" };
+        let mut conditions: Vec<Condition> = Vec::new();
+        let is_few = order_id.is_some() || tracking_number.is_some();
+        if let Some(order_id) = order_id {
             conditions.push(("order_id = ?", Box::new(order_id)));
         }
-        if let Some(tracking_number) = filter.tracking_number {
+        if let Some(tracking_number) = tracking_number {
             conditions.push(("tracking_number = ?", Box::new(tracking_number)));
         }
-        self.readers.read_page(
-            concat!("SELECT ", columns!(), " FROM shipment_shipment"),
-            conditions,
-            page,
-            read_shipment,
-        )
+        if statuses == [ShipmentStatus::Cancelled] && !is_few {
+            // Names the condition of the partial index that has their rows.
+            conditions.push(("status = ? AND status = 'cancelled'", Box::new(ShipmentStatus::Cancelled)));
+        } else if statuses.is_empty() {
+            conditions.push(("status <> ?", Box::new(ShipmentStatus::Requested)));
+        } else {
+            let names = name_list(statuses.iter().map(|status| status.as_str()));
+            conditions.push(("+status IN (SELECT value FROM json_each(?))", Box::new(names)));
+        }
+        self.readers.read_list(list, conditions, page, read_shipment)
     }
 }
 

@@ -66,6 +66,10 @@ async fn every_list_that_has_a_status_takes_several() {
         app.get(&format!("{list}?status=,")).await.refuses("status");
     }
     assert_eq!(app.get("/notifications?status=pending,failed,delivered").await.items().len(), 0);
+    for (query, count) in [("", 2), ("status=cancelled", 1), ("status=shipped", 1), ("status=cancelled,shipped", 2)] {
+        assert_eq!(found(&app, &format!("/shipments?{query}")).await.len(), count, "{query}");
+    }
+    app.get("/shipments?status=requested").await.refuses("status");
     app.finish().await;
 }
 
@@ -101,6 +105,7 @@ async fn an_order_is_found_by_what_its_provider_calls_the_payment() {
     let (one, other) = (app.rested(&body).await, app.rested(&body).await);
     let payments = found(&app, "/payments?reference=TX%2F1%2B2").await;
     assert_eq!(payments, [id(&one["payment"])]);
+    assert_eq!(app.payment(id(&one["payment"])).await.success(200)["reference"], "TX/1+2");
     assert_eq!(found(&app, "/orders?payment_reference=TX%2F1%2B2").await, [id(&one)]);
     assert_eq!(found(&app, "/orders?payment_reference=TX-3").await, [id(&other)]);
     assert_eq!(found(&app, "/payments?reference=TX-3&status=paid,refunded").await, [id(&other["payment"])]);
@@ -130,6 +135,8 @@ async fn orders_are_found_by_when_they_were_placed() {
         ("created_before=9999-12-31".into(), &newest_first[..]),
         ("created_before=9999-12-31T23:59:59.999Z".into(), &newest_first[..]),
         ("created_after=9999-12-31".into(), &[]),
+        // A plus sign that nobody has escaped.
+        ("created_before=9999-12-31T23:59:59+07:00".into(), &newest_first[..]),
         ("created_after=0001-01-01".into(), &newest_first[..]),
         ("created_before=0001-01-01".into(), &[]),
         (format!("created_after={tomorrow}&created_before={yesterday}"), &[]),

@@ -65,6 +65,10 @@ fn what_others_call_a_payment_or_a_shipment_and_a_sku_are_looked_up() {
             "SELECT id FROM shipment_shipment WHERE status <> ?1 AND tracking_number = ?2 ORDER BY id DESC",
             "shipment_shipment_tracking",
         ),
+        (
+            "SELECT id FROM shipment_shipment WHERE status = ?1 AND status = 'cancelled' AND id < ?2 ORDER BY id DESC",
+            "shipment_shipment_cancelled",
+        ),
         ("SELECT id FROM catalog_variant v WHERE sku = ?1 AND active = ?2 ORDER BY id DESC", "catalog_variant_sku"),
         ("SELECT id FROM catalog_variant v WHERE product_id = ?1 ORDER BY id DESC", "catalog_variant_product"),
         (
