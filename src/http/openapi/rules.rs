@@ -1,5 +1,5 @@
 //! What the document says of parameters and fields that are the same everywhere, said once: the bounds within which the server
-//! takes them. `scripts/test-contract` holds the server to it.
+//! takes them. `tests/python/test_contract.py` holds the server to it.
 
 use super::examples;
 use crate::domain::reason::Reason;

@@ -5,7 +5,7 @@ use backstitch::http::openapi_document;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const SECRET: &str = "a secret of one's own";
+const SECRET: &str = "a-secret-of-our-own";
 
 /// The bodies of all operations: method, path, and the name of the schema.
 fn bodies(document: &Value) -> Vec<(String, String, String)> {
