@@ -1,16 +1,10 @@
 //! Finding what one looks for: orders by what others call something of theirs, by why they were unwound and by time,
 //! variants by their sku; and counting orders.
 
-use crate::support::{Bank, Manner, TestApp, id, manual, paid, simulated};
+use crate::support::{Bank, Manner, TestApp, day, id, manual, paid, simulated};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-/// A day in UTC that is so many days from now.
-fn day(from_now: i64) -> String {
-    let then = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * from_now);
-    then.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
-}
 
 async fn found(app: &TestApp, query: &str) -> Vec<String> {
     app.get(query).await.items().iter().map(|item| id(item).to_owned()).collect()
