@@ -5,8 +5,8 @@ import json
 import schemathesis
 
 # A body that names something unknown, and a key that another body was sent under, are refused as 422: the body is well-formed,
-# and its state is what is wrong. Only 404 and 409 count as that for schemathesis.
-STATE = ("idempotency_key_reused",)
+# and the state of what it names is what is wrong. Only 404 and 409 count as that for schemathesis.
+STATE = ("idempotency_key_reused", "amount_mismatch")
 
 
 @schemathesis.hook

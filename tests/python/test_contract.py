@@ -12,7 +12,7 @@ from server import Server
 
 HERE = pathlib.Path(__file__).resolve().parent
 SEED = os.environ.get("BACKSTITCH_TEST_SEED", "1")
-SECONDS = os.environ.get("BACKSTITCH_TEST_CONTRACT_SECONDS", "45")
+EXAMPLES = os.environ.get("BACKSTITCH_TEST_CONTRACT_EXAMPLES", "10")
 
 
 def drain(log):
@@ -37,7 +37,7 @@ class Contract(unittest.TestCase):
                     "--no-color",
                     "--warnings=off",
                     f"--seed={SEED}",
-                    f"--max-time={SECONDS}",
+                    f"--max-examples={EXAMPLES}",
                 ],
                 cwd=server.directory.name,
                 env={**os.environ, "SCHEMATHESIS_HOOKS": str(HERE / "contract_hooks.py")},
