@@ -98,7 +98,7 @@ impl From<Payment> for OrderPayment {
             attempts: payment.attempts,
             last_error: payment.trouble.as_ref().map(|trouble| trouble.error.clone()),
             last_status: payment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),
-            next_attempt_at: payment.trouble.as_ref().map(|trouble| time(trouble.next_attempt_at)),
+            next_attempt_at: payment.trouble.as_ref().and_then(|trouble| trouble.next_attempt_at).map(time),
         }
     }
 }
@@ -120,7 +120,7 @@ impl From<shipment::Shipment> for Shipment {
             attempts: shipment.attempts,
             last_error: shipment.trouble.as_ref().map(|trouble| trouble.error.clone()),
             last_status: shipment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),
-            next_attempt_at: shipment.trouble.as_ref().map(|trouble| time(trouble.next_attempt_at)),
+            next_attempt_at: shipment.trouble.as_ref().and_then(|trouble| trouble.next_attempt_at).map(time),
             reference: shipment.reference.map(|reference| reference.as_str().to_owned()),
             order_id: shipment.order_id.to_string(),
             items: shipment.contents.iter().map(Content::from).collect(),

@@ -17,6 +17,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     paths(
         orders::place, orders::list_orders, orders::summary::summary, orders::list_of_shop, orders::read, orders::edit, orders::cancel,
         payments::open, payments::list_payments, payments::read, payments::succeed, payments::fail,
+        payments::refund,
         payments::settle_callback,
         notifications::list_notifications, notifications::read, notifications::retry,
         reports::order_paid, reports::user_paid, reports::read_user, reports::user_status_paid,

@@ -65,7 +65,7 @@ async fn an_order_is_paid_by_hand_edited_and_cancelled_at_the_roles_that_have_it
 
     let paid = place().await;
     let settle = format!("/payments/success/{}", text(&paid["payment"]["id"]));
-    assert_eq!(send(Method::PUT, Role::Payment, settle, Value::Null).await.0, 200);
+    assert_eq!(send(Method::PUT, Role::Payment, settle, json!({})).await.0, 200);
     let waited = format!("/sagas/{}?wait=10", text(&paid["saga_id"]));
     assert_eq!(split.get(Role::Coordinator, &waited).await.1["data"]["status"], "completed");
 
