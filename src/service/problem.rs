@@ -42,6 +42,8 @@ macro_rules! codes {
 codes! {
     /// The body is not JSON.
     MalformedJson => 400 "malformed_json" "The request body is not valid JSON";
+    /// A message over gRPC is not of its type.
+    MalformedMessage => 400 "malformed_message" "The message cannot be read";
     /// What came is no HTTP request.
     MalformedRequest => 400 "malformed_request" "The request is not valid HTTP/1.1";
     /// An id in the path is no UUID.
@@ -186,6 +188,8 @@ codes! {
     Overloaded => 503 "overloaded" "Too many orders are under way";
     /// Too many sagas are followed.
     TooManyFollowers => 503 "too_many_followers" "Too many sagas are followed";
+    /// Too many clients watch how the server is.
+    TooManyWatchers => 503 "too_many_watchers" "Too many clients watch the server's health";
     /// Too many connections are open.
     TooManyConnections => 503 "too_many_connections" "Too many connections are open";
     /// Too many requests wait.
