@@ -13,6 +13,7 @@ mod housekeeping;
 use crate::{
     actors::{self, Actors, Cast},
     credential::Credential,
+    domain::payment::Provider,
     grpc::{self, PeerDoor},
     http::{self, Resources},
     lifecycle::Fatal,
@@ -201,6 +202,12 @@ fn receivers(settings: &Settings) -> anyhow::Result<Receivers> {
 }
 
 /// How other processes ask this one, where they do.
+/// The payment services that report payments themselves, and what they say to be believed.
+fn reporters(settings: &Settings) -> Arc<[(Provider, Credential)]> {
+    let services = settings.providers.payment.iter();
+    services.filter_map(|(provider, service)| Some((*provider, Credential::of(service.report_secret()?)))).collect()
+}
+
 fn door(settings: &Settings, store: &Store, actors: &Actors, service: &Service) -> anyhow::Result<Option<PeerDoor>> {
     let roles = settings.node.roles;
     if roles.are_all() {
@@ -252,6 +259,7 @@ impl App {
             metrics,
             fatal: fatal.clone(),
             credential: settings.http.service_secret.as_ref().map(|secret| Credential::of(secret.reveal())),
+            reporters: reporters(settings),
             unknown_fields: settings.http.unknown_fields,
             trailing_slashes: settings.http.trailing_slashes,
             vocabulary: settings.http.vocabulary,

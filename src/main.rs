@@ -123,7 +123,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let command = cli.command.unwrap_or(Command::Serve { roles: Vec::new() });
     if matches!(command, Command::Openapi) {
-        println!("{}", http::openapi_document().to_pretty_json()?);
+        println!("{:#}", http::openapi_document());
         return Ok(ExitCode::SUCCESS);
     }
     if let Command::Load(options) = &command {

@@ -243,7 +243,7 @@ fn being_edited() -> Sample {
     let events = checkout::edit(&mut sample.saga, &edit, sample.now).expect("it waits for its money");
     sample.log(events);
     sample = sample.steps(1);
-    let paid = SettlePayment { order_id, payment_id, settlement: Settlement::Success };
+    let paid = SettlePayment::trusted(order_id, payment_id, Settlement::Success);
     assert!(sample.pay(&PaymentCommand::Settle(paid)).result.is_ok());
     sample
 }
@@ -252,8 +252,7 @@ fn being_edited() -> Sample {
 pub(super) fn paid_late() -> OrderFacts {
     let mut sample = Sample::begin(Provider::Manual, Simulation::default()).finished();
     let input = sample.saga.input();
-    let settle =
-        SettlePayment { order_id: input.order_id, payment_id: input.payment_id, settlement: Settlement::Success };
+    let settle = SettlePayment::trusted(input.order_id, input.payment_id, Settlement::Success);
     assert!(sample.pay(&PaymentCommand::Settle(settle)).result.is_ok());
     sample.facts()
 }

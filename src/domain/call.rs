@@ -40,8 +40,8 @@ pub struct Trouble {
     pub error: String,
     /// The HTTP status of that, where there was one.
     pub status: Option<u16>,
-    /// When the call is made again.
-    pub next_attempt_at: Timestamp,
+    /// When the call is made again, where there is one.
+    pub next_attempt_at: Option<Timestamp>,
 }
 
 impl Trouble {
@@ -51,7 +51,7 @@ impl Trouble {
         Self {
             error: said.text.chars().take(MOST_SAID).collect(),
             status: said.status,
-            next_attempt_at: now.plus_millis(wait),
+            next_attempt_at: Some(now.plus_millis(wait)),
         }
     }
 }
@@ -82,7 +82,7 @@ mod tests {
         let now = Timestamp::from_millis(1_000);
         let next = |retry_after_ms| {
             let said = Said { retry_after_ms, ..Said::from("busy") };
-            Trouble::after(1, &said, now).next_attempt_at.millis() - 1_000
+            Trouble::after(1, &said, now).next_attempt_at.expect("a time").millis() - 1_000
         };
         assert_eq!([None, Some(7), Some(2_000), Some(u64::MAX)].map(next), [100, 100, 2_000, 300_000]);
     }

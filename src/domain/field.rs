@@ -108,7 +108,7 @@ impl IdempotencyKey {
     /// # Errors
     /// Empty, too long, or with anything that is not visible.
     pub fn parse(text: &str) -> Result<Self, NoKey> {
-        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+        let bare = text.strip_prefix('"').map_or(Some(text), |text| text.strip_suffix('"')).ok_or(NoKey)?;
         let is_key = (1..=Self::MAX_LEN).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic());
         if is_key { Ok(Self(bare.to_owned())) } else { Err(NoKey) }
     }

@@ -102,6 +102,19 @@ impl ShipmentId {
         let id = self.0.as_u128();
         Self(Uuid::from_u128((id & !COUNTER) | ((id + n as u128) & COUNTER)))
     }
+
+    /// What the customer follows the shipment by, where its carrier has no number of its own: `BS` and fourteen digits
+    /// without `I`, `L`, `O` and `U`. Eight are of the id's time, so that new numbers land at the end of their index; six
+    /// are of its random end.
+    pub fn tracking_number(self) -> String {
+        const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        const TIME: u32 = 8;
+        const END: u32 = 6;
+        let id = self.0.as_u128();
+        let digits = ((id >> 80) & ((1 << (5 * TIME)) - 1)) << (5 * END) | (id & ((1 << (5 * END)) - 1));
+        let digit = |place: u32| char::from(DIGITS[(digits >> (5 * place)) as usize % DIGITS.len()]);
+        "BS".chars().chain((0..TIME + END).rev().map(digit)).collect()
+    }
 }
 
 id!(
@@ -132,6 +145,17 @@ id!(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tracking_number_is_in_the_order_of_the_time_in_its_id_and_an_orders_differ() {
+        let at = |millis: u128, end: u128| ShipmentId::from_uuid(Uuid::from_u128(millis << 80 | end)).tracking_number();
+        assert_eq!(at(0, 4), "BS00000000000004");
+        assert_eq!(at(1, 31), "BS0000000100000Z");
+        assert!(at(1_796_083_200_000, u128::from(u64::MAX)) < at(1_796_083_200_001, 0));
+        let first = ShipmentId::from_uuid(Uuid::now_v7());
+        assert_ne!(first.tracking_number(), first.nth(1).tracking_number());
+        assert_eq!(first.tracking_number().len(), 16);
+    }
 
     #[test]
     fn an_order_id_says_when_it_was_made_and_sorts_by_that() {

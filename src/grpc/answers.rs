@@ -1,8 +1,8 @@
 //! From what the service shows to messages.
 
 use crate::proto::{
-    Line, Order, OrderPayment, OrderStatus, PaymentProvider, PaymentStatus, Saga, SagaEvent, SagaStatus, SagaSummary,
-    Shipment, ShipmentStatus, Step,
+    self, Content, Line, Order, OrderPayment, OrderStatus, PaymentProvider, PaymentStatus, Saga, SagaEvent, SagaStatus,
+    SagaSummary, Shipment, ShipmentStatus, Step,
 };
 use crate::{
     domain::{
@@ -94,10 +94,11 @@ impl From<Payment> for OrderPayment {
             provider_name: payment.provider.as_str().to_owned(),
             deadline_at: payment.deadline_at.map(time),
             paid_at: payment.captured_at.map(time),
+            reference: payment.reference.as_ref().map(|reference| reference.as_str().to_owned()),
             attempts: payment.attempts,
             last_error: payment.trouble.as_ref().map(|trouble| trouble.error.clone()),
             last_status: payment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),
-            next_attempt_at: payment.trouble.as_ref().map(|trouble| time(trouble.next_attempt_at)),
+            next_attempt_at: payment.trouble.as_ref().and_then(|trouble| trouble.next_attempt_at).map(time),
         }
     }
 }
@@ -119,7 +120,37 @@ impl From<shipment::Shipment> for Shipment {
             attempts: shipment.attempts,
             last_error: shipment.trouble.as_ref().map(|trouble| trouble.error.clone()),
             last_status: shipment.trouble.as_ref().and_then(|trouble| trouble.status).map(u32::from),
-            next_attempt_at: shipment.trouble.as_ref().map(|trouble| time(trouble.next_attempt_at)),
+            next_attempt_at: shipment.trouble.as_ref().and_then(|trouble| trouble.next_attempt_at).map(time),
+            reference: shipment.reference.map(|reference| reference.as_str().to_owned()),
+            order_id: shipment.order_id.to_string(),
+            items: shipment.contents.iter().map(Content::from).collect(),
+            created_at: Some(time(shipment.created_at)),
+            updated_at: Some(time(shipment.updated_at)),
+        }
+    }
+}
+
+impl From<&shipment::Content> for Content {
+    fn from(content: &shipment::Content) -> Self {
+        Self {
+            variant_id: content.variant_id.map(|id| id.to_string()),
+            item_name: content.item_name.as_ref().map(|name| name.as_str().to_owned()),
+            quantity: content.quantity,
+        }
+    }
+}
+
+impl From<Payment> for proto::Payment {
+    fn from(payment: Payment) -> Self {
+        Self {
+            order_id: payment.order_id.to_string(),
+            revision: payment.revision,
+            amount: payment.amount.get(),
+            currency: <&str>::from(payment.currency).to_owned(),
+            reason: reason(payment.reason),
+            created_at: Some(time(payment.created_at)),
+            updated_at: Some(time(payment.updated_at)),
+            payment: Some(payment.into()),
         }
     }
 }

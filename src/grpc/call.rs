@@ -97,29 +97,31 @@ impl Call {
         } else {
             tracing::debug!(?request_id, method, code = code.as_str(), "call refused");
         }
-        let mut details = ErrorDetails::new();
-        let order = problem.order_id().map(|order| ("order_id".to_owned(), order.to_string()));
-        details.set_error_info(
-            code.as_str(),
-            "backstitch",
-            order.into_iter().collect::<std::collections::HashMap<_, _>>(),
-        );
-        details.set_request_info(request_id.to_str().unwrap_or_default(), "");
-        // Details travel in a header, of which clients take some 8 KiB.
-        for error in problem.errors().iter().take(MOST_VIOLATIONS) {
-            let message: String = error.message.chars().take(200).collect();
-            details.add_bad_request_violation(&error.field, message);
-        }
-        if let Some(more) = problem.errors().len().checked_sub(MOST_VIOLATIONS).filter(|more| *more > 0) {
-            details.add_bad_request_violation("", format!("and {more} more fields"));
-        }
-        if code.status() == 503 {
-            details.set_retry_info(Some(RETRY_AFTER));
-        }
-        let mut status = Status::with_error_details(grpc_code(code), problem.detail(), details);
-        status.metadata_mut().insert(REQUEST_ID, request_id.clone());
-        status
+        status_of(problem, request_id)
     }
+}
+
+/// A problem as a status with its details.
+pub(super) fn status_of(problem: &Problem, request_id: &MetadataValue<Ascii>) -> Status {
+    let code = problem.code();
+    let mut details = ErrorDetails::new();
+    let order = problem.order_id().map(|order| ("order_id".to_owned(), order.to_string()));
+    details.set_error_info(code.as_str(), "backstitch", order.into_iter().collect::<std::collections::HashMap<_, _>>());
+    details.set_request_info(request_id.to_str().unwrap_or_default(), "");
+    // Details travel in a header, of which clients take some 8 KiB.
+    for error in problem.errors().iter().take(MOST_VIOLATIONS) {
+        let message: String = error.message.chars().take(200).collect();
+        details.add_bad_request_violation(&error.field, message);
+    }
+    if let Some(more) = problem.errors().len().checked_sub(MOST_VIOLATIONS).filter(|more| *more > 0) {
+        details.add_bad_request_violation("", format!("and {more} more fields"));
+    }
+    if code.status() == 503 {
+        details.set_retry_info(Some(RETRY_AFTER));
+    }
+    let mut status = Status::with_error_details(grpc_code(code), problem.detail(), details);
+    status.metadata_mut().insert(REQUEST_ID, request_id.clone());
+    status
 }
 
 /// The canonical code of a problem: that of its HTTP status, as google.rpc.Code pairs them.

@@ -1,8 +1,13 @@
 //! The standard health service: as ready as `/readyz` says.
 
-use crate::{lifecycle::Fatal, service::Service};
+use super::call::Call;
+use crate::{
+    lifecycle::Fatal,
+    service::{Code, Problem, Service},
+};
 use futures::stream::{self, BoxStream, StreamExt};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, async_trait};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_server::Health as Standard,
@@ -11,18 +16,22 @@ use tonic_health::pb::{
 /// How often a client that watches is told, at most: each time is a question to the coordinator and to the store.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// Clients that may watch one port at once: each has the server look every second.
+const MOST_WATCHERS: usize = 64;
+
 /// Says whether the services on this port are ready.
 #[derive(Clone)]
 pub(super) struct Health {
     service: Service,
     fatal: Fatal,
+    places: Arc<Semaphore>,
     known: Vec<&'static str>,
 }
 
 impl Health {
     /// Of the services of these names, and of the server as a whole, which has none.
-    pub(super) const fn new(service: Service, fatal: Fatal, known: Vec<&'static str>) -> Self {
-        Self { service, fatal, known }
+    pub(super) fn new(service: Service, fatal: Fatal, known: Vec<&'static str>) -> Self {
+        Self { service, fatal, places: Arc::new(Semaphore::new(MOST_WATCHERS)), known }
     }
 
     fn knows(&self, name: &str) -> bool {
@@ -55,8 +64,13 @@ impl Standard for Health {
 
     /// A service that is not known may be one day: the protocol wants it watched.
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            let problem = Problem::new(Code::TooManyWatchers, "too many clients watch already; call Check instead");
+            let (call, _) = Call::of("grpc.health.v1.Health/Watch", request);
+            return Err(call.refuse(&problem));
+        };
         let known = self.knows(&request.into_inner().service);
-        let changes = stream::unfold((self.clone(), None), move |(health, told)| async move {
+        let changes = stream::unfold((self.clone(), None, place), move |(health, told, place)| async move {
             let mut told: Option<ServingStatus> = told;
             loop {
                 if health.service.is_stopping() {
@@ -64,7 +78,7 @@ impl Standard for Health {
                 }
                 let status = if known { health.status().await } else { ServingStatus::ServiceUnknown };
                 if told != Some(status) {
-                    return Some((Ok(answer(status)), (health, Some(status))));
+                    return Some((Ok(answer(status)), (health, Some(status), place)));
                 }
                 told = Some(status);
                 tokio::time::sleep(EVERY).await;

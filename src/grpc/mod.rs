@@ -18,6 +18,7 @@ mod orders;
 mod peers;
 mod requests;
 mod sagas;
+mod unread;
 
 pub use peers::PeerDoor;
 
@@ -44,6 +45,7 @@ use tonic::{
     transport::{Certificate, Server as Transport, ServerTlsConfig, server::TcpIncoming},
 };
 use tonic_health::pb::health_server::HealthServer;
+use tower::util::MapResponseLayer;
 
 /// Calls that a connection may have under way at once. Who waits for a saga's end occupies one of them, and a client
 /// multiplexes over few connections.
@@ -167,6 +169,7 @@ pub fn serve(
             .timeout(options.answer_timeout)
             .http2_keepalive_interval(Some(KEEPALIVE.0))
             .http2_keepalive_timeout(Some(KEEPALIVE.1))
+            .layer(MapResponseLayer::new(unread::explain))
             .add_routes(routes(role, service, door, fatal, options.max_message_bytes)?)
             .serve_with_incoming_shutdown(accepted, async move {
                 let _ = stopping.wait_for(|stopping| *stopping).await;

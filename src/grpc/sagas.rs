@@ -8,9 +8,10 @@ use crate::{
     domain::saga::CancelBy,
     proto::{
         CancelSagaRequest, CancelSagaResponse, GetSagaRequest, GetSagaResponse, ListOrdersRequest, ListOrdersResponse,
-        ListSagasRequest, ListSagasResponse, PlaceOrderRequest, PlaceOrderResponse, RetrySagaRequest,
-        RetrySagaResponse, Saga, SagaEvent, SummarizeOrdersRequest, SummarizeOrdersResponse, WatchSagaRequest,
-        WatchSagaResponse, saga_service_server::SagaService, watch_saga_response::Update,
+        ListPaymentsRequest, ListPaymentsResponse, ListSagasRequest, ListSagasResponse, ListShipmentsRequest,
+        ListShipmentsResponse, PlaceOrderRequest, PlaceOrderResponse, RetrySagaRequest, RetrySagaResponse, Saga,
+        SagaEvent, SummarizeOrdersRequest, SummarizeOrdersResponse, WatchSagaRequest, WatchSagaResponse,
+        saga_service_server::SagaService, watch_saga_response::Update,
     },
     service::{Code, Followed, Follower, Problem, Service, ServiceError},
 };
@@ -171,6 +172,22 @@ impl SagaService for Sagas {
     async fn list_orders(&self, request: Request<ListOrdersRequest>) -> Result<Response<ListOrdersResponse>, Status> {
         let (call, message) = Call::of(method!("ListOrders"), request);
         call.answer(orders::list(&self.service, message).await)
+    }
+
+    async fn list_payments(
+        &self,
+        request: Request<ListPaymentsRequest>,
+    ) -> Result<Response<ListPaymentsResponse>, Status> {
+        let (call, message) = Call::of(method!("ListPayments"), request);
+        call.answer(orders::payments(&self.service, message).await)
+    }
+
+    async fn list_shipments(
+        &self,
+        request: Request<ListShipmentsRequest>,
+    ) -> Result<Response<ListShipmentsResponse>, Status> {
+        let (call, message) = Call::of(method!("ListShipments"), request);
+        call.answer(orders::shipments(&self.service, message).await)
     }
 
     async fn summarize_orders(

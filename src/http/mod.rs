@@ -45,6 +45,7 @@ pub use openapi::document as openapi_document;
 use crate::{
     credential::Credential,
     dialect::{UnknownFields, Vocabulary},
+    domain::payment::Provider,
     lifecycle::Fatal,
     role::{Role, Roles},
     service::{Code, Problem, Service},
@@ -98,6 +99,8 @@ pub struct Context {
     pub fatal: Fatal,
     /// What services of one's own say to be believed, if any are.
     pub credential: Option<Credential>,
+    /// What payment services outside say to be believed of payments that they take, by their names.
+    pub reporters: Arc<[(Provider, Credential)]>,
     /// What becomes of fields that nobody knows.
     pub unknown_fields: UnknownFields,
     /// Whether a path with a slash at its end is the path without it.

@@ -25,7 +25,7 @@ impl CallBody {
             attempts,
             last_error: trouble.map(|trouble| trouble.error.clone()),
             last_status: trouble.and_then(|trouble| trouble.status),
-            next_attempt_at: trouble.map(|trouble| Time(trouble.next_attempt_at)),
+            next_attempt_at: trouble.and_then(|trouble| trouble.next_attempt_at).map(Time),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::{Body, Ruled, faults_of},
+    body::{Body, OptionalBody, Ruled, faults_of},
     credential::reporter,
     envelope::{list, success},
     idempotency::claim,
@@ -18,10 +18,10 @@ use crate::{
         field::{FieldError, FieldErrors},
         ids::{OrderId, PaymentId},
         money::Amount,
-        payment::{OpenPayment, Payable, Payment, Provider, SettlePayment, Settlement},
+        payment::{OpenPayment, Payable, Payment, Provider, Reporter, Settlement},
         reference::Reference,
     },
-    service::{Code, Reporter, ServiceError},
+    service::{Report, ServiceError},
     store::PaymentFilter,
 };
 use actix_web::{
@@ -29,7 +29,7 @@ use actix_web::{
     http::{Method, StatusCode},
     web,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -38,6 +38,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
     resource(config, "/payments/{id}", [(Method::GET, web::to(read))]);
     resource(config, "/payments/success/{id}", [(Method::PUT, web::to(succeed))]);
     resource(config, "/payments/failed/{id}", [(Method::PUT, web::to(fail))]);
+    resource(config, "/payments/refunded/{id}", [(Method::PUT, web::to(refund))]);
 }
 
 /// The order's payment for its present lines, to be opened.
@@ -77,8 +78,44 @@ impl Ruled for OpenPaymentBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct CallbackBody {
     order_id: Uuid,
-    payment_id: Uuid,
+    /// Its id here; or what the reporter calls it, which a manual payment that is called nothing yet is called from then on.
+    #[schema(min_length = 1, max_length = 1024)]
+    #[serde(deserialize_with = "id_or_name")]
+    payment_id: String,
     payment_status: SettlementName,
+    /// How much money; must be the payment's amount.
+    amount: Option<i64>,
+    /// Must be the payment's currency.
+    #[schema(example = "IDR")]
+    currency: Option<String>,
+}
+
+/// An id of ours however it is written, or a name of somebody else's as it is written.
+fn id_or_name<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let text = String::deserialize(from)?;
+    Ok(Uuid::parse_str(&text).map_or(text, |id| id.to_string()))
+}
+
+/// What a report on a payment may say beside how it went. Whatever it names must agree with the payment.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReportBody {
+    /// The payment's order.
+    order_id: Option<Uuid>,
+    /// How much money; must be the payment's amount.
+    amount: Option<i64>,
+    /// Must be the payment's currency.
+    #[schema(example = "IDR")]
+    currency: Option<String>,
+}
+
+impl Ruled for ReportBody {}
+
+impl ReportBody {
+    pub(super) fn report(self, settlement: Settlement, by: Reporter) -> Report {
+        let Self { order_id, amount, currency } = self;
+        Report { settlement, by, order_id: order_id.map(OrderId::from_uuid), amount, currency }
+    }
 }
 
 impl Ruled for CallbackBody {}
@@ -91,6 +128,18 @@ pub(super) enum SettlementName {
     Success,
     /// There will be none.
     Failed,
+    /// It has gone back.
+    Refunded,
+}
+
+impl From<SettlementName> for Settlement {
+    fn from(name: SettlementName) -> Self {
+        match name {
+            SettlementName::Success => Self::Success,
+            SettlementName::Failed => Self::Failed,
+            SettlementName::Refunded => Self::Refunded,
+        }
+    }
 }
 
 /// A payment. Every revision of an order's lines that came as far as paying has its own; those before the last are
@@ -114,6 +163,8 @@ pub(super) struct PaymentBody {
     #[serde(flatten)]
     call: CallBody,
     deadline_at: Option<Time>,
+    /// What its provider calls it, where that has said so.
+    reference: Option<String>,
     /// When the money came.
     paid_at: Option<Time>,
     created_at: Time,
@@ -134,6 +185,7 @@ impl PaymentBody {
             reason: payment.reason.map(crate::domain::reason::Reason::as_str),
             call: CallBody::of(payment.attempts, payment.trouble.as_deref()),
             deadline_at: payment.deadline_at.map(Time),
+            reference: payment.reference.as_ref().map(|reference| reference.as_str().to_owned()),
             paid_at: payment.captured_at.map(Time),
             created_at: Time(payment.created_at),
             updated_at: Time(payment.updated_at),
@@ -214,20 +266,17 @@ pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> R
     Ok(success(StatusCode::OK, PaymentBody::of(&payment, context.vocabulary)).finish())
 }
 
-/// Where one's own services say a secret, nobody else's word moves a payment: who does not say it hears only that the
-/// payment's own record says the same.
-async fn believe(request: &HttpRequest, context: &Context, id: PaymentId, said: Settlement) -> Result<(), Problem> {
-    let is_secret_missing = context.credential.is_some() && reporter(request, context)? == Reporter::Anybody;
-    if is_secret_missing && !context.service.is_settled_so(id, said).await? {
-        return Err(Code::Unauthorized.into());
-    }
-    Ok(())
-}
-
-async fn settle(request: &HttpRequest, context: &Context, settlement: Settlement) -> Result<HttpResponse, Problem> {
+async fn settle(
+    request: &HttpRequest,
+    query: Query,
+    body: ReportBody,
+    context: &Context,
+    settlement: Settlement,
+) -> Result<HttpResponse, Problem> {
+    query.finish()?;
     let id = path_id(request, PaymentId::from_uuid)?;
-    believe(request, context, id, settlement).await?;
-    let accepted = context.service.settle_payment(id, settlement).await?;
+    let report = body.report(settlement, reporter(request, context)?);
+    let accepted = context.service.settle_payment(id, report).await?;
     Ok(success(StatusCode::OK, PaymentBody::of(&accepted.payment, context.vocabulary)).finish())
 }
 
@@ -236,15 +285,21 @@ async fn settle(request: &HttpRequest, context: &Context, settlement: Settlement
     put, path = "/payments/success/{id}", tag = "payments",
     params(
         ("id" = Uuid, Path, description = "The payment's id"),
-        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one; or that of the payment service which took the payment"),
     ),
+    request_body(content = ReportBody, description = "May be left out"),
     responses(
         (status = 200, description = "Recorded; money for a closed or superseded payment goes back", body = inline(super::envelope::Envelope<PaymentBody>)),
-        (status = "4XX", description = "No such payment, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "No such payment, its provider alone says how it goes (`payment_not_manual`), the report names another amount, currency or order, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn succeed(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    settle(&request, &context, Settlement::Success).await
+pub(super) async fn succeed(
+    request: HttpRequest,
+    query: Query,
+    body: OptionalBody<ReportBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    settle(&request, query, body.value, &context, Settlement::Success).await
 }
 
 /// Reports that there will be no money.
@@ -252,15 +307,43 @@ pub(super) async fn succeed(request: HttpRequest, context: web::Data<Context>) -
     put, path = "/payments/failed/{id}", tag = "payments",
     params(
         ("id" = Uuid, Path, description = "The payment's id"),
-        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one; or that of the payment service which took the payment"),
     ),
+    request_body(content = ReportBody, description = "May be left out"),
     responses(
         (status = 200, description = "Recorded", body = inline(super::envelope::Envelope<PaymentBody>)),
-        (status = "4XX", description = "No such payment, it is paid, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "It is paid; or: no such payment, its provider alone says how it goes (`payment_not_manual`), the report names another amount, currency or order, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn fail(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    settle(&request, &context, Settlement::Failed).await
+pub(super) async fn fail(
+    request: HttpRequest,
+    query: Query,
+    body: OptionalBody<ReportBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    settle(&request, query, body.value, &context, Settlement::Failed).await
+}
+
+/// Reports that the money of a manual payment has gone back.
+#[utoipa::path(
+    put, path = "/payments/refunded/{id}", tag = "payments",
+    params(
+        ("id" = Uuid, Path, description = "The payment's id"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one; or that of the payment service which took the payment"),
+    ),
+    request_body(content = ReportBody, description = "May be left out"),
+    responses(
+        (status = 200, description = "Recorded; a saga that waits for it goes on", body = inline(super::envelope::Envelope<PaymentBody>)),
+        (status = "4XX", description = "No money was to go back (`payment_not_refunding`); or: no such payment, its provider alone says how it goes (`payment_not_manual`), the report names another amount, currency or order, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn refund(
+    request: HttpRequest,
+    query: Query,
+    body: OptionalBody<ReportBody>,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
+    settle(&request, query, body.value, &context, Settlement::Refunded).await
 }
 
 /// Takes a payment service's report on an order's payment.
@@ -268,12 +351,12 @@ pub(super) async fn fail(request: HttpRequest, context: web::Data<Context>) -> R
     post, path = "/internal/payment-callback", tag = "payments",
     params(
         ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters"),
-        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one"),
+        ("Authorization" = Option<String>, Header, description = "Bearer and the secret of one's own services, where there is one; or that of the payment service which took the payment"),
     ),
     request_body = CallbackBody,
     responses(
         (status = 200, description = "Recorded; a repeat changes nothing", body = inline(super::envelope::Envelope<PaymentBody>)),
-        (status = "4XX", description = "No such order or payment, another order's payment, it is paid, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
+        (status = "4XX", description = "No such order, another order's payment, it was reported under another id (`payment_reference_mismatch`), its provider alone says how it goes (`payment_not_manual`), the report names another amount or currency, it cannot go that way, or the secret is missing", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn settle_callback(
@@ -284,17 +367,11 @@ pub(super) async fn settle_callback(
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;
     let claim = claim(&request, &body)?;
-    let CallbackBody { order_id, payment_id, payment_status } = body.value;
-    let settle = SettlePayment {
-        order_id: OrderId::from_uuid(order_id),
-        payment_id: PaymentId::from_uuid(payment_id),
-        settlement: match payment_status {
-            SettlementName::Success => Settlement::Success,
-            SettlementName::Failed => Settlement::Failed,
-        },
-    };
-    believe(&request, &context, settle.payment_id, settle.settlement).await?;
-    let accepted = context.service.settle_order_payment(settle, claim).await?;
+    let CallbackBody { order_id, payment_id, payment_status, amount, currency } = body.value;
+    let order_id = OrderId::from_uuid(order_id);
+    let by = reporter(&request, &context)?;
+    let report = Report { settlement: payment_status.into(), by, order_id: Some(order_id), amount, currency };
+    let accepted = context.service.settle_order_payment(order_id, &payment_id, report, claim).await?;
     Ok(success(StatusCode::OK, PaymentBody::of(&accepted.payment, context.vocabulary))
         .replayed(accepted.replayed)
         .finish())

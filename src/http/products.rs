@@ -58,7 +58,7 @@ pub(super) struct AddProductBody {
 pub(super) struct EditProductBody {
     /// What it is called.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     name: Edit<String>,
     /// What is said about it; null for nothing.
     #[serde(default)]
@@ -70,7 +70,7 @@ pub(super) struct EditProductBody {
     category: Edit<Option<String>>,
     /// Whether it can be bought.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     active: Edit<bool>,
 }
 

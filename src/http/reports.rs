@@ -18,8 +18,9 @@ use crate::{
         field::{FieldError, FieldErrors},
         ids::OrderId,
         notifier::{GivenId, PaidUser, UserPaid},
+        payment::Settlement,
     },
-    service::Code,
+    service::{Code, Report},
 };
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -65,6 +66,11 @@ pub(super) struct OrderPaidBody {
     #[serde(rename = "payment_status")]
     #[schema(rename = "payment_status")]
     _payment_status: PaidName,
+    /// How much money; must be the payment's amount.
+    amount: Option<i64>,
+    /// Must be the payment's currency.
+    #[schema(example = "IDR")]
+    currency: Option<String>,
 }
 
 impl Ruled for OrderPaidBody {}
@@ -118,7 +124,7 @@ impl From<PaidUser> for UserBody {
     }
 }
 
-/// Reports that an order is paid. A service of one's own is believed; anybody else where the payment's own record says so.
+/// Reports that an order is paid: the same as `PUT /payments/success/{id}` for the order's payment, by the same rule.
 #[utoipa::path(
     put, path = "/orders/{id}/payment", tag = "notifications",
     params(
@@ -134,12 +140,15 @@ impl From<PaidUser> for UserBody {
 pub(super) async fn order_paid(
     request: HttpRequest,
     query: Query,
-    _body: Body<OrderPaidBody>,
+    body: Body<OrderPaidBody>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;
     let id = path_id(&request, OrderId::from_uuid)?;
-    let view = context.service.report_order_paid(id, reporter(&request, &context)?).await?;
+    let OrderPaidBody { amount, currency, .. } = body.value;
+    let by = reporter(&request, &context)?;
+    let report = Report { settlement: Settlement::Success, by, order_id: Some(id), amount, currency };
+    let view = context.service.report_order_paid(id, report).await?;
     Ok(success(StatusCode::OK, OrderBody::of(view, context.vocabulary)).finish())
 }
 

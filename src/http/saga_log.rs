@@ -67,6 +67,20 @@ impl From<LoggedEvent> for EventBody {
     }
 }
 
+/// A message of a stream of server-sent events, field by field. Never made: the stream is written as text.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it documents what is written as text")]
+pub(super) struct MessageBody {
+    /// The event's number in the log; none with `rest`.
+    id: Option<String>,
+    /// `rest` with the last message, nothing with others.
+    event: Option<String>,
+    /// JSON: an event of the log, or with `rest` the saga.
+    data: Option<String>,
+    /// How long to wait before coming back, in milliseconds.
+    retry: Option<u32>,
+}
+
 /// Reads a saga's log.
 #[utoipa::path(
     get, path = "/sagas/{id}/log", tag = "sagas",
@@ -90,7 +104,7 @@ pub(super) async fn read(request: HttpRequest, context: web::Data<Context>) -> R
         ("Last-Event-ID" = Option<u32>, Header, description = "The seq of the last event that was received: the stream goes on after it"),
     ),
     responses(
-        (status = 200, description = "A message for each event of the log, its id the seq and its data as in the log; once the saga rests, an event `rest` with the saga", body = EventBody, content_type = "text/event-stream"),
+        (status = 200, description = "A message for each event of the log, its id the seq and its data as in the log; once the saga rests, an event `rest` with the saga", body = MessageBody, content_type = "text/event-stream"),
         (status = 204, description = "The saga rests, and there are no further events"),
         (status = "4XX", description = "No such saga, or its log cannot be used", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
         (status = 503, description = "Too many sagas are followed, or storage is away", body = super::problem::ProblemDocument, content_type = "application/problem+json"),

@@ -2,7 +2,7 @@
 
 use super::{
     Context, Problem,
-    body::{OptionalBody, Ruled},
+    body::{OptionalBody, Ruled, faults_of},
     envelope::{list, success},
     idempotency::claim,
     params::{Query, path_id},
@@ -48,6 +48,31 @@ impl Ruled for OperatorBody {
         let mut errors = FieldErrors::default();
         self.reason.and_then(|reason| errors.check("reason", Note::parse(reason)));
         errors.finish().err().unwrap_or_default()
+    }
+}
+
+/// Why an operator has undone what cannot be done again.
+#[derive(Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CancelBody {
+    /// Why; recorded in the saga's log.
+    #[schema(value_type = String, required = true, min_length = 1, max_length = 500, example = "the customer called")]
+    reason: Option<String>,
+}
+
+impl CancelBody {
+    fn note(self) -> Result<Option<String>, Problem> {
+        if self.reason.is_none() {
+            let why = "is missing: say why, in 1 to 500 characters; it is kept in the saga's log";
+            return Err(Problem::field("reason", why));
+        }
+        note(OperatorBody { reason: self.reason })
+    }
+}
+
+impl Ruled for CancelBody {
+    fn faults(self, _: &Policy) -> Vec<FieldError> {
+        faults_of(self.note())
     }
 }
 
@@ -231,17 +256,6 @@ fn note(body: OperatorBody) -> Result<Option<String>, Problem> {
         .map_err(|error| Problem::field("reason", error.to_string()))
 }
 
-/// The reason of what cannot be taken back.
-fn required_note(body: OperatorBody) -> Result<Option<String>, Problem> {
-    if body.reason.is_none() {
-        return Err(Problem::field(
-            "reason",
-            "is missing: say why, in 1 to 500 characters; it is kept in the saga's log",
-        ));
-    }
-    note(body)
-}
-
 /// Turns a saga back.
 #[utoipa::path(
     post, path = "/sagas/{id}/cancel", tag = "sagas",
@@ -249,7 +263,7 @@ fn required_note(body: OperatorBody) -> Result<Option<String>, Problem> {
         ("id" = Uuid, Path, description = "The saga's id"),
         ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters"),
     ),
-    request_body = OperatorBody,
+    request_body = CancelBody,
     responses(
         (status = 202, description = "The saga is on its way back", body = inline(super::envelope::Envelope<SagaBody>)),
         (status = "4XX", description = "No such saga, past its pivot, or over", body = super::problem::ProblemDocument, content_type = "application/problem+json"),
@@ -258,13 +272,13 @@ fn required_note(body: OperatorBody) -> Result<Option<String>, Problem> {
 pub(super) async fn cancel(
     request: HttpRequest,
     query: Query,
-    body: OptionalBody<OperatorBody>,
+    body: OptionalBody<CancelBody>,
     context: web::Data<Context>,
 ) -> Result<HttpResponse, Problem> {
     query.finish()?;
     let id = path_id(&request, SagaId::from_uuid)?;
     let claim = claim(&request, &body)?;
-    let replayed = context.service.cancel_saga(id, CancelBy::Operator, required_note(body.value)?, claim).await?;
+    let replayed = context.service.cancel_saga(id, CancelBy::Operator, body.value.note()?, claim).await?;
     let saga = SagaBody::from(context.service.saga_view(id).await?);
     Ok(success(StatusCode::ACCEPTED, saga).replayed(replayed).finish())
 }
@@ -276,7 +290,7 @@ pub(super) async fn cancel(
         ("id" = Uuid, Path, description = "The saga's id"),
         ("Idempotency-Key" = Option<String>, Header, description = "1-255 visible characters"),
     ),
-    request_body = OperatorBody,
+    request_body(content = Option<OperatorBody>),
     responses(
         (status = 202, description = "The saga goes on", body = inline(super::envelope::Envelope<SagaBody>)),
         (status = "4XX", description = "No such saga, or over", body = super::problem::ProblemDocument, content_type = "application/problem+json"),

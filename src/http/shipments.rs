@@ -51,6 +51,8 @@ pub(super) struct ShipmentBody {
     /// `simulated`, or a service by the name that the server's configuration gives it.
     carrier: &'static str,
     tracking_number: Option<String>,
+    /// What its carrier calls it, where that has said so.
+    reference: Option<String>,
     #[serde(flatten)]
     call: CallBody,
     created_at: Time,
@@ -90,6 +92,7 @@ impl From<Shipment> for ShipmentBody {
             carrier: shipment.carrier.as_str(),
             call: CallBody::of(shipment.attempts, shipment.trouble.as_deref()),
             tracking_number: shipment.tracking_number,
+            reference: shipment.reference.map(|reference| reference.as_str().to_owned()),
             created_at: Time(shipment.created_at),
             updated_at: Time(shipment.updated_at),
         }

@@ -53,15 +53,15 @@ pub(super) struct AddShopBody {
 pub(super) struct EditShopBody {
     /// What it is called.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     name: Edit<String>,
     /// The city that it is in.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, min_length = 1, max_length = 100)]
     city: Edit<String>,
     /// Whether it sells anything.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     active: Edit<bool>,
 }
 

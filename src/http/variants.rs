@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Given {
 pub(super) struct EditVariantBody {
     /// Its stock-keeping unit, which no other variant has.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 64)]
+    #[schema(value_type = String, min_length = 1, max_length = 64)]
     sku: Edit<String>,
     /// Its size; null for none.
     #[serde(default)]
@@ -99,11 +99,11 @@ pub(super) struct EditVariantBody {
     size: Edit<Option<String>>,
     /// What else tells it from the product's others, all of it: what was there before is gone.
     #[serde(default)]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    #[schema(value_type = BTreeMap<String, String>)]
     attributes: Edit<Given>,
     /// Whether it can be bought.
     #[serde(default)]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = bool)]
     active: Edit<bool>,
 }
 

@@ -57,15 +57,15 @@ pub(super) struct AddWarehouseBody {
 pub(super) struct EditWarehouseBody {
     /// What it is called.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     name: Edit<String>,
     /// Where it is.
     #[serde(default)]
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 500)]
+    #[schema(value_type = String, min_length = 1, max_length = 500)]
     address: Edit<String>,
     /// Its place among the shop's warehouses: the smaller, the earlier its stock is used.
     #[serde(default)]
-    #[schema(value_type = Option<i64>, minimum = 0, maximum = 10_000)]
+    #[schema(value_type = i64, minimum = 0, maximum = 10_000)]
     priority: Edit<i64>,
 }
 

@@ -49,6 +49,7 @@ impl Given {
 impl PartialSchema for Given {
     fn schema() -> RefOr<Schema> {
         let text = ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(64));
+        let text = text.pattern(Some("^[!-~]*[!-\\-/-~][!-~]*$"));
         let number = ObjectBuilder::new().schema_type(Type::Integer);
         OneOfBuilder::new().item(text).item(number).into()
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::domain::{payment::ProviderCall, shipment::CarrierCall};
 use fields::{Address, Headers, concurrency, timeout};
 use serde::{Deserialize, Deserializer, de::Error as _};
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// A service outside: `[providers.payment.NAME]` or `[providers.shipping.NAME]`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -26,6 +26,8 @@ pub struct ServiceConfig {
     max_concurrent: usize,
     /// What requests are signed with, if they are.
     pub(super) secret: Option<Secret>,
+    /// Payment: what the service says, as a bearer token, to be believed when it reports a payment itself.
+    report_secret: Option<ReportSecret>,
     /// Sent with every request.
     #[serde(default)]
     pub(super) headers: Headers,
@@ -118,7 +120,32 @@ impl Purpose {
     }
 }
 
+/// The secret that a payment service says when it reports a payment: at least 16 characters. Shown to nobody.
+#[derive(Clone, PartialEq, Eq)]
+struct ReportSecret(String);
+
+impl fmt::Debug for ReportSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ReportSecret(…)")
+    }
+}
+
+impl<'de> Deserialize<'de> for ReportSecret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        if (16..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Self(text));
+        }
+        Err(D::Error::custom("must be 16 to 256 visible ASCII characters"))
+    }
+}
+
 impl ServiceConfig {
+    /// What the service says when it reports a payment itself.
+    pub fn report_secret(&self) -> Option<&str> {
+        self.report_secret.as_ref().map(|secret| secret.0.as_str())
+    }
+
     /// How long a request may take, from connecting to the end of its answer.
     pub(super) const fn timeout(&self) -> Duration {
         Duration::from_millis(self.timeout_ms)
@@ -148,6 +175,9 @@ impl ServiceConfig {
             ("dispatch", &self.dispatch, Purpose::Shipping),
             ("recall", &self.recall, Purpose::Shipping),
         ];
+        if purpose == Purpose::Shipping && self.report_secret.is_some() {
+            return Err("report_secret: is of a payment service; carriers are asked, and report nothing".to_owned());
+        }
         if let Kind::Grpc = self.kind {
             if let Some((name, ..)) = actions.iter().find(|(_, action, _)| action.is_some()) {
                 return Err(format!("{name}: is of a service over HTTP; one over gRPC has a url"));

@@ -1,4 +1,4 @@
-//! The built-in providers: a simulation that takes its time, and people who move money by hand.
+//! The simulated provider and carrier, which take their time.
 
 use super::{PaymentProvider, ShippingProvider};
 use crate::domain::{
@@ -18,11 +18,6 @@ pub struct SimulatedPayments;
 #[derive(Clone, Copy, Debug)]
 pub struct SimulatedCarrier;
 
-/// Payments whose results people report. Giving money back is their work too: it counts as given back
-/// once it is recorded.
-#[derive(Clone, Copy, Debug)]
-pub struct ManualPayments;
-
 fn after(script: Script, answer: CallAnswer) -> BoxFuture<'static, CallAnswer> {
     Box::pin(async move {
         tokio::time::sleep(Duration::from_millis(script.delay_ms.into())).await;
@@ -37,12 +32,6 @@ impl PaymentProvider for SimulatedPayments {
             ProviderCall::Refund => CallAnswer::Done,
         };
         after(payment.script, answer)
-    }
-}
-
-impl PaymentProvider for ManualPayments {
-    fn call(&self, _call: ProviderCall, _payment: &Payment, _repeat: bool) -> BoxFuture<'static, CallAnswer> {
-        Box::pin(std::future::ready(CallAnswer::Done))
     }
 }
 

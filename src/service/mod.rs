@@ -26,7 +26,7 @@ pub use direct::DirectOrder;
 pub use error::{ServiceError, What};
 pub use failed::{OnFailure, OrderFailed};
 pub use log::{Followed, Follower, LoggedEvent};
-pub use notifier::Reporter;
+pub use notifier::Report;
 pub use problem::{Code, Problem};
 pub use stock::StockView;
 pub use summary::MAX_SUMMARY_DAYS;
@@ -40,9 +40,13 @@ use crate::{
     clock,
     domain::{
         checkout::Policy,
+        field::FieldError,
         ids::{OrderId, PaymentId, SagaId},
         order::{NotDirect, Order},
-        payment::{ChargeDirect, OpenPayment, Payment, RefundDirect, SettlePayment, Settlement},
+        payment::{
+            ChargeDirect, Discrepancy, OpenPayment, Payment, PaymentRefusal, RefundDirect, Reported, SettlePayment,
+        },
+        reference::Reference,
         saga::CancelBy,
         time::Timestamp,
     },
@@ -268,13 +272,31 @@ impl Service {
     ///
     /// # Errors
     /// No such payment, or one that cannot go that way.
-    pub async fn settle_payment(
-        &self,
-        payment_id: PaymentId,
-        settlement: Settlement,
-    ) -> Result<PaymentAccepted, ServiceError> {
+    pub async fn settle_payment(&self, payment_id: PaymentId, report: Report) -> Result<PaymentAccepted, ServiceError> {
         let order_id = self.payment(payment_id).await?.order_id;
-        self.payment_request(SettlePayment { order_id, payment_id, settlement }, None).await
+        if report.order_id.is_some_and(|named| named != order_id) {
+            return Err(PaymentRefusal::NotTheOrders.into());
+        }
+        self.report(order_id, Reported::Own(payment_id), report, None).await
+    }
+
+    /// Hands a report on; one that says something else than the payment's record is told to an operator.
+    async fn report(
+        &self,
+        order_id: OrderId,
+        payment: Reported,
+        report: Report,
+        claim: Option<Claim>,
+    ) -> Result<PaymentAccepted, ServiceError> {
+        let Report { settlement, by, amount, currency, .. } = report;
+        let settle = SettlePayment { order_id, payment, settlement, by, amount, currency };
+        let answer = self.payment_request(settle, claim).await;
+        if let Err(ServiceError::PaymentRefused(PaymentRefusal::Differs(found))) = &answer {
+            let Discrepancy { field, recorded, reported } = found;
+            tracing::warn!(%order_id, field, recorded, reported, "a report on a payment is refused: it differs");
+            metrics::counter!("payment_reports_refused_total", "field" => field.clone()).increment(1);
+        }
+        answer
     }
 
     /// Takes in how a payment went, as a payment service reports it for an order.
@@ -283,12 +305,21 @@ impl Service {
     /// No such order or payment, a payment of another order, or one that cannot go that way.
     pub async fn settle_order_payment(
         &self,
-        settle: SettlePayment,
+        order_id: OrderId,
+        payment: &str,
+        report: Report,
         claim: Option<Claim>,
     ) -> Result<PaymentAccepted, ServiceError> {
-        self.order(settle.order_id).await?;
-        self.payment(settle.payment_id).await?;
-        self.payment_request(settle, claim).await
+        self.order(order_id).await?;
+        let own = Uuid::parse_str(payment).ok().map(PaymentId::from_uuid);
+        let payment = match own {
+            Some(id) if self.queries.payments.payment(id).await?.is_some() => Reported::Own(id),
+            // What the reporter itself calls it.
+            _ => Reported::Called(Reference::parse(payment.to_owned()).map_err(|error| {
+                ServiceError::Invalid(vec![FieldError { field: "payment_id".into(), message: error.to_string() }])
+            })?),
+        };
+        self.report(order_id, payment, report, claim).await
     }
 
     async fn payment_request<C: PaymentRequest>(

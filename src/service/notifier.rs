@@ -10,19 +10,32 @@ use crate::{
         ids::{NotificationId, OrderId, PaymentId},
         money::Amount,
         notifier::{ExternalPayment, ExternalPaymentId, GivenId, Notification, PaidUser, UserPaid},
-        payment::{Payment, PaymentRefusal, SettlePayment, Settlement},
+        payment::{Payment, PaymentRefusal, Reported, Reporter, Settlement},
     },
     store::{Claim, PaidExternal, Retried},
 };
 use uuid::Uuid;
 
-/// Who reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reporter {
-    /// A service of one's own, which has said the secret.
-    Trusted,
-    /// Anybody.
-    Anybody,
+/// A report on a payment, whichever way it comes.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How it went.
+    pub settlement: Settlement,
+    /// Who says so.
+    pub by: Reporter,
+    /// The order that it is about, where the report says so.
+    pub order_id: Option<OrderId>,
+    /// How much money, where it says so.
+    pub amount: Option<i64>,
+    /// In which currency, where it says so.
+    pub currency: Option<String>,
+}
+
+impl Report {
+    /// A report that says no more than how a payment went.
+    pub const fn of(settlement: Settlement, by: Reporter) -> Self {
+        Self { settlement, by, order_id: None, amount: None, currency: None }
+    }
 }
 
 impl Service {
@@ -51,19 +64,13 @@ impl Service {
     /// Takes in that an order is paid; the order.
     ///
     /// # Errors
-    /// No such order or payment, or, where anybody says so, the payment is not paid.
-    pub async fn report_order_paid(&self, id: OrderId, by: Reporter) -> Result<OrderView, ServiceError> {
+    /// No such order or payment, or nobody may report it who does.
+    pub async fn report_order_paid(&self, id: OrderId, report: Report) -> Result<OrderView, ServiceError> {
         self.order(id).await?;
-        let payment = self.payment_of(id).await?;
-        match by {
-            Reporter::Anybody => payment.check_paid()?,
-            // What is known already is not reported again: a payment of a direct order takes no reports.
-            Reporter::Trusted if payment.check_paid().is_ok() => {}
-            Reporter::Trusted => {
-                let payment_id = payment.id;
-                let settle = SettlePayment { order_id: id, payment_id, settlement: Settlement::Success };
-                self.payment_request(settle, None).await?;
-            }
+        // What is known already is not reported again: a payment of a direct order takes no reports.
+        let is_plain = report.amount.is_none() && report.currency.is_none();
+        if !is_plain || self.payment_of(id).await?.check_paid().is_err() {
+            self.report(id, Reported::Current, report, None).await?;
         }
         self.order_view(id).await
     }
@@ -74,18 +81,10 @@ impl Service {
     /// # Errors
     /// No such order or payment, the payment is not paid or another order's.
     pub async fn report_user_paid(&self, paid: UserPaid, by: Reporter) -> Result<Option<PaidUser>, ServiceError> {
-        if by == Reporter::Anybody && !self.is_on_record(&paid).await? {
+        if by != Reporter::Trusted && !self.is_on_record(&paid).await? {
             return Ok(None);
         }
         Ok(Some(send(&self.actors.notifier.mark_user, || Ok(MarkUserPaid(paid.clone()))).await??))
-    }
-
-    /// Whether a payment's own record says already what is reported of it, so that nobody has to be believed.
-    ///
-    /// # Errors
-    /// No such payment, or storage away.
-    pub async fn is_settled_so(&self, id: PaymentId, said: Settlement) -> Result<bool, ServiceError> {
-        Ok(self.payment(id).await?.says(said))
     }
 
     /// Takes in that somebody has paid for an order of another service.

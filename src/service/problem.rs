@@ -41,6 +41,8 @@ macro_rules! codes {
 codes! {
     /// The body is not JSON.
     MalformedJson => 400 "malformed_json" "The request body is not valid JSON";
+    /// A message over gRPC is not of its type.
+    MalformedMessage => 400 "malformed_message" "The message cannot be read";
     /// What came is no HTTP request.
     MalformedRequest => 400 "malformed_request" "The request is not valid HTTP/1.1";
     /// An id in the path is no UUID.
@@ -111,6 +113,14 @@ codes! {
     PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
     /// The payment's money is not in, or has gone back.
     PaymentNotPaid => 409 "payment_not_paid" "The payment is not paid";
+    /// The payment is closed, and its order takes no other.
+    PaymentClosed => 409 "payment_closed" "The payment is closed";
+    /// The payment's provider alone says how it goes.
+    PaymentNotManual => 409 "payment_not_manual" "The payment is not a manual one";
+    /// The payment was reported under another id.
+    PaymentReferenceMismatch => 409 "payment_reference_mismatch" "The payment was reported under another id";
+    /// No money of the payment is to go back.
+    PaymentNotRefunding => 409 "payment_not_refunding" "The payment is not being refunded";
     /// The provider will not give the money back.
     RefundRefused => 409 "refund_refused" "The provider will not give the money back";
     /// The carrier will not call the goods back.
@@ -157,6 +167,8 @@ codes! {
     InvalidRequest => 422 "invalid_request" "The request has fields that cannot be accepted";
     /// The amount is not the order's total.
     AmountMismatch => 422 "amount_mismatch" "The amount is not the order's total";
+    /// A report names another currency than the payment has.
+    CurrencyMismatch => 422 "currency_mismatch" "The currency is not the payment's";
     /// The idempotency key was used with another body.
     IdempotencyKeyReused => 422 "idempotency_key_reused" "The idempotency key was used for another request";
     /// Simulation is not enabled here.
@@ -169,6 +181,8 @@ codes! {
     Overloaded => 503 "overloaded" "Too many orders are under way";
     /// Too many sagas are followed.
     TooManyFollowers => 503 "too_many_followers" "Too many sagas are followed";
+    /// Too many clients watch how the server is.
+    TooManyWatchers => 503 "too_many_watchers" "Too many clients watch the server's health";
     /// Too many connections are open.
     TooManyConnections => 503 "too_many_connections" "Too many connections are open";
     /// Too many requests wait.
@@ -326,34 +340,15 @@ impl From<ServiceError> for Problem {
             ServiceError::SagaRefused(Refused::Stuck) => Code::SagaStuck,
             ServiceError::SagaRefused(Refused::TooManyAmendments(_)) => Code::TooManyEdits,
             ServiceError::SagaRefused(Refused::Amendment(Reason::OutOfStock)) => Code::OutOfStock,
-            ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay))
-            | ServiceError::PaymentRefused(PaymentRefusal::BeingAmended | PaymentRefusal::UnderWay) => Code::OrderBusy,
+            ServiceError::SagaRefused(Refused::Busy | Refused::Amendment(Reason::PaymentUnderWay)) => Code::OrderBusy,
             ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
-            | ServiceError::NotDirect(NotDirect::Closed)
-            | ServiceError::PaymentRefused(PaymentRefusal::OrderClosed) => Code::OrderClosed,
-            ServiceError::PaymentRefused(PaymentRefusal::AmountMismatch { total }) => {
-                let mut problem = Self::field("amount", format!("must equal the order's total of {total}"));
-                problem.code = Code::AmountMismatch;
-                return problem;
-            }
-            ServiceError::PaymentRefused(PaymentRefusal::NoAmount) => return Self::field("amount", detail),
-            ServiceError::NotDirect(NotDirect::HasSaga(_)) | ServiceError::PaymentRefused(PaymentRefusal::HasSaga) => {
-                Code::OrderHasSaga
-            }
-            ServiceError::NotDirect(NotDirect::HasNoSaga) | ServiceError::PaymentRefused(PaymentRefusal::Direct) => {
-                Code::OrderHasNoSaga
-            }
+            | ServiceError::NotDirect(NotDirect::Closed) => Code::OrderClosed,
+            ServiceError::PaymentRefused(refusal) => return of_payment(&refusal),
+            ServiceError::NotDirect(NotDirect::HasSaga(_)) => Code::OrderHasSaga,
+            ServiceError::NotDirect(NotDirect::HasNoSaga) => Code::OrderHasNoSaga,
             ServiceError::NotDirect(NotDirect::Unpaid) => Code::OrderUnpaid,
-            ServiceError::NotDirect(NotDirect::Dispatched)
-            | ServiceError::PaymentRefused(PaymentRefusal::GoodsDispatched) => Code::GoodsDispatched,
+            ServiceError::NotDirect(NotDirect::Dispatched) => Code::GoodsDispatched,
             ServiceError::NotDirect(NotDirect::RecallRefused) => Code::RecallRefused,
-            ServiceError::PaymentRefused(PaymentRefusal::NotPaid(_)) => Code::PaymentNotPaid,
-            ServiceError::PaymentRefused(PaymentRefusal::RefundRefused) => Code::RefundRefused,
-            ServiceError::PaymentRefused(PaymentRefusal::NothingCaptured) => Code::PaymentNotCaptured,
-            ServiceError::PaymentRefused(PaymentRefusal::NoPayment) => Code::PaymentNotFound,
-            ServiceError::PaymentRefused(PaymentRefusal::NotTheOrders) => Code::PaymentOfAnotherOrder,
-            ServiceError::PaymentRefused(PaymentRefusal::NotTheUsers) => Code::PaymentOfAnotherUser,
-            ServiceError::PaymentRefused(PaymentRefusal::AlreadyPaid) => Code::PaymentAlreadyPaid,
             ServiceError::NotificationRefused(NotificationRefusal::Delivered) => Code::NotificationDelivered,
             ServiceError::StockRefused(refusal) => return of_stock(&refusal),
             ServiceError::CatalogRefused(CatalogRefusal::DuplicateSku { .. }) => {
@@ -383,6 +378,41 @@ impl From<ServiceError> for Problem {
         };
         Self::new(code, detail)
     }
+}
+
+/// Why a payment is refused, and which field to look at where it is about one.
+fn of_payment(refusal: &PaymentRefusal) -> Problem {
+    let detail = refusal.to_string();
+    let code = match refusal {
+        PaymentRefusal::AmountMismatch { total } => {
+            let mut problem = Problem::field("amount", format!("must equal the order's total of {total}"));
+            problem.code = Code::AmountMismatch;
+            return problem;
+        }
+        PaymentRefusal::Differs(found) => {
+            let code = if found.field == "amount" { Code::AmountMismatch } else { Code::CurrencyMismatch };
+            return Problem::about(code, found.field.clone(), detail);
+        }
+        PaymentRefusal::NoAmount => return Problem::field("amount", detail),
+        PaymentRefusal::BeingAmended | PaymentRefusal::UnderWay => Code::OrderBusy,
+        PaymentRefusal::OrderClosed => Code::OrderClosed,
+        PaymentRefusal::NotVouchedFor => Code::Unauthorized,
+        PaymentRefusal::NotManual(_) => Code::PaymentNotManual,
+        PaymentRefusal::OtherReference => Code::PaymentReferenceMismatch,
+        PaymentRefusal::NotRefunding(_) => Code::PaymentNotRefunding,
+        PaymentRefusal::Closed(_) => Code::PaymentClosed,
+        PaymentRefusal::HasSaga => Code::OrderHasSaga,
+        PaymentRefusal::Direct => Code::OrderHasNoSaga,
+        PaymentRefusal::GoodsDispatched => Code::GoodsDispatched,
+        PaymentRefusal::NotPaid(_) => Code::PaymentNotPaid,
+        PaymentRefusal::RefundRefused => Code::RefundRefused,
+        PaymentRefusal::NothingCaptured => Code::PaymentNotCaptured,
+        PaymentRefusal::NoPayment => Code::PaymentNotFound,
+        PaymentRefusal::NotTheOrders => Code::PaymentOfAnotherOrder,
+        PaymentRefusal::NotTheUsers => Code::PaymentOfAnotherUser,
+        PaymentRefusal::AlreadyPaid => Code::PaymentAlreadyPaid,
+    };
+    Problem::new(code, detail)
 }
 
 /// Why a change of the stock is refused, and which field to look at.

@@ -5,7 +5,7 @@
 use super::{Judgement, must};
 use crate::{
     audit::case::Case,
-    domain::payment::{Movement, MovementKind, Payment, PaymentCall, PaymentStatus, Payments},
+    domain::payment::{Movement, MovementKind, Payment, PaymentCall, PaymentStatus, Payments, Provider},
 };
 
 /// Promise 4: an order costs what its lines add up to. One without lines costs nothing: the tombstone of an order
@@ -86,13 +86,15 @@ pub(super) fn refunds_give_back_what_was_captured(case: &Case<'_>) -> Judgement 
     })
 }
 
-/// Promise 2: money on its way back is driven until it arrives; without a call nobody does so.
+/// Promise 2: money on its way back is driven until it arrives; without a call nobody does so, unless it goes back by hand.
 pub(super) fn refunds_on_their_way_are_driven(case: &Case<'_>) -> Judgement {
     let mut refunding = case.payments()?.all().filter(|payment| payment.status == PaymentStatus::Refunding).peekable();
     refunding.peek()?;
-    must(refunding.all(|payment| matches!(payment.call, Some(PaymentCall::Refund | PaymentCall::RefundAgain))), || {
-        "its payment is refunding, but nobody calls the provider".into()
-    })
+    let is_driven = |payment: &Payment| match payment.provider {
+        Provider::Manual => payment.call.is_none(),
+        _ => matches!(payment.call, Some(PaymentCall::Refund | PaymentCall::RefundAgain)),
+    };
+    must(refunding.all(is_driven), || "its payment is refunding, but nobody calls the provider".into())
 }
 
 /// Promise 3: every movement is its payment's, and of its amount.

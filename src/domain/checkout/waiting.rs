@@ -75,7 +75,7 @@ pub fn explain(steps: &mut [Progress], payment: Option<&Payment>, shipments: &[S
         if let Some(trouble) = call.trouble {
             step.error = Some(trouble.error.clone());
             step.last_status = trouble.status;
-            step.next_attempt_at = Some(trouble.next_attempt_at);
+            step.next_attempt_at = trouble.next_attempt_at;
         }
     }
 }

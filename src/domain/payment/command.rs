@@ -1,6 +1,9 @@
 //! What the payment participant can be asked, and what it answers.
 
-use super::{ChargeDirect, Payer, Payment, PaymentCall, PaymentStatus, Payments, Provider, RefundDirect};
+use super::{
+    ChargeDirect, Discrepancy, Payer, Payment, PaymentCall, PaymentStatus, Payments, Provider, RefundDirect,
+    SettlePayment,
+};
 use crate::domain::{
     ids::{OrderId, PaymentId, SagaId},
     money::{Amount, Currency},
@@ -118,26 +121,6 @@ pub struct OpenPayment {
     pub provider: Provider,
 }
 
-/// How a payment went, as reported from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Settlement {
-    /// The money is in.
-    Success,
-    /// There will be none.
-    Failed,
-}
-
-/// Somebody outside reports how the payment went.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct SettlePayment {
-    /// The order.
-    pub order_id: OrderId,
-    /// One of its payments, as the reporter knows it.
-    pub payment_id: PaymentId,
-    /// How it went.
-    pub settlement: Settlement,
-}
-
 /// The answer to a call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordPaymentCall {
@@ -177,7 +160,7 @@ pub enum PaymentCommand {
 }
 
 /// Why a client's command is refused. Nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum PaymentRefusal {
     /// The client's amount is not what the order costs.
     #[error("the amount must equal the order's total of {total}")]
@@ -203,6 +186,27 @@ pub enum PaymentRefusal {
     /// Money that has come cannot be reported as failed.
     #[error("the payment is already paid and cannot fail")]
     AlreadyPaid,
+    /// Nobody may report on it who has not said the secret.
+    #[error("the report does not say the secret of one's own services")]
+    NotVouchedFor,
+    /// Its provider alone says how it goes.
+    #[error(
+        "the payment is taken by {provider}, whose own answers say how it goes; only manual payments are reported by others",
+        provider = .0.as_str()
+    )]
+    NotManual(Provider),
+    /// A report names another amount or currency.
+    #[error(transparent)]
+    Differs(Discrepancy),
+    /// The reporter calls it something else than before.
+    #[error("the payment has been reported under another id already")]
+    OtherReference,
+    /// It is reported as given back, and nothing was to be given back.
+    #[error("the payment has no money to give back: it is {status}", status = .0.as_str())]
+    NotRefunding(PaymentStatus),
+    /// It is closed, and its order takes no other.
+    #[error("the payment is closed ({status}), and its order takes no other; place a new order", status = .0.as_str())]
+    Closed(PaymentStatus),
     /// How a direct order's payment goes, its provider alone says.
     #[error("the payment is a direct order's: its provider says how it goes, nobody else")]
     Direct,

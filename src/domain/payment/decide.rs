@@ -1,8 +1,8 @@
 //! The payment's rules, command by command.
 
 use super::{
-    HoldPayment, OpenPayment, Payment, PaymentCall, PaymentRefusal, PaymentStatus, RecordPaymentCall, SettlePayment,
-    Settlement, Terms, draft::Draft,
+    HoldPayment, OpenPayment, Payment, PaymentCall, PaymentRefusal, PaymentStatus, RecordPaymentCall, Terms,
+    draft::Draft,
 };
 use crate::domain::{
     call::Said,
@@ -121,33 +121,14 @@ pub(super) fn open(draft: &mut Draft<'_>, open: &OpenPayment) -> Result<bool, Pa
             row.claimed = true;
             row.provider = open.provider;
         }
+        Some(row) if !matches!(row.status, PaymentStatus::Pending | PaymentStatus::Paid) => {
+            return Err(PaymentRefusal::Closed(row.status));
+        }
         Some(_) => return Ok(false),
     }
     charge_if_due(draft);
     draft.signal();
     Ok(true)
-}
-
-pub(super) fn settle(draft: &mut Draft<'_>, settle: &SettlePayment) -> Result<(), PaymentRefusal> {
-    draft.act_on(settle.payment_id)?;
-    let Some(row) = draft.row() else { return Err(PaymentRefusal::NoPayment) };
-    if row.direct {
-        return Err(PaymentRefusal::Direct);
-    }
-    match settle.settlement {
-        Settlement::Success if row.captured_at.is_some() => {}
-        Settlement::Success => {
-            draft.capture();
-            draft.signal();
-        }
-        Settlement::Failed if row.captured_at.is_some() => return Err(PaymentRefusal::AlreadyPaid),
-        Settlement::Failed if row.status == PaymentStatus::Pending => {
-            row.close(PaymentStatus::Failed, Reason::PaymentDeclined);
-            draft.signal();
-        }
-        Settlement::Failed => {}
-    }
-    Ok(())
 }
 
 /// What a refusal says, in words.

@@ -1,12 +1,14 @@
 //! An order's payments while a command is being decided: how money comes and goes back, and how a hold ends.
 
 use super::{
-    Movement, MovementKind, Payment, PaymentAnswer, PaymentCall, PaymentRefusal, PaymentStatus, Payments, Terms,
+    Movement, MovementKind, Payment, PaymentAnswer, PaymentCall, PaymentRefusal, PaymentStatus, Payments, Provider,
+    Terms,
 };
 use crate::domain::{
     aggregate::{Decision, Outgoing as _},
     ids::PaymentId,
     reason::Reason,
+    reference::Reference,
     saga::Outcome,
     time::Timestamp,
 };
@@ -60,6 +62,16 @@ impl<'a> Draft<'a> {
         let rows = self.rows.as_ref().ok_or(PaymentRefusal::NoPayment)?;
         self.part = rows.place_of(id).ok_or(PaymentRefusal::NotTheOrders)?;
         Ok(())
+    }
+
+    /// From here on the command acts on the payment that is called this outside; whether there is one.
+    pub(super) fn act_on_called(&mut self, reference: &Reference) -> bool {
+        let place = self
+            .rows
+            .as_ref()
+            .and_then(|rows| rows.all().position(|payment| payment.reference.as_ref() == Some(reference)));
+        self.part = place.unwrap_or(self.part);
+        place.is_some()
     }
 
     /// From here on the command acts on the payment in this place; whether there is one.
@@ -148,12 +160,16 @@ impl<'a> Draft<'a> {
         self.movements.push(captured);
     }
 
-    /// Sends captured money back: at once where nobody outside must be called. Late money always
-    /// takes the outside way, so that its arrival is durable before anything else happens.
+    /// Sends captured money back. Late money always takes the outside way, so that its arrival is durable before anything
+    /// else happens. What was paid by hand goes back by hand: nobody is called, and somebody reports it.
     pub(super) fn give_back(&mut self) {
         if let Some(row) = self.row() {
             row.status = PaymentStatus::Refunding;
-            row.request(PaymentCall::Refund);
+            if row.provider == Provider::Manual {
+                row.answered();
+            } else {
+                row.request(PaymentCall::Refund);
+            }
         }
     }
 

@@ -15,6 +15,9 @@
 //!      └──────────────────────────────┘
 //! ```
 //!
+//! A `manual` payment is paid, declined and given back by people, who report it ([`SettlePayment`]): money that is to go
+//! back stays `refunding`, without a call, until somebody reports that it has gone.
+//!
 //! Money that comes for a held payment is recorded and decided upon when the hold ends: it pays the revision
 //! that stands, or goes back. A later revision opens a payment over a held one alone; so once [`RefundPayment`]
 //! has come, nothing that is still on its way can open another.
@@ -42,15 +45,17 @@ mod draft;
 mod payer;
 mod payments;
 mod provider;
+mod report;
 
 pub use command::{
     ExpirePayment, HoldPayment, OpenPayment, Payable, PaymentAnswer, PaymentCommand, PaymentRefusal, ProcessPayment,
-    RecordPaymentCall, RefundPayment, SettlePayment, Settlement, Terms,
+    RecordPaymentCall, RefundPayment, Terms,
 };
 pub use direct::{ChargeDirect, RefundDirect};
 pub use payer::{NoPayer, Payer};
 pub use payments::Payments;
 pub use provider::{ManualNames, NoProvider, Provider, ProviderName};
+pub use report::{Discrepancy, Reported, Reporter, SettlePayment, Settlement};
 
 use super::{
     aggregate::Errand,
@@ -340,13 +345,9 @@ impl Payment {
         }
     }
 
-    /// Whether the provider answers inside the batch: there is nobody outside to call.
+    /// Whether the provider answers inside the batch: there is nobody outside to call, nor to wait for.
     const fn answers_at_once(&self) -> bool {
-        match self.provider {
-            Provider::Manual => true,
-            Provider::Simulated => self.script.delay_ms == 0,
-            Provider::Configured(_) => false,
-        }
+        matches!(self.provider, Provider::Simulated) && self.script.delay_ms == 0
     }
 
     /// What the saga is told about the payment as it stands.
@@ -372,14 +373,6 @@ impl Payment {
         }
         self.check_paid()?;
         Ok(self.payer.is_some())
-    }
-
-    /// Whether its own record says already what is reported of it, so that believing it changes nothing.
-    pub fn says(&self, reported: Settlement) -> bool {
-        match reported {
-            Settlement::Success => self.captured_at.is_some(),
-            Settlement::Failed => matches!(self.status, PaymentStatus::Failed | PaymentStatus::Expired),
-        }
     }
 
     /// Whether its money is in, as somebody says.

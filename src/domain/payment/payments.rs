@@ -2,7 +2,7 @@
 
 use super::{
     ExpirePayment, HoldPayment, Movement, Payment, PaymentAnswer, PaymentCall, PaymentCommand, PaymentStatus,
-    ProcessPayment, Provider, RefundPayment, decide, direct, draft::Draft,
+    ProcessPayment, Provider, RefundPayment, decide, direct, draft::Draft, report,
 };
 use crate::domain::{
     aggregate::{Aftermath, Aggregate, Decision, Outgoing},
@@ -147,7 +147,7 @@ impl Aggregate for Payments {
             PaymentCommand::Refund(RefundPayment(terms)) => (decide::refund(&mut draft, terms), None),
             PaymentCommand::Open(command) => (Outcome::DONE, Some(decide::open(&mut draft, command))),
             PaymentCommand::Settle(command) => {
-                (Outcome::DONE, Some(decide::settle(&mut draft, command).map(|()| false)))
+                (Outcome::DONE, Some(report::settle(&mut draft, command).map(|()| false)))
             }
             PaymentCommand::Record(record) => (decide::record(&mut draft, record), None),
             PaymentCommand::Charge(charge) => (Outcome::DONE, Some(direct::charge(&mut draft, charge))),
@@ -176,7 +176,7 @@ impl Outgoing for Payments {
     }
 
     fn next_attempt_at(&self, part: usize) -> Option<Timestamp> {
-        self.part(part).trouble.as_ref().map(|trouble| trouble.next_attempt_at)
+        self.part(part).trouble.as_ref()?.next_attempt_at
     }
 
     fn service(&self, part: usize) -> Option<&'static str> {

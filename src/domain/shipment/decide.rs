@@ -168,16 +168,11 @@ impl Shipment {
         self.carrier.is_simulated() && self.script.delay_ms == 0 && !self.is_direct()
     }
 
-    /// Where the carrier gives no tracking number, it is the last twelve digits of the shipment's id.
+    /// Where the carrier gives no tracking number, it is made of the shipment's id.
     fn ship(&mut self, named: Named) {
         self.status = ShipmentStatus::Shipped;
-        self.tracking_number = Some(named.tracking_number.map_or_else(
-            || {
-                let digits = self.id.uuid().simple().to_string().to_uppercase();
-                format!("BS{}", &digits[20..])
-            },
-            |number| number.as_str().to_owned(),
-        ));
+        let given = named.tracking_number.map(|number| number.as_str().to_owned());
+        self.tracking_number = Some(given.unwrap_or_else(|| self.id.tracking_number()));
     }
 
     fn close(&mut self, reason: Reason) {

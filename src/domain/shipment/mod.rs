@@ -362,7 +362,7 @@ impl Outgoing for Shipping {
     }
 
     fn next_attempt_at(&self, part: usize) -> Option<Timestamp> {
-        self.0.get(part)?.trouble.as_ref().map(|trouble| trouble.next_attempt_at)
+        self.0.get(part)?.trouble.as_ref()?.next_attempt_at
     }
 
     fn service(&self, part: usize) -> Option<&'static str> {

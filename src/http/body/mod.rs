@@ -84,7 +84,7 @@ impl<T: DeserializeOwned + Default + Ruled + 'static> FromRequest for OptionalBo
         let request = request.clone();
         async move {
             let bytes = gather(&request, payload).await?;
-            if bytes.is_empty() {
+            if bytes.is_empty() || bytes.trim_ascii() == b"null" {
                 return Ok(Self { value: T::default() });
             }
             if request.headers().contains_key(CONTENT_TYPE) {

@@ -1,12 +1,14 @@
 //! How many orders there are of each kind, over HTTP.
 
 use crate::{
-    domain::{order::OrderStatus, reason::Reason, time::Moment},
+    dialect::Vocabulary,
+    domain::{reason::Reason, time::Moment},
     http::{Context, Problem, envelope::success, params::Query, wire::Time},
     store::{SummaryBy, SummaryGroup, SummaryKey, SummaryQuery},
 };
 use actix_web::{HttpResponse, http::StatusCode, web};
 use serde::Serialize;
+use std::cmp::Reverse;
 use utoipa::ToSchema;
 
 /// Orders of a time, counted.
@@ -38,16 +40,34 @@ pub(in crate::http) struct SummaryGroupBody {
     total_amount_text: String,
 }
 
-impl From<SummaryGroup> for SummaryGroupBody {
-    fn from(group: SummaryGroup) -> Self {
-        let SummaryGroup { key, currency, orders, total } = group;
-        let key = match key {
-            SummaryKey::Status(status) => Some(OrderStatus::as_str(status).to_owned()),
-            SummaryKey::Reason(reason) => reason.map(|reason| Reason::as_str(reason).to_owned()),
-            SummaryKey::Shop(shop) => Some(shop.to_string()),
-        };
-        let (total_amount, total_amount_text) = (total.0, total.0.to_string());
-        Self { group: key, currency: currency.into(), orders, total_amount, total_amount_text }
+impl SummaryGroupBody {
+    /// Groups in these words: those that are called the same are one.
+    fn of(groups: Vec<SummaryGroup>, vocabulary: Vocabulary) -> Vec<Self> {
+        let mut bodies: Vec<Self> = Vec::new();
+        for SummaryGroup { key, currency, orders, total } in groups {
+            let group = match key {
+                SummaryKey::Status(status) => Some(vocabulary.order(status).to_owned()),
+                SummaryKey::Reason(reason) => reason.map(|reason| Reason::as_str(reason).to_owned()),
+                SummaryKey::Shop(shop) => Some(shop.to_string()),
+            };
+            let currency = currency.into();
+            match bodies.iter_mut().find(|body| body.group == group && body.currency == currency) {
+                Some(same) => {
+                    same.orders += orders;
+                    same.total_amount += total.0;
+                }
+                None => bodies.push(Self {
+                    group,
+                    currency,
+                    orders,
+                    total_amount: total.0,
+                    total_amount_text: String::new(),
+                }),
+            }
+        }
+        bodies.iter_mut().for_each(|body| body.total_amount_text = body.total_amount.to_string());
+        bodies.sort_by_key(|body| Reverse(body.orders));
+        bodies
     }
 }
 
@@ -76,7 +96,7 @@ pub(in crate::http) async fn summary(mut query: Query, context: web::Data<Contex
         return Err(Problem::field("by", "is missing"));
     };
     let groups = context.service.order_summary(SummaryQuery { from, until, by }).await?;
-    let groups = groups.into_iter().map(SummaryGroupBody::from).collect();
+    let groups = SummaryGroupBody::of(groups, context.vocabulary);
     let body = SummaryBody { from: Time(from), until: Time(until), by: by.into(), groups };
     Ok(success(StatusCode::OK, body).finish())
 }

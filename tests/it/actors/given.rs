@@ -4,23 +4,23 @@
 use crate::store::given::{Case, TestStore, eventually, store};
 use actix::Addr;
 use backstitch::{
-    actors::{Actors, Cast, CrashMode, SagaCoordinator},
+    actors::{Actors, Cast, CrashMode, PaymentAccepted, SagaCoordinator},
     domain::{
         checkout::{DEFAULT_DEADLINE_MS, Policy},
-        ids::SagaId,
+        ids::{OrderId, SagaId},
         order::OrderStatus,
-        payment::{ManualNames, MovementKind, PaymentStatus, SettlePayment, Settlement},
+        payment::{ManualNames, MovementKind, PaymentStatus, Provider, Reported, Reporter, SettlePayment, Settlement},
         saga::Status,
         shipment::{Carrier, ShipmentStatus},
     },
     providers::Providers,
-    service::{Service, ServiceError},
-    store::{OrderFacts, Store},
+    service::{Report, Service, ServiceError},
+    store::{OrderFacts, Page, PaymentFilter, Store},
 };
 use std::{
     ops::Deref,
     sync::{Arc, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::watch;
 
@@ -141,10 +141,14 @@ impl House {
     /// Reports that an order's money is in, once its payment is open.
     pub(super) async fn settle(&self, case: &Case) {
         let settle = success(case);
-        eventually("the payment takes its result", async || {
-            self.service.settle_order_payment(settle, None).await.is_ok()
-        })
-        .await;
+        eventually("the payment takes its result", async || self.report(&settle).await.is_ok()).await;
+    }
+
+    /// Brings a report as it would come from outside.
+    pub(super) async fn report(&self, settle: &SettlePayment) -> Result<PaymentAccepted, ServiceError> {
+        let Reported::Own(payment) = settle.payment else { panic!("a payment of ours: {settle:?}") };
+        let report = Report::of(settle.settlement, settle.by);
+        self.service.settle_order_payment(settle.order_id, &payment.to_string(), report, None).await
     }
 
     /// Waits until the sagas rest, and says how.
@@ -157,13 +161,26 @@ impl House {
     }
 
     pub(super) async fn rest_of(&self, saga: SagaId) -> Status {
+        let deadline = Instant::now() + Duration::from_secs(90);
         loop {
-            let waited = self.service.wait_for_rest(saga, Duration::from_secs(90)).await;
-            let status = status(&self.test.store, saga).await;
-            if waited.is_ok() || status.is_some_and(Status::is_at_rest) {
-                let status = status.expect("the saga is stored");
-                assert!(status.is_at_rest(), "saga {saga} is {status:?} and does not rest");
-                return status;
+            let _ = self.service.wait_for_rest(saga, Duration::from_millis(200)).await;
+            let row = self.test.store.sagas.saga(saga).await.unwrap().expect("the saga is stored");
+            if row.status.is_at_rest() {
+                return row.status;
+            }
+            assert!(Instant::now() < deadline, "saga {saga} is {:?} and does not rest", row.status);
+            self.give_back_by_hand(row.order_id).await;
+        }
+    }
+
+    /// Reports the refund of an order's payments that wait for somebody to give the money back.
+    pub(super) async fn give_back_by_hand(&self, order: OrderId) {
+        let filter = PaymentFilter { order_id: Some(order), ..PaymentFilter::default() };
+        let page = Page { limit: 100, before: None };
+        for payment in self.test.store.payments.payments(filter, page).await.unwrap() {
+            if payment.status == PaymentStatus::Refunding && payment.provider == Provider::Manual {
+                let report = Report::of(Settlement::Refunded, Reporter::Trusted);
+                let _ = self.service.settle_payment(payment.id, report).await;
             }
         }
     }
@@ -179,7 +196,7 @@ impl House {
 
 /// The report that an order's money is in.
 pub(super) fn success(case: &Case) -> SettlePayment {
-    SettlePayment { order_id: case.order_id(), payment_id: case.checkout.payment_id, settlement: Settlement::Success }
+    SettlePayment::trusted(case.order_id(), case.checkout.payment_id, Settlement::Success)
 }
 
 pub(super) async fn status(store: &Store, saga: SagaId) -> Option<Status> {

@@ -179,8 +179,7 @@ impl World {
             self.step(&mut driven).await;
         }
         for payment_id in [first, edit.payment_id] {
-            self.pay(PaymentCommand::Settle(SettlePayment { order_id, payment_id, settlement: Settlement::Success }))
-                .await;
+            self.pay(PaymentCommand::Settle(SettlePayment::trusted(order_id, payment_id, Settlement::Success))).await;
         }
         self.answer_provider(order_id, PaymentCall::Refund).await;
         let paid = self.send(&driven.saga, Verb::ProcessPayment).await;
@@ -256,7 +255,7 @@ impl World {
         let mut driven = self.begin(Provider::Manual, 0, Simulation::default()).await;
         while self.step(&mut driven).await {}
         let Checkout { order_id, payment_id, .. } = **driven.saga.input();
-        let settle = SettlePayment { order_id, payment_id, settlement: Settlement::Success };
+        let settle = SettlePayment::trusted(order_id, payment_id, Settlement::Success);
         assert!(self.pay(PaymentCommand::Settle(settle)).await.result.is_ok());
         if delivered {
             self.answer_provider(order_id, PaymentCall::Refund).await;

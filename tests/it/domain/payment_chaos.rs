@@ -12,8 +12,8 @@ use backstitch::domain::{
     order::OrderStatus,
     payment::{
         ExpirePayment, HoldPayment, MovementKind, OpenPayment, Payable, Payment, PaymentCall, PaymentCommand,
-        PaymentStatus, Payments, ProcessPayment, Provider, RecordPaymentCall, RefundPayment, SettlePayment, Settlement,
-        Terms,
+        PaymentStatus, Payments, ProcessPayment, Provider, RecordPaymentCall, RefundPayment, Reporter, SettlePayment,
+        Settlement, Terms,
     },
     reason::Reason,
     simulation::{CallAnswer, Fault},
@@ -65,7 +65,13 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
             .prop_map(|(revision, amendment, script)| of(revision, amendment, script))
     };
     let reported = prop_oneof![4 => (0..REVISIONS).prop_map(id), 1 => Just(claimed_id())];
-    let settlement = prop_oneof![3 => Just(Settlement::Success), 1 => Just(Settlement::Failed)];
+    let settlement = prop_oneof![
+        3 => Just(Settlement::Success),
+        1 => Just(Settlement::Failed),
+        1 => Just(Settlement::Refunded),
+    ];
+    let by = prop_oneof![Just(Reporter::Trusted), Just(Reporter::Provider(Provider::Simulated))];
+    let money = prop_oneof![4 => Just(None), 1 => Just(Some(1_i64))];
     let answer = prop_oneof![
         3 => Just(CallAnswer::Done),
         1 => Just(CallAnswer::Rejected(Reason::PaymentDeclined)),
@@ -79,8 +85,9 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         1 => terms().prop_map(|terms| PaymentCommand::Refund(RefundPayment(terms))),
         5 => (1..6_u32).prop_map(move |amendment| PaymentCommand::Hold(HoldPayment { order_id, amendment })),
         1 => (0..REVISIONS, provider).prop_map(|(revision, provider)| open(revision, provider)),
-        3 => (reported, settlement).prop_map(move |(payment_id, settlement)| {
-            PaymentCommand::Settle(SettlePayment { order_id, payment_id, settlement })
+        3 => (reported, settlement, by, money).prop_map(move |(payment_id, settlement, by, amount)| {
+            let report = SettlePayment::trusted(order_id, payment_id, settlement);
+            PaymentCommand::Settle(SettlePayment { by, amount, ..report })
         }),
         3 => (0..4_usize, call, answer).prop_map(move |(part, call, answer)| {
             PaymentCommand::Record(RecordPaymentCall { order_id, part, call, attempts: 0, answer })
@@ -116,7 +123,8 @@ fn assert_safe(row: &Row<Payments>) {
         let is_holdable = matches!(payment.status, PaymentStatus::Pending | PaymentStatus::Failed);
         assert!(!payment.held || is_holdable && payment.call.is_none(), "{payment:?}");
         let is_driven = matches!(payment.call, Some(PaymentCall::Refund | PaymentCall::RefundAgain));
-        assert_eq!(payment.status == PaymentStatus::Refunding, is_driven, "{payment:?}");
+        let by_hand = payment.provider == Provider::Manual;
+        assert_eq!(payment.status == PaymentStatus::Refunding && !by_hand, is_driven, "{payment:?}");
     }
     let on_its_way = all(row).into_iter().filter(|payment| payment.status == PaymentStatus::Refunding);
     let on_its_way: i64 = on_its_way.map(|payment| payment.amount.get()).sum();
@@ -164,6 +172,12 @@ fn answer_all(row: &mut Row<Payments>) {
         while let Some((call, _)) = row.get().outstanding(part) {
             let (order_id, answer) = (order_id(), CallAnswer::Done);
             row.send(&PaymentCommand::Record(RecordPaymentCall { order_id, part, call, attempts: 0, answer }));
+            assert_safe(row);
+        }
+        let payment = row.get().part(part);
+        if payment.status == PaymentStatus::Refunding {
+            let report = SettlePayment::trusted(order_id(), payment.id, Settlement::Refunded);
+            row.send(&PaymentCommand::Settle(report));
             assert_safe(row);
         }
     }

@@ -10,9 +10,10 @@ use backstitch::domain::{
     order::OrderStatus,
     payment::{
         ExpirePayment, OpenPayment, Payable, PaymentCall, PaymentCommand, PaymentRefusal, PaymentStatus, Payments,
-        ProcessPayment, Provider, RecordPaymentCall, RefundPayment, SettlePayment, Settlement,
+        ProcessPayment, Provider, RecordPaymentCall, RefundPayment, Reported, Reporter, SettlePayment, Settlement,
     },
     reason::Reason,
+    reference::Reference,
     saga::Outcome,
     simulation::{CallAnswer, Fault},
 };
@@ -35,7 +36,7 @@ fn open(provider: Provider) -> PaymentCommand {
 }
 
 fn settle_id(payment_id: PaymentId, settlement: Settlement) -> PaymentCommand {
-    PaymentCommand::Settle(SettlePayment { order_id: order_id(), payment_id, settlement })
+    PaymentCommand::Settle(SettlePayment::trusted(order_id(), payment_id, settlement))
 }
 
 fn settle(settlement: Settlement) -> PaymentCommand {
@@ -59,7 +60,7 @@ fn refund() -> PaymentCommand {
 }
 
 fn refunded() -> PaymentCommand {
-    answered(PaymentCall::Refund)
+    settle(Settlement::Refunded)
 }
 
 fn answered(call: PaymentCall) -> PaymentCommand {
@@ -112,7 +113,7 @@ fn money_for_a_closed_payment_is_recorded_and_goes_back_once() {
         }
         let reason = row.payment().reason;
         row.send(&settle(Settlement::Success));
-        assert_eq!((row.payment().call, row.payment().status), (Some(PaymentCall::Refund), PaymentStatus::Refunding));
+        assert_eq!((row.payment().call, row.payment().status), (None, PaymentStatus::Refunding));
         assert_eq!((row.moved(), row.payment().reason), ((1, 0), reason), "{history:?}");
         assert_eq!(row.ask(&refund()), Outcome::Pending { until: None });
         row.send(&settle(Settlement::Success));
@@ -212,10 +213,140 @@ fn a_wrong_amount_and_a_closed_order_are_refused() {
 }
 
 #[test]
-fn a_closed_payment_is_shown_to_a_client_who_opens_it_and_takes_no_money() {
-    let mut row = Row::<Payments>::after(&[refund()]);
-    let (payment, opened) = row.send(&open(Provider::Simulated)).result.expect("shown");
-    assert_eq!((payment.status, opened, row.moved()), (PaymentStatus::Failed, false, (0, 0)));
+fn a_client_who_opens_a_closed_payment_is_told_that_it_is_closed() {
+    let histories = [
+        (vec![refund()], PaymentStatus::Failed),
+        (vec![process(), settle(Settlement::Failed)], PaymentStatus::Failed),
+        (vec![process(), settle(Settlement::Success), refund()], PaymentStatus::Refunding),
+        (vec![process(), settle(Settlement::Success), refund(), refunded()], PaymentStatus::Refunded),
+    ];
+    for (history, status) in histories {
+        let mut row = Row::<Payments>::after(&history);
+        let before = row.stored.clone();
+        assert_eq!(row.send(&open(Provider::Simulated)).result.unwrap_err(), PaymentRefusal::Closed(status));
+        assert_eq!(row.stored, before);
+    }
+}
+
+/// A report by somebody, of so much money in a currency, as far as it says.
+fn report(
+    by: Reporter,
+    payment: Reported,
+    settlement: Settlement,
+    money: (Option<i64>, Option<&str>),
+) -> PaymentCommand {
+    let (amount, currency) = (money.0, money.1.map(str::to_owned));
+    PaymentCommand::Settle(SettlePayment { order_id: order_id(), payment, settlement, by, amount, currency })
+}
+
+fn called(name: &str) -> Reported {
+    Reported::Called(Reference::parse(name.to_owned()).expect("a name"))
+}
+
+const ALL: [Settlement; 3] = [Settlement::Success, Settlement::Failed, Settlement::Refunded];
+
+#[test]
+fn only_who_may_report_a_payment_settles_it() {
+    let acme: Provider = "acme".parse().expect("a name");
+    let (other, own) = (Reporter::Provider("other".parse().expect("a name")), Reported::Own(payment_id()));
+    for provider in [Provider::Manual, Provider::Simulated, acme] {
+        let own_service = Some(provider).filter(|provider| *provider != Provider::Manual).map(Reporter::Provider);
+        let others = [Reporter::Trusted, Reporter::Anybody, Reporter::Stranger, other];
+        for by in others.into_iter().chain(own_service) {
+            let terms = terms(provider, script(None, 50));
+            let mut row = Row::<Payments>::after(&[PaymentCommand::Process(ProcessPayment(terms))]);
+            let before = row.stored.clone();
+            let answer = row.send(&report(by, own.clone(), Settlement::Success, (None, None)));
+            let expected = match (provider, by) {
+                (Provider::Manual, Reporter::Trusted | Reporter::Anybody) => Ok(()),
+                (Provider::Manual, _) => Err(PaymentRefusal::NotVouchedFor),
+                (_, by) if by == Reporter::Provider(provider) => Ok(()),
+                _ => Err(PaymentRefusal::NotManual(provider)),
+            };
+            assert_eq!(answer.result.map(drop), expected, "{provider:?} by {by:?}");
+            assert_eq!(row.stored == before, expected.is_err(), "{provider:?} by {by:?}");
+        }
+    }
+}
+
+#[test]
+fn a_report_that_says_what_the_record_says_needs_nobody_to_be_believed() {
+    let mut row = Row::<Payments>::after(&[process(), settle(Settlement::Success)]);
+    let own = Reported::Own(payment_id());
+    assert!(
+        row.send(&report(Reporter::Stranger, own.clone(), Settlement::Success, (Some(TOTAL), None))).result.is_ok()
+    );
+    let refused = row.send(&report(Reporter::Stranger, own, Settlement::Refunded, (None, None))).result;
+    assert_eq!(refused.unwrap_err(), PaymentRefusal::NotVouchedFor);
+}
+
+#[test]
+fn a_report_of_other_money_settles_nothing_and_is_kept_for_an_operator() {
+    for (money, field) in [
+        ((Some(1), None), "amount"),
+        ((Some(TOTAL + 1), Some("IDR")), "amount"),
+        ((Some(-TOTAL), None), "amount"),
+        ((Some(TOTAL), Some("USD")), "currency"),
+        ((None, Some("")), "currency"),
+    ] {
+        for settlement in ALL {
+            let mut row = Row::<Payments>::after(&[process()]);
+            let answer = row.send(&report(Reporter::Trusted, Reported::Current, settlement, money));
+            let Err(PaymentRefusal::Differs(found)) = answer.result else { panic!("{money:?}: {answer:?}") };
+            assert_eq!(found.field, field);
+            let payment = row.payment();
+            assert_eq!((payment.status, payment.captured_at), (PaymentStatus::Pending, None), "{money:?}");
+            let kept = payment.trouble.as_ref().expect("it is kept");
+            assert!(kept.error.contains(&found.to_string()) && kept.next_attempt_at.is_none(), "{kept:?}");
+        }
+    }
+    let mut row = Row::<Payments>::after(&[process()]);
+    let right = report(Reporter::Trusted, Reported::Current, Settlement::Success, (Some(TOTAL), Some("idr")));
+    assert!(row.send(&right).result.is_ok());
+    assert_eq!((row.payment().status, row.moved()), (PaymentStatus::Paid, (1, 0)));
+}
+
+#[test]
+fn what_the_reporter_calls_a_manual_payment_is_its_reference_and_no_other_id_is_taken() {
+    for settlement in [Settlement::Success, Settlement::Failed] {
+        let mut row = Row::<Payments>::after(&[process()]);
+        let first = report(Reporter::Anybody, called("PAY 7/é"), settlement, (None, None));
+        assert!(row.send(&first).result.is_ok());
+        let stored = row.stored.clone();
+        assert!(row.send(&first).result.is_ok(), "a repeat");
+        assert_eq!(row.stored, stored);
+        let second = report(Reporter::Anybody, called("PAY 8"), settlement, (None, None));
+        assert_eq!(row.send(&second).result.unwrap_err(), PaymentRefusal::OtherReference);
+        assert_eq!((row.stored == stored, row.payment().reference.as_ref().expect("it").as_str()), (true, "PAY 7/é"));
+    }
+    let mut none = Row::<Payments>::default();
+    let report = |settlement| report(Reporter::Anybody, called("P"), settlement, (None, None));
+    assert_eq!(none.send(&report(Settlement::Success)).result.unwrap_err(), PaymentRefusal::NoPayment);
+    let simulated = terms(Provider::Simulated, script(None, 50));
+    let mut row = Row::<Payments>::after(&[PaymentCommand::Process(ProcessPayment(simulated))]);
+    assert_eq!(row.send(&report(Settlement::Success)).result.unwrap_err(), PaymentRefusal::NotTheOrders);
+}
+
+#[test]
+fn a_refund_is_reported_where_one_is_due_and_nowhere_else() {
+    let report = report(Reporter::Trusted, Reported::Current, Settlement::Refunded, (None, None));
+    for (history, status) in [
+        (vec![process()], PaymentStatus::Pending),
+        (vec![process(), settle(Settlement::Success)], PaymentStatus::Paid),
+        (vec![process(), settle(Settlement::Failed)], PaymentStatus::Failed),
+    ] {
+        let mut row = Row::<Payments>::after(&history);
+        let before = row.stored.clone();
+        assert_eq!(row.send(&report).result.unwrap_err(), PaymentRefusal::NotRefunding(status));
+        assert_eq!(row.stored, before);
+    }
+    let mut row = Row::<Payments>::after(&[process(), settle(Settlement::Success)]);
+    assert_eq!(row.ask(&refund()), Outcome::Pending { until: None });
+    assert_eq!((row.payment().status, row.payment().call), (PaymentStatus::Refunding, None), "nobody moved money yet");
+    assert_eq!(row.send(&report).signal, Some(saga_id()));
+    assert_eq!((row.ask(&refund()), row.moved()), (Outcome::done(payment_id().uuid()), (1, 1)));
+    assert!(row.send(&report).result.is_ok(), "a repeat");
+    assert_eq!(row.moved(), (1, 1));
 }
 
 #[test]
@@ -224,7 +355,8 @@ fn a_claim_while_the_charge_is_in_doubt_does_not_charge_twice() {
     let mut row = Row::<Payments>::after(&[PaymentCommand::Process(ProcessPayment(slow))]);
     row.send(&open(Provider::Simulated));
     assert_eq!((row.payment().call, row.moved()), (Some(PaymentCall::Charge), (0, 0)));
-    row.send(&settle(Settlement::Success));
+    let by = Reporter::Provider(Provider::Simulated);
+    row.send(&report(by, Reported::Current, Settlement::Success, (None, None)));
     row.send(&answered(PaymentCall::Charge));
     assert_eq!(row.moved(), (1, 0), "the callback and the call's answer tell of the same money");
 }
@@ -279,7 +411,8 @@ fn what_settles_a_payment_is_news_once() {
     assert_eq!(row.send(&process()).settled, [0; 0], "it waits");
     assert_eq!(row.send(&settle(Settlement::Success)).settled, [0]);
     assert_eq!(row.send(&settle(Settlement::Success)).settled, [0; 0], "it was paid before");
-    assert_eq!(row.send(&refund()).settled, [0]);
+    assert_eq!(row.send(&refund()).settled, [0; 0], "the money is on its way back");
+    assert_eq!(row.send(&refunded()).settled, [0]);
     assert_eq!(row.get().current().status, PaymentStatus::Refunded);
     assert_eq!(row.send(&refund()).settled, [0; 0]);
     let mut closed = Row::<Payments>::default();

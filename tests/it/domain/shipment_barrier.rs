@@ -55,7 +55,7 @@ fn goods_are_sent_at_once_where_nobody_must_be_called() {
     let mut row = Row::<Shipping>::default();
     assert_eq!(row.ask(&start(AT_ONCE)), done());
     assert_eq!(row.get().first().status, ShipmentStatus::Shipped);
-    assert_eq!(row.get().first().tracking_number.as_deref(), Some("BS000000000004"));
+    assert_eq!(row.get().first().tracking_number.as_deref(), Some("BS00000000000004"));
     assert_eq!(row.ask(&cancel(AT_ONCE)), done());
     assert_eq!((row.get().first().status, row.get().first().call), (ShipmentStatus::Cancelled, None));
     assert_eq!(row.ask(&start(AT_ONCE)), Outcome::rejected(Reason::ShippingClosed));

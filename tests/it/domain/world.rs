@@ -238,13 +238,14 @@ impl World {
     }
 
     pub(super) fn has_calls(&self) -> bool {
-        self.rows.payment.stored.as_ref().is_some_and(|payments| payments.all().any(|payment| payment.call.is_some()))
-            || self
-                .rows
-                .shipping
-                .stored
-                .as_ref()
-                .is_some_and(|shipping| shipping.shipments().iter().any(|shipment| shipment.call.is_some()))
+        self.rows.payment.stored.as_ref().is_some_and(|payments| {
+            payments.all().any(|row| row.call.is_some() || row.status == PaymentStatus::Refunding)
+        }) || self
+            .rows
+            .shipping
+            .stored
+            .as_ref()
+            .is_some_and(|shipping| shipping.shipments().iter().any(|shipment| shipment.call.is_some()))
     }
 
     /// Lets everything take its course, with a person who retries whatever needs attention, until the

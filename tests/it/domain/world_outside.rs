@@ -5,7 +5,8 @@ use backstitch::domain::{
     aggregate::Outgoing,
     ids::PaymentId,
     payment::{
-        OpenPayment, Payable, PaymentCall, PaymentCommand, Provider, RecordPaymentCall, SettlePayment, Settlement,
+        OpenPayment, Payable, PaymentCall, PaymentCommand, PaymentStatus, Provider, RecordPaymentCall, Reporter,
+        SettlePayment, Settlement,
     },
     reason::Reason,
     shipment::{RecordCarrierCall, ShipmentCall, ShippingCommand},
@@ -27,16 +28,28 @@ impl World {
 
     /// Somebody outside reports how the payment went.
     pub(super) fn settle(&mut self, settlement: Settlement) {
-        let payment_id = self.rows.payment.stored.as_ref().map_or(payment_id(), |payments| payments.current().id);
-        let order_id = self.saga.input().order_id;
-        self.payment(&PaymentCommand::Settle(SettlePayment { order_id, payment_id, settlement }));
+        let current = self.rows.payment.stored.as_ref().map(backstitch::domain::payment::Payments::current);
+        let payment_id = current.map_or(payment_id(), |payment| payment.id);
+        // The provider itself reports what no person may.
+        let by = current.map(|payment| payment.provider).filter(|provider| *provider != Provider::Manual);
+        let by = by.map_or(Reporter::Trusted, Reporter::Provider);
+        let report = SettlePayment::trusted(self.saga.input().order_id, payment_id, settlement);
+        self.payment(&PaymentCommand::Settle(SettlePayment { by, ..report }));
     }
 
     /// The provider answers the first call that is outstanding, or `lost` hides its answer.
     pub(super) fn provider_answers(&mut self, lost: bool) {
         let Some(payments) = &self.rows.payment.stored else { return };
         let open = (0..payments.parts()).find_map(|part| payments.outstanding(part).map(|call| (part, call)));
-        let Some((part, (call, attempts))) = open else { return };
+        let Some((part, (call, attempts))) = open else {
+            // What was paid by hand goes back by hand.
+            let due = payments.all().find(|payment| payment.status == PaymentStatus::Refunding && !lost);
+            if let Some(due) = due.map(|payment| payment.id) {
+                let report = SettlePayment::trusted(payments.order_id(), due, Settlement::Refunded);
+                self.payment(&PaymentCommand::Settle(report));
+            }
+            return;
+        };
         let (order_id, script) = (payments.order_id(), payments.part(part).script);
         let answer = match call {
             _ if lost => CallAnswer::Unknown { happened: true, error: "lost".into() },

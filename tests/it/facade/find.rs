@@ -1,16 +1,10 @@
 //! Finding what one looks for: orders by what others call something of theirs, by why they were unwound and by time,
 //! variants by their sku; and counting orders.
 
-use crate::support::{Bank, Manner, TestApp, id, manual, paid, simulated};
+use crate::support::{Bank, Manner, TestApp, day, id, manual, paid, simulated};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-/// A day in UTC that is so many days from now.
-fn day(from_now: i64) -> String {
-    let then = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * from_now);
-    then.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
-}
 
 async fn found(app: &TestApp, query: &str) -> Vec<String> {
     app.get(query).await.items().iter().map(|item| id(item).to_owned()).collect()
@@ -105,6 +99,7 @@ async fn an_order_is_found_by_what_its_provider_calls_the_payment() {
     let (one, other) = (app.rested(&body).await, app.rested(&body).await);
     let payments = found(&app, "/payments?reference=TX%2F1%2B2").await;
     assert_eq!(payments, [id(&one["payment"])]);
+    assert_eq!(app.payment(id(&one["payment"])).await.success(200)["reference"], "TX/1+2");
     assert_eq!(found(&app, "/orders?payment_reference=TX%2F1%2B2").await, [id(&one)]);
     assert_eq!(found(&app, "/orders?payment_reference=TX-3").await, [id(&other)]);
     assert_eq!(found(&app, "/payments?reference=TX-3&status=paid,refunded").await, [id(&other["payment"])]);

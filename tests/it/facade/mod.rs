@@ -16,6 +16,7 @@ mod clients;
 mod connections;
 mod edit;
 mod events;
+mod examples;
 mod failed_orders;
 mod faults;
 mod find;

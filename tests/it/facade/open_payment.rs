@@ -112,9 +112,9 @@ async fn a_payment_of_a_paid_order_answers_the_one_it_has() {
 async fn a_closed_order_takes_no_new_payment() {
     let app = TestApp::start();
     let order = app.rested(&simulated(&json!({"payment": "decline"}))).await;
-    let late = app.open_payment(&payment_for(&order, "simulated")).await;
-    assert_eq!(id(late.success(200)), id(&order["payment"]));
-    assert_eq!(late.json["data"]["status"], "failed", "the payment it has stays as it ended");
+    app.open_payment(&payment_for(&order, "simulated")).await.problem(409, "payment_closed");
+    let stays = app.payment(id(&order["payment"])).await.success(200).clone();
+    assert_eq!(stays["status"], "failed", "the payment it has stays as it ended");
     assert_eq!(app.order(id(&order)).await.success(200)["status"], "failed");
     app.finish().await;
 }

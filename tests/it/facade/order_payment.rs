@@ -1,7 +1,7 @@
 //! Clients of a system of an order service and a payment service (C1, C2, C7), in the words and with the habits that they
 //! have: `config/order-payment.toml`.
 
-use crate::support::{TestApp, eventually};
+use crate::support::{TestApp, day, eventually};
 use backstitch::settings::{Settings, Sources};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -113,6 +113,15 @@ async fn an_order_is_edited_and_deleted_until_it_is_paid() {
     let shown = shown.success(200);
     assert_eq!((&shown["status"], &shown["reason"]), (&json!("failed"), &json!("cancelled_by_customer")));
     assert_eq!(app.get("/orders?status=failed").await.items().len(), 1);
+    let (_, payment) = ordered(&app).await;
+    app.till("PUT", &format!("/payments/failed/{payment}")).await.success(200);
+    eventually("both are counted as failed", async || {
+        let counted = app.get(&format!("/orders/summary?from={}&to={}&by=status", day(-1), day(1))).await;
+        let groups = &counted.success(200)["groups"];
+        (groups[0]["group"] == "failed" && groups[0]["orders"] == 2 && groups[0]["total_amount"] == 25_000)
+            .then_some(())
+    })
+    .await;
     app.finish().await;
 }
 

@@ -39,12 +39,10 @@ fn of_customer(name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_report_is_confirmed_where_the_payment_is_paid_and_refused_where_it_is_not() {
+async fn where_no_secret_is_said_anybody_reports_a_manual_payment_of_an_order() {
     let app = TestApp::start();
     let order = app.unpaid(&manual()).await;
-    order_paid(&app, id(&order)).await.problem(409, "payment_not_paid");
-    assert_eq!(app.payment(id(&order["payment"])).await.success(200)["status"], "pending");
-    app.pay(id(&order["payment"])).await.success(200);
+    order_paid(&app, id(&order)).await.success(200);
     app.saga_at_rest(&order["saga_id"]).await;
     for _ in 0..2 {
         let confirmed = order_paid(&app, id(&order)).await;
@@ -65,7 +63,9 @@ async fn nothing_but_paid_can_be_reported() {
         trusted(put(&app, &path, &json!({"payment_status": status}))).await.refuses("payment_status");
     }
     trusted(put(&app, &path, &json!({}))).await.refuses("payment_status");
-    trusted(put(&app, &path, &json!({"payment_status": "paid", "amount": 1}))).await.refuses("amount");
+    let other = trusted(put(&app, &path, &json!({"payment_status": "paid", "amount": 1}))).await;
+    other.problem(409, "payment_not_manual");
+    trusted(put(&app, &path, &json!({"payment_status": "paid", "sum": 1}))).await.refuses("sum");
     assert_eq!(app.order(id(&order)).await.success(200)["status"], "completed");
     app.finish().await;
 }
@@ -79,7 +79,7 @@ async fn a_service_of_ones_own_is_believed() {
         refused.problem(401, "unauthorized");
         assert_eq!(refused.header("www-authenticate"), Some("Bearer"));
     }
-    order_paid(&app, id(&order)).await.problem(409, "payment_not_paid");
+    order_paid(&app, id(&order)).await.problem(401, "unauthorized");
     for _ in 0..2 {
         trusted(order_paid(&app, id(&order))).await.success(200);
         app.saga_at_rest(&order["saga_id"]).await;
@@ -95,9 +95,12 @@ async fn money_that_is_reported_for_a_closed_order_goes_back_and_the_order_stays
     let order = app.unpaid(&manual()).await;
     trusted(app.fail_payment(id(&order["payment"]))).await.success(200);
     app.saga_at_rest(&order["saga_id"]).await;
-    order_paid(&app, id(&order)).await.problem(409, "payment_not_paid");
+    order_paid(&app, id(&order)).await.problem(401, "unauthorized");
     assert_eq!(trusted(order_paid(&app, id(&order))).await.success(200)["status"], "failed");
-    app.payment_once(id(&order["payment"]), "refunded").await;
+    let payment = id(&order["payment"]);
+    assert_eq!(app.payment(payment).await.success(200)["status"], "refunding");
+    app.report_refunded(payment).await.problem(401, "unauthorized");
+    assert_eq!(trusted(app.report_refunded(payment)).await.success(200)["status"], "refunded");
     assert_eq!(app.order(id(&order)).await.success(200)["status"], "failed");
     app.finish().await;
 }
@@ -172,10 +175,9 @@ async fn a_user_has_paid_of_whom_a_service_of_ones_own_says_so() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_secret_nobody_is_believed() {
+async fn where_there_is_no_secret_nobody_is_believed_of_a_user() {
     let app = TestApp::start();
-    let order = app.unpaid(&manual()).await;
-    trusted(order_paid(&app, id(&order))).await.problem(409, "payment_not_paid");
+    app.unpaid(&manual()).await;
     trusted(user_paid(&app, "7", &json!({}))).await.problem(401, "unauthorized");
     app.finish_leaving(1).await;
 }

@@ -4,6 +4,7 @@ use super::{client, manual, place, refuses, simulated};
 use crate::support::TestApp;
 use backstitch::proto::{GetSagaRequest, LineRequest, PaymentTerms, PlaceOrderRequest, Simulation};
 use tonic::Code;
+use tonic_types::StatusExt as _;
 
 #[tokio::test]
 async fn an_order_that_cannot_be_accepted_is_refused_with_all_its_fields() {
@@ -70,7 +71,7 @@ async fn a_message_that_is_too_large_is_refused_and_the_connection_goes_on() {
     let mut client = client(&app).await;
     let huge = PlaceOrderRequest { customer_ref: Some("x".repeat(300_000)), ..manual() };
     let refused = client.place_order(huge).await.expect_err("too large");
-    assert_eq!(refused.code(), Code::OutOfRange, "{refused:?}");
+    refuses(Err::<(), _>(refused), Code::ResourceExhausted, "body_too_large", &[]);
     client.place_order(manual()).await.expect("an order");
     app.finish_leaving(1).await;
 }
@@ -84,4 +85,33 @@ async fn a_request_id_is_taken_over_and_given_back() {
     let made = client.place_order(manual()).await.expect("an order");
     assert!(made.metadata().get("x-request-id").is_some_and(|id| id.as_bytes().len() == 36));
     app.finish_leaving(2).await;
+}
+
+/// A message whose first field is a number, whatever the method wants there.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Number {
+    #[prost(uint64, tag = "1")]
+    number: u64,
+    #[prost(bytes = "vec", tag = "15")]
+    padding: Vec<u8>,
+}
+
+async fn misread(app: &TestApp, message: Number) -> tonic::Status {
+    let mut client = tonic::client::Grpc::new(super::channel(app).await);
+    client.ready().await.expect("a connection");
+    let path = "/backstitch.v1.SagaService/GetSaga".parse().expect("a path");
+    let codec = tonic_prost::ProstCodec::<Number, Number>::default();
+    client.unary(tonic::Request::new(message), path, codec).await.expect_err("it cannot be read")
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_refused_with_the_details_of_all_others() {
+    let app = TestApp::start();
+    let wrong = misread(&app, Number { number: 7, padding: Vec::new() }).await;
+    refuses(Err::<(), _>(wrong.clone()), Code::InvalidArgument, "malformed_message", &[]);
+    assert!(wrong.get_error_details().request_info().is_some_and(|info| !info.request_id.is_empty()), "{wrong:?}");
+    assert!(wrong.metadata().contains_key("x-request-id"), "{wrong:?}");
+    let large = misread(&app, Number { number: 0, padding: vec![1; 300_000] }).await;
+    refuses(Err::<(), _>(large), Code::ResourceExhausted, "body_too_large", &[]);
+    app.finish().await;
 }

@@ -3,8 +3,9 @@
 use super::{COMPLETED, REJECT, WAITING, client, faulty, manual, placed, refuses, simulated, waited};
 use crate::support::TestApp;
 use backstitch::proto::{
-    ListOrdersRequest, ListOrdersResponse, ListSagasRequest, ListSagasResponse, OrderStatus, SagaStatus, Simulation,
-    SummarizeOrdersRequest, SummaryBy, SummaryGroup,
+    ListOrdersRequest, ListOrdersResponse, ListPaymentsRequest, ListSagasRequest, ListSagasResponse,
+    ListShipmentsRequest, OrderStatus, PaymentStatus, SagaStatus, ShipmentStatus, Simulation, SummarizeOrdersRequest,
+    SummaryBy, SummaryGroup,
 };
 use tonic::{Code, Status};
 
@@ -146,5 +147,49 @@ async fn orders_of_a_time_are_counted_as_over_rest() {
         total_amount: total.to_owned(),
     };
     assert_eq!(counted, [group(None, 2, "340000"), group(Some("payment_declined"), 1, "170000")]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn payments_and_shipments_are_listed_and_found_as_over_rest() {
+    let app = TestApp::start();
+    let done = placed(&app, waited(simulated())).await;
+    let declined = placed(&app, waited(faulty(Simulation { payment: REJECT, ..Simulation::default() }))).await;
+    let unshipped = placed(&app, waited(faulty(Simulation { shipping: REJECT, ..Simulation::default() }))).await;
+    let base = ListPaymentsRequest::default;
+    let (failed, refunded) = (PaymentStatus::Failed.into(), PaymentStatus::Refunded.into());
+    for (request, expected) in [
+        (base(), vec![&unshipped, &declined, &done]),
+        (ListPaymentsRequest { page_size: 1, ..base() }, vec![&unshipped]),
+        (ListPaymentsRequest { statuses: vec![failed, refunded], ..base() }, vec![&unshipped, &declined]),
+        (ListPaymentsRequest { order_id: Some(done.id.clone()), ..base() }, vec![&done]),
+        (ListPaymentsRequest { reference: Some("nobodys".into()), ..base() }, vec![]),
+    ] {
+        let found = client(&app).await.list_payments(request.clone()).await.expect("a list").into_inner();
+        assert_eq!(found.next_page_token.is_empty(), request.page_size == 0);
+        let found: Vec<_> = found.payments.iter().map(|payment| (&payment.order_id, payment.amount)).collect();
+        assert_eq!(found, expected.iter().map(|order| (&order.id, 170_000)).collect::<Vec<_>>(), "{request:?}");
+    }
+    let base = ListShipmentsRequest::default;
+    let (shipped, cancelled) = (ShipmentStatus::Shipped.into(), ShipmentStatus::Cancelled.into());
+    let tracking_number = done.shipments[0].tracking_number.clone();
+    for (request, expected) in [
+        (base(), vec![&unshipped, &done]),
+        (ListShipmentsRequest { statuses: vec![shipped, cancelled], ..base() }, vec![&unshipped, &done]),
+        (ListShipmentsRequest { statuses: vec![cancelled], ..base() }, vec![&unshipped]),
+        (ListShipmentsRequest { tracking_number, ..base() }, vec![&done]),
+        (ListShipmentsRequest { order_id: Some(declined.id.clone()), ..base() }, vec![]),
+    ] {
+        let found = client(&app).await.list_shipments(request.clone()).await.expect("a list").into_inner().shipments;
+        let found: Vec<_> = found.iter().map(|shipment| &shipment.order_id).collect();
+        assert_eq!(found, expected.iter().map(|order| &order.id).collect::<Vec<_>>(), "{request:?}");
+    }
+    let request = ListShipmentsRequest { statuses: vec![0, 7], order_id: Some("x".into()), ..base() };
+    let refused = client(&app).await.list_shipments(request).await;
+    refuses(refused, Code::InvalidArgument, "invalid_request", &["order_id", "statuses", "statuses"]);
+    let request =
+        ListPaymentsRequest { statuses: vec![9], reference: Some(String::new()), ..ListPaymentsRequest::default() };
+    let refused = client(&app).await.list_payments(request).await;
+    refuses(refused, Code::InvalidArgument, "invalid_request", &["reference", "statuses"]);
     app.finish().await;
 }

@@ -8,6 +8,7 @@ use tonic_reflection::pb::v1::{
     ServerReflectionRequest, server_reflection_client::ServerReflectionClient,
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
+use tonic_types::StatusExt as _;
 
 fn of(service: &str) -> HealthCheckRequest {
     HealthCheckRequest { service: service.into() }
@@ -62,5 +63,25 @@ async fn a_client_without_the_protos_is_told_what_there_is() {
     let file = client.server_reflection_info(ask(symbol)).await;
     let file = file.expect("an answer").into_inner().message().await.expect("a stream").expect("a file");
     assert!(matches!(file.message_response, Some(MessageResponse::FileDescriptorResponse(_))), "{file:?}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn so_many_clients_watch_and_the_next_is_told_to_ask() {
+    let app = TestApp::start();
+    let mut client = HealthClient::new(channel(&app).await);
+    let mut watching = Vec::new();
+    let refused = loop {
+        match client.watch(of("")).await {
+            Ok(changes) => watching.push(changes),
+            Err(refused) => break refused,
+        }
+        assert!(watching.len() < 1000, "anybody may watch");
+    };
+    assert_eq!(refused.code(), tonic::Code::Unavailable);
+    assert_eq!(refused.get_error_details().error_info().map(|info| info.reason.as_str()), Some("too_many_watchers"));
+    client.check(of("")).await.expect("it can be asked");
+    drop(watching);
+    crate::support::eventually("there is room again", async || client.watch(of("")).await.ok()).await;
     app.finish().await;
 }

@@ -24,7 +24,7 @@ async fn an_order_placed_at_the_coordinator_is_told_once_and_reported_where_its_
     let paid = json!({"payment_status": "paid"});
 
     let (status, problem) = split.put(Role::Order, &report, &paid).await;
-    assert_eq!((status, &problem["code"]), (409, &json!("payment_not_paid")), "{problem}");
+    assert_eq!((status, &problem["code"]), (401, &json!("unauthorized")), "{problem}");
     let trusted = split.client.put(split.at(Role::Order, &report)).bearer_auth(SECRET).json(&paid);
     assert_eq!(answer(trusted).await.0, 200);
     split.all_rest().await;

@@ -34,11 +34,11 @@ async fn a_repeated_key_is_answered_with_the_row_as_it_is_now() {
     let first = decided(one(test.store.payments.execute(vec![open(&case, TOTAL, "k", 1)]).await));
     let (payment, opened) = first.result.unwrap();
     assert!(opened);
-    let settle = PaymentCommand::Settle(backstitch::domain::payment::SettlePayment {
-        order_id: case.order_id(),
-        payment_id: payment.id,
-        settlement: backstitch::domain::payment::Settlement::Success,
-    });
+    let settle = PaymentCommand::Settle(backstitch::domain::payment::SettlePayment::trusted(
+        case.order_id(),
+        payment.id,
+        backstitch::domain::payment::Settlement::Success,
+    ));
     decided(one(test.store.payments.execute(vec![settle.into()]).await));
     let test = test.reopen().await;
     match one(test.store.payments.execute(vec![open(&case, TOTAL, "k", 1)]).await).unwrap() {

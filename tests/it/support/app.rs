@@ -246,6 +246,10 @@ impl TestApp {
         self.call("PUT", &format!("/payments/failed/{id}"))
     }
 
+    pub(crate) fn report_refunded(&self, id: &str) -> Call {
+        self.call("PUT", &format!("/payments/refunded/{id}"))
+    }
+
     pub(crate) fn callback(&self, body: &Value) -> Call {
         self.post("/internal/payment-callback", body)
     }
@@ -343,18 +347,31 @@ impl TestApp {
         .await
     }
 
-    /// The payment, once it has this status.
+    /// The payment, once it has this status. What was paid by hand and is to be refunded is given back by hand.
     pub(crate) async fn payment_once(&self, payment: &str, status: &str) -> Value {
         eventually(&format!("the payment is {status}"), async || {
-            let answer = self.payment(payment).await;
-            Some(answer.success(200).clone()).filter(|payment| payment["status"] == status)
+            let mut shown = self.payment(payment).await.success(200).clone();
+            if status == "refunded" && shown["status"] == "refunding" && shown["provider"] == "manual" {
+                shown = self.report_refunded(payment).await.success(200).clone();
+            }
+            Some(shown).filter(|payment| payment["status"] == status)
         })
         .await
     }
 
-    /// The saga, once it rests.
+    /// The saga, once it rests. Money that was paid by hand and is to go back is given back by hand meanwhile.
     pub(crate) async fn saga_at_rest(&self, saga: &Value) -> Value {
-        self.saga(saga.as_str().expect("a saga's id")).wait(60).await.success(200).clone()
+        let id = saga.as_str().expect("a saga's id");
+        eventually("the saga rests", async || {
+            let shown = self.saga(id).wait(2).await.success(200).clone();
+            if shown["waiting_on"] == "report" && shown["waiting_for"] == "refund_payment" {
+                let order = self.order(shown["order_id"].as_str().expect("an order")).await;
+                let payment = order.success(200)["payment"]["id"].as_str().expect("a payment").to_owned();
+                let _ = self.report_refunded(&payment).await;
+            }
+            (!shown["finished_at"].is_null()).then_some(shown)
+        })
+        .await
     }
 
     /// All items of a list, part by part.

@@ -20,3 +20,9 @@ pub(crate) fn simulated(faults: &Value) -> Value {
 pub(crate) fn id(data: &Value) -> &str {
     data["id"].as_str().expect("an id")
 }
+
+/// A day in UTC that is so many days from now.
+pub(crate) fn day(from_now: i64) -> String {
+    let then = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * from_now);
+    then.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+}

@@ -18,7 +18,7 @@ mod told;
 pub(crate) use answer::{Answer, Call};
 pub(crate) use app::TestApp;
 pub(crate) use bank::{Asked, Bank, Manner};
-pub(crate) use bodies::{id, manual, simulated};
+pub(crate) use bodies::{day, id, manual, simulated};
 pub(crate) use catalog_rows::CatalogRows;
 pub(crate) use database::{Hold, Literal, Sql, TestDatabase, database, either, on_postgres, sqlite_only};
 pub(crate) use events::{Events, Message};

@@ -90,7 +90,7 @@ impl World {
 
     async fn settle(&self, driven: &Driven, payment_id: PaymentId, settlement: Settlement) {
         let order_id = driven.placed().order_id;
-        let settle = SettlePayment { order_id, payment_id, settlement };
+        let settle = SettlePayment::trusted(order_id, payment_id, settlement);
         assert!(self.pay(PaymentCommand::Settle(settle)).await.result.is_ok());
     }
 }

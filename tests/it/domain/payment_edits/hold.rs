@@ -1,16 +1,15 @@
 //! A payment is held while its order is edited, and what ends the hold.
 
 use super::{
-    after, ask_in_vain, closed, expire, failed, hold, manual, open, paid, process, refund, slow, total, waiting,
+    after, ask_in_vain, closed, expire, failed, hold, manual, open, paid, process, refund, refunded, slow, total,
+    waiting,
 };
 use crate::domain::{
-    given::{TOTAL, at, payment_id},
+    given::{TOTAL, at, payment_id, saga_id},
     row::Row,
 };
 use backstitch::domain::{
-    payment::{
-        ExpirePayment, PaymentCall, PaymentCommand, PaymentRefusal, PaymentStatus, Payments, ProcessPayment, Terms,
-    },
+    payment::{ExpirePayment, PaymentCommand, PaymentRefusal, PaymentStatus, Payments, ProcessPayment, Terms},
     reason::Reason,
     saga::Outcome,
 };
@@ -144,10 +143,7 @@ fn money_that_came_for_a_payment_that_failed_during_a_hold_goes_back_when_it_end
         let mut row = after(&held);
         row.send(&lift);
         let first = row.get().part(0);
-        assert_eq!(
-            (first.status, first.call, first.held),
-            (PaymentStatus::Refunding, Some(PaymentCall::Refund), false)
-        );
+        assert_eq!((first.status, first.call, first.held), (PaymentStatus::Refunding, None, false));
     }
 }
 
@@ -171,6 +167,9 @@ fn a_refund_ends_a_hold_for_good() {
 #[test]
 fn a_refund_gives_back_what_came_during_a_hold() {
     let mut row = after(&[process(0), hold(1), paid(0)]);
+    assert_eq!(row.ask(&refund(0)), Outcome::Pending { until: None });
+    assert_eq!((row.payment().status, row.moved()), (PaymentStatus::Refunding, (1, 0)));
+    assert_eq!(row.send(&refunded(0)).signal, Some(saga_id()));
     assert_eq!(row.ask(&refund(0)), Outcome::done(payment_id().uuid()));
     assert_eq!((row.payment().status, row.moved()), (PaymentStatus::Refunded, (1, 1)));
 }

@@ -12,12 +12,11 @@ use backstitch::domain::{
     money::{Amount, Currency},
     order::OrderStatus,
     payment::{
-        ExpirePayment, HoldPayment, OpenPayment, Payable, PaymentCall, PaymentCommand, Payments, ProcessPayment,
-        Provider, RecordPaymentCall, RefundPayment, SettlePayment, Settlement, Terms,
+        ExpirePayment, HoldPayment, OpenPayment, Payable, PaymentCommand, Payments, ProcessPayment, Provider,
+        RefundPayment, SettlePayment, Settlement, Terms,
     },
     reason::Reason,
     saga::Outcome,
-    simulation::CallAnswer,
 };
 use uuid::Uuid;
 
@@ -65,7 +64,7 @@ pub(super) fn hold(amendment: u32) -> PaymentCommand {
 }
 
 pub(super) fn settle(revision: u32, settlement: Settlement) -> PaymentCommand {
-    PaymentCommand::Settle(SettlePayment { order_id: order_id(), payment_id: id(revision), settlement })
+    PaymentCommand::Settle(SettlePayment::trusted(order_id(), id(revision), settlement))
 }
 
 pub(super) fn paid(revision: u32) -> PaymentCommand {
@@ -76,9 +75,8 @@ pub(super) fn failed(revision: u32) -> PaymentCommand {
     settle(revision, Settlement::Failed)
 }
 
-pub(super) fn refunded(part: usize) -> PaymentCommand {
-    let (call, answer) = (PaymentCall::Refund, CallAnswer::Done);
-    PaymentCommand::Record(RecordPaymentCall { order_id: order_id(), part, call, attempts: 0, answer })
+pub(super) fn refunded(revision: u32) -> PaymentCommand {
+    settle(revision, Settlement::Refunded)
 }
 
 pub(super) fn open(amount_asked: i64, total_read: i64) -> PaymentCommand {

@@ -1,5 +1,8 @@
 //! The OpenAPI document, made from the handlers themselves, and its page for a browser.
 
+mod examples;
+mod rules;
+
 use super::{
     admin, notifications, offers, operations, orders, payments, problem, products, reports, resource, saga_log, sagas,
     shipments, shops, stock, variants, warehouses,
@@ -17,6 +20,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
     paths(
         orders::place, orders::list_orders, orders::summary::summary, orders::list_of_shop, orders::read, orders::edit, orders::cancel,
         payments::open, payments::list_payments, payments::read, payments::succeed, payments::fail,
+        payments::refund,
         payments::settle_callback,
         notifications::list_notifications, notifications::read, notifications::retry,
         reports::order_paid, reports::user_paid, reports::read_user, reports::user_status_paid,
@@ -50,8 +54,10 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 struct Document;
 
 /// The OpenAPI document of everything that is served.
-pub fn document() -> utoipa::openapi::OpenApi {
-    Document::openapi()
+pub fn document() -> serde_json::Value {
+    let mut document = serde_json::to_value(Document::openapi()).unwrap_or_default();
+    rules::complete(&mut document);
+    document
 }
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -64,7 +70,9 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 /// The document, as far as this process serves it.
 async fn serve_document(request: HttpRequest) -> HttpResponse {
     let mut document = document();
-    document.paths.paths.retain(|path, _| request.resource_map().has_resource(path));
-    let json = document.to_json().unwrap_or_default();
+    if let Some(paths) = document["paths"].as_object_mut() {
+        paths.retain(|path, _| request.resource_map().has_resource(path));
+    }
+    let json = document.to_string();
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "application/json")).body(json)
 }
