@@ -1,6 +1,6 @@
 // A small carrier, complete: it sends goods and calls them back, once for each shipment, whatever happens.
 //
-//	go run examples/go/carrier.go [-port 9200] [-log carrier.log] [-slow SECONDS] [-closed]
+//	go run examples/go/carrier.go [-port 9200] [-log FILE] [-slow SECONDS] [-closed]
 //
 //	POST   /shipments      {"shipment_id", "order_id", "contents", …} -> 201 {"id", "awb", "state": "sent"}, or 422
 //	DELETE /shipments/ID   -> {"state": "back"}; ID is this carrier's own
@@ -19,6 +19,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -144,7 +145,7 @@ func refuse(w http.ResponseWriter, code int, why string) {
 
 func main() {
 	port := flag.Int("port", 9200, "the port of 127.0.0.1 to listen on")
-	path := flag.String("log", "carrier.log", "where the shipments are kept")
+	path := flag.String("log", filepath.Join(os.TempDir(), "backstitch-example-carrier.log"), "where the shipments are kept")
 	slow := flag.Float64("slow", 0, "how many seconds the first answer about each shipment takes")
 	closed := flag.Bool("closed", false, "take nothing new")
 	flag.Parse()

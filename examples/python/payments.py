@@ -1,19 +1,21 @@
 """A small payment service, complete: it takes money and gives it back, once for each idempotency key, whatever happens.
 
-    python3 examples/python/payments.py [--port 9100] [--database payments.db] [--slow SECONDS]
+    python3 examples/python/payments.py [--port 9100] [--database FILE] [--slow SECONDS]
 
 POST /process-payment {"payment_id", "order_id", "amount"} -> {"status": "success" | "failed"}
 POST /refund-payment  {"payment_id"}                       -> {"status": "refunded"}
 GET  /payments/ID                                          -> {"status": "success" | "failed" | "refunded"}, or 404
 
-It declines amounts above 1,000,000. With --slow the first answer about each payment comes so late, after the money was
+The payments are kept in FILE, or among the temporary files. It declines amounts above 1,000,000. With --slow the first answer about each payment comes so late, after the money was
 taken: what a caller sees as a timeout.
 """
 
 import argparse
 import contextlib
 import json
+import os
 import sqlite3
+import tempfile
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -100,7 +102,7 @@ class Handler(BaseHTTPRequestHandler):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--port", type=int, default=9100)
-    options.add_argument("--database", default="payments.db")
+    options.add_argument("--database", default=os.path.join(tempfile.gettempdir(), "backstitch-example-payments.db"))
     options.add_argument("--slow", type=float, default=0)
     options = options.parse_args()
     server = ThreadingHTTPServer(("127.0.0.1", options.port), Handler)

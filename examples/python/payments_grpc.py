@@ -1,16 +1,18 @@
 """A small payment service over gRPC, complete: any server of payment.PaymentService will do.
 
-    target/python/bin/python examples/python/payments_grpc.py [--port 9300] [--database payments.db] [--slow SECONDS]
+    target/python/bin/python examples/python/payments_grpc.py [--port 9300] [--database FILE] [--slow SECONDS]
 
-It declines amounts above 1,000,000. With --slow the first answer about each payment comes so late, after the money was
+The payments are kept in FILE, or among the temporary files. It declines amounts above 1,000,000. With --slow the first answer about each payment comes so late, after the money was
 taken: what a caller sees as a timeout.
 """
 
 import argparse
 import concurrent.futures
+import os
 import pathlib
 import sqlite3
 import sys
+import tempfile
 import threading
 import time
 import uuid
@@ -18,6 +20,7 @@ import uuid
 import grpc
 
 # The messages and the server are compiled from the proto here and now; a build would do it ahead.
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "proto"))
 messages, services = grpc.protos_and_services("payment.proto")
 
@@ -65,7 +68,7 @@ class Payments(services.PaymentServiceServicer):
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--port", type=int, default=9300)
-    options.add_argument("--database", default="payments.db")
+    options.add_argument("--database", default=os.path.join(tempfile.gettempdir(), "backstitch-example-payments-grpc.db"))
     options.add_argument("--slow", type=float, default=0)
     options = options.parse_args()
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(64))

@@ -1,14 +1,16 @@
 """Somebody who is told that payments are in: prints each notification once, and believes only what is signed.
 
-    python3 examples/python/receiver.py [--port 5001] [--secret whsec_...]
+    python3 examples/python/receiver.py [--port 5001 5002] [--secret whsec_...]
 
 Without a secret everybody is believed, which is for trying it out.
 """
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import hmac
+import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -54,10 +56,16 @@ def handler_of(secret):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--port", type=int, nargs="+", default=[5001, 5002])
     parser.add_argument("--secret")
     options = parser.parse_args()
-    ThreadingHTTPServer(("127.0.0.1", options.port), handler_of(options.secret)).serve_forever()
+    handler = handler_of(options.secret)
+    servers = [ThreadingHTTPServer(("127.0.0.1", port), handler) for port in options.port]
+    for server in servers:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        print(f"listening on 127.0.0.1:{server.server_port}", flush=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 if __name__ == "__main__":
