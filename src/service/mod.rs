@@ -5,6 +5,7 @@
 //! again, safely, because its ids were made before it was first sent. Must not hold a rule, nor know
 //! of HTTP or gRPC.
 
+mod audits;
 mod catalog;
 mod direct;
 mod elsewhere;
@@ -88,6 +89,7 @@ pub struct Service {
     /// Whose turn it is to have orders counted.
     summaries: Arc<Semaphore>,
     gauges: gauges::Gauges,
+    audits: audits::Audits,
 }
 
 impl Service {
@@ -107,6 +109,7 @@ impl Service {
             followers,
             summaries: Arc::new(Semaphore::new(1)),
             gauges: gauges::Gauges::default(),
+            audits: audits::Audits::default(),
         }
     }
 
