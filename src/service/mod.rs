@@ -5,11 +5,13 @@
 //! again, safely, because its ids were made before it was first sent. Must not hold a rule, nor know
 //! of HTTP or gRPC.
 
+mod audits;
 mod catalog;
 mod direct;
 mod elsewhere;
 mod error;
 mod failed;
+mod gauges;
 mod log;
 mod notifier;
 mod orders;
@@ -87,6 +89,8 @@ pub struct Service {
     followers: Arc<Semaphore>,
     /// Whose turn it is to have orders counted.
     summaries: Arc<Semaphore>,
+    gauges: gauges::Gauges,
+    audits: audits::Audits,
 }
 
 impl Service {
@@ -105,6 +109,8 @@ impl Service {
             policy,
             followers,
             summaries: Arc::new(Semaphore::new(1)),
+            gauges: gauges::Gauges::default(),
+            audits: audits::Audits::default(),
         }
     }
 

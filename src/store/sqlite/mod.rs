@@ -14,6 +14,7 @@
 mod backup;
 mod bulk;
 mod catalog;
+mod census;
 mod codec;
 mod export;
 mod facts;
@@ -28,8 +29,10 @@ mod schema;
 mod shipment;
 mod stock;
 mod table;
+mod tables;
 mod transfer;
 mod tx;
+mod wal;
 mod writer;
 
 pub use backup::{BackupError, Copied, backup};
@@ -37,7 +40,7 @@ pub use schema::migrate;
 pub(super) use transfer::Source;
 
 use super::{
-    Engine, OwnersError, Removed, Stats, Store, StoreError,
+    Census, Engine, OwnersError, Removed, Stats, Store, StoreError,
     commands::{Queue, Removal},
 };
 use crate::role::{Role, Roles};
@@ -123,6 +126,7 @@ fn connect(path: &Path, cache_mib: u32) -> Result<Connection, OpenError> {
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "wal_autocheckpoint", 2000)?;
+        conn.pragma_update(None, "journal_size_limit", wal::KEPT_BYTES)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.pragma_update(None, "busy_timeout", 5000)?;
         conn.pragma_update(None, "cache_size", -(i64::from(cache_mib) * 1024))?;
@@ -181,6 +185,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     };
     let (conn, lock) = connection()?;
     migrate(path, options.owners)?;
+    wal::fold_in(&conn).map_err(|source| OpenError::Sqlite { path: path.clone(), source })?;
     let (stats, recent) = (Arc::new(Stats::default()), Arc::new(Recent::default()));
     let readers = (0..options.readers.max(1)).map(|_| connect_read_only(path)).collect::<Result<Vec<_>, _>>()?;
     let backend = Arc::new(Sqlite {
@@ -257,6 +262,12 @@ impl Engine for Sqlite {
             return Box::pin(std::future::ready(Ok(Removed::default())));
         }
         self.queue.execute_one::<Removal>(before)
+    }
+
+    fn census(&self) -> BoxFuture<'static, Result<Census, StoreError>> {
+        let owners = self.owners;
+        let wal_bytes = wal::bytes(&self.path);
+        self.readers.read(move |conn| Ok(Census { wal_bytes: Some(wal_bytes), ..census::count(conn, owners)? }))
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

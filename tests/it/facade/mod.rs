@@ -29,6 +29,7 @@ mod late_money;
 mod lists;
 mod manual_carrier;
 mod manual_payment;
+mod metrics;
 mod mutations;
 mod notifications;
 mod offers;

@@ -7,6 +7,7 @@ mod demo;
 mod direct;
 mod kill;
 pub(crate) mod load;
+mod logs;
 mod notifications;
 mod server;
 mod stop;
