@@ -18,6 +18,8 @@ pub(super) struct Gate {
     state: Mutex<State>,
     /// There may be room.
     room: Notify,
+    /// Whose turn it is to look for room: those that wait are let in as they came, and no newcomer passes them.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -80,15 +82,16 @@ impl State {
 impl Gate {
     /// For at most so many calls at once.
     pub(super) fn new(limit: usize) -> Self {
-        Self { limit, state: Mutex::new(State::new(limit)), room: Notify::new() }
+        Self { limit, state: Mutex::new(State::new(limit)), room: Notify::new(), turn: tokio::sync::Mutex::new(()) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a call may be made.
+    /// Waits until a call may be made; first come, first served.
     pub(super) async fn enter(&self) -> Permit<'_> {
+        let _turn = self.turn.lock().await;
         loop {
             // Made before it is looked, so that room that is made in between is noticed.
             let room = self.room.notified();
@@ -126,6 +129,19 @@ mod tests {
     use super::*;
 
     const LIMIT: usize = 8;
+
+    #[tokio::test]
+    async fn a_newcomer_does_not_pass_those_that_wait() {
+        use futures::FutureExt as _;
+        let gate = Gate::new(1);
+        let first = gate.enter().await;
+        let mut second = Box::pin(gate.enter());
+        assert!(second.as_mut().now_or_never().is_none(), "there is no room");
+        drop(first);
+        assert!(gate.enter().now_or_never().is_none(), "there is room, and somebody has waited for it");
+        drop(second.await);
+        assert!(gate.enter().now_or_never().is_some());
+    }
 
     fn fail(state: &mut State, times: u32, now: Instant) -> bool {
         (0..times).any(|_| state.ended(false, LIMIT, now))

@@ -18,7 +18,14 @@ use crate::{
 };
 use actix::{Actor, Handler, Message, dev::ToEnvelope};
 use futures::FutureExt as _;
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::oneshot,
     time::{Instant, sleep, timeout, timeout_at},
@@ -74,8 +81,16 @@ impl Service {
         claim: Option<Claim>,
         wait: Duration,
     ) -> Result<Placed, ServiceError> {
+        // Admission is decided once: an order that is sent again, because its coordinator has failed, may exist already.
+        let is_admitted = AtomicBool::new(false);
         let place = |rested| {
-            let permit = self.actors.admission.try_enter().ok_or(ServiceError::Overloaded)?;
+            let admission = &self.actors.admission;
+            let permit = if is_admitted.load(Ordering::Relaxed) {
+                admission.enter()
+            } else {
+                admission.try_enter().ok_or(ServiceError::Overloaded)?
+            };
+            is_admitted.store(true, Ordering::Relaxed);
             Ok(PlaceOrder { saga_id, checkout: Arc::clone(&checkout), claim: claim.clone(), permit, rested })
         };
         self.placing(wait, place).await

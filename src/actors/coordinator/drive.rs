@@ -384,7 +384,11 @@ impl SagaCoordinator {
         reply: Reply<Result<(), SagaRequestError>>,
     ) {
         match events {
-            Ok(events) if events.is_empty() => reply.send(Ok(())),
+            // It has turned already, but that may not be durable yet, and may never be: the queue tells, after what is in it.
+            Ok(events) if events.is_empty() => {
+                let look = SagaCommand::Load { saga_id, take: false };
+                self.outbox.store(saga_id, look, After::Confirmed(reply));
+            }
             Ok(events) => self.moved(saga_id, events, now, claim, Some(reply)),
             Err(refused) => reply.send(Err(refused.into())),
         }
