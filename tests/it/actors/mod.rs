@@ -56,3 +56,4 @@ mod races;
 mod recovery;
 mod requests;
 mod unknown;
+mod wishes;
