@@ -30,6 +30,9 @@ const BATCH_COMMANDS: &str = "store_batch_commands";
 const BATCH_BUCKETS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
 /// For every histogram named `…_seconds`: from what a batch takes to what a client waits for.
 const SECONDS_BUCKETS: [f64; 13] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 10.0];
+/// From when a notification was written until it is delivered: a target may be away for hours.
+const LAG: &str = "notification_lag_seconds";
+const LAG_BUCKETS: [f64; 9] = [0.1, 0.5, 1.0, 5.0, 30.0, 60.0, 300.0, 3600.0, 21600.0];
 /// A histogram keeps its raw samples until somebody drains them; without a scrape nobody else does.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -147,11 +150,24 @@ impl Metrics {
 fn recorder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(BATCH_COMMANDS.to_owned()), &BATCH_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(LAG.to_owned()), &LAG_BUCKETS)?
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)
 }
 
 fn describe() {
     metrics::describe_histogram!(BATCH_COMMANDS, Unit::Count, "Commands in one committed transaction of the store");
+    metrics::describe_histogram!(LAG, Unit::Seconds, "From a payment's settlement until a target has been told of it");
+    metrics::describe_histogram!("http_request_seconds", Unit::Seconds, "Until a request's answer begins");
+    metrics::describe_counter!("http_requests_total", "Requests answered, by route, method and status");
+    metrics::describe_histogram!("provider_call_seconds", Unit::Seconds, "Calls to services outside");
+    metrics::describe_counter!("provider_calls_total", "Calls to services outside, by outcome");
+    metrics::describe_gauge!("sagas", "Sagas that have not ended, by status, in the whole database");
+    metrics::describe_gauge!("sagas_oldest_age_seconds", "Since the oldest saga in a status was started");
+    metrics::describe_gauge!("sagas_overdue_seconds", "Since the first saga was to be woken; 0 where none is overdue");
+    metrics::describe_counter!("sagas_total", "Sagas that this process has brought to a status");
+    metrics::describe_counter!("orders_total", "Orders that sagas of this process have brought to a status");
+    metrics::describe_gauge!("notifications_open", "Notifications that are not delivered, by target");
+    metrics::describe_gauge!("notifications_oldest_age_seconds", "Since the oldest pending notification was written");
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 
 mod direct;
 mod ending;
+mod late;
 mod log;
 mod money;
 mod record;
 mod stock;
 
 use super::case::Case;
-use crate::store::ShelfFacts;
+use crate::store::{ShelfFacts, TABLE_RULE_NAMES};
 
 /// A rule's word on one order: `None` where it does not apply.
 pub(super) type Judgement = Option<Result<(), String>>;
@@ -43,6 +44,7 @@ pub(super) static RULES: &[Rule] = rules![
     Order record::orders_and_sagas_name_each_other,
     Order record::finished_steps_left_their_rows,
     Order record::orders_are_of_one_revision,
+    Order record::shops_list_what_is_sold_for_them,
     Saga log::saga_logs_are_readable,
     Saga log::saga_logs_have_no_gaps,
     Saga log::saga_logs_replay,
@@ -50,6 +52,9 @@ pub(super) static RULES: &[Rule] = rules![
     Saga log::sagas_go_back_in_reverse_order,
     Saga log::sagas_finish_when_they_come_to_rest,
     Saga log::waiting_sagas_have_a_wake_up,
+    Saga late::due_sagas_are_woken,
+    Saga late::sagas_with_work_are_driven,
+    Order late::outside_calls_are_made_again,
     Saga log::sagas_that_need_attention,
     Order ending::completed_sagas_completed_their_order,
     Order ending::completed_sagas_are_paid,
@@ -99,7 +104,12 @@ pub(super) const REMOVED: &str = "removed_sagas_left_their_orders";
 
 /// The names of all rules, in the order in which they are reported.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    RULES.iter().map(|rule| rule.name).chain(SHELF_RULES.iter().map(|rule| rule.name)).chain([REMOVED])
+    RULES
+        .iter()
+        .map(|rule| rule.name)
+        .chain(SHELF_RULES.iter().map(|rule| rule.name))
+        .chain(TABLE_RULE_NAMES)
+        .chain([REMOVED])
 }
 
 /// Holds, or is violated for the reason given.

@@ -17,6 +17,9 @@
 //! goods and pieces, held to the end that the order is at. How many were removed is known, so that an order
 //! whose saga is missing does not hide among them.
 //!
+//! What must hold between the rows of one owner, whatever order they are about, the database itself judges: there are no
+//! facts of one order to look at.
+//!
 //! Each fault has one judge: a rule takes for granted what another rule checks, and the reasons name
 //! the order or saga, so that a person knows where to look first.
 
@@ -32,7 +35,8 @@ pub use report::{Check, Report};
 use crate::{
     clock,
     domain::stock::Shelf,
-    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError},
+    role::Roles,
+    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, TableFacts},
 };
 use case::Case;
 use std::{
@@ -65,7 +69,9 @@ pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
         ControlFlow::Continue(())
     };
     facts.visit_shelves(Box::new(visit)).await?;
+    let tables = facts.judge_tables(Roles::ALL).await?;
     let mut report = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    tables.iter().for_each(|facts| judge_table(&mut report, facts));
     let orders = *without.lock().unwrap_or_else(PoisonError::into_inner);
     report.left_out = left_out;
     // One that was left out may be without its saga, too.
@@ -84,6 +90,12 @@ fn judge_removed(report: &mut Report, sagas: u64, orders: u64) {
     if check.violations > 0 {
         check.offending = vec![format!("{sagas} sagas were removed, and {orders} orders that ended are without one")];
     }
+}
+
+/// Takes in what a rule about whole tables has found in one of them: the database has judged.
+fn judge_table(report: &mut Report, facts: &TableFacts) {
+    let Some(check) = report.checks.iter_mut().find(|check| check.name == facts.rule) else { return };
+    check.found(facts.rows, facts.broken, &facts.named);
 }
 
 /// Applies every rule to one order. `report` has the rules' checks in the rules' order.

@@ -24,7 +24,7 @@ pub struct Report {
 pub struct Check {
     /// The check's stable name.
     pub name: &'static str,
-    /// Orders that it applies to; for a promise about stock, variants in warehouses.
+    /// Orders that it applies to; for a promise about stock, variants in warehouses; for one about tables, rows.
     pub checked: u64,
     /// Those among them that break it.
     pub violations: u64,
@@ -45,6 +45,16 @@ impl Check {
         if self.offending.len() < MOST_OFFENDERS {
             self.offending.push(offender());
         }
+    }
+}
+
+impl Check {
+    /// So many more rows, of which so many are not as they should be, and the first of those.
+    pub(super) fn found(&mut self, rows: u64, broken: u64, named: &[String]) {
+        self.checked += rows;
+        self.violations += broken;
+        let room = MOST_OFFENDERS.saturating_sub(self.offending.len());
+        self.offending.extend(named.iter().take(room).cloned());
     }
 }
 

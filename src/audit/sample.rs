@@ -172,6 +172,7 @@ impl Sample {
         OrderFacts {
             order_id: checkout.order_id,
             order: self.order.clone().map(Ok),
+            shops: self.order.iter().flat_map(|order| order.basket.shop_orders()).map(|part| part.shop_id).collect(),
             payment: payment.map(|rows| PaymentFacts { payments: Some(rows), movements: self.movements.clone() }),
             shipping: self.shipping.clone().map(Ok),
             stock: reservation.map(|row| StockFacts { reservation: Some(row), movements: self.shop.movements.clone() }),

@@ -5,7 +5,7 @@ use crate::{
     credential::Credential,
     peers::{Identity, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, Router, Unanswered},
     proto::peer::{
-        AskReply, AskRequest, FactsReply, FactsRequest,
+        AskReply, AskRequest, FactsKind, FactsReply, FactsRequest,
         peer_service_server::{PeerService, PeerServiceServer},
     },
     role::{Role, Roles},
@@ -102,18 +102,30 @@ impl PeerService for Peers {
     async fn facts(&self, request: Request<FactsRequest>) -> Result<Response<Self::FactsStream>, Status> {
         let (into, portions) = mpsc::channel(READY);
         let facts = Arc::clone(&self.0.facts);
-        let FactsRequest { shelves, role } = request.into_inner();
+        let request = request.into_inner();
+        let (kind, role) = (request.kind(), request.role);
         let role = role.parse::<Role>().ok().filter(|role| self.0.roles.contains(*role));
         let role = role.ok_or_else(|| Status::unimplemented("this process does not play that role"))?;
-        match (shelves, role) {
-            (true, Role::Stock) => {
+        match (kind, role) {
+            (FactsKind::Unspecified, _) => return Err(Status::invalid_argument("kind says what the facts are about")),
+            (FactsKind::Shelves, Role::Stock) => {
                 let (visit, rest) = collect(into.clone(), Some);
                 let passing = facts.visit_shelves(visit);
                 tokio::spawn(tell(async { passing.await.map(|()| Passed::default()) }, rest, into));
             }
             // Nobody else knows of shelves.
-            (true, _) => {}
-            (false, role) => {
+            (FactsKind::Shelves, _) => {}
+            (FactsKind::Tables, role) => {
+                let judging = facts.judge_tables(Roles::of([role]));
+                tokio::spawn(async move {
+                    let judged = match judging.await {
+                        Ok(judged) => portion(&judged, None),
+                        Err(error) => Err(Status::unavailable(error.to_string())),
+                    };
+                    let _ = into.send(judged).await;
+                });
+            }
+            (FactsKind::Orders, role) => {
                 let (visit, rest) = collect(into.clone(), move |facts: OrderFacts| facts.only(role));
                 tokio::spawn(tell(facts.visit(visit), rest, into));
             }

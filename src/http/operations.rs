@@ -48,6 +48,7 @@ pub(super) async fn ready(context: web::Data<Context>) -> Result<HttpResponse, P
     responses((status = 200, description = "Prometheus text", body = String, content_type = "text/plain"))
 )]
 pub(super) async fn metrics(context: web::Data<Context>) -> HttpResponse {
+    context.service.refresh_gauges().await;
     publish(&context);
     let text = context.metrics.render();
     HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4")).body(text)

@@ -6,11 +6,12 @@ use actix_web::{
     body::{EitherBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{ALLOW, HeaderName, HeaderValue},
     },
     middleware::Next,
 };
+use std::time::Instant;
 use uuid::Uuid;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
@@ -35,7 +36,7 @@ pub(super) async fn complete(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<EitherBody<impl MessageBody>>, Error> {
-    let id = id_of(&request);
+    let (id, begun) = (id_of(&request), Instant::now());
     let response = next.call(request).await?;
     let mut response = match response.response().error().map(problem_of) {
         None => response.map_into_left_body(),
@@ -50,15 +51,41 @@ pub(super) async fn complete(
         }
     };
     let status = response.status();
+    count(&response, begun);
     if status.is_server_error() {
         let (method, path) = (response.request().method(), response.request().path());
-        tracing::warn!(request_id = ?id, %method, path, status = status.as_u16(), "request failed");
+        tracing::warn!(request_id = id.to_str().unwrap_or_default(), %method, path, status = status.as_u16(), "request failed");
     } else {
-        tracing::debug!(request_id = ?id, path = response.request().path(), status = status.as_u16(), "request");
+        tracing::debug!(
+            request_id = id.to_str().unwrap_or_default(),
+            path = response.request().path(),
+            status = status.as_u16(),
+            "request"
+        );
     }
     response.headers_mut().insert(HEADER, id);
     attend::end_where_crowded(&mut response);
     Ok(response)
+}
+
+/// Counts a request by its route, never by its path: what is in that is for the client to choose.
+fn count<B>(response: &ServiceResponse<B>, begun: Instant) {
+    let request = response.request();
+    let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
+    let method = match *request.method() {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    };
+    let status = response.status().as_u16().to_string();
+    metrics::histogram!("http_request_seconds", "route" => route.clone(), "method" => method)
+        .record(begun.elapsed().as_secs_f64());
+    metrics::counter!("http_requests_total", "route" => route, "method" => method, "status" => status).increment(1);
 }
 
 /// Our own problem, or what the framework's error comes to.

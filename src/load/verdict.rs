@@ -13,7 +13,8 @@ use super::{
 use crate::{
     audit,
     domain::ids::{OrderId, SagaId},
-    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, Visit, sqlite},
+    role::Roles,
+    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, TableFacts, Visit, sqlite},
 };
 use futures::future::{BoxFuture, try_join_all};
 use hyper::{StatusCode, http::Uri};
@@ -138,6 +139,10 @@ impl FactSource for Tee {
 
     fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         self.facts.visit_shelves(visit)
+    }
+
+    fn judge_tables(&self, of: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>> {
+        self.facts.judge_tables(of)
     }
 }
 

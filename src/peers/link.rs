@@ -2,7 +2,7 @@
 
 use super::{Endpoint, MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER, bounded};
 use crate::{
-    proto::peer::{AskRequest, FactsReply, FactsRequest, peer_service_client::PeerServiceClient},
+    proto::peer::{AskRequest, FactsKind, FactsReply, FactsRequest, peer_service_client::PeerServiceClient},
     role::Role,
 };
 use bytes::Bytes;
@@ -322,8 +322,8 @@ impl Peer {
     ///
     /// # Errors
     /// It does not answer.
-    pub async fn facts(&self, shelves: bool) -> Result<Streaming<FactsReply>, Away> {
-        let mut request = Request::new(FactsRequest { shelves, role: self.0.role.as_str().to_owned() });
+    pub async fn facts(&self, kind: FactsKind) -> Result<Streaming<FactsReply>, Away> {
+        let mut request = Request::new(FactsRequest { kind: kind.into(), role: self.0.role.as_str().to_owned() });
         self.introduce(&mut request);
         // Over a connection of its own, since whoever audits reads slowly; and as long as it takes.
         let answered = client(&self.0.address).facts(request).await;

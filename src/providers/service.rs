@@ -22,7 +22,7 @@ use crate::domain::{
     simulation::CallAnswer,
 };
 use futures::future::BoxFuture;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tokio::runtime::Handle;
 
 /// How a service is reached.
@@ -77,11 +77,14 @@ impl ShippingProvider for Service {
 impl Inner {
     async fn call(&self, subject: &Subject) -> CallAnswer {
         let permit = self.gate.enter().await;
+        let begun = Instant::now();
         let Received { answer, status, retry_after } = self.link.exchange(subject).await;
+        let took = begun.elapsed().as_secs_f64();
         if permit.end(!matches!(answer, Answer::Unknown { failing: true, .. })) {
             tracing::warn!(provider = self.name, "a provider fails again and again: it is left alone for a while");
         }
         let (provider, call) = (self.name.clone(), subject.call.as_str());
+        metrics::histogram!("provider_call_seconds", "provider" => provider.clone(), "call" => call).record(took);
         metrics::counter!("provider_calls_total", "provider" => provider, "call" => call, "outcome" => answer.name())
             .increment(1);
         let said = |text: String| Said {

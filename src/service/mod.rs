@@ -10,6 +10,7 @@ mod direct;
 mod elsewhere;
 mod error;
 mod failed;
+mod gauges;
 mod log;
 mod notifier;
 mod orders;
@@ -86,6 +87,7 @@ pub struct Service {
     followers: Arc<Semaphore>,
     /// Whose turn it is to have orders counted.
     summaries: Arc<Semaphore>,
+    gauges: gauges::Gauges,
 }
 
 impl Service {
@@ -104,6 +106,7 @@ impl Service {
             policy,
             followers,
             summaries: Arc::new(Semaphore::new(1)),
+            gauges: gauges::Gauges::default(),
         }
     }
 

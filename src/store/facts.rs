@@ -14,22 +14,25 @@ mod merged;
 mod orders;
 mod shelves;
 mod steady;
+mod tables;
 
 pub use merged::merged;
 pub(in crate::store) use orders::OrderRows;
 pub(in crate::store) use shelves::{ShelfRows, nowhere};
 pub use steady::steady;
+pub use tables::{CATALOGUE, KEYS, STRETCHES, TABLE_RULE_NAMES, TableFacts, WORDS};
+pub(in crate::store) use tables::{table_rules, told};
 
 use super::{StoreError, StoredSaga, Visit, Watermark};
 use crate::{
     domain::{
-        ids::OrderId,
+        ids::{OrderId, ShopId},
         order::Order,
         payment::{Movement, Payments},
         shipment::Shipping,
         stock::{self, Level, Reservation, Shelf},
     },
-    role::Role,
+    role::{Role, Roles},
 };
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -52,6 +55,8 @@ pub struct OrderFacts {
     pub order_id: OrderId,
     /// The order's row; `Err` says why it cannot be read.
     pub order: Option<Result<Order, String>>,
+    /// The shops in whose lists the order is; where the order is a direct one, or has gone, there may be none.
+    pub shops: Vec<ShopId>,
     /// Its payments.
     pub payment: Option<PaymentFacts>,
     /// Its shipments.
@@ -65,12 +70,18 @@ pub struct OrderFacts {
 }
 
 impl OrderFacts {
+    /// Of an order of which nothing is known.
+    pub const fn nothing_of(order_id: OrderId) -> Self {
+        let shops = Vec::new();
+        Self { order_id, order: None, shops, payment: None, shipping: None, stock: None, saga: None, removed: None }
+    }
+
     /// What the owner of one role has stored of it; `None` where that is nothing.
     pub fn only(self, role: Role) -> Option<Self> {
-        let Self { order_id, order, payment, shipping, stock, saga, removed } = self;
-        let nothing = Self { order_id, order: None, payment: None, shipping: None, stock: None, saga: None, removed };
+        let Self { order_id, order, shops, payment, shipping, stock, saga, removed } = self;
+        let nothing = Self { removed, ..Self::nothing_of(order_id) };
         match role {
-            Role::Order => order.map(|order| Self { order: Some(order), ..nothing }),
+            Role::Order => (order.is_some() || !shops.is_empty()).then_some(Self { order, shops, ..nothing }),
             Role::Stock => stock.map(|stock| Self { stock: Some(stock), ..nothing }),
             Role::Payment => payment.map(|payment| Self { payment: Some(payment), ..nothing }),
             Role::Shipping => shipping.map(|shipping| Self { shipping: Some(shipping), ..nothing }),
@@ -138,6 +149,8 @@ pub trait FactSource: Send + Sync {
     /// snapshot, in their order. In memory are what the movements of each shelf add up to, and what open
     /// reservations hold.
     fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>>;
+    /// What the rules about whole tables find in those of these roles that are here, in one consistent snapshot.
+    fn judge_tables(&self, of: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>>;
 }
 
 /// Runs a pass to its end, on a thread of its own.

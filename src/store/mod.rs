@@ -18,6 +18,7 @@ pub mod sqlite;
 mod backend;
 mod bulk;
 mod catalog;
+mod census;
 mod commands;
 mod export;
 mod facts;
@@ -39,8 +40,12 @@ pub use catalog::{
     CatalogAnswer, CatalogDone, CatalogQueries, CatalogStore, ListedOffer, OfferPlace, OfferPlaceError, ProductFilter,
     ShopFilter, VariantFilter, WarehouseFilter,
 };
+pub use census::{Census, OPEN, OpenNotifications, OpenSagas};
 pub use export::{ExportSource, LevelRow, OfferRow, ShopLabel, VariantRow, Visit};
-pub use facts::{FactSource, OrderFacts, Passed, PaymentFacts, SagaFacts, ShelfFacts, StockFacts, merged, steady};
+pub use facts::{
+    CATALOGUE, FactSource, KEYS, OrderFacts, Passed, PaymentFacts, STRETCHES, SagaFacts, ShelfFacts, StockFacts,
+    TABLE_RULE_NAMES, TableFacts, WORDS, merged, steady,
+};
 pub use notifier::{
     Claimed, NotificationFilter, NotifierAnswer, NotifierQueries, NotifierStore, PaidExternal, Retried,
 };
@@ -304,6 +309,8 @@ pub trait Engine: Send + Sync {
     fn order_since(&self, _order: OrderId, _saga: SagaId, _since: Instant) -> Option<OrderRows> {
         None
     }
+    /// What stands open, counted by indexes of that alone.
+    fn census(&self) -> BoxFuture<'static, Result<Census, StoreError>>;
     /// Runs what was handed over and closes. Later commands are refused.
     fn close(&self) -> BoxFuture<'static, ()>;
 }

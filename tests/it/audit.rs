@@ -2,10 +2,13 @@
 //! place where something was.
 
 mod apart;
+mod census;
+mod late;
+mod tables;
 mod world;
 
 use crate::support::{either, sqlite_only};
-use backstitch::{audit::Report, domain::saga::Status};
+use backstitch::{audit::Report, domain::saga::Status, store};
 use world::{Placed, Until, World};
 
 /// The names of the red checks.
@@ -32,7 +35,10 @@ async fn a_database_where_every_story_was_told_is_clean() {
     }
     let report = world.audit().await;
     assert!(report.is_clean(), "{report}");
-    let idle: Vec<_> = report.checks.iter().filter(|check| check.checked == 0).map(|check| check.name).collect();
+    // No service outside is called here and no key is used; and PostgreSQL's own indexes do what the stretches do.
+    let elsewhere = ["outside_calls_are_made_again", store::KEYS, either("", store::STRETCHES)];
+    let idle = report.checks.iter().filter(|check| check.checked == 0).map(|check| check.name);
+    let idle: Vec<_> = idle.filter(|name| !elsewhere.contains(name)).collect();
     assert!(idle.is_empty(), "these checked nothing: {idle:?}");
 }
 

@@ -24,6 +24,8 @@ CREATE UNIQUE INDEX saga_saga_order ON saga_saga (order_id);
 CREATE INDEX saga_saga_unfinished ON saga_saga (owner, wake_at, id) WHERE finished_at IS NULL;
 -- What people look for among millions of completed ones.
 CREATE INDEX saga_saga_unwound ON saga_saga (id) WHERE status <> 'running' AND status <> 'completed';
+-- What the metrics count, however many were compensated.
+CREATE INDEX saga_saga_attention ON saga_saga (id) WHERE status = 'needs_attention';
 
 -- The saga log: one row per append, which holds one or more events. `seq` numbers a row's first
 -- event, so that two drivers that append at the same place collide.

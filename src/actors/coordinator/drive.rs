@@ -5,6 +5,7 @@ use super::{
     messages::SagaRequestError,
     outbox::{After, Origin},
     stored::edit_end,
+    told::told_of,
     waiters::Editing,
     who,
 };
@@ -242,6 +243,7 @@ impl SagaCoordinator {
             _permit: permit,
         };
         self.hands.insert(saga_id, in_hand);
+        metrics::counter!("orders_total", "status" => "placed").increment(1);
         self.outbox.store(saga_id, SagaCommand::Start(Box::new(StartSaga { row, entry, claim })), After::Started);
         if let Some(Next::Run(tasks)) = self.hands.active.get(&saga_id).map(|in_hand| in_hand.saga.next()) {
             self.send(saga_id, &tasks, false);
@@ -454,6 +456,9 @@ impl SagaCoordinator {
         }
         let row = (summary, wake_at);
         let update = (row != in_hand.row).then(|| RowUpdate { summary: row.0.clone(), wake_at });
+        if row.0.status != in_hand.row.0.status {
+            told_of(&in_hand.saga, &row.0);
+        }
         in_hand.row = row;
         let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
         let append = Append {

@@ -22,6 +22,7 @@ mod peers;
 mod stored;
 mod stranded;
 mod timers;
+mod told;
 mod waiters;
 
 pub use messages::{

@@ -5,10 +5,13 @@ use crate::{
     audit::case::Case,
     domain::{
         checkout::Verb,
+        ids::ShopId,
         payment::Payments,
         saga::{Action, Amendment, Event, Status},
     },
+    store::OrderFacts,
 };
+use std::collections::BTreeSet;
 
 /// Promise 5: a row that this release cannot read is seen, and ends neither the audit nor anything
 /// else.
@@ -41,11 +44,14 @@ pub(super) fn accepted_orders_exist(case: &Case<'_>) -> Judgement {
 /// Promise 2: nothing is done for an order that no saga brings to an end, unless its client drives it. One that ended
 /// before all that have been removed may have been among them.
 pub(super) fn orders_have_their_saga(case: &Case<'_>) -> Judgement {
-    if case.direct_order().is_some() && case.facts.saga.is_none() {
+    let facts = case.facts;
+    // A shop's list alone is for another rule.
+    let listed_only = *facts
+        == OrderFacts { shops: facts.shops.clone(), removed: facts.removed, ..OrderFacts::nothing_of(facts.order_id) };
+    if listed_only || case.direct_order().is_some() && facts.saga.is_none() {
         return None;
     }
     must(case.facts.saga.is_some() || case.may_be_removed(), || {
-        let facts = case.facts;
         let known = [
             facts.order.as_ref().map(|_| "an order"),
             facts.payment.as_ref().map(|_| "a payment"),
@@ -124,6 +130,25 @@ pub(super) fn orders_are_of_one_revision(case: &Case<'_>) -> Judgement {
     // The lines of one that never was are what they were from the start: their sum is for others to judge.
     must(known == 0 || order.basket == saga.input().basket, || {
         format!("revision {revision} of its lines is not what its saga says")
+    })
+}
+
+/// Promise 5: the list of a shop's orders has all orders with something of that shop, and no others. What the lines say
+/// and what the list says are written together.
+pub(super) fn shops_list_what_is_sold_for_them(case: &Case<'_>) -> Judgement {
+    let listed: BTreeSet<ShopId> = case.facts.shops.iter().copied().collect();
+    let sold: BTreeSet<ShopId> = match &case.facts.order {
+        Some(Ok(order)) => order.basket.shop_orders().into_iter().map(|part| part.shop_id).collect(),
+        Some(Err(_)) => return None,
+        None => BTreeSet::new(),
+    };
+    if listed.is_empty() && sold.is_empty() {
+        return None;
+    }
+    Some(match (sold.difference(&listed).next(), listed.difference(&sold).next()) {
+        (Some(shop), _) => Err(format!("it has something of shop {shop}, whose list leaves it out")),
+        (None, Some(shop)) => Err(format!("it is in the list of shop {shop}, and has nothing of that shop")),
+        (None, None) => Ok(()),
     })
 }
 

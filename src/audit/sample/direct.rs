@@ -45,6 +45,7 @@ pub(in crate::audit) fn after(steps: usize) -> OrderFacts {
     OrderFacts {
         order_id,
         order: order.map(Ok),
+        shops: Vec::new(),
         payment: payments.map(|payments| PaymentFacts { payments: Some(Ok(payments)), movements }),
         shipping: shipping.map(Ok),
         stock: None,

@@ -14,15 +14,16 @@
 //! Owns how facts of one order from several sources are put together. Must not know where they come from.
 
 use super::{
-    FactSource, OrderFacts, Passed, PaymentFacts, ShelfFacts, StockFacts,
+    FactSource, OrderFacts, Passed, PaymentFacts, ShelfFacts, StockFacts, TableFacts,
     feed::{Ask, Facts, Feed, Passing},
     on_a_thread,
 };
 use crate::{
     domain::{ids::OrderId, stock::Shelf},
+    role::Roles,
     store::{StoreError, Visit, Watermark},
 };
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, try_join_all};
 use std::{ops::ControlFlow, sync::Arc};
 
 /// What is said of what two sources know.
@@ -52,6 +53,11 @@ impl FactSource for Merged {
     fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         let sources = self.sources.clone();
         on_a_thread(move || pass(begin(&sources, shelves)?, ShelfFacts::join, visit))
+    }
+
+    fn judge_tables(&self, of: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>> {
+        let judging: Vec<_> = self.sources.iter().map(|source| source.judge_tables(of)).collect();
+        Box::pin(async move { Ok(try_join_all(judging).await?.concat()) })
     }
 }
 
@@ -104,7 +110,8 @@ impl Facts for OrderFacts {
 impl OrderFacts {
     /// Puts what another source knows of the same order to it.
     fn join(&mut self, other: Self) {
-        let Self { order_id: _, order, payment, shipping, stock, saga, removed: _ } = other;
+        let Self { order_id: _, order, shops, payment, shipping, stock, saga, removed: _ } = other;
+        self.shops.extend(shops);
         one_of(&mut self.order, order, |_, _| Err(BOTH.into()));
         one_of(&mut self.shipping, shipping, |_, _| Err(BOTH.into()));
         one_of(&mut self.saga, saga, |_, _| Err(BOTH.into()));

@@ -3,7 +3,7 @@
 use super::{Keyed, OrderFacts, PaymentFacts, Readable, StockFacts, cursor::Cursor};
 use crate::{
     domain::{
-        ids::OrderId,
+        ids::{OrderId, ShopId},
         order::Order,
         payment::{Movement, Payments},
         shipment::Shipping,
@@ -15,6 +15,8 @@ use crate::{
 /// What each owner has stored, in one snapshot, in the order of the orders' ids.
 pub(in crate::store) struct OrderRows<'s, E> {
     pub(in crate::store) orders: Keyed<'s, OrderId, Order, E>,
+    /// In which shops' lists each order is.
+    pub(in crate::store) shops: Keyed<'s, OrderId, ShopId, E>,
     /// Each payment by itself, an order's in their order.
     pub(in crate::store) payments: Keyed<'s, OrderId, Payments, E>,
     pub(in crate::store) payment_movements: Keyed<'s, OrderId, Movement, E>,
@@ -31,6 +33,7 @@ impl<E> OrderRows<'_, E> {
     pub(in crate::store) fn pass(self, visit: &mut Visit<OrderFacts>) -> Result<Option<Watermark>, E> {
         let removed = self.removed;
         let mut orders = Cursor::new(self.orders)?;
+        let mut shops = Cursor::new(self.shops)?;
         let mut payments = Cursor::new(self.payments)?;
         let mut payment_movements = Cursor::new(self.payment_movements)?;
         let mut shipments = Cursor::new(self.shipments)?;
@@ -38,13 +41,14 @@ impl<E> OrderRows<'_, E> {
         let mut stock_movements = Cursor::new(self.stock_movements)?;
         let mut sagas = Cursor::new(self.sagas)?;
         loop {
-            let stocked = [reservations.key(), stock_movements.key()];
+            let stocked = [shops.key(), reservations.key(), stock_movements.key()];
             let keys = [orders.key(), payments.key(), payment_movements.key(), shipments.key(), sagas.key()];
             let Some(order_id) = keys.into_iter().chain(stocked).flatten().min() else { return Ok(removed) };
             let paid = joined(payments.take_all(order_id)?, Payments::extend);
             let facts = OrderFacts {
                 order_id,
                 order: orders.take(order_id)?,
+                shops: shops.take_all(order_id)?.into_iter().flatten().collect(),
                 payment: payment_facts(paid, payment_movements.take_all(order_id)?),
                 shipping: joined(shipments.take_all(order_id)?, Shipping::extend),
                 stock: stock_facts(reservations.take(order_id)?, stock_movements.take_all(order_id)?),

@@ -10,11 +10,14 @@
 //! is a moment at which all of it was so.
 
 use super::{
-    FactSource, OrderFacts, Passed, ShelfFacts,
+    FactSource, OrderFacts, Passed, ShelfFacts, TableFacts,
     feed::{Feed, Passing},
     on_a_thread,
 };
-use crate::store::{StoreError, Visit};
+use crate::{
+    role::Roles,
+    store::{StoreError, Visit},
+};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 
@@ -41,6 +44,11 @@ impl FactSource for Steady {
     /// A shelf is of one owner, who knows it as it was at one moment.
     fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         self.source.visit_shelves(visit)
+    }
+
+    /// A table is of one owner, too.
+    fn judge_tables(&self, of: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>> {
+        self.source.judge_tables(of)
     }
 }
 
@@ -102,12 +110,16 @@ mod tests {
         fn visit_shelves(&self, _: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
             Box::pin(async { Ok(()) })
         }
+
+        fn judge_tables(&self, _: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
     }
 
     fn facts(number: u128, order: &str, sagas: u64) -> OrderFacts {
         let removed = Some(Watermark { ended_before: Timestamp::from_millis(7), sagas });
         let (order_id, order) = (OrderId::from_uuid(Uuid::from_u128(number)), Some(Err(order.to_owned())));
-        OrderFacts { order_id, order, payment: None, shipping: None, stock: None, saga: None, removed }
+        OrderFacts { order, removed, ..OrderFacts::nothing_of(order_id) }
     }
 
     fn told(passes: [Vec<OrderFacts>; 2], most: usize) -> (Vec<OrderFacts>, Passed) {

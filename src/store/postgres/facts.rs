@@ -9,11 +9,11 @@ use super::{
     snapshot::{Snapshot, Snapshots, readable},
     stock,
 };
-use crate::role::Role;
+use crate::role::{Role, Roles};
 use crate::{
     domain::ids::{OrderId, SagaId},
     store::{
-        FactSource, OrderFacts, Passed, SagaRow, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
+        FactSource, OrderFacts, Passed, SagaRow, ShelfFacts, StoreError, StoredSaga, TableFacts, Visit, Watermark,
         facts::{Keyed, OrderRows, Readable},
     },
 };
@@ -29,6 +29,10 @@ impl FactSource for Snapshots {
     fn visit_shelves(&self, mut visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         self.on_a_thread(move |snapshot| stock::pass_shelves(snapshot, &mut visit))
     }
+
+    fn judge_tables(&self, of: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>> {
+        self.judge_tables(of)
+    }
 }
 
 fn pass(snapshot: &Snapshot<'_>, visit: &mut Visit<OrderFacts>) -> Result<Option<Watermark>, StoreError> {
@@ -38,6 +42,7 @@ fn pass(snapshot: &Snapshot<'_>, visit: &mut Visit<OrderFacts>) -> Result<Option
     let removed = owners.rows(Role::Coordinator, retention::WATERMARK);
     let stored = OrderRows {
         orders: keyed(snapshot, owners.rows(Role::Order, order::ALL), 0, order::read)?,
+        shops: keyed(snapshot, owners.rows(Role::Order, order::SHOPS), 0, |row| get(row, 1))?,
         payments: keyed(snapshot, payment(payment::ALL), 0, payment::read_first)?,
         payment_movements: keyed(snapshot, payment(payment::ALL_MOVEMENTS), 0, payment::read_movement)?,
         shipments: keyed(snapshot, owners.rows(Role::Shipping, shipment::ALL), 0, shipment::read_first)?,

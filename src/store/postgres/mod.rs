@@ -11,6 +11,7 @@
 //! out what became of it before it answers.
 
 mod catalog;
+mod census;
 mod codec;
 mod connect;
 mod error;
@@ -31,6 +32,7 @@ mod session;
 mod shipment;
 mod snapshot;
 mod stock;
+mod tables;
 mod tls;
 mod transfer;
 mod write;
@@ -41,8 +43,8 @@ pub use error::OpenError;
 pub(super) use transfer::Target;
 
 use super::{
-    BulkStore, BulkWork, Engine, ExportSource, FactSource, OrderRows, Removed, SagaRow, Stats, Store, StoreError,
-    Verdict,
+    BulkStore, BulkWork, Census, Engine, ExportSource, FactSource, OrderRows, Removed, SagaRow, Stats, Store,
+    StoreError, Verdict,
     commands::{Queue, Removal},
 };
 use crate::role::{Role, Roles};
@@ -263,6 +265,11 @@ impl Engine for Postgres {
 
     fn order_since(&self, order: OrderId, saga: SagaId, since: Instant) -> Option<OrderRows> {
         self.recent.order_since(order, saga, since)
+    }
+
+    fn census(&self) -> BoxFuture<'static, Result<Census, StoreError>> {
+        let owners = self.owners;
+        self.readers.read(async move |client| census::count(client, owners).await)
     }
 
     /// What this node owned is the others' from then on.

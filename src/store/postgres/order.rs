@@ -37,6 +37,8 @@ pub(super) const LOCKED: &str =
     concat!("SELECT ", columns!(), " FROM order_order WHERE id = ANY($1) ORDER BY id FOR UPDATE");
 /// All rows, by id: what the audit reads.
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM order_order ORDER BY id");
+/// Which shops name which orders, by order: likewise.
+pub(super) const SHOPS: &str = "SELECT order_id, shop_id FROM order_shop ORDER BY order_id";
 /// Orders by id.
 const LISTED: List = List {
     select: concat!("SELECT ", columns!(), " FROM order_order"),

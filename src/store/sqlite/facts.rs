@@ -4,11 +4,11 @@ use super::{
     codec::is_unreadable, connect_read_only, order, payment, retention, saga, schema, shipment, stock, table::Table,
     tx::query_error,
 };
-use crate::role::Role;
+use crate::role::{Role, Roles};
 use crate::{
     domain::{order::Order, payment::Payments, shipment::Shipping},
     store::{
-        FactSource, OrderFacts, Passed, ShelfFacts, StoreError, StoredSaga, Visit, Watermark,
+        FactSource, OrderFacts, Passed, ShelfFacts, StoreError, StoredSaga, TableFacts, Visit, Watermark,
         facts::{self, Keyed, OrderRows, Readable},
     },
 };
@@ -29,6 +29,10 @@ impl FactSource for Snapshot {
 
     fn visit_shelves(&self, mut visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         self.on_a_thread(move |conn| stock::pass_shelves(conn, &mut visit))
+    }
+
+    fn judge_tables(&self, of: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>> {
+        self.judge_tables(of)
     }
 }
 
@@ -79,6 +83,7 @@ fn pass(conn: &Connection, visit: &mut Visit<OrderFacts>) -> rusqlite::Result<Op
     let removed = if owners.contains(Role::Coordinator) { retention::watermark(&snapshot)? } else { None };
     let prepare = |owner, sql| snapshot.prepare(owners.rows(owner, sql));
     let mut orders = prepare(Role::Order, order::ALL)?;
+    let mut shops = prepare(Role::Order, order::SHOPS)?;
     let mut payments = prepare(Role::Payment, payment::ALL)?;
     let mut payment_movements = prepare(Role::Payment, payment::ALL_MOVEMENTS)?;
     let mut shipments = prepare(Role::Shipping, shipment::ALL)?;
@@ -87,6 +92,7 @@ fn pass(conn: &Connection, visit: &mut Visit<OrderFacts>) -> rusqlite::Result<Op
     let mut sagas = prepare(Role::Coordinator, saga::ALL)?;
     let stored = OrderRows {
         orders: keyed(&mut orders, 0, Order::read)?,
+        shops: keyed(&mut shops, 0, |row| row.get(1))?,
         payments: keyed(&mut payments, 0, Payments::read)?,
         payment_movements: keyed(&mut payment_movements, 0, payment::read_movement)?,
         shipments: keyed(&mut shipments, 0, Shipping::read)?,

@@ -14,6 +14,7 @@
 mod backup;
 mod bulk;
 mod catalog;
+mod census;
 mod codec;
 mod export;
 mod facts;
@@ -28,6 +29,7 @@ mod schema;
 mod shipment;
 mod stock;
 mod table;
+mod tables;
 mod transfer;
 mod tx;
 mod writer;
@@ -37,7 +39,7 @@ pub use schema::migrate;
 pub(super) use transfer::Source;
 
 use super::{
-    Engine, OwnersError, Removed, Stats, Store, StoreError,
+    Census, Engine, OwnersError, Removed, Stats, Store, StoreError,
     commands::{Queue, Removal},
 };
 use crate::role::{Role, Roles};
@@ -292,6 +294,11 @@ impl Engine for Sqlite {
             return Box::pin(std::future::ready(Ok(Removed::default())));
         }
         self.queue.execute_one::<Removal>(before)
+    }
+
+    fn census(&self) -> BoxFuture<'static, Result<Census, StoreError>> {
+        let owners = self.owners;
+        self.readers.read(move |conn| census::count(conn, owners))
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

@@ -42,6 +42,8 @@ macro_rules! counted {
 
 /// All rows, by id: what the audit reads.
 pub(super) const ALL: &str = concat!("SELECT ", columns!(), " FROM order_order ORDER BY id");
+/// Which shops name which orders, by order: likewise.
+pub(super) const SHOPS: &str = "SELECT order_id, shop_id FROM order_shop ORDER BY order_id";
 
 impl Table for Order {
     const LOAD: &'static str = concat!("SELECT ", columns!(), " FROM order_order WHERE id = ?1");

@@ -2,10 +2,10 @@
 
 use super::{crashes::any, given::house};
 use crate::store::given::random;
-use backstitch::role::Role;
+use backstitch::role::{Role, Roles};
 use backstitch::{
     audit,
-    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, Visit, merged, steady},
+    store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, TableFacts, Visit, merged, steady},
 };
 use futures::future::{BoxFuture, join};
 use std::sync::{
@@ -26,6 +26,7 @@ impl FactSource for Only {
             visit(OrderFacts {
                 order_id: facts.order_id,
                 order: facts.order.filter(|_| owner == Role::Order),
+                shops: if owner == Role::Order { facts.shops } else { Vec::new() },
                 payment: facts.payment.filter(|_| owner == Role::Payment),
                 shipping: facts.shipping.filter(|_| owner == Role::Shipping),
                 stock: facts.stock.filter(|_| owner == Role::Stock),
@@ -37,6 +38,10 @@ impl FactSource for Only {
 
     fn visit_shelves(&self, _: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn judge_tables(&self, of: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>> {
+        self.all.judge_tables(Roles::of(of.iter().filter(|role| *role == self.owner)))
     }
 }
 

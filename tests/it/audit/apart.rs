@@ -16,18 +16,18 @@ use std::{
 };
 
 /// The owners' tables, the sagas' first, as several processes may have them.
-const APART: [&[&str]; 5] = [&["saga"], &["order"], &["payment"], &["stock", "catalog"], &["shipment"]];
+pub(super) const APART: [&[&str]; 5] = [&["saga"], &["order"], &["payment"], &["stock", "catalog"], &["shipment"]];
 const IN_PAIRS: [&[&str]; 3] = [&["saga", "order"], &["shipment", "payment"], &["catalog", "stock"]];
 
 /// The databases of processes that have these tables each, and what is found in them together.
-struct Apart(Vec<TestDatabase>);
+pub(super) struct Apart(Vec<TestDatabase>);
 
 impl Apart {
-    fn of(world: &World, processes: &[&[&str]]) -> Self {
+    pub(super) fn of(world: &World, processes: &[&[&str]]) -> Self {
         Self(processes.iter().map(|prefixes| world.database.part(prefixes)).collect())
     }
 
-    fn facts(&self) -> Arc<dyn FactSource> {
+    pub(super) fn facts(&self) -> Arc<dyn FactSource> {
         let open = |database: &TestDatabase| open_facts(&database.with(&[])).expect("a database");
         merged(self.0.iter().map(open).collect())
     }

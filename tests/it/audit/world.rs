@@ -190,7 +190,7 @@ impl World {
     }
 
     /// So many pieces of what a shop of its own has, two in each of its two warehouses, and a free-text line.
-    async fn goods(&self, pieces: i64) -> Basket {
+    pub(crate) async fn goods(&self, pieces: i64) -> Basket {
         let catalog = CatalogRows::of(&self.database);
         let (shop_id, variant_id) = (CatalogRows::shop(), catalog.variant());
         for priority in [1, 2] {
@@ -298,7 +298,7 @@ impl World {
     }
 
     /// Shipped, and then the process ended.
-    async fn interrupted(&self) -> Placed {
+    pub(crate) async fn interrupted(&self) -> Placed {
         let mut driven = self.begin(Provider::Simulated, 60_000, Simulation::default()).await;
         while !driven.saga.has_finished("shipping") {
             self.step(&mut driven).await;

@@ -28,6 +28,7 @@ mod idempotency_elsewhere;
 mod late_money;
 mod lists;
 mod manual_payment;
+mod metrics;
 mod mutations;
 mod notifications;
 mod offers;

@@ -3,7 +3,7 @@
 use super::cluster::{Split, order};
 use backstitch::{
     peers::{MAX_MESSAGE_BYTES, PROTOCOL, PROTOCOL_HEADER},
-    proto::peer::{AskRequest, FactsRequest, peer_service_client::PeerServiceClient},
+    proto::peer::{AskRequest, FactsKind, FactsRequest, peer_service_client::PeerServiceClient},
     role::Role,
 };
 use reqwest::Method;
@@ -41,7 +41,7 @@ impl Stranger {
 
     /// Facts of a role, as the JSON of the first portion.
     async fn facts(&self, role: &str, metadata: &[(&'static str, &str)]) -> Result<Value, Status> {
-        let asked = FactsRequest { shelves: false, role: role.to_owned() };
+        let asked = FactsRequest { kind: FactsKind::Orders.into(), role: role.to_owned() };
         let mut told = self.0.clone().facts(with(asked, metadata)).await?.into_inner();
         let first = told.message().await?.expect("a portion");
         Ok(serde_json::from_slice(&first.body).expect("JSON"))

@@ -4,4 +4,7 @@
 
 mod read;
 pub(super) mod rows;
+mod words;
 mod write;
+
+pub(super) use words::words_of_products;

@@ -147,3 +147,31 @@ fn note<K: Copy + Eq + Hash + ToSql>(
     }
     Ok(())
 }
+
+/// Where the stretches and the ledger disagree, with the rows that each is about: what the audit asks.
+pub(in crate::store::sqlite) const STRETCHES: [(&str, &str); 4] = [
+    (
+        "stock_variant_stretch",
+        "SELECT 'variant {} is said to be in stretch {} of the ledger, and is not', s.variant_id, s.stretch \
+         FROM stock_variant_stretch s WHERE NOT EXISTS (SELECT 1 FROM stock_movement m \
+         WHERE m.seq BETWEEN s.stretch * 1024 AND s.stretch * 1024 + 1023 AND m.variant_id = s.variant_id)",
+    ),
+    (
+        "stock_movement",
+        "SELECT DISTINCT 'variant {} is in stretch {} of the ledger, which its list leaves out', m.variant_id, \
+         m.seq / 1024 FROM stock_movement m WHERE NOT EXISTS (SELECT 1 FROM stock_variant_stretch s \
+         WHERE s.variant_id = m.variant_id AND s.stretch = m.seq / 1024)",
+    ),
+    (
+        "stock_warehouse_stretch",
+        "SELECT 'warehouse {} is said to be in stretch {} of the ledger, and is not', s.warehouse_id, s.stretch \
+         FROM stock_warehouse_stretch s WHERE NOT EXISTS (SELECT 1 FROM stock_movement m \
+         WHERE m.seq BETWEEN s.stretch * 1024 AND s.stretch * 1024 + 1023 AND m.warehouse_id = s.warehouse_id)",
+    ),
+    (
+        "stock_movement",
+        "SELECT DISTINCT 'warehouse {} is in stretch {} of the ledger, which its list leaves out', m.warehouse_id, \
+         m.seq / 1024 FROM stock_movement m WHERE NOT EXISTS (SELECT 1 FROM stock_warehouse_stretch s \
+         WHERE s.warehouse_id = m.warehouse_id AND s.stretch = m.seq / 1024)",
+    ),
+];

@@ -9,7 +9,7 @@ mod reservations;
 
 pub(super) use catalog::{EXPORTED_LEVELS, exported_level};
 pub(super) use facts::pass_shelves;
-pub(super) use ledger::{BY_ORDER as MOVEMENTS_BY_ORDER, read as read_movement};
+pub(super) use ledger::{BY_ORDER as MOVEMENTS_BY_ORDER, STRETCHES, read as read_movement};
 pub(super) use reservations::{ALL as ALL_RESERVATIONS, read as read_reservation};
 
 use super::{Sqlite, codec::is_unreadable, tx::Tx};
