@@ -96,7 +96,7 @@ fn a_total_that_does_not_fit_is_refused() {
     let thousands = |quantity| vec![line("a", quantity, MAX_PRICE)];
     parse(thousands(9_007)).expect("less than 2^53");
     let expected = ("lines".to_owned(), "the total exceeds 9007199254740991".to_owned());
-    assert_eq!(errors(thousands(9_008)), [expected.clone()]);
+    assert_eq!(errors(thousands(9_008)), std::slice::from_ref(&expected));
     assert_eq!(errors(largest(10)), [expected]);
     assert_eq!(errors(largest(100)).len(), 1);
 }
