@@ -3,7 +3,9 @@
 use anyhow::{anyhow, bail};
 use backstitch::{
     app::{self, App},
-    audit, demo, exchange, grpc, http,
+    audit, clock, demo,
+    domain::time::{Moment, Timestamp},
+    exchange, grpc, http,
     lifecycle::Fatal,
     load, release,
     role::{Role, Roles},
@@ -66,6 +68,9 @@ enum Command {
         /// Print the report as JSON.
         #[arg(long)]
         json: bool,
+        /// Judge what is late as of this time, RFC 3339 or a day: when a backup was made.
+        #[arg(long)]
+        at: Option<Moment>,
     },
     /// Copy the database as it is now to a new file, while a server runs on it or without one.
     Backup {
@@ -170,16 +175,17 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             eprintln!("{rows} rows of {} written", export.sheet);
             Ok(ExitCode::SUCCESS)
         }
-        Command::Audit { json } => {
+        Command::Audit { json, at } => {
             let facts = store::open_facts(&database)?;
-            actix_rt::System::new().block_on(async { report(app::facts(&settings, facts)?, json).await })
+            let now = at.map_or_else(clock::now, Moment::start);
+            actix_rt::System::new().block_on(async { report(app::facts(&settings, facts)?, json, now).await })
         }
     }
 }
 
 /// Prints what an audit finds.
-async fn report(facts: Arc<dyn store::FactSource>, json: bool) -> anyhow::Result<ExitCode> {
-    let report = audit::run(facts).await?;
+async fn report(facts: Arc<dyn store::FactSource>, json: bool, now: Timestamp) -> anyhow::Result<ExitCode> {
+    let report = audit::run_at(facts, now).await?;
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -205,7 +211,8 @@ fn move_over(settings: &settings::Settings, from: &str, to: &str) -> anyhow::Res
     })?;
     println!("{source} is moved to {target}; as many rows of everything are there");
     let facts = store::open_facts(&target)?;
-    actix_rt::System::new().block_on(report(facts, false))
+    // Nothing is late: no server was there to do it.
+    actix_rt::System::new().block_on(report(facts, false, Timestamp::from_millis(0)))
 }
 
 fn back_up(database: &store::Database, file: &Path) -> anyhow::Result<ExitCode> {

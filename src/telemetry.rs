@@ -165,6 +165,7 @@ fn describe() {
     metrics::describe_gauge!("sagas_oldest_age_seconds", "Since the oldest saga in a status was started");
     metrics::describe_gauge!("sagas_overdue_seconds", "Since the first saga was to be woken; 0 where none is overdue");
     metrics::describe_counter!("sagas_total", "Sagas that this process has brought to a status");
+    metrics::describe_gauge!("store_wal_bytes", Unit::Bytes, "How large SQLite's write-ahead log is");
     metrics::describe_counter!("orders_total", "Orders that sagas of this process have brought to a status");
     metrics::describe_gauge!("notifications_open", "Notifications that are not delivered, by target");
     metrics::describe_gauge!("notifications_oldest_age_seconds", "Since the oldest pending notification was written");

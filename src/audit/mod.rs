@@ -34,14 +34,16 @@ pub use report::{Check, Report};
 
 use crate::{
     clock,
-    domain::stock::Shelf,
+    domain::{stock::Shelf, time::Timestamp},
     role::Roles,
     store::{FactSource, OrderFacts, Passed, ShelfFacts, StoreError, TableFacts},
 };
 use case::Case;
 use std::{
     ops::ControlFlow,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, Weak},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Checks the promises over everything that is stored, in one consistent snapshot.
@@ -49,7 +51,53 @@ use std::{
 /// # Errors
 /// When the database cannot be read to its end; a row that cannot be read is a violation instead.
 pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
-    let now = clock::now();
+    run_at(facts, clock::now()).await
+}
+
+/// As [`run`], of a database as it is at another time: a backup is not late for what was to be done after it was made.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_at(facts: Arc<dyn FactSource>, now: Timestamp) -> Result<Report, StoreError> {
+    pass(facts, now, Pace { rest: Duration::ZERO, since: Instant::now() }).await
+}
+
+/// As [`run`], and beside a server's other work: a pass rests for a fifth of its time.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_beside(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
+    pass(facts, clock::now(), Pace { rest: Duration::from_millis(5), since: Instant::now() }).await
+}
+
+/// How long the thread that reads works before it rests.
+const WORK: Duration = Duration::from_millis(20);
+
+/// How a pass shares the machine with others.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// How long it rests after [`WORK`].
+    rest: Duration,
+    since: Instant,
+}
+
+impl Pace {
+    fn keep(&mut self) {
+        if !self.rest.is_zero() && self.since.elapsed() >= WORK {
+            thread::sleep(self.rest);
+            self.since = Instant::now();
+        }
+    }
+}
+
+/// Whether somebody waits for the pass: whoever began it and goes away ends it.
+fn goes_on(awaited: &Weak<()>) -> ControlFlow<()> {
+    if awaited.strong_count() == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+async fn pass(facts: Arc<dyn FactSource>, now: Timestamp, pace: Pace) -> Result<Report, StoreError> {
+    let waits = Arc::new(());
+    let (awaited, mut kept) = (Arc::downgrade(&waits), pace);
     let tally = Arc::new(Mutex::new(Report::of(checks::names())));
     // The orders whose sagas may be among those that have been removed.
     let without = Arc::new(Mutex::new(0));
@@ -59,14 +107,19 @@ pub async fn run(facts: Arc<dyn FactSource>) -> Result<Report, StoreError> {
         let case = Case::new(&order, now);
         judge(&mut report, &case);
         *counted.lock().unwrap_or_else(PoisonError::into_inner) += u64::from(case.may_be_removed());
-        ControlFlow::Continue(())
+        drop(report);
+        kept.keep();
+        goes_on(&awaited)
     };
     let Passed { removed, left_out } = facts.visit(Box::new(visit)).await?;
     let shared = Arc::clone(&tally);
+    let (awaited, mut kept) = (Arc::downgrade(&waits), pace);
     let visit = move |shelf: ShelfFacts| {
         let mut report = shared.lock().unwrap_or_else(PoisonError::into_inner);
         judge_shelf(&mut report, &shelf);
-        ControlFlow::Continue(())
+        drop(report);
+        kept.keep();
+        goes_on(&awaited)
     };
     facts.visit_shelves(Box::new(visit)).await?;
     let tables = facts.judge_tables(Roles::ALL).await?;

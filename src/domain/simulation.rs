@@ -4,7 +4,7 @@
 //! be provoked without editing code. Where the script names a delay, [`crate::providers`] waits it
 //! out; the answer is the same.
 
-use super::{call::Said, field::FieldErrors, reason::Reason, reference::Named};
+use super::{call::Said, field::FieldErrors, payment::Provider, reason::Reason, reference::Named, shipment::Carrier};
 use serde::{Deserialize, Serialize};
 
 /// Longest simulated delay, in milliseconds.
@@ -64,6 +64,21 @@ impl Simulation {
     /// Whether the order asks for nothing special.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Names what is to be simulated of somebody who is not the simulation: it would not be.
+    pub fn check_simulated(&self, provider: Provider, carrier: Carrier, errors: &mut FieldErrors) {
+        let mut refuse = |script: Script, name: &str, by: &str| {
+            let field =
+                if script.fault.is_some() { format!("simulate.{name}") } else { format!("simulate.{name}_delay_ms") };
+            errors.add(field, format!("cannot be simulated: {by} is not the simulation; leave it out"));
+        };
+        if provider != Provider::Simulated && self.payment != Script::default() {
+            refuse(self.payment, "payment", provider.as_str());
+        }
+        if !carrier.is_simulated() && self.shipping != Script::default() {
+            refuse(self.shipping, "shipping", carrier.as_str());
+        }
     }
 
     /// Names the delays that are too long, as an order's client knows them.

@@ -106,7 +106,7 @@ impl From<Payment> for OrderPayment {
 impl From<shipment::Shipment> for Shipment {
     fn from(shipment: shipment::Shipment) -> Self {
         let status = match shipment.status {
-            shipment::ShipmentStatus::Requested => ShipmentStatus::Unspecified,
+            shipment::ShipmentStatus::Requested => ShipmentStatus::Requested,
             shipment::ShipmentStatus::Shipped => ShipmentStatus::Shipped,
             shipment::ShipmentStatus::Cancelled => ShipmentStatus::Cancelled,
         };

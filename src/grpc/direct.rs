@@ -105,7 +105,11 @@ fn order_status(status: OrderStatus) -> String {
 }
 
 fn shipment_status(shipment: &Shipment) -> String {
-    let status = if shipment.status == ShipmentStatus::Shipped { "SHIPPED" } else { "CANCELLED" };
+    let status = match shipment.status {
+        ShipmentStatus::Shipped => "SHIPPED",
+        ShipmentStatus::Cancelled => "CANCELLED",
+        ShipmentStatus::Requested => "REQUESTED",
+    };
     status.into()
 }
 

@@ -93,6 +93,7 @@ fn payment_status(number: i32, errors: &mut FieldErrors) -> Option<PaymentStatus
 
 fn shipment_status(number: i32, errors: &mut FieldErrors) -> Option<ShipmentStatus> {
     Some(match proto::ShipmentStatus::try_from(number) {
+        Ok(proto::ShipmentStatus::Requested) => ShipmentStatus::Requested,
         Ok(proto::ShipmentStatus::Shipped) => ShipmentStatus::Shipped,
         Ok(proto::ShipmentStatus::Cancelled) => ShipmentStatus::Cancelled,
         Ok(proto::ShipmentStatus::Unspecified) | Err(_) => {

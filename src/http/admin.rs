@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     actors::{CrashMode, Watched},
-    audit,
+    audit::Report,
     peers::LinkState,
     service::{ServiceError, What},
     store::{Node, NodeState},
@@ -246,12 +246,12 @@ pub(super) async fn crash(
     Ok(success(StatusCode::ACCEPTED, CrashedBody { name: name.to_owned() }).replayed(replayed).finish())
 }
 
-/// Checks every promise over the database.
+/// Checks every promise over the database. One pass is made at a time, and all who ask meanwhile share its report.
 #[utoipa::path(
     get, path = "/admin/audit", tag = "admin",
-    responses((status = 200, description = "Every check with its count and its offenders", body = inline(super::envelope::Envelope<audit::Report>)))
+    responses((status = 200, description = "Every check with its count and its offenders", body = inline(super::envelope::Envelope<Report>)))
 )]
 pub(super) async fn run_audit(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let report = audit::run(context.service.queries().facts.clone()).await.map_err(ServiceError::from)?;
-    Ok(success(StatusCode::OK, report).finish())
+    let report = context.service.audit().await?;
+    Ok(success(StatusCode::OK, report.as_ref()).finish())
 }

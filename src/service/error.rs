@@ -10,6 +10,7 @@ use crate::{
         order::{LinesRefused, NotDirect},
         payment::PaymentRefusal,
         saga::Refused,
+        shipment::ShipmentRefusal,
         stock::StockRefusal,
     },
     store::StoreError,
@@ -94,6 +95,9 @@ pub enum ServiceError {
     /// The payment's state forbids it.
     #[error(transparent)]
     PaymentRefused(#[from] PaymentRefusal),
+    /// The shipment's state forbids it.
+    #[error(transparent)]
+    ShipmentRefused(#[from] ShipmentRefusal),
     /// The notification's state forbids it.
     #[error(transparent)]
     NotificationRefused(#[from] NotificationRefusal),

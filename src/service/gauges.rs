@@ -67,6 +67,9 @@ fn publish(census: &Census, targets: &mut BTreeSet<String>, now: Timestamp) {
         let due = sagas.iter().filter_map(|open| open.due).min();
         metrics::gauge!("sagas_overdue_seconds").set(seconds(due));
     }
+    if let Some(bytes) = census.wal_bytes {
+        metrics::gauge!("store_wal_bytes").set(bytes as f64);
+    }
     if let Some(notifications) = &census.notifications {
         targets.extend(notifications.iter().map(|open| open.target.clone()));
         for target in targets.iter() {

@@ -5,6 +5,7 @@
 //! again, safely, because its ids were made before it was first sent. Must not hold a rule, nor know
 //! of HTTP or gRPC.
 
+mod audits;
 mod catalog;
 mod direct;
 mod elsewhere;
@@ -17,6 +18,7 @@ mod orders;
 mod problem;
 mod product;
 mod ready;
+mod shipments;
 mod stock;
 mod summary;
 mod view;
@@ -88,6 +90,7 @@ pub struct Service {
     /// Whose turn it is to have orders counted.
     summaries: Arc<Semaphore>,
     gauges: gauges::Gauges,
+    audits: audits::Audits,
 }
 
 impl Service {
@@ -107,6 +110,7 @@ impl Service {
             followers,
             summaries: Arc::new(Semaphore::new(1)),
             gauges: gauges::Gauges::default(),
+            audits: audits::Audits::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::domain::{
     payment::PaymentRefusal,
     reason::Reason,
     saga::Refused,
+    shipment::ShipmentRefusal,
     stock::StockRefusal,
 };
 use serde::{Deserialize, Serialize};
@@ -113,6 +114,12 @@ codes! {
     PaymentAlreadyPaid => 409 "payment_already_paid" "The payment is already paid";
     /// The payment's money is not in, or has gone back.
     PaymentNotPaid => 409 "payment_not_paid" "The payment is not paid";
+    /// The shipment's carrier alone says what becomes of it.
+    ShipmentNotManual => 409 "shipment_not_manual" "The shipment is not a manual one";
+    /// The shipment has left, or will not.
+    ShipmentDecided => 409 "shipment_decided" "The shipment is decided otherwise";
+    /// The shipment is on its way under another tracking number.
+    TrackingNumberMismatch => 409 "tracking_number_mismatch" "The shipment has another tracking number";
     /// The payment is closed, and its order takes no other.
     PaymentClosed => 409 "payment_closed" "The payment is closed";
     /// The payment's provider alone says how it goes.
@@ -344,6 +351,12 @@ impl From<ServiceError> for Problem {
             ServiceError::SagaRefused(Refused::Turned | Refused::Amendment(_))
             | ServiceError::NotDirect(NotDirect::Closed) => Code::OrderClosed,
             ServiceError::PaymentRefused(refusal) => return of_payment(&refusal),
+            ServiceError::ShipmentRefused(refusal) => match refusal {
+                ShipmentRefusal::NotManual(_) => Code::ShipmentNotManual,
+                ShipmentRefusal::Decided(_) => Code::ShipmentDecided,
+                ShipmentRefusal::OtherTrackingNumber(_) => Code::TrackingNumberMismatch,
+                ShipmentRefusal::UnderWay => Code::OrderBusy,
+            },
             ServiceError::NotDirect(NotDirect::HasSaga(_)) => Code::OrderHasSaga,
             ServiceError::NotDirect(NotDirect::HasNoSaga) => Code::OrderHasNoSaga,
             ServiceError::NotDirect(NotDirect::Unpaid) => Code::OrderUnpaid,

@@ -10,7 +10,7 @@ use crate::{
         payment::Payment,
         reference::{Reference, TrackingNumber},
         saga::{Progress, Status, Summary},
-        shipment::{Shipment, ShipmentStatus, Shipping},
+        shipment::{Shipment, Shipping},
     },
     role::Role,
     store::{OrderFilter, OrderRows, Page, PaymentFilter, SagaRow, ShipmentFilter, StoreError, StoredSaga},
@@ -259,8 +259,9 @@ impl Parts {
     }
 }
 
-/// A shipment exists for clients once the carrier has answered.
+/// A simulated shipment exists for clients once the simulation has answered; others from the moment that they are requested,
+/// since people look for what is to be sent, and for what a carrier does not answer.
 fn shown(shipping: Option<Shipping>) -> Vec<Shipment> {
     let shipments = shipping.into_iter().flat_map(Shipping::into_shipments);
-    shipments.filter(|shipment| shipment.status != ShipmentStatus::Requested).collect()
+    shipments.filter(Shipment::is_shown).collect()
 }

@@ -379,12 +379,14 @@ impl Settings {
                 default_payment_deadline_ms: values.number("orders.default_payment_deadline_ms", 1, MAX_DEADLINE_MS)?,
                 allow_free_text_lines: values.switch("orders.allow_free_text_lines")?,
                 carrier: values.parsed("orders.carrier", |name| match name.parse() {
-                    Ok(carrier)
-                        if carrier == Carrier::Simulated || merged.providers.shipping.contains_key(&carrier) =>
-                    {
-                        Ok(carrier)
-                    }
-                    _ => Err("simulated, or a name of [providers.shipping]"),
+                    _ if name.is_empty() => Ok(if simulation { Carrier::Simulated } else { Carrier::Manual }),
+                    Ok(Carrier::Simulated) if !simulation => Err(
+                        "manual, or a name of [providers.shipping]: where simulation.enabled is off, the simulation would say \
+                         that goods are on their way which nobody sends",
+                    ),
+                    Ok(carrier @ (Carrier::Manual | Carrier::Simulated)) => Ok(carrier),
+                    Ok(carrier) if merged.providers.shipping.contains_key(&carrier) => Ok(carrier),
+                    _ => Err("manual, simulated where simulation.enabled is on, or a name of [providers.shipping]"),
                 })?,
             },
             payments: Payments {

@@ -41,7 +41,7 @@ where
 }
 
 fn carriers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Carrier, ServiceConfig>, D::Error> {
-    services(from, Purpose::Shipping, |carrier: Carrier| carrier.is_simulated())
+    services(from, Purpose::Shipping, |carrier: Carrier| carrier.is_simulated() || carrier.is_manual())
 }
 
 fn configured<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<Provider, ServiceConfig>, D::Error> {

@@ -94,7 +94,7 @@ const OTHERS: [(&str, &str); 48] = [
     ("saga.max_in_flight", "1"),
     ("orders.default_payment_deadline_ms", "2592000000"),
     ("orders.allow_free_text_lines", "false"),
-    ("orders.carrier", "simulated"),
+    ("orders.carrier", "manual"),
     ("payments.manual_names", "gopay, Transfer BCA"),
     ("simulation.enabled", "false"),
     ("idempotency.keep_hours", "1"),
@@ -153,7 +153,7 @@ fn others() -> Settings {
         orders: Orders {
             default_payment_deadline_ms: MAX_DEADLINE_MS,
             allow_free_text_lines: false,
-            carrier: Carrier::Simulated,
+            carrier: Carrier::Manual,
         },
         payments: Payments { manual_names: "gopay, Transfer BCA".parse().unwrap() },
         providers: Providers::default(),
@@ -232,7 +232,15 @@ fn the_shipped_default_file_has_every_key_with_its_default_and_a_comment() {
     let only_default = TempDir::new().unwrap();
     let path = write(&only_default, "default.toml", &file);
     let loaded = Settings::load(&Sources::new(NONE).directory(only_default.path())).unwrap();
-    assert_eq!(loaded, Settings { simulation: Simulation { enabled: false }, files: vec![path], ..defaults() });
+    assert_eq!(
+        loaded,
+        Settings {
+            simulation: Simulation { enabled: false },
+            orders: Orders { carrier: Carrier::Manual, ..defaults().orders },
+            files: vec![path],
+            ..defaults()
+        }
+    );
 }
 
 #[test]
@@ -246,6 +254,20 @@ fn the_shipped_profiles_are_valid() {
     assert_eq!(production.profile, "production");
     assert_eq!(production.telemetry.format, LogFormat::Json);
     assert!(!production.simulation.enabled);
+}
+
+#[test]
+fn where_simulation_is_off_people_send_goods_and_the_simulation_is_refused() {
+    let load = |carrier: &[(&str, &str)]| {
+        let profile = ("BACKSTITCH_PROFILE", "production");
+        Settings::load(&Sources::new(carrier.iter().copied().chain([profile])).directory(shipped()))
+    };
+    assert_eq!(load(&[]).unwrap().orders.carrier, Carrier::Manual);
+    assert_eq!(load(&[("BACKSTITCH__ORDERS__CARRIER", "manual")]).unwrap().orders.carrier, Carrier::Manual);
+    let refused = load(&[("BACKSTITCH__ORDERS__CARRIER", "simulated")]).unwrap_err().to_string();
+    assert!(refused.contains("orders.carrier") && refused.contains("manual, or a name of"), "{refused}");
+    let both = [("BACKSTITCH__ORDERS__CARRIER", "simulated"), ("BACKSTITCH__SIMULATION__ENABLED", "true")];
+    assert_eq!(load(&both).unwrap().orders.carrier, Carrier::Simulated);
 }
 
 #[test]

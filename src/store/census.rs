@@ -10,6 +10,8 @@ pub struct Census {
     pub sagas: Option<Vec<OpenSagas>>,
     /// Notifications that are not delivered; `None` where others have the payments.
     pub notifications: Option<Vec<OpenNotifications>>,
+    /// How large SQLite's WAL is, in bytes; `None` where there is none of ours.
+    pub wal_bytes: Option<u64>,
 }
 
 /// The statuses of sagas that are counted: all in which one has not ended.

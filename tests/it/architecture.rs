@@ -17,10 +17,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("credential", &[]),
     ("dialect", &["domain"]),
     ("store", &["domain", "role", "clock", "lifecycle", "release"]),
-    ("audit", &["domain", "store", "clock", "lifecycle"]),
+    ("audit", &["domain", "store", "role", "clock", "lifecycle"]),
     ("peers", &["domain", "store", "proto", "role"]),
     ("actors", &["domain", "store", "providers", "peers", "role", "clock", "lifecycle"]),
-    ("service", &["domain", "store", "actors", "peers", "role", "clock", "lifecycle", "release"]),
+    ("service", &["domain", "store", "audit", "actors", "peers", "role", "clock", "lifecycle", "release"]),
     ("grpc", &["domain", "proto", "store", "peers", "role", "credential", "service", "lifecycle"]),
     (
         "http",

@@ -4,6 +4,7 @@
 mod apart;
 mod census;
 mod late;
+mod passes;
 mod tables;
 mod world;
 

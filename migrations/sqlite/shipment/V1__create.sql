@@ -30,6 +30,8 @@ CREATE TABLE shipment_shipment (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX shipment_shipment_id ON shipment_shipment (id);
+-- What people have to send, among millions that have left.
+CREATE INDEX shipment_shipment_requested ON shipment_shipment (id) WHERE status = 'requested';
 CREATE INDEX shipment_shipment_call ON shipment_shipment (order_id) WHERE call IS NOT NULL;
 CREATE INDEX shipment_shipment_tracking ON shipment_shipment (tracking_number, id) WHERE tracking_number IS NOT NULL;
 -- What people look for among millions that are on their way.

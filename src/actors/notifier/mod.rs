@@ -235,7 +235,11 @@ fn report(row: &Notification) {
     let (id, target, attempts) = (row.id, row.target, row.attempts);
     let why = row.last_error.as_deref().unwrap_or_default();
     match row.status {
-        NotificationStatus::Delivered => {}
+        NotificationStatus::Delivered => {
+            #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
+            let lag = row.delivered_at.map_or(0, |at| at.millis_since(row.created_at)) as f64 / 1000.0;
+            metrics::histogram!("notification_lag_seconds", "target" => target.as_str()).record(lag);
+        }
         NotificationStatus::Pending => {
             tracing::info!(notification_id = %id, told = %target, attempts, why, "a notification is not delivered yet");
         }

@@ -130,6 +130,7 @@ impl OrderFields {
         }
         let simulate = simulate.unwrap_or_default();
         simulate.check(&mut errors);
+        simulate.check_simulated(provider, policy.carrier, &mut errors);
         let lines = lines.parse(policy.free_text_lines, errors);
         Ok(OrderRequest { lines, customer_ref, provider, deadline_ms, carrier: policy.carrier, simulate })
     }

@@ -7,6 +7,8 @@ use std::str::FromStr;
 /// Who carries the goods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Carrier {
+    /// People send the goods and report it; until then the shipment is requested.
+    Manual,
     /// The built-in simulation, scripted per order.
     #[default]
     Simulated,
@@ -18,6 +20,7 @@ impl Carrier {
     /// The carrier's stable name.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Manual => Provider::Manual.as_str(),
             Self::Simulated => Provider::Simulated.as_str(),
             Self::Configured(name) => Provider::Configured(name).as_str(),
         }
@@ -26,6 +29,11 @@ impl Carrier {
     /// As it is stored: nothing for the simulation.
     pub fn stored(self) -> Option<Self> {
         Some(self).filter(|carrier| !carrier.is_simulated())
+    }
+
+    /// Whether people send the goods, whom nobody calls.
+    pub const fn is_manual(&self) -> bool {
+        matches!(self, Self::Manual)
     }
 
     /// Whether it is the simulation.
@@ -54,7 +62,7 @@ impl FromStr for Carrier {
         match text.parse()? {
             Provider::Simulated => Ok(Self::Simulated),
             Provider::Configured(name) => Ok(Self::Configured(name)),
-            Provider::Manual => Err(NoProvider::of(text)),
+            Provider::Manual => Ok(Self::Manual),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     CancelShipping, Consignment, RecordCarrierCall, Shipment, ShipmentCall, ShipmentStatus, Shipping, ShippingAnswer,
-    ShippingCommand, StartShipping,
+    ShippingCommand, StartShipping, report,
 };
 use crate::domain::{
     aggregate::{Decision, Outgoing},
@@ -20,6 +20,9 @@ pub(super) fn decide(row: Option<&Shipping>, command: &ShippingCommand, now: Tim
     let (outcome, signal) = match command {
         ShippingCommand::Start(StartShipping(goods)) => (start(Shipping::taken_up(&mut after, goods, now)), false),
         ShippingCommand::Cancel(CancelShipping(goods)) => (cancel(Shipping::taken_up(&mut after, goods, now)), false),
+        ShippingCommand::Report(said) => {
+            (Outcome::DONE, after.as_mut().is_some_and(|shipping| report::take_in(shipping, said)))
+        }
         ShippingCommand::Record(answered) => {
             (Outcome::DONE, after.as_mut().is_some_and(|shipping| record(shipping, answered, now)))
         }
@@ -156,7 +159,7 @@ impl Shipment {
     }
 
     /// The call that was under way is answered; a direct order hears of it by another.
-    fn answered(&mut self, tell: ShipmentCall) {
+    pub(super) fn answered(&mut self, tell: ShipmentCall) {
         self.settle();
         if self.is_direct() {
             self.request(tell);
@@ -169,13 +172,13 @@ impl Shipment {
     }
 
     /// Where the carrier gives no tracking number, it is made of the shipment's id.
-    fn ship(&mut self, named: Named) {
+    pub(super) fn ship(&mut self, named: Named) {
         self.status = ShipmentStatus::Shipped;
         let given = named.tracking_number.map(|number| number.as_str().to_owned());
         self.tracking_number = Some(given.unwrap_or_else(|| self.id.tracking_number()));
     }
 
-    fn close(&mut self, reason: Reason) {
+    pub(super) fn close(&mut self, reason: Reason) {
         self.status = ShipmentStatus::Cancelled;
         self.reason = self.reason.or(Some(reason));
     }
@@ -187,6 +190,9 @@ impl Shipment {
         }
         if self.is_direct() {
             self.request(ShipmentCall::DispatchOrder);
+            return None;
+        }
+        if self.carrier.is_manual() {
             return None;
         }
         if !self.answers_at_once() {
@@ -272,10 +278,11 @@ fn record(shipping: &mut Shipping, answered: &RecordCarrierCall, now: Timestamp)
         (ShipmentCall::Recall | ShipmentCall::RecallAgain, CallAnswer::Done) => {
             shipment.answered(ShipmentCall::ReturnOrder);
         }
-        (ShipmentCall::DispatchOrder, CallAnswer::Done) => shipment.request(match shipment.status {
-            ShipmentStatus::Requested => ShipmentCall::Dispatch,
-            ShipmentStatus::Shipped | ShipmentStatus::Cancelled => ShipmentCall::ReturnOrder,
-        }),
+        (ShipmentCall::DispatchOrder, CallAnswer::Done) => match shipment.status {
+            ShipmentStatus::Requested if shipment.carrier.is_manual() => shipment.settle(),
+            ShipmentStatus::Requested => shipment.request(ShipmentCall::Dispatch),
+            ShipmentStatus::Shipped | ShipmentStatus::Cancelled => shipment.request(ShipmentCall::ReturnOrder),
+        },
         (ShipmentCall::CompleteOrder | ShipmentCall::ReturnOrder, CallAnswer::Done | CallAnswer::Rejected(_)) => {
             shipment.settle();
         }

@@ -24,8 +24,10 @@
 
 mod carrier;
 mod decide;
+mod report;
 
 pub use carrier::Carrier;
+pub use report::{ReportShipment, ShipmentRefusal, ShipmentReport};
 
 use super::{
     aggregate::{Aftermath, Aggregate, Decision, Errand, Outgoing},
@@ -182,6 +184,11 @@ pub struct Shipment {
 }
 
 impl Shipment {
+    /// Whether clients see it.
+    pub fn is_shown(&self) -> bool {
+        self.status != ShipmentStatus::Requested || !self.carrier.is_simulated()
+    }
+
     /// Whether its carrier will not call the goods back, though it is asked again and again.
     pub fn refuses_recall(&self) -> bool {
         self.call == Some(ShipmentCall::RecallAgain)
@@ -269,6 +276,8 @@ pub enum ShippingCommand {
     Cancel(CancelShipping),
     /// The carrier, or the order, answered.
     Record(RecordCarrierCall),
+    /// Somebody reports what became of one.
+    Report(ReportShipment),
 }
 
 /// What a shipping command is answered.
@@ -328,6 +337,7 @@ impl Aggregate for Shipping {
                 goods.order_id
             }
             ShippingCommand::Record(record) => record.order_id,
+            ShippingCommand::Report(report) => report.order_id,
         }
     }
 
@@ -358,7 +368,9 @@ impl Outgoing for Shipping {
 
     fn outstanding(&self, part: usize) -> Option<(ShipmentCall, u32)> {
         let shipment = self.0.get(part)?;
-        shipment.call.map(|call| (call, shipment.attempts))
+        // People are not called: what they are to do, they report.
+        let by_hand = |call| shipment.carrier.is_manual() && matches!(shipment.errand(call), Errand::Outside(_));
+        shipment.call.filter(|call| !by_hand(*call)).map(|call| (call, shipment.attempts))
     }
 
     fn next_attempt_at(&self, part: usize) -> Option<Timestamp> {

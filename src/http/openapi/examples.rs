@@ -20,6 +20,8 @@ pub(super) fn of(body: &str) -> Option<Value> {
         "EditOrderBody" => json!({"lines": [line]}),
         "OpenPaymentBody" => json!({"order_id": ORDER, "amount": 170_000, "provider": "manual"}),
         "CallbackBody" => json!({"order_id": ORDER, "payment_id": PAYMENT, "payment_status": "success"}),
+        "ReportBody" => json!({"order_id": ORDER, "amount": 170_000, "currency": "IDR"}),
+        "DispatchedBody" => json!({"tracking_number": "JNE 0042 7781"}),
         "AddProductBody" => json!({"name": "Kopi Gayo", "description": "Arabica from Aceh", "category": "Coffee"}),
         "EditProductBody" => json!({"category": "Coffee beans"}),
         "AddVariantBody" => json!({"sku": "GAYO-250", "size": "250 g", "attributes": {"roast": "medium"}}),

@@ -25,7 +25,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
         notifications::list_notifications, notifications::read, notifications::retry,
         reports::order_paid, reports::user_paid, reports::read_user, reports::user_status_paid,
         reports::read_user_status,
-        shipments::list_shipments, shipments::read,
+        shipments::list_shipments, shipments::read, shipments::dispatched, shipments::cancelled,
         stock::receive, stock::adjust, stock::list_levels, stock::read_variant, stock::transfer, stock::list_movements,
         products::add, products::list_products, products::read, products::edit, products::add_variant,
         variants::list_variants, variants::read, variants::edit,

@@ -17,10 +17,7 @@ use super::{
     outside::Outside,
     signature,
 };
-use crate::{
-    clock,
-    domain::notifier::{Audience, Delivery, Notification, TargetName},
-};
+use crate::domain::notifier::{Audience, Delivery, Notification, TargetName};
 use futures::future::BoxFuture;
 use public::PublicOnly;
 use reqwest::{Client, redirect};
@@ -101,7 +98,7 @@ impl Receivers {
 
     /// Sends a notification; how that went.
     pub fn send(&self, notification: Notification, room: Room) -> BoxFuture<'static, Delivery> {
-        let (target, written) = (notification.target, notification.created_at);
+        let target = notification.target;
         let Some(receiver) = self.all.get(&target).map(Arc::clone) else {
             let why = format!("{target} is not configured on this server");
             return Box::pin(std::future::ready(failed(None, why)));
@@ -114,11 +111,6 @@ impl Receivers {
                 delivery
             });
             let delivery = sent.await.unwrap_or_else(|error| failed(None, error.to_string()));
-            if matches!(delivery, Delivery::Delivered(_)) {
-                #[expect(clippy::cast_precision_loss, reason = "seconds for people")]
-                let lag = clock::now().millis_since(written) as f64 / 1000.0;
-                metrics::histogram!("notification_lag_seconds", "target" => target.as_str()).record(lag);
-            }
             let outcome = if matches!(delivery, Delivery::Delivered(_)) { "delivered" } else { "failed" };
             metrics::counter!("notification_attempts_total", "target" => target.as_str(), "outcome" => outcome)
                 .increment(1);

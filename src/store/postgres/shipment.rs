@@ -119,10 +119,13 @@ impl ShipmentQueries for Postgres {
             conditions.push(("tracking_number = $n", Box::new(tracking_number)));
         }
         conditions.push(match statuses.as_slice() {
-            [] => ("status <> $n", Box::new(ShipmentStatus::Requested)),
+            [] => ("(status <> $n OR carrier IS NOT NULL)", Box::new(ShipmentStatus::Requested)),
             // Names the condition of the partial index that has their rows.
             [ShipmentStatus::Cancelled] => ("status = ANY($n) AND status = 'cancelled'", Box::new(statuses)),
-            _ => ("status = ANY($n)", Box::new(statuses)),
+            [ShipmentStatus::Requested] => {
+                ("status = ANY($n) AND status = 'requested' AND carrier IS NOT NULL", Box::new(statuses))
+            }
+            _ => ("status = ANY($n) AND (status <> 'requested' OR carrier IS NOT NULL)", Box::new(statuses)),
         });
         self.readers.page(LISTED, ID, conditions, page, read)
     }

@@ -1,8 +1,11 @@
 //! One consistent pass over everything that is stored, order by order.
 
 use super::{
-    codec::is_unreadable, connect_read_only, order, payment, retention, saga, schema, shipment, stock, table::Table,
+    codec::is_unreadable,
+    connect_read_only, order, payment, retention, saga, schema, shipment, stock,
+    table::Table,
     tx::query_error,
+    wal::{Ceiling, MOST_BYTES},
 };
 use crate::role::{Role, Roles};
 use crate::{
@@ -22,13 +25,18 @@ pub(super) struct Snapshot {
 }
 
 impl FactSource for Snapshot {
-    fn visit(&self, mut visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>> {
+    fn visit(&self, visit: Visit<OrderFacts>) -> BoxFuture<'static, Result<Passed, StoreError>> {
+        let ceiling = Ceiling::over(&self.path, MOST_BYTES);
+        let mut visit = ceiling.watch(visit);
         let removed = self.on_a_thread(move |conn| pass(conn, &mut visit));
-        Box::pin(async { Ok(removed.await?.into()) })
+        Box::pin(async move { ceiling.end(removed.await?.into()) })
     }
 
-    fn visit_shelves(&self, mut visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
-        self.on_a_thread(move |conn| stock::pass_shelves(conn, &mut visit))
+    fn visit_shelves(&self, visit: Visit<ShelfFacts>) -> BoxFuture<'static, Result<(), StoreError>> {
+        let ceiling = Ceiling::over(&self.path, MOST_BYTES);
+        let mut visit = ceiling.watch(visit);
+        let passed = self.on_a_thread(move |conn| stock::pass_shelves(conn, &mut visit));
+        Box::pin(async move { ceiling.end(passed.await?) })
     }
 
     fn judge_tables(&self, of: Roles) -> BoxFuture<'static, Result<Vec<TableFacts>, StoreError>> {

@@ -32,6 +32,7 @@ mod table;
 mod tables;
 mod transfer;
 mod tx;
+mod wal;
 mod writer;
 
 pub use backup::{BackupError, Copied, backup};
@@ -156,6 +157,7 @@ fn connect(path: &Path, cache_mib: u32) -> Result<Connection, OpenError> {
         conn.pragma_update(None, "journal_mode", "WAL")?;
         conn.pragma_update(None, "synchronous", "FULL")?;
         conn.pragma_update(None, "wal_autocheckpoint", 2000)?;
+        conn.pragma_update(None, "journal_size_limit", wal::KEPT_BYTES)?;
         conn.pragma_update(None, "temp_store", "MEMORY")?;
         conn.pragma_update(None, "busy_timeout", 5000)?;
         conn.pragma_update(None, "cache_size", -(i64::from(cache_mib) * 1024))?;
@@ -215,6 +217,7 @@ pub fn open(options: &Options, fatal: &Fatal) -> Result<Store, OpenError> {
     };
     let (conn, lock) = connection()?;
     migrate(path, options.owners)?;
+    wal::fold_in(&conn).map_err(|source| OpenError::Sqlite { path: path.clone(), source })?;
     let (stats, recent) = (Arc::new(Stats::default()), Arc::new(Recent::default()));
     let readers = (0..options.readers.max(1)).map(|_| connect_read_only(path)).collect::<Result<Vec<_>, _>>()?;
     let backend = Arc::new(Sqlite {
@@ -298,7 +301,8 @@ impl Engine for Sqlite {
 
     fn census(&self) -> BoxFuture<'static, Result<Census, StoreError>> {
         let owners = self.owners;
-        self.readers.read(move |conn| census::count(conn, owners))
+        let wal_bytes = wal::bytes(&self.path);
+        self.readers.read(move |conn| Ok(Census { wal_bytes: Some(wal_bytes), ..census::count(conn, owners)? }))
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {

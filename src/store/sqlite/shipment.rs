@@ -192,11 +192,17 @@ impl ShipmentQueries for Sqlite {
         if statuses == [ShipmentStatus::Cancelled] && !is_few {
             // Names the condition of the partial index that has their rows.
             conditions.push(("status = ? AND status = 'cancelled'", Box::new(ShipmentStatus::Cancelled)));
+        } else if statuses == [ShipmentStatus::Requested] && !is_few {
+            let found_by = "status = ? AND status = 'requested' AND carrier IS NOT NULL";
+            conditions.push((found_by, Box::new(ShipmentStatus::Requested)));
         } else if statuses.is_empty() {
-            conditions.push(("status <> ?", Box::new(ShipmentStatus::Requested)));
+            conditions.push(("(status <> ? OR carrier IS NOT NULL)", Box::new(ShipmentStatus::Requested)));
         } else {
             let names = name_list(statuses.iter().map(|status| status.as_str()));
-            conditions.push(("+status IN (SELECT value FROM json_each(?))", Box::new(names)));
+            conditions.push((
+                "+status IN (SELECT value FROM json_each(?)) AND (status <> 'requested' OR carrier IS NOT NULL)",
+                Box::new(names),
+            ));
         }
         self.readers.read_list(list, conditions, page, read_shipment)
     }

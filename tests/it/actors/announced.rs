@@ -105,7 +105,7 @@ fn shipping_verb(command: &ShippingCommand) -> Verb {
     match command {
         ShippingCommand::Start(_) => Verb::StartShipping,
         ShippingCommand::Cancel(_) => Verb::CancelShipping,
-        ShippingCommand::Record(other) => panic!("nobody asks for {other:?}"),
+        other @ (ShippingCommand::Record(_) | ShippingCommand::Report(_)) => panic!("nobody asks for {other:?}"),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::{assert_only, world::World};
 use crate::support::either;
+use backstitch::{audit, clock};
+use std::sync::Arc;
 
 /// Three days, in milliseconds.
 const DAYS: &str = "259200000";
@@ -25,6 +27,16 @@ async fn a_saga_that_waits_for_days_and_has_its_wake_up_ahead_is_not_late() {
     }
     let report = world.audit().await;
     assert!(report.is_clean(), "{report}");
+}
+
+#[tokio::test]
+async fn an_old_copy_is_judged_as_of_when_it_was_made() {
+    let world = World::open();
+    world.unpaid_order().await;
+    let years_later = clock::now().plus_millis(100_000_000_000);
+    let judged = async |at| audit::run_at(Arc::clone(&world.store.facts), at).await.expect("an audit").is_clean();
+    assert!(!judged(years_later).await);
+    assert!(judged(clock::now()).await);
 }
 
 #[tokio::test]

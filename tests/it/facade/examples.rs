@@ -48,6 +48,11 @@ async fn every_example_of_the_document_is_accepted_as_it_is_shown() {
     let document = openapi_document();
     let order = document["components"]["schemas"]["PlaceOrderBody"]["example"].clone();
     for (method, path, body) in bodies(&document) {
+        if path == "/shipments/{id}/dispatched" {
+            // Where people send the goods.
+            dispatched(&document["components"]["schemas"][&body]["example"]).await;
+            continue;
+        }
         let example = &document["components"]["schemas"][&body]["example"];
         assert!(example.is_object(), "{body} has an example");
         let mut ids = world(&app).await;
@@ -55,6 +60,12 @@ async fn every_example_of_the_document_is_accepted_as_it_is_shown() {
         ids.insert("order", id(&placed).to_owned());
         ids.insert("payment", id(&placed["payment"]).to_owned());
         ids.insert("saga", placed["saga_id"].as_str().expect("an id").to_owned());
+        if path == "/payments/refunded/{id}" {
+            // Money that came for an order which is closed is what goes back.
+            app.delete_order(id(&placed)).await.success(202);
+            app.saga_at_rest(&placed["saga_id"]).await;
+            app.pay(ids["payment"].as_str()).header("Authorization", format!("Bearer {SECRET}")).await.success(200);
+        }
         let of = |name: &str| ids[name].as_str();
         let kind = path.split('/').nth(1).expect("a resource").trim_end_matches('s').to_owned();
         let own =
@@ -69,4 +80,17 @@ async fn every_example_of_the_document_is_accepted_as_it_is_shown() {
         assert!((200..300).contains(&answer.status), "{method} {path} {sent}: {answer:?}");
     }
     app.finish_leaving_any().await;
+}
+
+/// Reports that goods are on their way, as the document shows it.
+async fn dispatched(example: &Value) {
+    let app = TestApp::with(&[("orders.carrier", "manual")]);
+    let order = json!({"item_name": "Kopi", "quantity": 1, "price": 85_000, "payment": {"provider": "simulated"}});
+    let order = app.place(&order).await.success(201).clone();
+    let order = app.order_once(id(&order), |order| order["shipments"][0]["status"] == "requested").await;
+    let path = format!("/shipments/{}/dispatched", id(&order["shipments"][0]));
+    let call = app.call("PUT", &path).header("Content-Type", "application/json").bytes(example.to_string());
+    assert_eq!(call.await.success(200)["tracking_number"], example["tracking_number"]);
+    app.saga_at_rest(&order["saga_id"]).await;
+    app.finish().await;
 }

@@ -27,6 +27,7 @@ mod idempotency;
 mod idempotency_elsewhere;
 mod late_money;
 mod lists;
+mod manual_carrier;
 mod manual_payment;
 mod metrics;
 mod mutations;

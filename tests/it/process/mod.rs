@@ -8,6 +8,7 @@ mod direct;
 mod files;
 mod kill;
 pub(crate) mod load;
+mod logs;
 mod notifications;
 mod server;
 mod stop;
