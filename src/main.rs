@@ -275,6 +275,8 @@ fn take_in(settings: &settings::Settings, import: &exchange::Import) -> anyhow::
     let exchange::Imported { rows, added, changed } = actix_rt::System::new().block_on(async {
         let database = app::database(settings);
         database.require(Roles::of([Role::Stock]))?;
+        // Nothing is made of a mistyped address.
+        store::open_export(&database)?;
         let store = store::open(&database, &Fatal::default())?;
         let imported = exchange::import(store.bulk.as_ref(), import).await;
         store.engine.close().await;

@@ -27,7 +27,7 @@ impl Report {
         let count = |is: fn(&CatalogCommand) -> bool| plan.catalog.iter().filter(|command| is(command)).count() as u64;
         let pieces = plan.stock.iter().map(|change| match change {
             StockChange::Receive(receive) => receive.quantity.get().unsigned_abs(),
-            StockChange::Adjust(_) | StockChange::Transfer(_) => 0,
+            StockChange::Adjust(_) | StockChange::Shift(_) | StockChange::Transfer(_) => 0,
         });
         Self {
             shops: count(|command| matches!(command, CatalogCommand::AddShop(_))),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use unicode_normalization::UnicodeNormalization;
 
 /// One field that cannot be accepted: which one, and what would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,17 +56,24 @@ pub enum TextError {
     Control(u32),
 }
 
+/// A client's text in the one form (NFC) in which texts that look the same are the same, whether a keyboard has written
+/// an accent with its letter or after it.
+pub fn normalized(text: String) -> String {
+    if text.is_ascii() || unicode_normalization::is_nfc(&text) { text } else { text.nfc().collect() }
+}
+
 /// A visible text of 1 to `MAX` characters in any script, without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Text<const MAX: usize>(String);
 
 impl<const MAX: usize> Text<MAX> {
-    /// Parses a client's text. White space around it is kept: it is the client's.
+    /// Parses a client's text, in any normal form. White space around it is kept: it is the client's.
     ///
     /// # Errors
     /// Blank, too long, or with a control character.
     pub fn parse(text: String) -> Result<Self, TextError> {
+        let text = normalized(text);
         if text.trim().is_empty() {
             return Err(TextError::Blank);
         }
@@ -130,6 +138,18 @@ pub type Note = Text<500>;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn texts_that_look_the_same_are_the_same() {
+        for (one, other) in [("Caf\u{e9}", "Cafe\u{301}"), ("\u{1ec7}", "e\u{323}\u{302}"), ("\u{212b}", "\u{c5}")] {
+            assert_eq!(CustomerRef::parse(one.into()), CustomerRef::parse(other.into()), "{one}");
+        }
+        assert_eq!(
+            Text::<4>::parse("cafe\u{301}".into()).map(|text| text.0),
+            Ok("café".to_owned()),
+            "counted as it is kept"
+        );
+    }
 
     #[test]
     fn a_text_takes_any_script_and_refuses_blank_long_and_control() {

@@ -29,22 +29,23 @@ pub(in crate::domain) fn in_range(value: i64, min: i64, max: i64) -> Result<i64,
 impl Amount {
     /// Nothing.
     pub const ZERO: Self = Self(0);
+    /// The most: 2^53 - 1. What is beyond it, a reader of JSON may not tell from its neighbours.
+    pub const MAX: Self = Self(9_007_199_254_740_991);
 
-    /// An amount from 0 to `i64::MAX`.
+    /// An amount from 0 to [`Self::MAX`].
     ///
     /// # Errors
-    /// When it is negative.
+    /// When it is negative, or more than that.
     pub fn parse(value: i64) -> Result<Self, OutOfRange> {
-        in_range(value, 0, i64::MAX).map(Self)
+        in_range(value, 0, Self::MAX.0).map(Self)
     }
 
-    /// An amount that a client can only write as a fraction: a whole number from 1 to 2^53, beyond which the next one
-    /// cannot be told apart.
+    /// An amount that a client can only write as a fraction: a whole number from 1 to [`Self::MAX`].
     ///
     /// # Errors
     /// When it is no such number; says what is wrong with it.
     pub fn parse_whole(value: f64) -> Result<Self, String> {
-        const MOST: f64 = 9_007_199_254_740_992.0;
+        const MOST: f64 = 9_007_199_254_740_991.0;
         if !(1.0..=MOST).contains(&value) || value.fract() != 0.0 {
             let unit = "in the currency's smallest unit in use";
             return Err(format!("must be a whole number from 1 to {MOST:.0}, {unit}; is {value}"));
@@ -60,7 +61,7 @@ impl Amount {
 
     /// The sum, or `None` when it does not fit.
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        self.0.checked_add(other.0).map(Self)
+        self.0.checked_add(other.0).and_then(|sum| Self::parse(sum).ok())
     }
 }
 
@@ -91,7 +92,7 @@ impl Price {
 
     /// Price times quantity, or `None` when it does not fit.
     pub fn checked_mul(self, quantity: Quantity) -> Option<Amount> {
-        self.0.checked_mul(quantity.0).map(Amount)
+        self.0.checked_mul(quantity.0).and_then(|product| Amount::parse(product).ok())
     }
 }
 
@@ -135,7 +136,9 @@ mod tests {
         assert!(Quantity::parse(0).is_err() && Quantity::parse(1_000_001).is_err());
         let price = Price::parse(1_000_000_000_000).expect("the largest price");
         let quantity = Quantity::parse(1_000_000).expect("the largest quantity");
-        assert_eq!(price.checked_mul(quantity).map(Amount::get), Some(1_000_000_000_000_000_000));
-        assert_eq!(Amount(i64::MAX).checked_add(Amount(1)), None);
+        assert_eq!(price.checked_mul(quantity), None, "beyond what JSON tells apart");
+        let thousands = Quantity::parse(9_007).expect("a quantity");
+        assert_eq!(price.checked_mul(thousands).map(Amount::get), Some(9_007_000_000_000_000));
+        assert_eq!(Amount::MAX.checked_add(Amount(1)), None);
     }
 }

@@ -24,6 +24,12 @@ pub enum ExchangeError {
         /// What is wrong with it.
         faults: Faults,
     },
+    /// Nothing is overwritten unasked.
+    #[error("{0} exists; give --force to write over it, or give the export another name")]
+    Exists(PathBuf),
+    /// There is something else than a file.
+    #[error("{0} is not a file; leave it out to write to standard output")]
+    NoFile(PathBuf),
     /// The file cannot be written.
     #[error("cannot write {path}")]
     Write {

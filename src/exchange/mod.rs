@@ -1,7 +1,7 @@
 //! The catalogue and the stock as CSV: written down for a spreadsheet, and read back from one.
 //!
 //! ```text
-//!   import:  file ─▶ Tail ─▶ Rows (header, columns, UTF-8) ─▶ products │ offers │ stock ─▶ BulkTx ─▶ all or none
+//!   import:  file ─▶ sniff ─▶ Tail ─▶ Rows (header, columns, UTF-8) ─▶ products │ offers │ stock ─▶ BulkTx ─▶ all or none
 //!   export:  ExportSource (a snapshot) ─▶ products │ offers │ stock ─▶ a file that appears whole, or stdout
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! command of the domain, like any client's.
 
 mod attributes;
+mod cells;
 mod error;
 mod faults;
 mod offers;
@@ -17,6 +18,7 @@ mod output;
 mod places;
 mod products;
 mod rows;
+mod sniff;
 mod stock;
 mod tail;
 
@@ -31,6 +33,7 @@ use offers::OfferSheet;
 use output::Output;
 use products::ProductSheet;
 use rows::{Column, Row, Rows};
+use sniff::{Lines, Written};
 use std::{
     fmt,
     fs::File,
@@ -65,7 +68,7 @@ impl fmt::Display for Sheet {
 pub struct Import {
     /// What the file is about.
     pub sheet: Sheet,
-    /// The file: CSV in UTF-8, the names of its columns in the first line.
+    /// The file: CSV in UTF-8 with commas, semicolons or tabulators, the names of its columns in the first line.
     pub file: PathBuf,
 }
 
@@ -76,6 +79,12 @@ pub struct Export {
     pub sheet: Sheet,
     /// The file; it appears once it is whole. Standard output when left out or `-`.
     pub file: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long)]
+    pub force: bool,
+    /// Put a ' before what a spreadsheet would run as a formula. An import takes it off again.
+    #[arg(long)]
+    pub protect: bool,
 }
 
 /// What a file has changed.
@@ -101,6 +110,11 @@ enum Effect {
 trait Take: Default {
     const COLUMNS: &'static [Column];
 
+    /// What is wrong with the columns that a file has, of which each is known.
+    fn lack(_has: &dyn Fn(&str) -> bool) -> Option<&'static str> {
+        None
+    }
+
     /// Takes a row in; what is wrong with it is noted at the row. An error is storage's and ends everything.
     fn take(&mut self, row: &mut Row<'_>, tx: &dyn BulkTx) -> Result<Effect, StoreError>;
 }
@@ -115,12 +129,13 @@ pub async fn import(store: &dyn BulkStore, import: &Import) -> Result<Imported, 
     let file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     let bar = bar(ProgressBar::new(length), "{bar:30} {binary_bytes}/{binary_total_bytes}");
-    let tail = Tail::new(file, bar.clone());
+    let (lines, written) = sniff::look(file).map_err(unreadable)?;
+    let tail = Tail::new(lines, bar.clone());
     let (sheet, path) = (*sheet, path.clone());
     let work = move |tx: &dyn BulkTx| match sheet {
-        Sheet::Products => take_all::<ProductSheet>(tail, &path, tx),
-        Sheet::Offers => take_all::<OfferSheet>(tail, &path, tx),
-        Sheet::Stock => take_all::<StockSheet>(tail, &path, tx),
+        Sheet::Products => take_all::<ProductSheet>(tail, written, &path, tx),
+        Sheet::Offers => take_all::<OfferSheet>(tail, written, &path, tx),
+        Sheet::Stock => take_all::<StockSheet>(tail, written, &path, tx),
     };
     let imported = store.all_or_none(work).await;
     bar.finish_and_clear();
@@ -129,15 +144,19 @@ pub async fn import(store: &dyn BulkStore, import: &Import) -> Result<Imported, 
 
 type Taken = Result<Result<Imported, ExchangeError>, StoreError>;
 
-fn take_all<T: Take>(tail: Tail<File>, path: &Path, tx: &dyn BulkTx) -> Taken {
+fn take_all<T: Take>(tail: Tail<Lines<File>>, written: Written, path: &Path, tx: &dyn BulkTx) -> Taken {
     let refused = |faults: Found| Ok(Err(ExchangeError::Refused { path: path.to_owned(), faults }));
     let unreadable = |source| Ok(Err(ExchangeError::Read { path: path.to_owned(), source }));
     let mut faults = Found::default();
-    let mut rows = match Rows::open(tail, T::COLUMNS, &mut faults) {
+    let mut rows = match Rows::open(tail, written, T::COLUMNS, &mut faults) {
         Ok(Some(rows)) => rows,
         Ok(None) => return refused(faults),
         Err(source) => return unreadable(source),
     };
+    if let Some(lack) = T::lack(&|column| rows.has(column)) {
+        faults.add(1, None, lack);
+        return refused(faults);
+    }
     let (mut sheet, mut imported) = (T::default(), Imported::default());
     loop {
         match rows.next(&mut faults) {
@@ -164,17 +183,17 @@ pub async fn export(source: &dyn ExportSource, export: &Export) -> Result<u64, E
     let file = export.file.as_deref().filter(|file| *file != Path::new("-"));
     match export.sheet {
         Sheet::Products => {
-            let output = Output::open(file, ProductSheet::COLUMNS)?;
+            let output = Output::open(file, export, ProductSheet::COLUMNS)?;
             let written = source.visit_variants(output.visitor(products::cells)).await;
             output.finish(written)
         }
         Sheet::Offers => {
-            let output = Output::open(file, OfferSheet::COLUMNS)?;
+            let output = Output::open(file, export, OfferSheet::COLUMNS)?;
             let written = source.visit_offers(output.visitor(offers::cells)).await;
             output.finish(written)
         }
         Sheet::Stock => {
-            let output = Output::open(file, StockSheet::COLUMNS)?;
+            let output = Output::open(file, export, StockSheet::COLUMNS)?;
             let written = source.visit_levels(output.visitor(stock::cells)).await;
             output.finish(written)
         }

@@ -1,6 +1,6 @@
 //! Where an export goes: a file that appears once it is whole, or standard output.
 
-use super::{ExchangeError, bar, rows::Column};
+use super::{ExchangeError, Export, bar, cells, rows::Column};
 use crate::store::{StoreError, Visit};
 use indicatif::ProgressBar;
 use std::{
@@ -19,6 +19,10 @@ pub(super) struct Output {
     /// Shared with the visitor, which writes on a thread of the store's.
     sink: Arc<Mutex<Option<Sink>>>,
     bar: ProgressBar,
+    /// Whether what a spreadsheet would run is marked.
+    protect: bool,
+    /// Whether a file that is there is written over.
+    force: bool,
 }
 
 struct Sink {
@@ -60,17 +64,27 @@ fn io_error(error: csv::Error) -> io::Error {
     }
 }
 
+/// A file that is there stays as it is, unless it is asked for; what is no file always does.
+fn refuse_to_harm(file: &Path, force: bool) -> Result<(), ExchangeError> {
+    match file.symlink_metadata() {
+        Ok(about) if !about.is_file() && !about.is_symlink() => Err(ExchangeError::NoFile(file.to_owned())),
+        Ok(_) if !force => Err(ExchangeError::Exists(file.to_owned())),
+        _ => Ok(()),
+    }
+}
+
 impl Output {
     /// Begins with the header. Standard output when there is no file.
-    pub(super) fn open(file: Option<&Path>, columns: &[Column]) -> Result<Self, ExchangeError> {
+    pub(super) fn open(file: Option<&Path>, export: &Export, columns: &[Column]) -> Result<Self, ExchangeError> {
         let path = file.unwrap_or(Path::new("standard output")).to_owned();
         let failed = |source| ExchangeError::Write { path: path.clone(), source };
         let (target, bar) = match file {
             Some(file) => {
+                refuse_to_harm(file, export.force)?;
                 let directory = file.parent().filter(|directory| !directory.as_os_str().is_empty());
-                // As any file that this user makes.
+                // It says what is sold for how much, and how much there is: its owner's alone.
                 let made = tempfile::Builder::new()
-                    .permissions(Permissions::from_mode(0o666))
+                    .permissions(Permissions::from_mode(0o600))
                     .tempfile_in(directory.unwrap_or(Path::new(".")));
                 let spinner = bar(ProgressBar::new_spinner(), "{spinner} {human_pos} rows");
                 (Target::File(made.map_err(failed)?), spinner)
@@ -78,17 +92,22 @@ impl Output {
             None => (Target::Stdout(io::stdout()), ProgressBar::hidden()),
         };
         let mut writer = csv::Writer::from_writer(target);
-        writer.write_record(columns.iter().map(|column| column.name)).map_err(|error| failed(io_error(error)))?;
-        Ok(Self { path, sink: Arc::new(Mutex::new(Some(Sink { writer, rows: 0, failed: None }))), bar })
+        writer
+            .write_record(columns.iter().filter(|column| column.is_exported).map(|column| column.name))
+            .map_err(|error| failed(io_error(error)))?;
+        let sink = Arc::new(Mutex::new(Some(Sink { writer, rows: 0, failed: None })));
+        Ok(Self { path, sink, bar, protect: export.protect, force: export.force })
     }
 
     /// Writes each row that it is given, until that fails.
     pub(super) fn visitor<T: 'static>(&self, cells: fn(&T) -> Vec<String>) -> Visit<T> {
-        let (sink, bar) = (Arc::clone(&self.sink), self.bar.clone());
+        let (sink, bar, protect) = (Arc::clone(&self.sink), self.bar.clone(), self.protect);
         Box::new(move |row| {
             let mut sink = lock(&sink);
             let Some(sink) = sink.as_mut() else { return ControlFlow::Break(()) };
-            if let Err(error) = sink.writer.write_record(cells(&row)) {
+            if let Err(error) =
+                sink.writer.write_record(cells(&row).into_iter().map(|cell| cells::protect(cell, protect)))
+            {
                 sink.failed = Some(io_error(error));
                 return ControlFlow::Break(());
             }
@@ -108,7 +127,9 @@ impl Output {
             None => writer.into_inner().map_err(csv::IntoInnerError::into_error).and_then(|mut target| {
                 target.flush()?;
                 match target {
-                    Target::File(file) => file.persist(&self.path).map(drop).map_err(|error| error.error),
+                    Target::File(file) if self.force => file.persist(&self.path).map(drop).map_err(|error| error.error),
+                    // Refused where somebody has made such a file meanwhile.
+                    Target::File(file) => file.persist_noclobber(&self.path).map(drop).map_err(|error| error.error),
                     Target::Stdout(_) => Ok(()),
                 }
             }),

@@ -21,6 +21,8 @@ use uuid::Uuid;
 pub(super) struct ProductSheet {
     variants: IdMap<VariantId, u64>,
     products: IdMap<ProductId, u64>,
+    /// What the row above is about: a row without a product's name is about the same.
+    above: Option<ProductName>,
 }
 
 /// What a row says.
@@ -40,16 +42,17 @@ impl Take for ProductSheet {
     const COLUMNS: &'static [Column] = &[
         Column::required("sku"),
         Column::required("product"),
-        Column::required("description"),
-        Column::required("category"),
-        Column::required("size"),
-        Column::required("attributes"),
+        Column::blank("description"),
+        Column::blank("category"),
+        Column::blank("size"),
+        Column::blank("attributes"),
         Column::required("active"),
         Column::optional("product_active"),
     ];
 
     fn take(&mut self, row: &mut Row<'_>, tx: &dyn BulkTx) -> Result<Effect, StoreError> {
-        let Some(said) = read(row) else { return Ok(Effect::Nothing) };
+        let said = read(row, &mut self.above);
+        let Some(said) = said else { return Ok(Effect::Nothing) };
         let known = tx.variant(&said.sku)?;
         if let Some(first) = known.as_ref().and_then(|variant| self.variants.get(&variant.id)) {
             row.fault("sku", format!("is in line {first} already"));
@@ -70,17 +73,21 @@ impl Take for ProductSheet {
     }
 }
 
-fn read(row: &mut Row<'_>) -> Option<Said> {
+fn read(row: &mut Row<'_>, above: &mut Option<ProductName>) -> Option<Said> {
     let sku = row.parse("sku", Sku::parse);
-    let name = row.parse("product", ProductName::parse);
+    let name = match above {
+        Some(name) if row.text("product").trim().is_empty() => Some(name.clone()),
+        _ => row.parse("product", ProductName::parse),
+    };
+    above.clone_from(&name);
     let description = row.parse_some("description", Description::parse);
     let category = row.parse_some("category", Category::parse);
     let size = row.parse_some("size", Size::parse);
     let attributes = row.check("attributes", attributes::parse(row.text("attributes")));
     let active = row.yes_or_no("active");
     let product_active = match row.get("product_active") {
-        Some(_) => Some(row.yes_or_no("product_active")?),
-        None => None,
+        Some(said) if !said.trim().is_empty() => Some(row.yes_or_no("product_active")?),
+        _ => None,
     };
     Some(Said {
         sku: sku?,
@@ -186,8 +193,9 @@ fn which_product(
 fn differs(said: &Said, product: &Product) -> Option<&'static str> {
     [
         ("product", said.name != product.name),
-        ("description", said.description != product.description),
-        ("category", said.category != product.category),
+        // What was said once need not be said again.
+        ("description", said.description.is_some() && said.description != product.description),
+        ("category", said.category.is_some() && said.category != product.category),
         ("product_active", said.product_active.is_some_and(|active| active != product.active)),
     ]
     .into_iter()

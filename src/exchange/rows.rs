@@ -1,7 +1,9 @@
 //! The rows of a file: its header, its lines, and cells by the names of their columns.
 
 use super::{
+    cells,
     faults::Faults,
+    sniff::Written,
     tail::{END, Tail},
 };
 use csv::{ByteRecord, ReaderBuilder, Terminator};
@@ -13,16 +15,29 @@ use std::{
 /// A column that a file has, or may have.
 pub(super) struct Column {
     pub(super) name: &'static str,
-    pub(super) is_optional: bool,
+    is_optional: bool,
+    /// Whether its cells may be left out at the end of a row, which spreadsheets do with empty ones.
+    may_be_empty: bool,
+    pub(super) is_exported: bool,
 }
 
 impl Column {
     pub(super) const fn required(name: &'static str) -> Self {
-        Self { name, is_optional: false }
+        Self { name, is_optional: false, may_be_empty: false, is_exported: true }
+    }
+
+    /// One that a file has, and whose cells can be empty.
+    pub(super) const fn blank(name: &'static str) -> Self {
+        Self { name, is_optional: false, may_be_empty: true, is_exported: true }
     }
 
     pub(super) const fn optional(name: &'static str) -> Self {
-        Self { name, is_optional: true }
+        Self { name, is_optional: true, may_be_empty: true, is_exported: true }
+    }
+
+    /// One that is read where a file has it, and is not written.
+    pub(super) const fn understood(name: &'static str) -> Self {
+        Self { name, is_optional: true, may_be_empty: true, is_exported: false }
     }
 }
 
@@ -30,14 +45,14 @@ impl Column {
 pub(super) struct Rows<R> {
     reader: csv::Reader<Tail<R>>,
     record: ByteRecord,
-    /// The names of the file's columns, in its order.
-    columns: Vec<&'static str>,
+    /// The file's columns, in its order.
+    columns: Vec<&'static Column>,
 }
 
 /// A row, and where to note what is wrong with it.
 pub(super) struct Row<'r> {
     pub(super) line: u64,
-    columns: &'r [&'static str],
+    columns: &'r [&'static Column],
     cells: Vec<&'r str>,
     faults: &'r mut Faults,
 }
@@ -55,15 +70,25 @@ impl<R: Read> Rows<R> {
     /// Reads the header; nothing where it is not what `known` asks for.
     pub(super) fn open(
         tail: Tail<R>,
+        written: Written,
         known: &'static [Column],
         faults: &mut Faults,
     ) -> Result<Option<Self>, io::Error> {
         // Lines end with LF, so that they are counted; the CR before it is taken off below. Records of any
         // length are let through, so that a wrong one is named by its line.
-        let reader =
-            ReaderBuilder::new().has_headers(false).flexible(true).terminator(Terminator::Any(b'\n')).from_reader(tail);
+        let reader = ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(written.separator)
+            .terminator(Terminator::Any(b'\n'))
+            .from_reader(tail);
         let mut rows = Self { reader, record: ByteRecord::new(), columns: Vec::new() };
-        match rows.read()? {
+        let mut first = rows.read()?;
+        // Excel's own line, which says what stands between cells.
+        if matches!(first, Next::Record { .. }) && rows.record.get(0).is_some_and(|cell| cell.starts_with(b"sep=")) {
+            first = rows.read()?;
+        }
+        match first {
             Next::End => faults.add(1, None, format!("there is no header; it must name the columns {}", names(known))),
             Next::OpenQuote { line } => faults.add(line, None, OPEN_QUOTE),
             Next::Record { line } => rows.read_header(line, known, faults),
@@ -72,25 +97,28 @@ impl<R: Read> Rows<R> {
     }
 
     fn read_header(&mut self, line: u64, known: &'static [Column], faults: &mut Faults) {
-        for cell in &self.record {
+        let named = self.record.iter().rposition(|cell| !is_blank(cell)).map_or(0, |last| last + 1);
+        for cell in self.record.iter().take(named) {
             let given = String::from_utf8_lossy(cell);
-            match known.iter().find(|column| column.name == given) {
-                Some(column) if self.columns.contains(&column.name) => {
-                    faults.add(line, None, format!("column {given} is there twice"));
+            let name = cells::column(&given);
+            match known.iter().find(|column| column.name == name) {
+                Some(column) if self.has(column.name) => {
+                    faults.add(line, None, format!("column {} is there twice", column.name));
                 }
-                Some(column) => self.columns.push(column.name),
-                None if given.contains(';') && self.record.len() == 1 => {
-                    faults.add(line, None, "the columns must be separated by commas, not by semicolons");
-                    return;
-                }
+                Some(column) => self.columns.push(column),
                 None => {
                     faults.add(line, None, format!("there is no column {given:?}; the columns are {}", names(known)));
                 }
             }
         }
-        for column in known.iter().filter(|column| !column.is_optional && !self.columns.contains(&column.name)) {
+        for column in known.iter().filter(|column| !column.is_optional && !self.has(column.name)) {
             faults.add(line, None, format!("column {} is missing", column.name));
         }
+    }
+
+    /// Whether the file has a column.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.columns.iter().any(|column| column.name == name)
     }
 
     /// The next row that has as many cells as there are columns, all of them text; what is wrong with others
@@ -105,18 +133,24 @@ impl<R: Read> Rows<R> {
                 }
                 Next::Record { line } => line,
             };
+            if self.record.iter().all(is_blank) {
+                continue;
+            }
             let (cells, columns) = (self.record.len(), self.columns.len());
-            if cells != columns {
+            let is_short = self.columns.iter().skip(cells).any(|column| !column.may_be_empty);
+            if is_short || self.record.iter().skip(columns).any(|cell| !is_blank(cell)) {
                 faults.add(line, None, format!("has {cells} cells, and the header names {columns} columns"));
             } else if let Some(at) = self.record.iter().position(|cell| std::str::from_utf8(cell).is_err()) {
                 let value = String::from_utf8_lossy(&self.record[at]);
-                faults.add(line, Some((self.columns[at], &value)), "must be UTF-8");
+                let column = self.columns.get(at).map_or("", |column| column.name);
+                faults.add(line, Some((column, &value)), "must be UTF-8");
             } else {
                 break line;
             }
         };
         // Each has been looked at above.
-        let cells = self.record.iter().map(|cell| std::str::from_utf8(cell).unwrap_or_default()).collect();
+        let cells = self.record.iter().map(|cell| cells::unprotect(std::str::from_utf8(cell).unwrap_or_default()));
+        let cells = cells.collect();
         Ok(Some(Row { line, columns: &self.columns, cells, faults }))
     }
 
@@ -148,6 +182,11 @@ impl<R: Read> Rows<R> {
     }
 }
 
+/// Whether nothing can be seen in a cell.
+fn is_blank(cell: &[u8]) -> bool {
+    std::str::from_utf8(cell).is_ok_and(|text| text.trim().is_empty())
+}
+
 const OPEN_QUOTE: &str = "a quoted cell begins in this row and never ends; the file may be cut off";
 
 fn names(columns: &[Column]) -> String {
@@ -157,7 +196,8 @@ fn names(columns: &[Column]) -> String {
 impl<'r> Row<'r> {
     /// What stands in a column; nothing where the file has no such column.
     pub(super) fn get(&self, column: &str) -> Option<&'r str> {
-        self.columns.iter().position(|name| *name == column).map(|at| self.cells[at])
+        let at = self.columns.iter().position(|known| known.name == column)?;
+        Some(self.cells.get(at).copied().unwrap_or_default())
     }
 
     /// What stands in a column that every file has.
@@ -200,19 +240,13 @@ impl<'r> Row<'r> {
         column: &'static str,
         parse: impl FnOnce(i64) -> Result<T, E>,
     ) -> Option<T> {
-        let number = self.text(column).parse().map_err(|_| "must be a whole number, in digits alone");
+        let number = self.text(column).trim().parse().map_err(|_| "must be a whole number, in digits alone");
         let number = self.check(column, number)?;
         self.check(column, parse(number))
     }
 
-    /// A cell that says yes or no, in any case: spreadsheets write it in capitals.
+    /// A cell that says yes or no.
     pub(super) fn yes_or_no(&mut self, column: &'static str) -> Option<bool> {
-        let text = self.text(column);
-        let parsed = match () {
-            () if text.eq_ignore_ascii_case("true") => Ok(true),
-            () if text.eq_ignore_ascii_case("false") => Ok(false),
-            () => Err("must be true or false"),
-        };
-        self.check(column, parsed)
+        self.check(column, cells::yes_or_no(self.text(column)).ok_or("must be true or false"))
     }
 }

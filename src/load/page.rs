@@ -24,7 +24,9 @@ svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft);
 .kill { stroke: var(--bad); stroke-width: 1.5; } .restart { stroke: var(--mark); stroke-width: 1.5; } .crash { fill: var(--mark); }
 svg text.t-one { fill: var(--one); } svg text.t-two { fill: var(--two); } svg text.t-kill { fill: var(--bad); }
 svg text.t-crash { fill: var(--mark); } .quantile { stroke: var(--two); stroke-width: 1.2; stroke-dasharray: 4 3; }
-ul { margin: .2rem 0; padding-left: 1.2rem; }
+ul { margin: .2rem 0; padding-left: 1.2rem; overflow-wrap: anywhere; } .wide { overflow-x: auto; }
+@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 .8rem; } .wide svg { width: 40rem; }
+  th, td { padding-right: .6rem; overflow-wrap: anywhere; } th { white-space: normal; } }
 ";
 
 /// The whole page.
@@ -66,7 +68,11 @@ pub(super) fn page(report: &Report) -> String {
 
 fn section(page: &mut String, title: &str, tells: &str, content: &str) {
     // Writing to a string cannot fail.
-    let _ = writeln!(page, "<h2>{title}</h2>\n<p class=\"soft\">{}</p>\n{content}", escape(tells));
+    let _ = writeln!(
+        page,
+        "<h2>{title}</h2>\n<p class=\"soft\">{}</p>\n<div class=\"wide\">{content}</div>",
+        escape(tells)
+    );
 }
 
 fn figures(report: &Report) -> String {

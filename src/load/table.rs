@@ -97,11 +97,12 @@ impl Report {
             title.push(format!("{} % failing", run.fail * 100.0));
         }
         title.extend(run.crash.as_ref().map(|crash| format!("crashing {crash}")));
-        title.extend(run.kill_server_s.map(|every| format!("killed every {every} s")));
+        title.extend(run.kill_server_s.map(|_| format!("killed {}", times(self.kills.len()))));
         title.extend(run.nodes.map(|nodes| format!("{nodes} nodes on PostgreSQL")));
-        title.extend(run.kill_node_s.map(|every| format!("one killed every {every} s")));
-        title.extend(run.freeze_node_s.map(|every| format!("one frozen every {every} s")));
-        title.extend(run.restart_db_s.map(|every| format!("PostgreSQL restarted every {every} s")));
+        title.extend(run.kill_node_s.map(|_| format!("a node killed {}", times(self.kills.len()))));
+        title.extend(run.freeze_node_s.map(|_| format!("a node frozen {}", times(self.freezes.len()))));
+        let restarts = self.database_restarts.len();
+        title.extend(run.restart_db_s.map(|_| format!("PostgreSQL restarted {}", times(restarts))));
         title.join(", ")
     }
 }
@@ -139,6 +140,16 @@ fn with_parts(sum: u64, parts: &std::collections::BTreeMap<String, u64>) -> Stri
     format!("{} ({})", count(sum), parts.join(", "))
 }
 
+/// How often something was done.
+fn times(count: usize) -> String {
+    match count {
+        0 => "never".to_owned(),
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        more => format!("{more} times"),
+    }
+}
+
 /// A number with its thousands apart.
 pub(super) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -155,6 +166,11 @@ pub(super) fn count(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_says_how_often_something_was_done() {
+        assert_eq!([0, 1, 2, 17].map(times), ["never", "once", "twice", "17 times"]);
+    }
 
     #[test]
     fn thousands_stand_apart() {

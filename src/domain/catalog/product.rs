@@ -1,7 +1,7 @@
 //! Products and the variants in which they are sold.
 
 use crate::domain::{
-    field::{FieldErrors, Text, TextError},
+    field::{FieldErrors, Text, TextError, normalized},
     ids::{ProductId, VariantId},
     time::Timestamp,
 };
@@ -31,6 +31,7 @@ impl Description {
     /// # Errors
     /// Blank, too long, or with a control character that neither ends a line nor is a tabulator.
     pub fn parse(text: String) -> Result<Self, TextError> {
+        let text = normalized(text);
         if text.trim().is_empty() {
             return Err(TextError::Blank);
         }
@@ -64,6 +65,16 @@ pub enum SkuError {
     /// White space that nobody sees would tell two of them apart.
     #[error("must not begin or end with white space")]
     Padded,
+    /// Nobody sees it, and it would tell two of them apart.
+    #[error("must not contain characters that cannot be seen, has U+{0:04X}")]
+    Invisible(u32),
+}
+
+/// What is in a text without being seen: soft hyphens, joiners, marks of direction, spaces without width.
+const fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180E}' | '\u{200B}'..='\u{200F}'
+        | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FEFF}' | '\u{FFA0}')
 }
 
 /// A stock-keeping unit: a variant's name among people and machines, of 1 to 64 characters; no two
@@ -76,9 +87,14 @@ impl Sku {
     /// Parses a client's text.
     ///
     /// # Errors
-    /// Blank, too long, with a control character, or with white space at either end.
+    /// Blank, too long, with a character that nobody sees, or with white space at either end.
     pub fn parse(text: String) -> Result<Self, SkuError> {
-        let text = Text::parse(text)?;
+        // Every space looks like any other.
+        let spaces = |c: char| if c.is_whitespace() && !c.is_control() { ' ' } else { c };
+        let text = Text::parse(if text.is_ascii() { text } else { text.chars().map(spaces).collect() })?;
+        if let Some(invisible) = text.as_str().chars().find(|c| is_invisible(*c)) {
+            return Err(SkuError::Invisible(invisible.into()));
+        }
         if text.as_str().trim() != text.as_str() {
             return Err(SkuError::Padded);
         }
@@ -116,6 +132,8 @@ impl Attributes {
     /// Parses a client's attributes, which are the field `field`; notes what is wrong with them.
     pub fn parse(given: BTreeMap<String, String>, field: &str, errors: &mut FieldErrors) -> Option<Self> {
         let len = given.len();
+        let given: BTreeMap<_, _> =
+            given.into_iter().map(|(name, value)| (normalized(name), normalized(value))).collect();
         if len > Self::MAX {
             errors.add(field, AttributesError { len }.to_string());
             return None;

@@ -147,7 +147,7 @@ impl Basket {
             }
         }
         if total.is_none() {
-            errors.add("lines", format!("the total exceeds {}", i64::MAX));
+            errors.add("lines", format!("the total exceeds {}", Amount::MAX));
         }
         errors.finish().map_err(LinesRefused::Invalid)?;
         changed.finish().map_err(LinesRefused::PriceChanged)?;

@@ -6,7 +6,7 @@
 use super::{
     level::{Level, Shelf},
     movement::{Cause, Delta, Movement},
-    units::OnHand,
+    units::{Difference, OnHand},
 };
 use crate::domain::{
     field::Note,
@@ -36,6 +36,17 @@ pub struct Adjust {
     /// How many whoever counted believes were known of.
     pub expected_on_hand: OnHand,
     /// Why the two differ.
+    pub reason: Note,
+}
+
+/// Corrects what is on hand by a difference, whatever is there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Shift {
+    /// Where, and what.
+    pub shelf: Shelf,
+    /// How many pieces more are there, or fewer.
+    pub by: Difference,
+    /// Why.
     pub reason: Note,
 }
 
@@ -79,6 +90,8 @@ pub enum StockChange {
     Receive(Receive),
     /// Somebody has counted.
     Adjust(Adjust),
+    /// Somebody knows by how many pieces what is there differs from what is known of.
+    Shift(Shift),
     /// Goods change warehouses.
     Transfer(Transfer),
 }
@@ -136,10 +149,12 @@ pub enum StockRefusal {
     #[error("variant {0} is not active")]
     VariantInactive(VariantId),
     /// What is on hand is not what was expected.
-    #[error("there are {on_hand} pieces on hand, not as many as expected; count again")]
+    #[error("there are {on_hand} pieces on hand, not the {expected} that were expected; count again")]
     Changed {
         /// What is on hand.
         on_hand: i64,
+        /// What was expected.
+        expected: i64,
     },
     /// More is promised than was counted.
     #[error("{reserved} pieces are reserved for orders; on_hand cannot be less")]
@@ -168,7 +183,9 @@ impl StockChange {
     /// The variant it is about.
     pub const fn variant_id(&self) -> VariantId {
         match self {
-            Self::Receive(Receive { shelf, .. }) | Self::Adjust(Adjust { shelf, .. }) => shelf.variant_id,
+            Self::Receive(Receive { shelf, .. })
+            | Self::Adjust(Adjust { shelf, .. })
+            | Self::Shift(Shift { shelf, .. }) => shelf.variant_id,
             Self::Transfer(transfer) => transfer.variant_id,
         }
     }
@@ -176,7 +193,9 @@ impl StockChange {
     /// The levels it is about, one or two: where goods come from is before where they go.
     pub fn shelves(&self) -> Vec<Shelf> {
         match self {
-            Self::Receive(Receive { shelf, .. }) | Self::Adjust(Adjust { shelf, .. }) => vec![*shelf],
+            Self::Receive(Receive { shelf, .. })
+            | Self::Adjust(Adjust { shelf, .. })
+            | Self::Shift(Shift { shelf, .. }) => vec![*shelf],
             Self::Transfer(Transfer { from, to, variant_id, .. }) => {
                 [*from, *to].map(|warehouse_id| Shelf { variant_id: *variant_id, warehouse_id }).into()
             }
@@ -186,7 +205,7 @@ impl StockChange {
     /// The transfer it is, if it is one.
     pub const fn transfer_id(&self) -> Option<TransferId> {
         match self {
-            Self::Receive(_) | Self::Adjust(_) => None,
+            Self::Receive(_) | Self::Adjust(_) | Self::Shift(_) => None,
             Self::Transfer(transfer) => Some(transfer.transfer_id),
         }
     }
@@ -227,6 +246,11 @@ impl StockChange {
             Self::Adjust(Adjust { shelf, on_hand, expected_on_hand, reason }) => {
                 let (mut level, _) = level_at(shelf.warehouse_id)?;
                 let delta = level.adjust(*expected_on_hand, *on_hand)?;
+                Ok(changed([(level, delta)], &Cause::Count(reason.clone()), now))
+            }
+            Self::Shift(Shift { shelf, by, reason }) => {
+                let (mut level, _) = level_at(shelf.warehouse_id)?;
+                let delta = level.shift(*by)?;
                 Ok(changed([(level, delta)], &Cause::Count(reason.clone()), now))
             }
             Self::Transfer(Transfer { transfer_id, from, to, quantity, .. }) => {

@@ -3,7 +3,7 @@
 use super::{
     change::StockRefusal,
     movement::{Delta, MovementKind},
-    units::{OnHand, Units},
+    units::{Difference, OnHand, Units},
 };
 use crate::domain::{
     ids::{ShopId, VariantId, WarehouseId},
@@ -89,13 +89,28 @@ impl Level {
     /// When it is no longer what that somebody expected, or more is promised than was counted.
     pub fn adjust(&mut self, expected: OnHand, counted: OnHand) -> Result<Option<Delta>, StockRefusal> {
         if self.on_hand != expected.get() {
-            return Err(StockRefusal::Changed { on_hand: self.on_hand });
+            return Err(StockRefusal::Changed { on_hand: self.on_hand, expected: expected.get() });
         }
         if counted.get() < self.reserved {
             return Err(StockRefusal::BelowReserved { reserved: self.reserved });
         }
         let difference = counted.get() - self.on_hand;
         Ok((difference != 0).then(|| self.change(MovementKind::Adjust, difference, 0)))
+    }
+
+    /// Changes what is on hand by so many pieces, whatever it is; `None` when that is by none.
+    ///
+    /// # Errors
+    /// When fewer would be left than are promised, or more would be there than a warehouse takes in.
+    pub fn shift(&mut self, by: Difference) -> Result<Option<Delta>, StockRefusal> {
+        let on_hand = self.on_hand.saturating_add(by.get());
+        if by.get() < 0 && on_hand < self.reserved {
+            return Err(StockRefusal::BelowReserved { reserved: self.reserved });
+        }
+        if on_hand > OnHand::MAX {
+            return Err(StockRefusal::TooMany { room: OnHand::MAX.saturating_sub(self.on_hand).max(0) });
+        }
+        Ok((by.get() != 0).then(|| self.change(MovementKind::Adjust, by.get(), 0)))
     }
 
     /// Moves pieces that are not promised to another warehouse of the shop; what both sides changed by.

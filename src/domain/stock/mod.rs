@@ -21,7 +21,9 @@ mod shelves;
 mod units;
 
 pub use allocation::{Pick, Shortage, Source, allocate};
-pub use change::{Adjust, Article, Changed, NotTransferable, Place, Receive, StockChange, StockRefusal, Transfer};
+pub use change::{
+    Adjust, Article, Changed, NotTransferable, Place, Receive, Shift, StockChange, StockRefusal, Transfer,
+};
 pub use level::{Impossible, Level, Shelf};
 pub use movement::{Cause, Delta, Movement, MovementKind};
 pub use reservation::{
@@ -29,4 +31,4 @@ pub use reservation::{
     StockAnswer, StockCommand, StockDecision, Wanted,
 };
 pub use shelves::Shelves;
-pub use units::{OnHand, Units};
+pub use units::{Difference, OnHand, Units};

@@ -56,6 +56,26 @@ impl fmt::Display for Units {
     }
 }
 
+/// How many pieces more there are than is known of, or fewer: -10^9 to 10^9.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Difference(i64);
+
+impl Difference {
+    /// A number of pieces.
+    ///
+    /// # Errors
+    /// Beyond 10^9 in either direction.
+    pub fn parse(value: i64) -> Result<Self, OutOfRange> {
+        in_range(value, -OnHand::MAX, OnHand::MAX).map(Self)
+    }
+
+    /// The number of pieces; negative when there are fewer.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
 /// How many pieces of a variant somebody counted in a warehouse: 0 to 10^9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct OnHand(i64);

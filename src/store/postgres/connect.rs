@@ -17,6 +17,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(10);
 /// The oldest server that will do.
 const OLDEST: u32 = 15;
+/// The encoding of a database that holds texts of every script.
+const ENCODING: &str = "UTF8";
 /// What a session is called where the address does not say.
 const APPLICATION: &str = "backstitch";
 /// What every session is set to. A statement that hangs, or a process that was stopped in the middle of a
@@ -28,7 +30,7 @@ const SESSION: &str = "\
     SET default_transaction_isolation = 'read committed'; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local'); \
     SELECT set_config('jit', 'off', false) WHERE current_setting('jit', true) IS NOT NULL; \
-    SHOW server_version_num";
+    SELECT current_setting('server_version_num'), current_setting('server_encoding')";
 
 /// Where a database is, who asks it, and whom it is believed to be. `Debug` and `Display` do not show the password.
 #[derive(Clone, Debug)]
@@ -71,6 +73,13 @@ impl fmt::Display for Address {
 /// stream it also says what the server notifies of.
 pub(super) type Link = Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
+/// What a server says of itself and of the database.
+#[derive(Default)]
+struct Server {
+    version: u32,
+    encoding: String,
+}
+
 /// Connects to one address, as often as is wanted.
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -112,11 +121,13 @@ impl Connector {
             place: self.place.clone(),
             why: format!("no answer within {:?}", self.patience),
         };
-        let (client, link, version) =
+        let (client, link, server) =
             timeout(self.patience, self.attempt()).await.map_err(in_vain)?.map_err(|error| self.error(error))?;
-        match too_old(version) {
-            Some(version) => Err(OpenError::TooOld { place: self.place.clone(), version }),
-            None => Ok((client, link)),
+        let place = || self.place.clone();
+        match (too_old(server.version), server.encoding) {
+            (Some(version), _) => Err(OpenError::TooOld { place: place(), version }),
+            (None, encoding) if encoding != ENCODING => Err(OpenError::Encoding { place: place(), encoding }),
+            (None, _) => Ok((client, link)),
         }
     }
 
@@ -131,8 +142,8 @@ impl Connector {
         deadpool_postgres::Manager::from_connect(server, self, deadpool_postgres::ManagerConfig::default())
     }
 
-    /// A connection whose session is set, and the server's version.
-    async fn attempt(&self) -> Result<(Client, Link, u32), tokio_postgres::Error> {
+    /// A connection whose session is set, and what its server is.
+    async fn attempt(&self) -> Result<(Client, Link, Server), tokio_postgres::Error> {
         let (client, mut link) = self.server.connect(self.tls.clone()).await?;
         let answers = {
             let asked = pin!(client.simple_query(&self.session));
@@ -144,11 +155,13 @@ impl Connector {
                 }
             }
         };
-        let version = answers.iter().rev().find_map(|answer| match answer {
-            SimpleQueryMessage::Row(row) => row.get(0)?.parse().ok(),
+        let server = answers.iter().rev().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => {
+                Some(Server { version: row.get(0)?.parse().ok()?, encoding: row.try_get(1).ok()??.to_owned() })
+            }
             _ => None,
         });
-        Ok((client, link, version.unwrap_or_default()))
+        Ok((client, link, server.unwrap_or_default()))
     }
 }
 

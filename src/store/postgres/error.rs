@@ -142,6 +142,17 @@ pub enum OpenError {
         /// Its version.
         version: String,
     },
+    /// It cannot hold the texts of every script.
+    #[error(
+        "{place} has the encoding {encoding}; UTF8 is needed: make another one with CREATE DATABASE … ENCODING 'UTF8' \
+         TEMPLATE template0"
+    )]
+    Encoding {
+        /// The server and the database.
+        place: String,
+        /// The encoding that it was made with.
+        encoding: String,
+    },
     /// The schema is of a later release, or was changed by hand.
     #[error(
         "the schema of {place} is not this release's: {why}; start the release that it is of, or a later one (an \

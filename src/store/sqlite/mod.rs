@@ -50,7 +50,9 @@ use readers::Readers;
 use recent::Recent;
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use std::{
-    fs::{File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
+    io::ErrorKind,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -85,6 +87,9 @@ pub enum OpenError {
     /// Two servers would not see each other's sagas.
     #[error("{0} is in use by another backstitch server; stop that one first, or give this one another store.url")]
     InUse(PathBuf),
+    /// SQLite would not find what belongs to it.
+    #[error("{0} has several names (hard links); SQLite keeps its WAL by name and would lose data: remove all but one")]
+    Linked(PathBuf),
     /// There is no database to read.
     #[error("{0} does not exist; `backstitch migrate` or `backstitch serve` creates it")]
     Missing(PathBuf),
@@ -114,10 +119,36 @@ pub enum OpenError {
     },
 }
 
+/// A directory that is made for a database, and the files in it, are its owner's alone: they hold what customers ordered.
+const PRIVATE_DIRECTORY: u32 = 0o700;
+const PRIVATE_FILE: u32 = 0o600;
+
+/// Makes the file of a new database. SQLite gives what it keeps beside it the same permissions.
+fn make_private(path: &Path) -> Result<(), OpenError> {
+    match File::options().create_new(true).write(true).mode(PRIVATE_FILE).open(path) {
+        Ok(_) => Ok(()),
+        // SQLite says what is wrong with what is there, such as a directory; `create_new` follows no symbolic link.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(source) => Err(OpenError::File { path: path.to_owned(), source }),
+    }
+}
+
+/// Refuses a file with several names. SQLite looks for the WAL by the name that it was given: under another name it
+/// would miss what is committed, and write over it. Symbolic links it follows.
+fn refuse_names(path: &Path) -> Result<(), OpenError> {
+    match path.metadata() {
+        Ok(about) if about.is_file() && about.nlink() > 1 => Err(OpenError::Linked(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
 fn connect(path: &Path, cache_mib: u32) -> Result<Connection, OpenError> {
     if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        std::fs::create_dir_all(directory).map_err(|source| OpenError::File { path: directory.to_owned(), source })?;
+        let made = DirBuilder::new().recursive(true).mode(PRIVATE_DIRECTORY).create(directory);
+        made.map_err(|source| OpenError::File { path: directory.to_owned(), source })?;
     }
+    make_private(path)?;
+    refuse_names(path)?;
     let open = || -> rusqlite::Result<Connection> {
         let conn = Connection::open(path)?;
         // 8 KiB pages and a checkpoint by the writer itself every 2,000 of them measured best; a
@@ -141,6 +172,7 @@ fn connect_read_only(path: &Path) -> Result<Connection, OpenError> {
     if !path.exists() {
         return Err(OpenError::Missing(path.to_owned()));
     }
+    refuse_names(path)?;
     let open = || -> rusqlite::Result<Connection> {
         let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         conn.pragma_update(None, "query_only", true)?;
@@ -235,11 +267,14 @@ pub fn open_export(path: &Path) -> Result<Arc<dyn super::ExportSource>, OpenErro
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
+    // One database has one lock, whichever symbolic link leads to it.
+    let whole = path.canonicalize().map_err(|source| OpenError::File { path: path.to_owned(), source })?;
+    let mut name = whole.into_os_string();
     name.push(".lock");
     let lock_path = PathBuf::from(name);
     let failed = |source| OpenError::File { path: lock_path.clone(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(failed)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).mode(PRIVATE_FILE).open(&lock_path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),

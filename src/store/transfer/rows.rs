@@ -24,7 +24,7 @@ impl fmt::Display for Key {
             match part {
                 Part::Id(id) => id.fmt(f)?,
                 Part::Number(number) => number.fmt(f)?,
-                Part::Text(text) => text.fmt(f)?,
+                Part::Text(text) => f.write_str(&text.replace('%', "%25").replace('/', "%2F"))?,
             }
         }
         Ok(())
@@ -32,13 +32,13 @@ impl fmt::Display for Key {
 }
 
 impl Key {
-    /// What was written of a table's key. Its texts are names from a closed list, without a slash.
+    /// What was written of a table's key.
     pub(in crate::store) fn parse(table: &Table, text: &str) -> Option<Self> {
         let parts: Vec<_> = text.split('/').collect();
         let read = |(part, column): (&&str, &Column)| match column.kind {
             Kind::Id => Uuid::parse_str(part).ok().map(Part::Id),
             Kind::Number => part.parse().ok().map(Part::Number),
-            Kind::Text => Some(Part::Text((*part).to_owned())),
+            Kind::Text => Some(Part::Text(part.replace("%2F", "/").replace("%25", "%"))),
             Kind::Flag | Kind::Bytes => None,
         };
         if parts.len() != table.key.len() {
@@ -118,11 +118,11 @@ mod tests {
     use crate::store::transfer::tables::TABLES;
 
     #[test]
-    fn a_key_that_was_written_is_understood() {
+    fn a_key_that_was_written_is_understood_whatever_stands_in_it() {
         for table in &TABLES {
             let part = |(column, number): (&Column, i64)| match column.kind {
                 Kind::Id => Part::Id(Uuid::from_u128(number.unsigned_abs().into())),
-                Kind::Text => Part::Text("refund".into()),
+                Kind::Text => Part::Text("POST /orders?a=%2F 100 %25 /".into()),
                 _ => Part::Number(-number),
             };
             let key = Key(table.key.iter().zip(7..).map(part).collect());

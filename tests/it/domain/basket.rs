@@ -35,7 +35,7 @@ fn the_total_is_the_sum_of_price_times_quantity() {
 fn the_smallest_and_the_largest_of_each_are_accepted() {
     let lines = vec![line("a", 1, 1), line("b", MAX_QUANTITY, 1), line("c", 1, MAX_PRICE)];
     parse(lines).expect("each is at its limit");
-    parse(vec![line("a", MAX_QUANTITY, MAX_PRICE)]).expect("both at once");
+    parse(vec![line("a", MAX_QUANTITY, 9_007_199_254)]).expect("as much as a total may be");
     parse((0..MAX_LINES).map(|_| line("a", 1, 1)).collect()).expect("as many lines as may be");
     parse(vec![line(&"é".repeat(200), 1, 1)]).expect("characters count, not bytes");
 }
@@ -93,8 +93,10 @@ fn a_basket_has_at_least_one_line_and_at_most_a_hundred() {
 #[test]
 fn a_total_that_does_not_fit_is_refused() {
     let largest = |count: usize| (0..count).map(|_| line("a", MAX_QUANTITY, MAX_PRICE)).collect::<Vec<_>>();
-    parse(largest(9)).expect("nine times 10^18 fits");
-    let expected = ("lines".to_owned(), format!("the total exceeds {}", i64::MAX));
+    let thousands = |quantity| vec![line("a", quantity, MAX_PRICE)];
+    parse(thousands(9_007)).expect("less than 2^53");
+    let expected = ("lines".to_owned(), "the total exceeds 9007199254740991".to_owned());
+    assert_eq!(errors(thousands(9_008)), std::slice::from_ref(&expected));
     assert_eq!(errors(largest(10)), [expected]);
     assert_eq!(errors(largest(100)).len(), 1);
 }

@@ -13,7 +13,7 @@ use backstitch::{
     exchange::{self, ExchangeError, Export, Import, Imported, Sheet},
     store::open_export,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The columns that a file of products must have.
@@ -21,7 +21,7 @@ pub(super) const PRODUCTS: &str = "sku,product,description,category,size,attribu
 /// Those of offers.
 pub(super) const OFFERS: &str = "shop,sku,price,currency,active\n";
 /// Those of stock.
-pub(super) const STOCK: &str = "warehouse,sku,on_hand\n";
+pub(super) const STOCK: &str = "warehouse,sku,on_hand,expected_on_hand\n";
 
 /// A database, and a directory for files.
 pub(super) struct Desk {
@@ -61,7 +61,7 @@ impl Desk {
         one(self.test.store.catalog.execute(vec![command.into().into()]).await).unwrap().unwrap();
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.files.path().join(name)
     }
 
@@ -82,9 +82,27 @@ impl Desk {
 
     pub(super) async fn export(&self, sheet: Sheet) -> String {
         let file = self.file("out.csv");
-        let source = open_export(&self.test.database.with(&[])).unwrap();
-        exchange::export(source.as_ref(), &Export { sheet, file: Some(file.clone()) }).await.unwrap();
+        self.export_to(&file, sheet, true, false).await.unwrap();
         std::fs::read_to_string(file).unwrap()
+    }
+
+    /// With what a spreadsheet would run marked.
+    pub(super) async fn protected(&self, sheet: Sheet) -> String {
+        let file = self.file("out.csv");
+        self.export_to(&file, sheet, true, true).await.unwrap();
+        std::fs::read_to_string(file).unwrap()
+    }
+
+    pub(super) async fn export_to(
+        &self,
+        file: &Path,
+        sheet: Sheet,
+        force: bool,
+        protect: bool,
+    ) -> Result<u64, ExchangeError> {
+        let source = open_export(&self.test.database.with(&[])).unwrap();
+        let file = Some(file.to_owned());
+        exchange::export(source.as_ref(), &Export { sheet, file, force, protect }).await
     }
 
     /// Every row of the catalogue and the stock.

@@ -6,3 +6,5 @@ mod given;
 mod headers;
 mod refusals;
 mod round_trips;
+mod spreadsheets;
+mod stock;

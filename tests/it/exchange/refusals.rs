@@ -24,7 +24,7 @@ async fn a_number_that_is_none_or_too_large_is_named() {
         assert_only(&faults, &["line 2", "column price", &format!("{number:?}")]);
     }
     for number in ["-1", "many", "1000000001"] {
-        let faults = desk.refused(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,{number}\n")).await;
+        let faults = desk.refused(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,{number},0\n")).await;
         assert_only(&faults, &["line 2", "column on_hand", &format!("{number:?}")]);
     }
 }
@@ -38,7 +38,7 @@ async fn a_key_that_is_there_twice_names_the_first_line() {
     assert_only(&desk.refused(Sheet::Products, known).await, &["line 3", "column sku", "line 2"]);
     let offers = format!("{OFFERS}Toko,KG-250,1,IDR,true\n{},KG-250,1,IDR,true\n", stall.shop);
     assert_only(&desk.refused(Sheet::Offers, offers).await, &["line 3", "column sku", "line 2"]);
-    let stock = format!("{STOCK}Toko/Gudang,KG-250,1\n{},KG-250,1\n", stall.warehouse);
+    let stock = format!("{STOCK}Toko/Gudang,KG-250,1,0\n{},KG-250,1,1\n", stall.warehouse);
     assert_only(&desk.refused(Sheet::Stock, stock).await, &["line 3", "column sku", "line 2"]);
 }
 
@@ -51,7 +51,7 @@ async fn what_is_not_there_is_named() {
     let offers = refused(Sheet::Offers, format!("{OFFERS}Toko,KG-251,1,IDR,true\n")).await;
     assert_only(&offers, &["line 2", "column sku", "\"KG-251\""]);
     for warehouse in ["Gudang", "Toko/", "/Gudang", "Toko/Gudang 2", "019b76da-a800-7b83-bcf5-bbbf17563a60"] {
-        let stock = refused(Sheet::Stock, format!("{STOCK}{warehouse},KG-250,1\n")).await;
+        let stock = refused(Sheet::Stock, format!("{STOCK}{warehouse},KG-250,1,0\n")).await;
         assert_only(&stock, &["line 2", "column warehouse", warehouse]);
     }
 }
@@ -65,7 +65,7 @@ async fn a_name_that_several_have_is_refused() {
     desk.command(shop("Toko")).await;
     let offers = desk.refused(Sheet::Offers, format!("{OFFERS}Toko,KG-250,1,IDR,true\n")).await;
     assert_only(&offers, &["column shop", "2 shops of this name"]);
-    let stock = desk.refused(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,1\n")).await;
+    let stock = desk.refused(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,1,0\n")).await;
     assert_only(&stock, &["column warehouse", "2 warehouses of this name"]);
 }
 
@@ -81,15 +81,15 @@ async fn another_currency_is_refused() {
 #[actix_web::test]
 async fn stock_never_goes_below_what_is_reserved() {
     let (desk, stall) = Desk::with_a_shop().await;
-    desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,10\n")).await.unwrap();
+    desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,10,0\n")).await.unwrap();
     let demand = Demand { shop_id: stall.shop, variant_id: stall.variant, quantity: Quantity::parse(4).unwrap() };
     let reserve: StockCommand = Buyer::new().reserve(&[demand]);
     one(desk.test.store.stock.execute(vec![StockRequest::Step(reserve).into()]).await).unwrap();
 
-    let faults = desk.refused(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,3\n")).await;
+    let faults = desk.refused(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,3,10\n")).await;
 
     assert_only(&faults, &["line 2", "column on_hand", "\"3\"", "4 pieces are reserved"]);
-    assert_eq!(desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,4\n")).await.unwrap().changed, 1);
+    assert_eq!(desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,4,10\n")).await.unwrap().changed, 1);
 }
 
 #[actix_web::test]
@@ -128,7 +128,7 @@ async fn texts_are_held_to_the_rules_of_the_catalogue() {
         ("A,P, ,,,,true", "description"),
         ("A,P,,,,colour,true", "attributes"),
         ("A,P,,,,,", "active"),
-        ("A,P,,,,,1", "active"),
+        ("A,P,,,,,2", "active"),
     ] {
         let faults = desk.refused(Sheet::Products, format!("{PRODUCTS}{row}\n")).await;
         assert_only(&faults, &["line 2", &format!("column {column},")]);
@@ -146,7 +146,7 @@ async fn every_fault_of_a_row_is_told() {
 async fn the_first_twenty_faults_are_told_and_the_rest_counted() {
     let (desk, _) = Desk::with_a_shop().await;
     let mut file = STOCK.to_owned();
-    (0..25).for_each(|row| writeln!(file, "Toko/Gudang,KG-250,x{row}").unwrap());
+    (0..25).for_each(|row| writeln!(file, "Toko/Gudang,KG-250,x{row},0").unwrap());
     let error = desk.import(Sheet::Stock, file).await.unwrap_err();
     let ExchangeError::Refused { faults, .. } = &error else { panic!("{error}") };
     // Each row but the first is also one that was there before.

@@ -32,12 +32,13 @@ async fn an_export_that_is_imported_again_changes_nothing() {
     let beans = AddVariant { attributes, size: None, active: false, ..variant(coffee.id, "LW 🐈") };
     desk.command(coffee).await;
     desk.command(beans).await;
-    desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,12\n")).await.unwrap();
+    desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,12,0\n")).await.unwrap();
     let before = desk.rows();
 
     for (sheet, rows) in SHEETS.into_iter().zip([2, 1, 1]) {
-        let csv = desk.export(sheet).await;
-        assert_eq!(desk.import(sheet, &csv).await.unwrap(), unchanged(rows), "{csv}");
+        for csv in [desk.export(sheet).await, desk.protected(sheet).await] {
+            assert_eq!(desk.import(sheet, &csv).await.unwrap(), unchanged(rows), "{csv}");
+        }
     }
 
     assert_eq!(desk.rows(), before);
@@ -46,7 +47,7 @@ async fn an_export_that_is_imported_again_changes_nothing() {
 #[actix_web::test]
 async fn what_one_database_exports_fills_another() {
     let (one, _) = Desk::with_a_shop().await;
-    one.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,12\n")).await.unwrap();
+    one.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,12,0\n")).await.unwrap();
     let other = Desk::empty();
     let toko = shop("Toko");
     let gudang = warehouse(toko.id, 1);
@@ -54,7 +55,9 @@ async fn what_one_database_exports_fills_another() {
     other.command(gudang).await;
 
     for sheet in SHEETS {
-        let imported = other.import(sheet, one.export(sheet).await).await.unwrap();
+        // There is nothing yet that a count could be compared with.
+        let file = one.export(sheet).await.replace(",12,12\n", ",12,0\n");
+        let imported = other.import(sheet, file).await.unwrap();
         assert_eq!(imported, Imported { rows: 1, added: 1, changed: 0 }, "{sheet}");
     }
 
@@ -67,7 +70,7 @@ async fn what_one_database_exports_fills_another() {
 async fn a_name_that_is_not_clear_is_written_as_an_id() {
     let (desk, stall) = Desk::with_a_shop().await;
     desk.command(shop("Toko")).await;
-    desk.import(Sheet::Stock, format!("{STOCK}{},KG-250,12\n", stall.warehouse)).await.unwrap();
+    desk.import(Sheet::Stock, format!("{STOCK}{},KG-250,12,0\n", stall.warehouse)).await.unwrap();
 
     let (offers, stock) = (desk.export(Sheet::Offers).await, desk.export(Sheet::Stock).await);
 
@@ -88,7 +91,7 @@ async fn a_slash_may_be_part_of_any_name() {
     desk.command(toko).await;
     desk.command(gudang).await;
 
-    let imported = desk.import(Sheet::Stock, format!("{STOCK}Toko/Kopi/Gudang/1,K,3\n")).await.unwrap();
+    let imported = desk.import(Sheet::Stock, format!("{STOCK}Toko/Kopi/Gudang/1,K,3,0\n")).await.unwrap();
 
     assert_eq!(imported, Imported { rows: 1, added: 1, changed: 0 });
     assert_eq!(desk.import(Sheet::Stock, desk.export(Sheet::Stock).await).await.unwrap(), unchanged(1));
@@ -103,7 +106,7 @@ async fn a_large_file_comes_in_and_goes_out() {
     for row in 0..rows {
         writeln!(products, "SKU-{row},Produk {},Baik,Kopi,{row} g,colour=merah,true", row / 200).unwrap();
         writeln!(offers, "Toko,SKU-{row},{},IDR,true", 1_000 + row).unwrap();
-        writeln!(stock, "Toko/Gudang,SKU-{row},{}", row + 1).unwrap();
+        writeln!(stock, "Toko/Gudang,SKU-{row},{},0", row + 1).unwrap();
     }
 
     for (sheet, csv) in SHEETS.into_iter().zip([products, offers, stock]) {
@@ -121,8 +124,8 @@ async fn a_large_file_comes_in_and_goes_out() {
 #[actix_web::test]
 async fn imported_stock_is_the_sum_of_its_movements() {
     let (desk, stall) = Desk::with_a_shop().await;
-    desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,12\n")).await.unwrap();
-    desk.import(Sheet::Stock, format!("{STOCK}{},KG-250,7\n", stall.warehouse)).await.unwrap();
+    desk.import(Sheet::Stock, format!("{STOCK}Toko/Gudang,KG-250,12,0\n")).await.unwrap();
+    desk.import(Sheet::Stock, format!("{STOCK}{},KG-250,7,12\n", stall.warehouse)).await.unwrap();
 
     let moved = desk.test.raw().rows("SELECT kind, on_hand, reason FROM stock_movement ORDER BY seq", &[]);
     let adjust = |pieces: &str| ["adjust", pieces, "import"].map(|value| Some(value.to_owned())).to_vec();

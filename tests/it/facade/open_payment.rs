@@ -76,7 +76,7 @@ async fn another_amount_than_the_total_is_refused() {
     // C7
     let app = TestApp::start();
     let order = app.unpaid(&manual()).await;
-    for amount in [0, 1, 169_999, 170_001, i64::MAX] {
+    for amount in [0, 1, 169_999, 170_001, 9_007_199_254_740_991_i64] {
         let answer = app.open_payment(&json!({"order_id": order["id"], "amount": amount, "provider": "manual"})).await;
         answer.problem(422, "amount_mismatch");
         answer.names("amount");

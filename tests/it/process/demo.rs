@@ -132,11 +132,11 @@ fn a_demo_goes_out_as_csv_and_comes_back_without_a_change() {
     let before = catalogue(directory.path());
 
     for sheet in ["products", "offers", "stock"] {
-        succeeds(directory.path(), &["export", sheet, "out.csv"]);
+        succeeds(directory.path(), &["export", sheet, "out.csv", "--force", "--protect"]);
         let said = succeeds(directory.path(), &["import", sheet, "out.csv"]);
         assert!(said.contains("0 added, 0 changed"), "{said}");
         let file = std::fs::read_to_string(directory.path().join("out.csv")).expect("a file");
-        assert_eq!(succeeds(directory.path(), &["export", sheet]), file);
+        assert_eq!(succeeds(directory.path(), &["export", sheet, "--protect"]), file);
     }
 
     assert!(catalogue(directory.path()) == before);

@@ -5,6 +5,7 @@ mod commands;
 mod crash;
 mod demo;
 mod direct;
+mod files;
 mod kill;
 pub(crate) mod load;
 mod logs;

@@ -32,7 +32,7 @@ fn a_warehouse_takes_in_no_more_than_can_be_counted() {
 #[test]
 fn a_count_corrects_what_is_on_hand_when_nothing_has_changed_meanwhile() {
     let mut depot = Depot::with(&[&[5]]);
-    assert_eq!(depot.change(&adjust(here(), 4, 3)), Err(StockRefusal::Changed { on_hand: 5 }));
+    assert_eq!(depot.change(&adjust(here(), 4, 3)), Err(StockRefusal::Changed { on_hand: 5, expected: 4 }));
     depot.change(&adjust(here(), 5, 3)).expect("what was expected");
     assert_eq!(depot.level(0, 0), (3, 0));
     let last = depot.movements.last().expect("a movement");

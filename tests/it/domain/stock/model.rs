@@ -136,7 +136,7 @@ impl World {
                         assert!(!stale && *counted >= reserved);
                         self.model.brought += counted - on_hand;
                     }
-                    Err(StockRefusal::Changed { on_hand: said }) => assert!(*stale && said == on_hand),
+                    Err(StockRefusal::Changed { on_hand: said, .. }) => assert!(*stale && said == on_hand),
                     Err(StockRefusal::BelowReserved { .. }) => assert!(*counted < reserved),
                     Err(other) => panic!("{other}"),
                 }

@@ -81,7 +81,7 @@ async fn an_amount_is_a_whole_number_that_can_be_told_from_the_next() {
         refuses(answer, Code::InvalidArgument, "invalid_request", &["amount"]);
     }
     assert_shown(&app, &order, "pending", None, &[]).await;
-    let most = ProcessPaymentRequest { amount: 9_007_199_254_740_992.0, ..payment_of(&order) };
+    let most = ProcessPaymentRequest { amount: 9_007_199_254_740_991.0, ..payment_of(&order) };
     assert_eq!(steps.charge(most).await.expect("an answer").status, "SUCCESS");
     app.finish().await;
 }

@@ -206,7 +206,7 @@ async fn a_refused_change_is_not_remembered() {
     let depot = depot(&[5]).await;
     let adjust = depot.adjust(0, 4, 3);
     let refused = depot.change_under(adjust.clone(), "count", 1).await.unwrap();
-    assert_eq!(refused.unwrap_err(), StockRefusal::Changed { on_hand: 5 });
+    assert_eq!(refused.unwrap_err(), StockRefusal::Changed { on_hand: 5, expected: 4 });
     depot.change(depot.adjust(0, 5, 4)).await.unwrap().unwrap();
     assert!(!depot.change_under(adjust, "count", 1).await.unwrap().unwrap().replayed);
     assert_eq!(depot.levels().await, [(3, 0)]);
