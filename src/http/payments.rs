@@ -47,7 +47,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
 pub(super) struct OpenPaymentBody {
     order_id: Uuid,
     /// Must equal the order's total.
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     amount: i64,
     /// `manual`, `simulated`, or the name of a provider in the server's configuration.
     #[schema(example = "simulated")]
@@ -84,6 +84,7 @@ pub(super) struct CallbackBody {
     payment_id: String,
     payment_status: SettlementName,
     /// How much money; must be the payment's amount.
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     amount: Option<i64>,
     /// Must be the payment's currency.
     #[schema(example = "IDR")]
@@ -103,6 +104,7 @@ pub(super) struct ReportBody {
     /// The payment's order.
     order_id: Option<Uuid>,
     /// How much money; must be the payment's amount.
+    #[schema(minimum = 0, maximum = 9_007_199_254_740_991_i64)]
     amount: Option<i64>,
     /// Must be the payment's currency.
     #[schema(example = "IDR")]

@@ -88,6 +88,9 @@ pub enum SagaCommand {
         /// Whether to take it from another node that drives it.
         take: bool,
     },
+    /// Say whether all that was sent before for this order's saga is in its log. Changes nothing, so that it is
+    /// for those who ask, not for the driver: to what could not be written, it goes on only after a load.
+    Confirm(OrderId),
     /// Nothing more is sent for this order, whose saga was not started.
     Abandon(OrderId),
 }

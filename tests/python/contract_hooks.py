@@ -43,4 +43,5 @@ KNOWN_BY_LOOKING = (
     # What is sold, and who takes the money, is a matter of the catalogue and the configuration.
     "which is nothing that a shop sells",
     "must be manual or simulated",
+    "cannot be simulated: ",
 )

@@ -386,8 +386,9 @@ impl SagaCoordinator {
         match events {
             // It has turned already, but that may not be durable yet, and may never be: the queue tells, after what is in it.
             Ok(events) if events.is_empty() => {
-                let look = SagaCommand::Load { saga_id, take: false };
-                self.outbox.store(saga_id, look, After::Confirmed(reply));
+                let Some(in_hand) = self.hands.active.get(&saga_id) else { return };
+                let confirm = SagaCommand::Confirm(in_hand.saga.input().order_id);
+                self.outbox.store(saga_id, confirm, After::Confirmed(reply));
             }
             Ok(events) => self.moved(saga_id, events, now, claim, Some(reply)),
             Err(refused) => reply.send(Err(refused.into())),

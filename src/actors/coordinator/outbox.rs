@@ -66,7 +66,7 @@ pub(super) enum After {
     /// An append; `rest` when it is the saga's last for now, `wake_at` when it waits, `reply` to whoever
     /// asked for it.
     Appended { rest: bool, wake_at: Option<Timestamp>, reply: Option<Reply<Result<(), SagaRequestError>>> },
-    /// A look at what is durable of a saga that is on its way back already, for somebody who wishes for that.
+    /// Whether it is durable that a saga is on its way back, for somebody who wishes for what was done already.
     Confirmed(Reply<Result<(), SagaRequestError>>),
     /// A saga was set aside.
     SetAside,

@@ -48,7 +48,7 @@ impl SagaCoordinator {
                     }
                     self.appended_or_not(saga_id, rest, reply, answer, ctx);
                 }
-                After::Confirmed(reply) => reply.send(confirmed(answer)),
+                After::Confirmed(reply) => reply.send(answer.map(|_| ()).map_err(Into::into)),
                 After::SetAside => self.set_aside_or_not(saga_id, answer, ctx),
                 After::Loaded => self.loaded_or_not(saga_id, answer, ctx),
                 After::Abandoned => {}
@@ -300,14 +300,6 @@ impl SagaCoordinator {
         } else {
             self.moved(saga_id, Vec::new(), now, None, None);
         }
-    }
-}
-
-/// Whether a saga is on its way back, durably.
-fn confirmed(answer: Result<SagaAnswer, StoreError>) -> Result<(), SagaRequestError> {
-    match answer? {
-        SagaAnswer::Loaded(Some(stored)) | SagaAnswer::Elsewhere(stored) if stored.row.reason.is_some() => Ok(()),
-        _ => Err(StoreError::Unavailable("the saga could not be turned back; try again".into()).into()),
     }
 }
 

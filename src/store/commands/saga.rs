@@ -70,6 +70,7 @@ pub(in crate::store) enum Encoded {
         saga_id: SagaId,
         take: bool,
     },
+    Confirm(OrderId),
     Abandon(OrderId),
     /// What cannot be written, and the order of the start or append that it was.
     Unencodable {
@@ -117,6 +118,7 @@ impl From<SagaCommand> for Encoded {
             SagaCommand::Park { saga_id, wake_at } => Ok(Self::Park { saga_id, wake_at }),
             SagaCommand::SetAside { saga_id, why } => Ok(Self::SetAside { saga_id, why }),
             SagaCommand::Load { saga_id, take } => Ok(Self::Load { saga_id, take }),
+            SagaCommand::Confirm(order_id) => Ok(Self::Confirm(order_id)),
             SagaCommand::Abandon(order_id) => Ok(Self::Abandon(order_id)),
         };
         encoded.unwrap_or_else(|error| Self::Unencodable { order_id, why: error.to_string() })
@@ -167,6 +169,7 @@ impl Run for SagaRunner {
                     Ok(if is_elsewhere { SagaAnswer::Elsewhere(saga) } else { SagaAnswer::Loaded(Some(saga)) })
                 }
             },
+            Encoded::Confirm(order_id) => tx.severed().check_whole(*order_id).map(|()| SagaAnswer::Stored),
             Encoded::Abandon(order_id) => {
                 tx.severed().abandon(*order_id);
                 Ok(SagaAnswer::Stored)
@@ -186,7 +189,11 @@ impl Run for SagaRunner {
             Encoded::Start { row, .. } => severed.cut(row.order_id),
             Encoded::Append(append) => severed.cut(append.order_id),
             Encoded::Abandon(order_id) => severed.abandon(*order_id),
-            Encoded::Park { .. } | Encoded::SetAside { .. } | Encoded::Load { .. } | Encoded::Unencodable { .. } => {}
+            Encoded::Park { .. }
+            | Encoded::SetAside { .. }
+            | Encoded::Load { .. }
+            | Encoded::Confirm(_)
+            | Encoded::Unencodable { .. } => {}
         }
     }
 }

@@ -19,20 +19,37 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-/// A store that does not write the first turn that it is given.
+/// A store that does not write the first turn that it is given, nor what is queued behind it: as a real one, it
+/// has severed that order until the saga is loaded again.
 struct RefusesTheFirstTurn {
     store: Arc<dyn SagaStore>,
     has_refused: AtomicBool,
+    is_severed: AtomicBool,
+}
+
+impl RefusesTheFirstTurn {
+    fn refuses(&self, command: &SagaCommand) -> bool {
+        match command {
+            SagaCommand::Append(append) => {
+                let turns = append.entry.events.iter().any(|event| matches!(event, Event::SagaTurned { .. }));
+                if turns && !self.has_refused.swap(true, Ordering::Relaxed) {
+                    self.is_severed.store(true, Ordering::Relaxed);
+                }
+                self.is_severed.load(Ordering::Relaxed)
+            }
+            SagaCommand::Confirm(_) => self.is_severed.load(Ordering::Relaxed),
+            SagaCommand::Load { .. } => {
+                self.is_severed.store(false, Ordering::Relaxed);
+                false
+            }
+            _ => false,
+        }
+    }
 }
 
 impl SagaStore for RefusesTheFirstTurn {
     fn execute(&self, commands: Vec<SagaCommand>) -> BoxFuture<'static, Answers<SagaAnswer>> {
-        let turns = |command: &SagaCommand| {
-            let SagaCommand::Append(append) = command else { return false };
-            append.entry.events.iter().any(|event| matches!(event, Event::SagaTurned { .. }))
-        };
-        let refused: Vec<bool> =
-            commands.iter().map(|command| turns(command) && !self.has_refused.swap(true, Ordering::Relaxed)).collect();
+        let refused: Vec<bool> = commands.iter().map(|command| self.refuses(command)).collect();
         let written = commands.into_iter().zip(&refused).filter(|(_, refused)| !**refused).map(|(command, _)| command);
         let answers = self.store.execute(written.collect());
         Box::pin(async move {
@@ -55,8 +72,9 @@ queries_of_its_store!(RefusesTheFirstTurn);
 
 #[actix_web::test]
 async fn a_second_cancel_is_not_confirmed_before_the_firsts_turn_is_durable() {
-    let over =
-        |store| -> Arc<dyn SagaStore> { Arc::new(RefusesTheFirstTurn { store, has_refused: AtomicBool::new(false) }) };
+    let over = |store| -> Arc<dyn SagaStore> {
+        Arc::new(RefusesTheFirstTurn { store, has_refused: false.into(), is_severed: false.into() })
+    };
     let desk = desk_over(over, obedient::<Order>(), obedient_payment());
     let case = Case::new(Provider::Manual);
     desk.begin(&case);

@@ -64,14 +64,19 @@ async fn waiting_clients_that_leave_give_their_places_back_at_once() {
 #[tokio::test]
 async fn probes_find_room_where_every_connection_is_taken() {
     let app = TestApp::with(&[FEW[0], ("http.request_timeout_ms", "120000")]);
-    let silent: Vec<_> = (0..8).map(|_| app.raw()).collect();
+    let mut silent: Vec<_> = (0..8).map(|_| app.raw()).collect();
     for path in ["/healthz", "/readyz", "/metrics", "/admin/actors"] {
         eventually("probes find room", async || Some(app.get(path).await).filter(|answer| answer.status == 200)).await;
     }
     let refused = eventually("everybody else is refused", async || {
-        Some(app.get("/orders").await).filter(|answer| answer.status == 503)
-    })
-    .await;
+        let refused = Some(app.get("/orders").await).filter(|answer| answer.status == 503);
+        // A connection of an earlier question may have kept one of the places while the silent ones came.
+        if refused.is_none() {
+            silent.push(app.raw());
+        }
+        refused
+    });
+    let refused = refused.await;
     refused.problem(503, "too_many_connections");
     assert_eq!(refused.header("connection"), Some("close"));
     drop(silent);

@@ -24,7 +24,10 @@ async fn the_loser_of_an_append_gets_a_conflict_and_its_actions_are_refused_unti
     assert_eq!(tell(&test.store, loser.append(unknown, None)).await.unwrap_err(), StoreError::Conflict);
 
     let again = loser.saga.wake(at(1_000_000)).unwrap();
+    let confirmed = tell(&test.store, SagaCommand::Confirm(loser.order_id())).await.map(drop);
     let refused = [
+        // Whoever asks so does not drive the saga, and what its driver believes stays refused.
+        confirmed,
         tell(&test.store, loser.append(again, None)).await.map(drop),
         one(test.store.orders.execute(vec![loser.order(Verb::CreateOrder).into()]).await).map(drop),
         one(test.store.payments.execute(vec![loser.payment(Verb::ProcessPayment).into()]).await).map(drop),
@@ -39,6 +42,7 @@ async fn the_loser_of_an_append_gets_a_conflict_and_its_actions_are_refused_unti
     one(test.store.orders.execute(vec![other.order(Verb::CreateOrder).into()]).await).unwrap();
 
     tell(&test.store, SagaCommand::Load { saga_id: loser.saga_id, take: false }).await.unwrap();
+    assert!(matches!(tell(&test.store, SagaCommand::Confirm(loser.order_id())).await, Ok(SagaAnswer::Stored)));
     one(test.store.orders.execute(vec![loser.order(Verb::CreateOrder).into()]).await).unwrap();
     let paid = winner.saga.outcome(Verb::ProcessPayment, Outcome::DONE, at(2), 0.0).unwrap();
     assert!(matches!(tell(&test.store, winner.append(paid, None)).await, Ok(SagaAnswer::Stored)));
